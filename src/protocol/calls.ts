@@ -1,0 +1,104 @@
+import type { JobState, Role } from "./messages/index.ts";
+import type { WorkerDescription } from "./messages/worker.ts";
+
+/*
+ * What a client may ask a hub with a `call`, and what it is told. The same shapes are what the command
+ * line prints with --json.
+ */
+
+/** Times are milliseconds since 1970. */
+export interface JobSummary {
+  readonly job: string;
+  readonly title: string;
+  readonly state: JobState;
+  readonly priority: number;
+  readonly attached: boolean;
+  /** Inputs so far; all of them once `sealed`. */
+  readonly size: number;
+  readonly sealed: boolean;
+  readonly done: number;
+  readonly failed: number;
+  readonly running: number;
+  readonly retrying: number;
+  /** Why nothing happens, where nothing can; else empty. */
+  readonly waiting: string;
+  readonly submittedAtMs: number;
+  readonly endedAtMs: number | null;
+}
+
+/** One job in full. */
+export interface JobDetails extends JobSummary {
+  /** Accepted results by worker name. */
+  readonly perWorker: Readonly<Record<string, number>>;
+  readonly errors: readonly { readonly fingerprint: string; readonly kind: string; readonly count: number }[];
+  readonly reason: string;
+}
+
+export interface WorkerSummary extends WorkerDescription {
+  readonly worker: string;
+  readonly connectedAtMs: number;
+  readonly busySlots: number;
+  readonly inputsDone: number;
+  readonly inputsFailed: number;
+  readonly memoryUsedBytes: number;
+  readonly load: number;
+  readonly draining: boolean;
+  /** What it works on now, by job title. */
+  readonly running: readonly string[];
+}
+
+export interface HubStatus {
+  readonly hub: string;
+  readonly version: string;
+  readonly upSinceMs: number;
+  readonly workers: number;
+  readonly slots: number;
+  readonly busySlots: number;
+  readonly jobsRunning: number;
+  readonly jobsEnded: number;
+  readonly inputsDone: number;
+  /** Accepted results a second, over the last seconds. */
+  readonly inputsPerSecond: number;
+  readonly memoryBytes: number;
+  /** What an operator should know, such as a full disk or a job that no worker can serve. */
+  readonly warnings: readonly string[];
+}
+
+export interface LogLine {
+  readonly worker: string;
+  readonly line: string;
+}
+
+/** Methods with their parameters and values. */
+export interface Calls {
+  status: { params: Record<string, never>; value: HubStatus };
+  workers: { params: Record<string, never>; value: readonly WorkerSummary[] };
+  jobs: { params: { readonly limit?: number }; value: readonly JobSummary[] };
+  job: { params: { readonly job: string }; value: JobDetails };
+  logs: { params: { readonly job: string }; value: readonly LogLine[] };
+  /** Stops a job; says what it is now. */
+  cancel: { params: { readonly job: string }; value: JobSummary };
+  /** Finish what runs and leave. */
+  drain: { params: { readonly worker: string }; value: WorkerSummary };
+  invite: {
+    params: { readonly role: Role; readonly expiresInMs: number; readonly label?: string };
+    value: { readonly invite: string; readonly joinCommand: string };
+  };
+  /** Whether the hub holds these blobs, in order. */
+  hasBlobs: { params: { readonly cids: readonly string[] }; value: readonly boolean[] };
+}
+
+export type CallMethod = keyof Calls;
+
+/** Which roles may call what. */
+export const callRoles: Readonly<Record<CallMethod, readonly Role[]>> = Object.freeze({
+  status: ["admin", "submitter", "viewer"],
+  workers: ["admin", "submitter", "viewer"],
+  jobs: ["admin", "submitter", "viewer"],
+  job: ["admin", "submitter", "viewer"],
+  logs: ["admin", "submitter", "viewer"],
+  cancel: ["admin", "submitter"],
+  drain: ["admin"],
+  invite: ["admin"],
+  hasBlobs: ["admin", "submitter", "worker"],
+});

@@ -1,0 +1,11 @@
+/** What crosses a wire: messages, codecs, error codes, limits. No I/O. */
+export * from "./calls.ts";
+export * from "./errors.ts";
+export * from "./failure.ts";
+export * from "./frame.ts";
+export * from "./limits.ts";
+export * from "./messages/index.ts";
+export * from "./ranges.ts";
+export * from "./records.ts";
+export * from "./value.ts";
+export * from "./version.ts";

@@ -1,0 +1,175 @@
+/**
+ * Every timer, queue, size and count of the system that is a decision, by name, with its unit last.
+ * `docs/limits.md` has a line for each; a test holds the two together.
+ */
+export interface Limits {
+  /** Largest frame that either side accepts, header and body together. */
+  readonly frameBytesMax: number;
+  /** Largest header of a frame; what is bulky belongs into the body. */
+  readonly headerBytesMax: number;
+  /** A packed block (inputs or results) is closed when it reaches this size. */
+  readonly blockBytesTarget: number;
+  /** Most records in one block. */
+  readonly blockRecordsMax: number;
+  /** A value whose encoding is larger than this travels as a blob. */
+  readonly inlineValueBytesMax: number;
+  /** Largest single value or file in the hub's blob store. */
+  readonly blobBytesMax: number;
+  /** Largest bundle of task code. */
+  readonly bundleBytesMax: number;
+  /** Most inputs in one job. */
+  readonly jobInputsMax: number;
+  /** Jobs that have not ended, on one hub. */
+  readonly jobsActiveMax: number;
+  /** Ended jobs of which the hub keeps the summary at hand. */
+  readonly jobsEndedKept: number;
+  /** Error groups (by fingerprint) that are kept for each job. */
+  readonly errorGroupsPerJobMax: number;
+  /** Log lines that are kept for each job; older ones are dropped first. */
+  readonly logLinesPerJobMax: number;
+  /** Longest line of a log; the rest is cut. */
+  readonly logLineBytesMax: number;
+  /** Log bytes that a slot may send a second; more is dropped and counted. */
+  readonly logBytesPerSecondMax: number;
+
+  /** A lease ends when its worker was silent for this long. */
+  readonly leaseTtlMs: number;
+  /** How often a worker says that it is alive. */
+  readonly heartbeatIntervalMs: number;
+  /** A handshake must be done within this time. */
+  readonly handshakeTimeoutMs: number;
+  /** After a hub's restart, ranges that may be running somewhere are held back for so long. */
+  readonly adoptionWindowMs: number;
+  /** An attached job is cancelled when its client was gone for this long. */
+  readonly attachedGraceMs: number;
+  /** First and longest pause between two tries to reconnect. */
+  readonly reconnectDelayMinMs: number;
+  readonly reconnectDelayMaxMs: number;
+  /** What a drained worker may still finish before it hands the rest back. */
+  readonly drainGraceMs: number;
+
+  /** What a unit should take. */
+  readonly unitTargetMs: number;
+  /** Most inputs in one unit. */
+  readonly unitInputsMax: number;
+  /** A unit's inputs should not be larger than this together. */
+  readonly unitBytesTarget: number;
+  /** A unit grows at most by this factor over the one before it. */
+  readonly unitGrowthMax: number;
+  /** A slot is given its next unit when what it has left is expected to take less than this. */
+  readonly prefetchMs: number;
+  /** Most units that wait on one slot behind the running one. */
+  readonly prefetchUnitsMax: number;
+  /** Leases that a hub hands out a second at most before it makes units longer. */
+  readonly leasesPerSecondTarget: number;
+  /** A running input is speculated on when it took this many times what was expected... */
+  readonly speculationFactor: number;
+  /** ...and at least this long. */
+  readonly speculationAfterMs: number;
+
+  /** A task's time-out for one input where it names none. */
+  readonly taskTimeoutMs: number;
+  /** Largest time-out that a task may ask for. */
+  readonly taskTimeoutMaxMs: number;
+  /** A task's memory where it names none. */
+  readonly taskMemoryBytes: number;
+  /** Retries of a throwing input where the task names none. */
+  readonly taskRetries: number;
+  /** Most retries that a task may ask for. */
+  readonly taskRetriesMax: number;
+  /** First pause before a retry; doubled each time up to the largest. */
+  readonly retryBackoffMs: number;
+  readonly retryBackoffMaxMs: number;
+  /** Attempts that may kill their sandbox before an input is quarantined. */
+  readonly taskMaxAttempts: number;
+  /** Workers that may vanish under an input count as one killed sandbox. */
+  readonly lossesPerStrike: number;
+  /** The breaker looks at a job only after this many inputs ended. */
+  readonly breakerInputsMin: number;
+  /** A job is stopped when this share of its ended inputs failed for good. */
+  readonly breakerFailedShare: number;
+
+  /** Inputs that a client has sent and whose results it has not consumed yet. */
+  readonly mapWindowInputs: number;
+  /** Bytes of inputs that the hub has not yet said are stored. */
+  readonly inputBytesUnstoredMax: number;
+  /** Bytes of results that a client lets the hub send before it consumes some. */
+  readonly resultCreditBytes: number;
+  /** Bytes of results that a worker may send before the hub says that they are stored. */
+  readonly resultBytesUnackedMax: number;
+  /** Bytes that wait in a socket before its owner stops producing. */
+  readonly socketBufferBytesMax: number;
+  /** Results are reported at least this often while a unit runs. */
+  readonly progressIntervalMs: number;
+  /** Workers that a hub accepts. */
+  readonly workersMax: number;
+  /** Slots that one worker may offer. */
+  readonly slotsPerWorkerMax: number;
+  /** Answers to one call (`status`, `workers` …) list at most this many rows. */
+  readonly listRowsMax: number;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+const second = 1000;
+const minute = 60 * second;
+const day = 24 * 60 * minute;
+
+export const defaultLimits: Limits = Object.freeze({
+  frameBytesMax: 4 * MiB,
+  headerBytesMax: 1 * MiB,
+  blockBytesTarget: 256 * KiB,
+  blockRecordsMax: 65_536,
+  inlineValueBytesMax: 64 * KiB,
+  blobBytesMax: 4 * GiB,
+  bundleBytesMax: 32 * MiB,
+  jobInputsMax: 1_000_000_000,
+  jobsActiveMax: 10_000,
+  jobsEndedKept: 1_000,
+  errorGroupsPerJobMax: 100,
+  logLinesPerJobMax: 10_000,
+  logLineBytesMax: 8 * KiB,
+  logBytesPerSecondMax: 64 * KiB,
+
+  leaseTtlMs: 15 * second,
+  heartbeatIntervalMs: 3 * second,
+  handshakeTimeoutMs: 10 * second,
+  adoptionWindowMs: 5 * second,
+  attachedGraceMs: 10 * second,
+  reconnectDelayMinMs: 50,
+  reconnectDelayMaxMs: 5 * second,
+  drainGraceMs: 3 * second,
+
+  unitTargetMs: 1 * second,
+  unitInputsMax: 65_536,
+  unitBytesTarget: 512 * KiB,
+  unitGrowthMax: 16,
+  prefetchMs: 100,
+  prefetchUnitsMax: 2,
+  leasesPerSecondTarget: 2_000,
+  speculationFactor: 3,
+  speculationAfterMs: 2 * second,
+
+  taskTimeoutMs: 10 * minute,
+  taskTimeoutMaxMs: 30 * day,
+  taskMemoryBytes: 512 * MiB,
+  taskRetries: 0,
+  taskRetriesMax: 100,
+  retryBackoffMs: 500,
+  retryBackoffMaxMs: 5 * minute,
+  taskMaxAttempts: 3,
+  lossesPerStrike: 4,
+  breakerInputsMin: 1_000,
+  breakerFailedShare: 0.99,
+
+  mapWindowInputs: 262_144,
+  inputBytesUnstoredMax: 8 * MiB,
+  resultCreditBytes: 8 * MiB,
+  resultBytesUnackedMax: 4 * MiB,
+  socketBufferBytesMax: 4 * MiB,
+  progressIntervalMs: 50,
+  workersMax: 20_000,
+  slotsPerWorkerMax: 1_024,
+  listRowsMax: 10_000,
+});

@@ -1,0 +1,100 @@
+import { defaultLimits as limits } from "../limits.ts";
+import { Fields } from "./fields.ts";
+
+/** What a worker must know to run a task. */
+export interface TaskSpec {
+  /** CID of the bundle's code. */
+  readonly bundle: string;
+  /** Which task of the bundle: `export:NAME`, or `site:FILE#ORDINAL` for one that is not exported. */
+  readonly entry: string;
+  /** What people see, such as `getTable`. */
+  readonly title: string;
+  readonly timeoutMs: number;
+  readonly memoryBytes: number;
+  /** Hosts that it may reach, as `host`, `host:port` or `*.host`. */
+  readonly net: readonly string[];
+}
+
+/** What a worker must be to be given a job. */
+export interface Needs {
+  readonly platform?: string;
+  readonly arch?: string;
+  readonly cores?: number;
+  readonly memoryBytes?: number;
+  /** Labels that its volunteer gave it, each of them. */
+  readonly labels?: readonly string[];
+  /** Capabilities that it reports, each of them, such as `node` (runs in Node.js, for trusted work). */
+  readonly capabilities?: readonly string[];
+}
+
+/** How a job is to be treated. Times in milliseconds. */
+export interface JobOptions {
+  /** Retries of an input that throws or times out. */
+  readonly retries: number;
+  readonly backoffMs: number;
+  /** Sandboxes that one input may kill. */
+  readonly maxAttempts: number;
+  /** -8 to 8; each step doubles the job's share. */
+  readonly priority: number;
+  readonly needs: Needs;
+  /** Cancelled some seconds after its client is gone. */
+  readonly attached: boolean;
+}
+
+/** A submission without its inputs. */
+export interface JobSpec {
+  /** Made by the client: the same id is the same job. */
+  readonly job: string;
+  readonly title: string;
+  readonly task: TaskSpec;
+  readonly options: JobOptions;
+}
+
+export const PRIORITY_MAX = 8;
+
+export function parseTaskSpec(fields: Fields): TaskSpec {
+  return {
+    bundle: fields.string("bundle", 128),
+    entry: fields.string("entry", 1024),
+    title: fields.string("title"),
+    timeoutMs: fields.integer("timeoutMs", limits.taskTimeoutMaxMs, 1),
+    memoryBytes: fields.integer("memoryBytes"),
+    net: fields.strings("net", 64),
+  };
+}
+
+export function parseNeeds(fields: Fields): Needs {
+  return {
+    ...(fields.has("platform") ? { platform: fields.string("platform", 32) } : {}),
+    ...(fields.has("arch") ? { arch: fields.string("arch", 32) } : {}),
+    ...(fields.has("cores") ? { cores: fields.integer("cores") } : {}),
+    ...(fields.has("memoryBytes") ? { memoryBytes: fields.integer("memoryBytes") } : {}),
+    ...(fields.has("labels") ? { labels: fields.strings("labels", 32, 64) } : {}),
+    ...(fields.has("capabilities") ? { capabilities: fields.strings("capabilities", 32, 64) } : {}),
+  };
+}
+
+function parseJobOptions(fields: Fields): JobOptions {
+  const priority = fields.raw("priority");
+  if (typeof priority !== "number" || !Number.isInteger(priority) || Math.abs(priority) > PRIORITY_MAX) {
+    throw fields.wrong(`priority is no whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
+  }
+  return {
+    retries: fields.integer("retries", limits.taskRetriesMax),
+    backoffMs: fields.integer("backoffMs", limits.retryBackoffMaxMs),
+    maxAttempts: fields.integer("maxAttempts", 100, 1),
+    priority,
+    needs: parseNeeds(fields.object("needs")),
+    attached: fields.boolean("attached"),
+  };
+}
+
+export function parseJobSpec(value: unknown): JobSpec {
+  const fields = new Fields("submit.spec", value);
+  return {
+    job: fields.string("job", 64),
+    title: fields.string("title"),
+    task: parseTaskSpec(fields.object("task")),
+    options: parseJobOptions(fields.object("options")),
+  };
+}

@@ -1,0 +1,154 @@
+import {
+  type DecodeOptions,
+  decode,
+  type EncodeOptions,
+  encode,
+  objectToTokens,
+  rfc8949EncodeOptions,
+  Token,
+  Type,
+} from "cborg";
+import * as taglib from "cborg/taglib";
+import { MusketeersError } from "./errors.ts";
+
+/*
+ * The canonical encoding of users' values: CBOR in its deterministic form (RFC 8949, 4.2) with the
+ * registered tags for what JavaScript adds. Equal values give equal bytes, because results of strangers
+ * are compared by bytes: object keys are sorted, -0 and NaN have one form each, numbers take their
+ * shortest form. A `Map` or `Set` is an ordered thing, so its order is part of its value.
+ */
+
+const TAG_CLASS = 27;
+const TAG_URI = 32;
+/** IPLD's tag for a CID; a record that starts with it stands for a value that travels as a blob. */
+export const TAG_CID = 42;
+
+type TypeEncoder = NonNullable<EncodeOptions["typeEncoders"]>[string];
+
+const encodeMap: TypeEncoder = (map: Map<unknown, unknown>, _type, options, refs) => {
+  const entries = [];
+  for (const [key, value] of map) {
+    entries.push([objectToTokens(key, options, refs), objectToTokens(value, options, refs)]);
+  }
+  return [new Token(Type.tag, taglib.TAG_MAP), new Token(Type.map, map.size), entries.flat()];
+};
+
+const encodeSet: TypeEncoder = (set: Set<unknown>, _type, options, refs) => [
+  new Token(Type.tag, taglib.TAG_SET),
+  new Token(Type.array, set.size),
+  [...set].map((value) => objectToTokens(value, options, refs)),
+];
+
+/** Errors travel as name and message; where their stack matters, see `failure.ts`. */
+const encodeError: TypeEncoder = (error: Error) => [
+  new Token(Type.tag, TAG_CLASS),
+  new Token(Type.array, 2),
+  new Token(Type.string, error.name),
+  new Token(Type.string, error.message),
+];
+
+const encodeArrayBuffer: TypeEncoder = (buffer: ArrayBuffer) => [
+  new Token(Type.tag, TAG_CLASS),
+  new Token(Type.array, 2),
+  new Token(Type.string, "ArrayBuffer"),
+  new Token(Type.bytes, new Uint8Array(buffer)),
+];
+
+const encodeUrl: TypeEncoder = (url: URL) => [new Token(Type.tag, TAG_URI), new Token(Type.string, url.href)];
+
+const encodeOptions: EncodeOptions = {
+  ...rfc8949EncodeOptions,
+  typeEncoders: {
+    number: taglib.negativeZeroEncoder,
+    bigint: taglib.structBigIntEncoder,
+    Date: taglib.dateEncoder,
+    RegExp: taglib.regExpEncoder,
+    URL: encodeUrl,
+    Map: encodeMap,
+    Set: encodeSet,
+    Error: encodeError,
+    ArrayBuffer: encodeArrayBuffer,
+    Uint8ClampedArray: taglib.uint8ClampedArrayEncoder,
+    Int8Array: taglib.int8ArrayEncoder,
+    Uint16Array: taglib.uint16ArrayEncoder,
+    Int16Array: taglib.int16ArrayEncoder,
+    Uint32Array: taglib.uint32ArrayEncoder,
+    Int32Array: taglib.int32ArrayEncoder,
+    Float32Array: taglib.float32ArrayEncoder,
+    Float64Array: taglib.float64ArrayEncoder,
+    BigUint64Array: taglib.bigUint64ArrayEncoder,
+    BigInt64Array: taglib.bigInt64ArrayEncoder,
+  } as NonNullable<EncodeOptions["typeEncoders"]>,
+};
+
+const errorClasses: Record<string, ErrorConstructor> = {
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+};
+
+function decodeClass(decodeTagged: () => unknown): unknown {
+  const [name, content] = decodeTagged() as [string, unknown];
+  if (name === "ArrayBuffer") {
+    const bytes = content as Uint8Array;
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  }
+  const error = new (errorClasses[name] ?? Error)(String(content));
+  if (error.name !== name) error.name = name;
+  error.stack = `${name}: ${error.message}`;
+  return error;
+}
+
+const decodeOptions: DecodeOptions = {
+  rejectDuplicateMapKeys: true,
+  tags: {
+    [taglib.TAG_DATE_EPOCH]: taglib.dateDecoder,
+    [taglib.TAG_BIGINT_POS]: taglib.bigIntDecoder,
+    [taglib.TAG_BIGINT_NEG]: taglib.bigNegIntDecoder,
+    [taglib.TAG_REGEXP]: taglib.regExpDecoder,
+    [taglib.TAG_SET]: taglib.setDecoder,
+    [taglib.TAG_MAP]: taglib.mapDecoder,
+    [taglib.TAG_UINT8_CLAMPED_ARRAY]: taglib.uint8ClampedArrayDecoder,
+    [taglib.TAG_INT8_ARRAY]: taglib.int8ArrayDecoder,
+    [taglib.TAG_UINT16_ARRAY_LE]: taglib.uint16ArrayDecoder,
+    [taglib.TAG_INT16_ARRAY_LE]: taglib.int16ArrayDecoder,
+    [taglib.TAG_UINT32_ARRAY_LE]: taglib.uint32ArrayDecoder,
+    [taglib.TAG_INT32_ARRAY_LE]: taglib.int32ArrayDecoder,
+    [taglib.TAG_FLOAT32_ARRAY_LE]: taglib.float32ArrayDecoder,
+    [taglib.TAG_FLOAT64_ARRAY_LE]: taglib.float64ArrayDecoder,
+    [taglib.TAG_BIGUINT64_ARRAY_LE]: taglib.bigUint64ArrayDecoder,
+    [taglib.TAG_BIGINT64_ARRAY_LE]: taglib.bigInt64ArrayDecoder,
+    [TAG_CLASS]: decodeClass,
+    [TAG_URI]: (decodeTagged: () => unknown) => new URL(decodeTagged() as string),
+  } as NonNullable<DecodeOptions["tags"]>,
+};
+
+/**
+ * Encodes a structured value canonically.
+ * @throws MusketeersError `UNSERIALIZABLE` for functions, symbols, promises, handles and cycles.
+ */
+export function encodeValue(value: unknown): Uint8Array {
+  try {
+    return encode(value, encodeOptions);
+  } catch (cause) {
+    const reason =
+      cause instanceof RangeError ? "it is too deep or refers to itself" : (cause as Error).message;
+    throw new MusketeersError("UNSERIALIZABLE", `This value cannot be sent: ${reason}`, { cause });
+  }
+}
+
+/**
+ * Decodes one value.
+ * @throws MusketeersError `PROTOCOL` for bytes that are no such value.
+ */
+export function decodeValue(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes, decodeOptions);
+  } catch (cause) {
+    throw new MusketeersError("PROTOCOL", `Not a value: ${(cause as Error).message}`, { cause });
+  }
+}

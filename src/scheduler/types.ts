@@ -1,0 +1,227 @@
+import type { FailureMark, JobSpec, JobState, Range, Ranges, WorkerDescription } from "../protocol/index.ts";
+
+/*
+ * Words of the scheduler.
+ *
+ * job       a growing range of inputs `[0, size)`, sealed when it grows no more
+ * unit      a short list of ranges of one job that is leased as one; inputs of a unit share their class
+ * class     how often an input failed (`failures`) and how much it is suspected of killing its sandbox or
+ *           worker (`strikes`); fresh inputs are of class 0,0
+ * lease     one worker's right to one unit; results come in order, `reported` of them so far
+ * position  the place of an input in its unit, from 0
+ * done      inputs with their one accepted result, a value or a final failure
+ *
+ * Times are milliseconds of a monotonic clock that only rises (`nowMs`); nothing here reads a clock.
+ */
+
+export type JobId = string;
+export type WorkerId = string;
+/** Unique for the life of one scheduler state. */
+export type LeaseNo = number;
+
+/** Class of inputs; see above. */
+export interface InputClass {
+  readonly failures: number;
+  readonly strikes: number;
+}
+
+/** What a lease's opaque id stands for. */
+export interface LeaseDescriptor extends InputClass {
+  readonly job: JobId;
+  readonly worker: WorkerId;
+  readonly ranges: Ranges;
+}
+
+export type SchedulerEvent =
+  | { readonly type: "JobSubmitted"; readonly nowMs: number; readonly spec: JobSpec }
+  /** More inputs are there; they may be leased although the journal has not stored them yet. */
+  | {
+      readonly type: "InputsAppended";
+      readonly nowMs: number;
+      readonly job: JobId;
+      readonly count: number;
+      readonly bytes: number;
+    }
+  | { readonly type: "InputsSealed"; readonly nowMs: number; readonly job: JobId }
+  /** Without ranges the whole job. */
+  | {
+      readonly type: "JobCancelled";
+      readonly nowMs: number;
+      readonly job: JobId;
+      readonly reason: string;
+      readonly ranges?: Ranges;
+    }
+  | {
+      readonly type: "WorkerJoined";
+      readonly nowMs: number;
+      readonly worker: WorkerId;
+      readonly description: WorkerDescription;
+    }
+  /** Its connection is gone. `left`: it said so and had returned what it held. */
+  | {
+      readonly type: "WorkerLost";
+      readonly nowMs: number;
+      readonly worker: WorkerId;
+      readonly reason: "left" | "dropped";
+    }
+  /** Anything came from it; moves the deadlines of its leases. */
+  | {
+      readonly type: "WorkerHeard";
+      readonly nowMs: number;
+      readonly worker: WorkerId;
+      readonly slots?: number;
+    }
+  | { readonly type: "WorkerDraining"; readonly nowMs: number; readonly worker: WorkerId }
+  | {
+      readonly type: "UnitProgressed";
+      readonly nowMs: number;
+      readonly worker: WorkerId;
+      readonly lease: LeaseNo;
+      /** Results for the positions `[from, from + count)`. */
+      readonly from: number;
+      readonly count: number;
+      /** Positions in `failures` count from `from`. */
+      readonly failures: readonly FailureMark[];
+      readonly elapsedMs: number;
+      readonly bytes: number;
+      readonly done: boolean;
+    }
+  /** What the lease has not reported comes back. */
+  | {
+      readonly type: "UnitReturned";
+      readonly nowMs: number;
+      readonly worker: WorkerId;
+      readonly lease: LeaseNo;
+      readonly reason: "drain" | "refused" | "overload";
+    }
+  /** A worker came back with a lease of before; its id was proven by the shell. */
+  | {
+      readonly type: "LeasePresented";
+      readonly nowMs: number;
+      readonly worker: WorkerId;
+      readonly descriptor: LeaseDescriptor;
+      readonly from: number;
+    }
+  /** Results of a lease that is no more; its id was proven by the shell. */
+  | {
+      readonly type: "LateResults";
+      readonly nowMs: number;
+      readonly worker: WorkerId;
+      readonly descriptor: LeaseDescriptor;
+      readonly from: number;
+      readonly count: number;
+      readonly failures: readonly FailureMark[];
+    }
+  /** Time passed; at the latest when `WakeAt` said. */
+  | { readonly type: "Tick"; readonly nowMs: number };
+
+/** Inputs that go back to wait for another try. */
+export interface Retry extends InputClass {
+  readonly ranges: Ranges;
+}
+
+export type SchedulerEffect =
+  /** Send the inputs of these ranges to the worker as one unit. */
+  | {
+      readonly type: "LeaseUnit";
+      readonly lease: LeaseNo;
+      readonly descriptor: LeaseDescriptor;
+      readonly speculative: boolean;
+    }
+  /** The presented lease goes on under this number. Where it is not adopted, `RefuseLease`. */
+  | {
+      readonly type: "AdoptLease";
+      readonly lease: LeaseNo;
+      readonly descriptor: LeaseDescriptor;
+      readonly from: number;
+    }
+  | { readonly type: "RefuseLease"; readonly worker: WorkerId; readonly descriptor: LeaseDescriptor }
+  | { readonly type: "TrimLease"; readonly worker: WorkerId; readonly lease: LeaseNo; readonly keep: number }
+  /** The worker is to forget the lease. It is gone here already. */
+  | {
+      readonly type: "RevokeLease";
+      readonly worker: WorkerId;
+      readonly lease: LeaseNo;
+      readonly reason: string;
+    }
+  /**
+   * Store these results, then send them to whoever waits. One for each `UnitProgressed` or `LateResults`
+   * of which anything was accepted or is to be retried.
+   */
+  | {
+      readonly type: "RecordResults";
+      readonly job: JobId;
+      readonly worker: WorkerId;
+      /** Which records of the block are kept: ranges of positions from the block's first record. */
+      readonly kept: Ranges;
+      /** Their inputs, in the same order. */
+      readonly ranges: Ranges;
+      /** Final failures among the kept ones; `at` counts kept records. */
+      readonly failures: readonly FailureMark[];
+      readonly retries: readonly Retry[];
+    }
+  /** These inputs end without a result of a worker's: the shell makes the failure records. */
+  | {
+      readonly type: "RecordFailures";
+      readonly job: JobId;
+      readonly ranges: Ranges;
+      readonly kind: "quarantined" | "cancelled";
+      readonly reason: string;
+    }
+  /** Inputs whose class changed without a result (their worker vanished). */
+  | { readonly type: "RecordRetries"; readonly job: JobId; readonly retries: readonly Retry[] }
+  /** Fresh inputs below `mark` may have been leased. Coarse, and ahead of what is leased. */
+  | { readonly type: "RecordCarveMark"; readonly job: JobId; readonly mark: number }
+  /** Always after the job's last result. */
+  | {
+      readonly type: "EndJob";
+      readonly job: JobId;
+      readonly state: Exclude<JobState, "running">;
+      readonly reason: string;
+    }
+  /** The hub has not heard of it for `leaseTtlMs`: close its connection. Its leases are gone already. */
+  | { readonly type: "DropWorker"; readonly worker: WorkerId }
+  /** Send a `Tick` then. Replaces the one before. */
+  | { readonly type: "WakeAt"; readonly atMs: number };
+
+/** What the journal holds of a job, in order: enough to rebuild the state. */
+export type SchedulerRecord =
+  | { readonly type: "submitted"; readonly spec: JobSpec }
+  | { readonly type: "inputs"; readonly job: JobId; readonly count: number; readonly bytes: number }
+  | { readonly type: "sealed"; readonly job: JobId }
+  | {
+      readonly type: "results";
+      readonly job: JobId;
+      readonly ranges: Ranges;
+      readonly failed: number;
+      readonly retries: readonly Retry[];
+    }
+  | { readonly type: "carve"; readonly job: JobId; readonly mark: number }
+  | { readonly type: "ended"; readonly job: JobId };
+
+/** How far a job is. */
+export interface JobView {
+  readonly spec: JobSpec;
+  readonly size: number;
+  readonly sealed: boolean;
+  readonly state: JobState;
+  readonly done: number;
+  readonly failed: number;
+  /** Inputs under a lease. */
+  readonly running: number;
+  /** Inputs that wait for another try. */
+  readonly retrying: number;
+  /** Why no connected worker can serve it, or that none is connected; else empty. */
+  readonly waiting: string;
+}
+
+export interface WorkerView {
+  readonly worker: WorkerId;
+  readonly description: WorkerDescription;
+  readonly slots: number;
+  readonly busySlots: number;
+  readonly draining: boolean;
+  readonly jobs: readonly JobId[];
+}
+
+export type { FailureMark, Range, Ranges };
