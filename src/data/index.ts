@@ -1,0 +1,12 @@
+/** Content-addressed data: CIDs, references to blobs, transfer. Runs in Node, Deno and browsers. */
+export {
+  type BlobRef,
+  type BlobStore,
+  decodeBlobRef,
+  encodeBlobRef,
+  inlineOrBlob,
+  isBlobRef,
+  resolveRecord,
+} from "./blob-ref.ts";
+export { type CidHasher, cidOf, createCidHasher, isCid, parseCid } from "./cid.ts";
+export { BlobClient, type BlobClientOptions } from "./transfer.ts";

@@ -1,0 +1,171 @@
+import { defaultLimits, type Limits, MusketeersError, toMusketeersError } from "../protocol/index.ts";
+import type { BlobStore } from "./blob-ref.ts";
+import { concatBytes } from "./bytes.ts";
+import { cidOf, createCidHasher, parseCid } from "./cid.ts";
+
+type TransferLimits = Pick<
+  Limits,
+  "blobBytesMax" | "blobAttemptsMax" | "reconnectDelayMinMs" | "reconnectDelayMaxMs"
+>;
+
+export interface BlobClientOptions {
+  /** The hub's address, without a slash at its end. */
+  readonly baseUrl: string;
+  /** The session of the moment; asked anew at each try, because a reconnect changes it. */
+  readonly token: () => string;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly limits?: TransferLimits;
+  /** From 0 to below 1; spreads tries. */
+  readonly random?: () => number;
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Fetches and stores blobs over the hub's HTTP (`/blobs/CID`). What comes is verified before it is given out. */
+export class BlobClient implements BlobStore {
+  readonly #options: BlobClientOptions;
+  readonly #limits: TransferLimits;
+
+  constructor(options: BlobClientOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? defaultLimits;
+  }
+
+  /**
+   * Fetches a blob.
+   * @throws MusketeersError `NOT_FOUND`, `BLOB_MISMATCH`, `LIMIT_EXCEEDED`, `HUB_UNREACHABLE` …, or the
+   * signal's reason.
+   */
+  get(cid: string, options: CallOptions = {}): Promise<Uint8Array> {
+    parseCid(cid);
+    return this.#retry(options.signal, async () => {
+      const response = await this.#request("GET", cid, options.signal);
+      await this.#check(response);
+      return this.#receive(cid, response);
+    });
+  }
+
+  /** Stores bytes, unless the hub has them; says their CID. */
+  async put(bytes: Uint8Array, options: CallOptions = {}): Promise<string> {
+    if (bytes.length > this.#limits.blobBytesMax) {
+      throw new MusketeersError("LIMIT_EXCEEDED", `${bytes.length} bytes are over blobBytesMax`);
+    }
+    const cid = cidOf(bytes);
+    await this.#retry(options.signal, async () => {
+      const response = await this.#request("PUT", cid, options.signal, bytes);
+      await this.#check(response);
+      await response.body?.cancel();
+    });
+    return cid;
+  }
+
+  /** Whether the hub holds a blob. */
+  has(cid: string, options: CallOptions = {}): Promise<boolean> {
+    parseCid(cid);
+    return this.#retry(options.signal, async () => {
+      const response = await this.#request("HEAD", cid, options.signal);
+      if (response.status === 404) return false;
+      await this.#check(response);
+      return true;
+    });
+  }
+
+  async #request(method: string, cid: string, signal?: AbortSignal, body?: Uint8Array): Promise<Response> {
+    const { baseUrl, token, fetch = globalThis.fetch } = this.#options;
+    const headers: Record<string, string> = { authorization: `Bearer ${token()}` };
+    if (body !== undefined) headers["content-type"] = "application/octet-stream";
+    try {
+      return await fetch(`${baseUrl}/blobs/${cid}`, {
+        method,
+        headers,
+        redirect: "error",
+        ...(signal === undefined ? {} : { signal }),
+        ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
+      });
+    } catch (cause) {
+      throw this.#unreachable(cause, signal);
+    }
+  }
+
+  #unreachable(cause: unknown, signal?: AbortSignal): unknown {
+    if (signal?.aborted) return signal.reason;
+    const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+    const reason = inner instanceof Error ? inner.message : String(inner);
+    return new MusketeersError("HUB_UNREACHABLE", `${this.#options.baseUrl} does not answer: ${reason}`, {
+      cause,
+    });
+  }
+
+  /** Turns an answer that is no success into the error that its body names. */
+  async #check(response: Response): Promise<void> {
+    if (response.ok) return;
+    let data: unknown;
+    try {
+      data = await response.json();
+    } catch {
+      data = undefined;
+    }
+    if (typeof data === "object" && data !== null && "code" in data) throw MusketeersError.from(data);
+    const message = `The hub answered ${response.status} to a request for a blob`;
+    const codes = { 401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND", 413: "LIMIT_EXCEEDED" } as const;
+    const code = codes[response.status as keyof typeof codes];
+    if (code !== undefined) throw new MusketeersError(code, message);
+    throw new MusketeersError(response.status >= 500 ? "HUB_UNREACHABLE" : "PROTOCOL", message);
+  }
+
+  async #receive(cid: string, response: Response): Promise<Uint8Array> {
+    const hasher = createCidHasher();
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    try {
+      for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+        length += part.length;
+        if (length > this.#limits.blobBytesMax) {
+          throw new MusketeersError("LIMIT_EXCEEDED", `The blob ${cid} is over blobBytesMax`);
+        }
+        hasher.update(part);
+        parts.push(part);
+      }
+    } catch (cause) {
+      throw cause instanceof MusketeersError ? cause : this.#unreachable(cause);
+    }
+    if (hasher.cid() !== cid) {
+      throw new MusketeersError("BLOB_MISMATCH", `What came as the blob ${cid} has other bytes`);
+    }
+    return concatBytes(parts, length);
+  }
+
+  /** Tries again, with growing jittered pauses, what may succeed later. */
+  async #retry<T>(signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
+    const { blobAttemptsMax, reconnectDelayMinMs, reconnectDelayMaxMs } = this.#limits;
+    const random = this.#options.random ?? Math.random;
+    for (let attempts = 1; ; attempts++) {
+      signal?.throwIfAborted();
+      try {
+        return await attempt();
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (attempts >= blobAttemptsMax || !toMusketeersError(error).retryable) throw error;
+        const longestMs = Math.min(reconnectDelayMaxMs, reconnectDelayMinMs * 2 ** (attempts - 1));
+        await pause(longestMs * (0.5 + random() / 2), signal);
+      }
+    }
+  }
+}
+
+/** Waits; rejects with the signal's reason when it is aborted. */
+function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}

@@ -1,0 +1,171 @@
+import { decode, encode } from "cborg";
+import { base64url } from "multiformats/bases/base64";
+import { MusketeersError, type Role, roles } from "../protocol/index.ts";
+import { KEY_BYTES, newSecretKey, publicKeyOf, SIGNATURE_BYTES } from "./ed25519.ts";
+import {
+  GRANT_VERSION,
+  grantOf,
+  isGrantIntact,
+  joinGrant,
+  LABEL_CHARACTERS_MAX,
+  signGrant,
+} from "./grant.ts";
+import { newId } from "./id.ts";
+import { type RandomBytes, randomBytes } from "./random.ts";
+
+/*
+ * An invite is one URL, `http://host:port/join#…`. What stands behind `#` is not sent by browsers: the
+ * invite's secret key and the fields of its grant with the hub's signature. The grant's public key is
+ * left out, because the secret key gives it.
+ */
+
+/** Path of the hub's WebSocket, below its address. */
+export const LINK_PATH = "/link";
+const JOIN_PATH = "/join";
+
+/** What its owner needs to reach a hub and to prove a right there. */
+export interface Invite {
+  /** The hub's address for HTTP, without a slash at its end. */
+  readonly url: string;
+  /** The hub's address for WebSockets. */
+  readonly wsUrl: string;
+  /** Public key that the hub must prove. */
+  readonly hubKey: Uint8Array;
+  /** What the hub signed; goes into `hello`. */
+  readonly grant: Uint8Array;
+  readonly grantId: string;
+  readonly role: Role;
+  readonly project: string;
+  readonly label: string;
+  readonly expiresAtMs: number;
+  /** Never leaves its owner. */
+  readonly secretKey: Uint8Array;
+}
+
+export interface CreateInviteOptions {
+  readonly hubSecretKey: Uint8Array;
+  /** The hub's address as the invited will reach it, such as `http://192.168.0.5:7077`. */
+  readonly url: string;
+  readonly role: Role;
+  readonly project: string;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly label?: string;
+  readonly random?: RandomBytes;
+}
+
+const baseOf = (url: URL): string => url.origin + url.pathname.replace(/\/+$/, "");
+
+/**
+ * Makes an invite.
+ * @throws MusketeersError `BAD_ARGUMENT` for an address that is no http URL, or a label that is too long.
+ */
+export function createInvite(options: CreateInviteOptions): { invite: string; grantId: string } {
+  const { random = randomBytes, label = "", role, project, issuedAtMs, expiresAtMs } = options;
+  const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new MusketeersError("BAD_ARGUMENT", `No http address: ${options.url}`);
+  }
+  if (label.length > LABEL_CHARACTERS_MAX) {
+    throw new MusketeersError("BAD_ARGUMENT", `A label may have up to ${LABEL_CHARACTERS_MAX} characters`);
+  }
+  const secretKey = newSecretKey(random);
+  const id = newId(random, issuedAtMs);
+  const publicKey = publicKeyOf(secretKey);
+  const fields = { id, role, project, publicKey, issuedAtMs, expiresAtMs, label };
+  const { grant, signature } = signGrant(fields, options.hubSecretKey);
+  const secret = encode([
+    GRANT_VERSION,
+    id,
+    roles.indexOf(role),
+    grant.hubKey,
+    project,
+    secretKey,
+    issuedAtMs,
+    expiresAtMs,
+    label,
+    signature,
+  ]);
+  return { invite: `${baseOf(url)}${JOIN_PATH}#${base64url.baseEncode(secret)}`, grantId: id };
+}
+
+const malformed = (message: string, hint?: string): MusketeersError =>
+  new MusketeersError("INVITE_MALFORMED", message, hint === undefined ? {} : { hint });
+
+const cutOff = (): MusketeersError =>
+  malformed(
+    "This invite is cut off",
+    "Its end is missing: copy it again up to its last character, and put it in quotes.",
+  );
+
+function decodeSecret(text: string): readonly unknown[] {
+  const stranger = /[^A-Za-z0-9_-]/.exec(text);
+  if (stranger !== null) {
+    throw malformed(
+      `This invite has ${JSON.stringify(stranger[0])} in its secret part, which does not belong there`,
+    );
+  }
+  let fields: unknown;
+  try {
+    fields = decode(base64url.baseDecode(text), { allowIndefinite: false, strict: true });
+  } catch {
+    throw cutOff();
+  }
+  if (!Array.isArray(fields)) throw malformed("What stands behind # is no invite");
+  return fields;
+}
+
+/** Removes what mail programs, chats and shells leave around and inside a pasted line. */
+const clean = (text: string): string => text.replace(/\s+/g, "").replace(/^["'`<“‘«]+|["'`>”’»]+$/g, "");
+
+function splitInvite(text: string): { url: URL; secret: string } {
+  const line = clean(text);
+  const at = line.indexOf("#");
+  const address = at < 0 ? line : line.slice(0, at);
+  if (!URL.canParse(address) || !/^https?:\/\//i.test(address)) {
+    throw malformed("This is no invite: it does not start with http:// or https://");
+  }
+  const secret = at < 0 ? "" : line.slice(at + 1);
+  if (secret === "") {
+    throw malformed(
+      "This invite has no secret part",
+      "What stands behind # is missing: copy the whole invite and put it in quotes.",
+    );
+  }
+  return { url: new URL(address), secret };
+}
+
+/**
+ * Reads an invite, tolerating white space and quotes around it.
+ * @throws MusketeersError `INVITE_MALFORMED` with a hint at what is wrong with it.
+ */
+export function parseInvite(text: string): Invite {
+  const { url, secret } = splitInvite(text);
+  const fields = decodeSecret(secret);
+  const secretKey = fields[5];
+  const signature = fields[9];
+  if (fields.length !== 10 || !(secretKey instanceof Uint8Array) || secretKey.length !== KEY_BYTES) {
+    throw cutOff();
+  }
+  if (!(signature instanceof Uint8Array) || signature.length !== SIGNATURE_BYTES) throw cutOff();
+  const grant = grantOf([...fields.slice(0, 5), publicKeyOf(secretKey), ...fields.slice(6, 9)]);
+  if (!isGrantIntact(grant, signature)) {
+    throw malformed(
+      "This invite was changed: its signature does not fit",
+      "A character got lost or altered on the way: copy the whole invite again.",
+    );
+  }
+  const base = baseOf(url).replace(/\/join$/, "");
+  return {
+    url: base,
+    wsUrl: base.replace(/^http/, "ws") + LINK_PATH,
+    hubKey: grant.hubKey,
+    grant: joinGrant(grant, signature),
+    grantId: grant.id,
+    role: grant.role,
+    project: grant.project,
+    label: grant.label,
+    expiresAtMs: grant.expiresAtMs,
+    secretKey,
+  };
+}
