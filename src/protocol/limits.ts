@@ -15,6 +15,19 @@ export interface Limits {
   readonly inlineValueBytesMax: number;
   /** Largest single value or file in the hub's blob store. */
   readonly blobBytesMax: number;
+  /** Tries of one fetch or store of a blob before it fails. */
+  readonly blobAttemptsMax: number;
+  /** Largest single record of a journal. */
+  readonly recordBytesMax: number;
+  /** A journal's segment is followed by the next one when it has this size. */
+  readonly segmentBytesTarget: number;
+  /** Bytes of appends that go out with one write; more wait for the next one. */
+  readonly commitBytesMax: number;
+  /** Largest value of a registry key. */
+  readonly registryValueBytesMax: number;
+  /** First and longest pause before a refused write is tried again. */
+  readonly storageRetryMinMs: number;
+  readonly storageRetryMaxMs: number;
   /** Largest bundle of task code. */
   readonly bundleBytesMax: number;
   /** Most inputs in one job. */
@@ -123,6 +136,13 @@ export const defaultLimits: Limits = Object.freeze({
   blockRecordsMax: 65_536,
   inlineValueBytesMax: 64 * KiB,
   blobBytesMax: 4 * GiB,
+  blobAttemptsMax: 5,
+  recordBytesMax: 8 * MiB,
+  segmentBytesTarget: 64 * MiB,
+  commitBytesMax: 8 * MiB,
+  registryValueBytesMax: 64 * KiB,
+  storageRetryMinMs: 50,
+  storageRetryMaxMs: 2 * second,
   bundleBytesMax: 32 * MiB,
   jobInputsMax: 1_000_000_000,
   jobsActiveMax: 10_000,
