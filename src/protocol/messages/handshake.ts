@@ -63,6 +63,7 @@ export interface Goodbye {
 const KEY_BYTES_MAX = 64;
 const GRANT_BYTES_MAX = 2048;
 const LEASES_MAX = 4096;
+const LEASE_LENGTH_MAX = 16_384;
 
 export function parseChallenge(fields: Fields): Challenge {
   return {
@@ -84,7 +85,7 @@ export function parseHello(fields: Fields): Hello {
     ...(fields.has("worker") ? { worker: parseWorkerDescription(fields.object("worker")) } : {}),
     leases: fields.list("leases", LEASES_MAX).map((item) => {
       const lease = new Fields("hello.leases", item);
-      return { lease: lease.string("lease", 4096), from: lease.integer("from") };
+      return { lease: lease.string("lease", LEASE_LENGTH_MAX), from: lease.integer("from") };
     }),
   };
 }
@@ -98,7 +99,7 @@ export function parseWelcome(fields: Fields): Welcome {
     session: fields.string("session"),
     role: fields.oneOf("role", roles),
     heartbeatIntervalMs: fields.integer("heartbeatIntervalMs", 3_600_000, 1),
-    adopted: fields.strings("adopted", LEASES_MAX, 4096),
+    adopted: fields.strings("adopted", LEASES_MAX, LEASE_LENGTH_MAX),
   };
 }
 

@@ -58,3 +58,4 @@ export function parseHubMessage(header: unknown): HubMessage {
   if (message === undefined) throw unknownType(type);
   return message;
 }
+export { Fields } from "./fields.ts";

@@ -135,7 +135,7 @@ export type WorkerToHub =
   | WorkerLogMessage
   | LeaveMessage;
 
-const LEASE_LENGTH_MAX = 4096;
+const LEASE_LENGTH_MAX = 16_384;
 const FINGERPRINTS_MAX = 1024;
 
 export function parseWorkerDescription(fields: Fields): WorkerDescription {

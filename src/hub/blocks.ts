@@ -1,0 +1,104 @@
+import type { Journal } from "../engine/index.ts";
+import { MusketeersError, type Range, type Ranges } from "../protocol/index.ts";
+import { IndexedBlock, joinBlocks } from "./block.ts";
+import type { JobEntry } from "./job-entry.ts";
+import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
+import { ByteLru } from "./lru.ts";
+
+export type StoredResults = Extract<LedgerRecord, { type: "results" }>;
+
+interface CachedResults {
+  readonly record: StoredResults;
+  readonly body: Uint8Array;
+}
+
+/** Offsets, headers and map entries around a cached block, roughly. */
+const ENTRY_OVERHEAD_BYTES = 512;
+
+/**
+ * Inputs and results by where they stand in the journal. What was used lately is at hand at once, the
+ * rest is read; both are views, never decoded.
+ */
+export class Blocks {
+  readonly #journal: Journal;
+  readonly #inputs: ByteLru<number, IndexedBlock>;
+  readonly #results: ByteLru<number, CachedResults>;
+
+  constructor(journal: Journal, cacheBytesMax: number) {
+    this.#journal = journal;
+    const half = cacheBytesMax / 2;
+    this.#inputs = new ByteLru(half, (block) => block.bytes.length + ENTRY_OVERHEAD_BYTES);
+    this.#results = new ByteLru(half, ({ body }) => body.length + ENTRY_OVERHEAD_BYTES);
+  }
+
+  keepInputs(position: number, block: IndexedBlock): void {
+    this.#inputs.set(position, block);
+  }
+
+  keepResults(position: number, record: StoredResults, body: Uint8Array): void {
+    this.#results.set(position, { record, body });
+  }
+
+  /** The inputs of a unit, packed, in its order; at once where all of them are at hand. */
+  inputs(entry: JobEntry, ranges: Ranges): Uint8Array | Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (const range of ranges) {
+      if (!this.#collect(entry, range, parts)) return this.#readInputs(entry, ranges);
+    }
+    return joinBlocks(parts);
+  }
+
+  /** A results record; at once where it is at hand. */
+  results(position: number): CachedResults | Promise<CachedResults> {
+    return this.#results.get(position) ?? this.#readResults(position);
+  }
+
+  /** Appends the slices of a range to `parts`; false where a block has to be read first. */
+  #collect(entry: JobEntry, [start, end]: Range, parts: Uint8Array[]): boolean {
+    const table = entry.inputBlocks;
+    let at = start;
+    for (let row = table.lastAtMost(start); at < end; row++) {
+      const first = table.at(row, 0);
+      const block = entry.unstored.get(first) ?? this.#inputs.get(table.at(row, 2));
+      if (block === undefined) return false;
+      const to = Math.min(end, first + block.count);
+      parts.push(block.slice(at - first, to - first));
+      at = to;
+    }
+    return true;
+  }
+
+  async #readInputs(entry: JobEntry, ranges: Ranges): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    const table = entry.inputBlocks;
+    for (const [start, end] of ranges) {
+      let at = start;
+      for (let row = table.lastAtMost(start); at < end; row++) {
+        const first = table.at(row, 0);
+        const block =
+          entry.unstored.get(first) ?? (await this.#readBlock(table.at(row, 2), table.at(row, 1)));
+        const to = Math.min(end, first + block.count);
+        parts.push(block.slice(at - first, to - first));
+        at = to;
+      }
+    }
+    return joinBlocks(parts);
+  }
+
+  async #readBlock(position: number, count: number): Promise<IndexedBlock> {
+    const known = this.#inputs.get(position);
+    if (known !== undefined) return known;
+    const { body } = decodeLedgerRecord(await this.#journal.get(position));
+    const block = new IndexedBlock(body, count);
+    this.#inputs.set(position, block);
+    return block;
+  }
+
+  async #readResults(position: number): Promise<CachedResults> {
+    const { record, body } = decodeLedgerRecord(await this.#journal.get(position));
+    if (record.type !== "results") throw new MusketeersError("JOURNAL_CORRUPT", `No results at ${position}`);
+    const results = { record, body };
+    this.#results.set(position, results);
+    return results;
+  }
+}

@@ -1,0 +1,197 @@
+import { z } from "zod";
+import {
+  type CallMethod,
+  type Calls,
+  callRoles,
+  type HubStatus,
+  type JobDetails,
+  type JobSummary,
+  MusketeersError,
+  PACKAGE_VERSION,
+  type Role,
+  roles,
+  type WorkerSummary,
+} from "../protocol/index.ts";
+import { jobView, workerView } from "../scheduler/index.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { JobEntry } from "./job-entry.ts";
+import type { WorkerSession } from "./worker-session.ts";
+
+/** What calls need besides the coordinator. */
+export interface CallHost {
+  readonly name: string;
+  readonly upSinceMs: number;
+  invite(options: { role: Role; expiresInMs: number; label?: string }): {
+    invite: string;
+    joinCommand: string;
+  };
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+const id = z.string().min(1).max(64);
+const schemas = {
+  status: z.object({}),
+  workers: z.object({}),
+  jobs: z.object({ limit: z.int().min(1).optional() }),
+  job: z.object({ job: id }),
+  logs: z.object({ job: id }),
+  cancel: z.object({ job: id }),
+  drain: z.object({ worker: id }),
+  invite: z.object({
+    role: z.enum(roles),
+    expiresInMs: z
+      .number()
+      .min(1)
+      .max(3650 * DAY_MS),
+    label: z.string().max(200).optional(),
+  }),
+  hasBlobs: z.object({ cids: z.array(z.string().max(128)).max(1000) }),
+} satisfies { [M in CallMethod]: z.ZodType<Calls[M]["params"]> };
+
+type Answers = {
+  [M in CallMethod]: (params: Calls[M]["params"]) => Calls[M]["value"] | Promise<Calls[M]["value"]>;
+};
+
+export function summaryOf(coordinator: Coordinator, entry: JobEntry): JobSummary {
+  const { spec, state, size, sealed, done, failed, submittedAtMs, endedAtMs } = entry;
+  const view = jobView(coordinator.scheduler, spec.job);
+  return {
+    job: spec.job,
+    title: spec.title,
+    state,
+    priority: spec.options.priority,
+    attached: spec.options.attached,
+    size,
+    sealed,
+    done,
+    failed,
+    running: view?.running ?? 0,
+    retrying: view?.retrying ?? 0,
+    waiting: view?.waiting ?? "",
+    submittedAtMs,
+    endedAtMs,
+  };
+}
+
+function detailsOf(coordinator: Coordinator, entry: JobEntry): JobDetails {
+  const errors = [...entry.errors].map(([fingerprint, group]) => ({ fingerprint, ...group }));
+  errors.sort((a, b) => b.count - a.count);
+  const perWorker = Object.fromEntries(entry.perWorker);
+  return { ...summaryOf(coordinator, entry), perWorker, errors, reason: entry.reason };
+}
+
+function workerOf(coordinator: Coordinator, session: WorkerSession): WorkerSummary {
+  const { worker, description, connectedAtMs, inputsDone, inputsFailed, memoryUsedBytes, load } = session;
+  const view = workerView(coordinator.scheduler, worker);
+  return {
+    ...description,
+    slots: view?.slots ?? description.slots,
+    worker,
+    connectedAtMs,
+    busySlots: view?.busySlots ?? 0,
+    inputsDone,
+    inputsFailed,
+    memoryUsedBytes,
+    load,
+    draining: view?.draining ?? false,
+    running: (view?.jobs ?? []).map((job) => coordinator.jobs.get(job)?.spec.title ?? job),
+  };
+}
+
+/** What an operator should know. */
+function warningsOf(coordinator: Coordinator): string[] {
+  const warnings: string[] = [];
+  const { fault } = coordinator.engine.journal.stats();
+  if (fault !== null) warnings.push(`The journal cannot be written, so nothing is acknowledged: ${fault}`);
+  for (const entry of coordinator.jobs) {
+    if (entry.state !== "running") continue;
+    const waiting = jobView(coordinator.scheduler, entry.spec.job)?.waiting ?? "";
+    if (waiting !== "") warnings.push(`Job ${entry.spec.job} (${entry.spec.title}) waits: ${waiting}`);
+    if (warnings.length >= WARNINGS_MAX) break;
+  }
+  return warnings;
+}
+
+const WARNINGS_MAX = 20;
+
+function statusOf(coordinator: Coordinator, host: CallHost): HubStatus {
+  let slots = 0;
+  let busySlots = 0;
+  for (const worker of coordinator.workers.keys()) {
+    const view = workerView(coordinator.scheduler, worker);
+    slots += view?.slots ?? 0;
+    busySlots += view?.busySlots ?? 0;
+  }
+  return {
+    hub: host.name,
+    version: PACKAGE_VERSION,
+    upSinceMs: host.upSinceMs,
+    workers: coordinator.workers.size,
+    slots,
+    busySlots,
+    jobsRunning: coordinator.jobs.running,
+    jobsEnded: coordinator.jobs.size - coordinator.jobs.running,
+    inputsDone: coordinator.throughput.total,
+    inputsPerSecond: coordinator.throughput.perSecond,
+    memoryBytes: process.memoryUsage.rss(),
+    warnings: warningsOf(coordinator),
+  };
+}
+
+/** The newest first. */
+function latestJobs(coordinator: Coordinator, limit: number): JobSummary[] {
+  const entries = [...coordinator.jobs].slice(-limit).reverse();
+  return entries.map((entry) => summaryOf(coordinator, entry));
+}
+
+function drain(coordinator: Coordinator, worker: string): WorkerSummary {
+  const session =
+    coordinator.workers.get(worker) ??
+    [...coordinator.workers.values()].find(({ description }) => description.name === worker);
+  if (session === undefined) throw new MusketeersError("NOT_FOUND", `There is no worker ${worker}`);
+  coordinator.drainWorker(session);
+  return workerOf(coordinator, session);
+}
+
+function answersOf(coordinator: Coordinator, host: CallHost): Answers {
+  const rowsMax = coordinator.limits.listRowsMax;
+  return {
+    status: () => statusOf(coordinator, host),
+    workers: () =>
+      [...coordinator.workers.values()].slice(0, rowsMax).map((session) => workerOf(coordinator, session)),
+    jobs: ({ limit }) => latestJobs(coordinator, Math.min(limit ?? rowsMax, rowsMax)),
+    job: ({ job }) => detailsOf(coordinator, coordinator.jobs.require(job)),
+    logs: ({ job }) => coordinator.jobs.require(job).logs.slice(-rowsMax),
+    cancel: ({ job }) => summaryOf(coordinator, coordinator.cancel(job, "cancelled by request")),
+    drain: ({ worker }) => drain(coordinator, worker),
+    invite: (options) => host.invite(options),
+    hasBlobs: ({ cids }) =>
+      Promise.all(cids.map(async (cid) => (await coordinator.engine.blobs.stat(cid)) !== undefined)),
+  };
+}
+
+const isMethod = (method: string): method is CallMethod => Object.hasOwn(schemas, method);
+
+/**
+ * Answers one call.
+ * @throws MusketeersError `NOT_FOUND` for an unknown method, `FORBIDDEN` for a role, `BAD_ARGUMENT`.
+ */
+export async function answerCall(
+  coordinator: Coordinator,
+  host: CallHost,
+  role: Role,
+  method: string,
+  params: unknown,
+): Promise<unknown> {
+  if (!isMethod(method)) throw new MusketeersError("NOT_FOUND", `There is no call ${method}`);
+  if (!callRoles[method].includes(role)) {
+    throw new MusketeersError("FORBIDDEN", `A ${role} may not call ${method}`);
+  }
+  const parsed = schemas[method].safeParse(params);
+  if (!parsed.success) {
+    throw new MusketeersError("BAD_ARGUMENT", `${method}: ${z.prettifyError(parsed.error)}`);
+  }
+  const answer = answersOf(coordinator, host)[method] as (params: unknown) => unknown;
+  return answer(parsed.data);
+}

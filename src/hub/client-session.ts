@@ -1,0 +1,168 @@
+import {
+  type CallMessage,
+  type ClientToHub,
+  type Hello,
+  MusketeersError,
+  type PeerMessage,
+  type Role,
+  toMusketeersError,
+  type WatchMessage,
+} from "../protocol/index.ts";
+import { answerCall } from "./calls.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { Peer, PeerSession } from "./peer.ts";
+import { Watch } from "./watch.ts";
+
+const submitRoles: readonly Role[] = ["admin", "submitter"];
+
+/** One connected client: submits, watches, asks. */
+export class ClientSession implements PeerSession {
+  readonly adopted: readonly string[] = [];
+  readonly #peer: Peer;
+  readonly #coordinator: Coordinator;
+  readonly #watches = new Map<string, Watch>();
+  readonly #held = new Set<string>();
+  #unstoredBytes = 0;
+
+  constructor(coordinator: Coordinator, peer: Peer) {
+    this.#coordinator = coordinator;
+    this.#peer = peer;
+  }
+
+  start(): void {}
+
+  onMessage(message: Exclude<PeerMessage, Hello>, body: Uint8Array): void {
+    switch (message.type) {
+      case "submit":
+      case "inputs":
+      case "cancel":
+        this.#forJob(message.type === "submit" ? message.spec.job : message.job, () => {
+          this.#require(submitRoles, `${message.type}`);
+          this.#change(message, body);
+        });
+        break;
+      case "watch":
+        this.#forJob(message.job, () => this.#watch(message));
+        break;
+      case "credit":
+        this.#watches.get(message.job)?.credit(message.bytes);
+        break;
+      case "unwatch":
+        this.#unwatch(message.job);
+        break;
+      case "call":
+        this.#call(message);
+        break;
+      case "goodbye":
+        break;
+      case "progress":
+      case "return":
+      case "heartbeat":
+      case "log":
+      case "leave":
+        throw new MusketeersError("FORBIDDEN", `A client may not send ${message.type}`);
+    }
+  }
+
+  onClose(): void {
+    for (const watch of this.#watches.values()) {
+      watch.stop();
+      watch.entry.watches.delete(watch);
+    }
+    this.#watches.clear();
+    for (const job of this.#held) this.#coordinator.release(job, this);
+  }
+
+  /** Inputs of this client that the journal does not hold yet; too many stop the reading. */
+  addUnstored(bytes: number): void {
+    const { inputBytesUnstoredMax } = this.#coordinator.limits;
+    const before = this.#unstoredBytes;
+    this.#unstoredBytes += bytes;
+    // A client of ours stops by itself at the limit; only one that does not gets to feel this.
+    const bound = 2 * inputBytesUnstoredMax;
+    if (before <= bound && this.#unstoredBytes > bound) this.#peer.pause();
+    else if (before > bound && this.#unstoredBytes <= bound) this.#peer.resume();
+  }
+
+  send(header: object, body?: Uint8Array): void {
+    this.#peer.send(header, body);
+  }
+
+  fail(error: MusketeersError): void {
+    this.#peer.fail(error);
+  }
+
+  get role(): Role {
+    return this.#peer.role;
+  }
+
+  /** Errors about one job are told as such and leave the connection alone. */
+  #forJob(job: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      const { code, message, hint } = toMusketeersError(error);
+      this.#peer.send({ type: "joberror", job, code, message, hint });
+    }
+  }
+
+  #require(roles: readonly Role[], what: string): void {
+    if (!roles.includes(this.#peer.role)) {
+      throw new MusketeersError("FORBIDDEN", `A ${this.#peer.role} may not ${what}`);
+    }
+  }
+
+  #change(message: Extract<ClientToHub, { type: "submit" | "inputs" | "cancel" }>, body: Uint8Array): void {
+    switch (message.type) {
+      case "submit":
+        this.#held.add(message.spec.job);
+        this.#coordinator.submit(this, message, body);
+        break;
+      case "inputs":
+        this.#coordinator.inputs(this, message, body);
+        break;
+      case "cancel":
+        this.#coordinator.cancel(message.job, message.reason, message.ranges);
+        break;
+    }
+  }
+
+  #watch(message: WatchMessage): void {
+    if (message.results || message.logs) this.#require(submitRoles, "read results");
+    const entry = this.#coordinator.jobs.require(message.job);
+    this.#unwatch(message.job);
+    const watch = new Watch(entry, message, {
+      blocks: this.#coordinator.blocks,
+      send: (header, body) => this.#peer.send(header, body),
+      onFault: (error) => this.fail(toMusketeersError(error)),
+    });
+    this.#watches.set(message.job, watch);
+    entry.watches.add(watch);
+    if (submitRoles.includes(this.#peer.role)) {
+      this.#held.add(message.job);
+      this.#coordinator.hold(entry, this);
+    }
+    watch.progress(this.#coordinator.progressOf(entry));
+    watch.pump();
+  }
+
+  #unwatch(job: string): void {
+    const watch = this.#watches.get(job);
+    if (watch === undefined) return;
+    watch.stop();
+    watch.entry.watches.delete(watch);
+    this.#watches.delete(job);
+  }
+
+  #call({ id, method, params }: CallMessage): void {
+    answerCall(this.#coordinator, this.#coordinator.callHost, this.#peer.role, method, params).then(
+      (value) => {
+        this.#peer.send({ type: "reply", id, value });
+      },
+      (error: unknown) => {
+        const { code, message, hint } = toMusketeersError(error);
+        this.#peer.send({ type: "reply", id, error: { code, message, hint } });
+      },
+    );
+  }
+}

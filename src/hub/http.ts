@@ -1,0 +1,135 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { type Context, Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { isCid } from "../data/index.ts";
+import type { Blobs } from "../engine/index.ts";
+import { errorKinds, type Limits, MusketeersError, type Role, toMusketeersError } from "../protocol/index.ts";
+import type { PackageTarball } from "./package-tarball.ts";
+
+export interface HttpHost {
+  readonly limits: Limits;
+  readonly blobs: Blobs;
+  readonly tarball: PackageTarball;
+  /** The role of a live connection, by its bearer token. */
+  roleOf(token: string): Role | undefined;
+}
+
+const pageRoot = fileURLToPath(new URL("../dashboard/", import.meta.url));
+const pageTypes: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
+
+const securityHeaders = {
+  "Content-Security-Policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+};
+
+const blobWriters: readonly Role[] = ["admin", "submitter", "worker"];
+const blobReaders: readonly Role[] = ["admin", "submitter", "worker"];
+
+function respondError(context: Context, thrown: unknown): Response {
+  const error = toMusketeersError(thrown);
+  return context.json(error.toJSON(), errorKinds[error.code].http as ContentfulStatusCode);
+}
+
+function requireRole(host: HttpHost, context: Context, allowed: readonly Role[]): void {
+  const token = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1];
+  const role = token === undefined ? undefined : host.roleOf(token);
+  if (role === undefined) throw new MusketeersError("UNAUTHORIZED", "No live connection has this token");
+  if (!allowed.includes(role)) throw new MusketeersError("FORBIDDEN", `A ${role} may not do this`);
+}
+
+function requireCid(cid: string): string {
+  if (!isCid(cid)) throw new MusketeersError("BAD_ARGUMENT", `Not a CID: ${cid.slice(0, 80)}`);
+  return cid;
+}
+
+/** `bytes=a-b`, `bytes=a-` or `bytes=-n` as `[start, end)`; undefined for anything else. */
+export function parseByteRange(header: string, size: number): { start: number; end: number } | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header);
+  if (match === null || (match[1] === "" && match[2] === "")) return undefined;
+  const start = match[1] === "" ? Math.max(0, size - Number(match[2])) : Number(match[1]);
+  const end = match[1] === "" || match[2] === "" ? size : Math.min(size, Number(match[2]) + 1);
+  return start < end && start < size ? { start, end } : undefined;
+}
+
+function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      const next = await iterator.next();
+      if (next.done === true) controller.close();
+      else controller.enqueue(next.value);
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}
+
+async function getBlob(host: HttpHost, context: Context): Promise<Response> {
+  requireRole(host, context, blobReaders);
+  const cid = requireCid(context.req.param("cid") ?? "");
+  const stat = await host.blobs.stat(cid);
+  if (stat === undefined) throw new MusketeersError("NOT_FOUND", `The hub does not hold ${cid}`);
+  const headers: Record<string, string> = {
+    "Content-Type": "application/octet-stream",
+    "Accept-Ranges": "bytes",
+    ETag: `"${cid}"`,
+  };
+  const rangeHeader = context.req.header("range");
+  const range = rangeHeader === undefined ? undefined : parseByteRange(rangeHeader, stat.bytes);
+  if (rangeHeader !== undefined && range === undefined) {
+    return context.body(null, 416, { "Content-Range": `bytes */${stat.bytes}` });
+  }
+  const { start, end } = range ?? { start: 0, end: stat.bytes };
+  headers["Content-Length"] = String(end - start);
+  if (range !== undefined) headers["Content-Range"] = `bytes ${start}-${end - 1}/${stat.bytes}`;
+  const body = context.req.method === "HEAD" ? null : streamOf(host.blobs.read(cid, { start, end }));
+  return context.body(body, range === undefined ? 200 : 206, headers);
+}
+
+async function putBlob(host: HttpHost, context: Context): Promise<Response> {
+  requireRole(host, context, blobWriters);
+  const expect = requireCid(context.req.param("cid") ?? "");
+  const body = context.req.raw.body as AsyncIterable<Uint8Array> | null;
+  const bytesMax = host.limits.blobBytesMax;
+  const stat = await host.blobs.put(body ?? new Uint8Array(0), { expect, bytesMax });
+  return context.json(stat, 201);
+}
+
+async function getPage(context: Context): Promise<Response> {
+  const name =
+    context.req.path === "/" || context.req.path === "/join" ? "index.html" : context.req.path.slice(1);
+  const type = pageTypes[name.split(".").at(-1) ?? ""];
+  if (type === undefined || !/^[\w-]+(\.[\w-]+)*$/.test(name)) {
+    throw new MusketeersError("NOT_FOUND", `There is nothing at ${context.req.path}`);
+  }
+  try {
+    return context.body(await readFile(pageRoot + name), 200, { "Content-Type": type, ...securityHeaders });
+  } catch (cause) {
+    throw new MusketeersError("NOT_FOUND", `There is nothing at ${context.req.path}`, { cause });
+  }
+}
+
+/** What the hub serves over plain HTTP: blobs, its own package, the page. */
+export function httpApp(host: HttpHost): Hono {
+  const app = new Hono();
+  app.onError((error, context) => respondError(context, error));
+  app.get("/healthz", (context) => context.text("ok\n"));
+  app.get("/musketeers.tgz", async (context) => {
+    const bytes = await host.tarball.get();
+    return context.body(bytes as Uint8Array<ArrayBuffer>, 200, { "Content-Type": "application/gzip" });
+  });
+  app.on(["GET", "HEAD"], "/blobs/:cid", (context) => getBlob(host, context));
+  app.put("/blobs/:cid", (context) => putBlob(host, context));
+  app.get("*", getPage);
+  app.notFound((context) => respondError(context, new MusketeersError("NOT_FOUND", "There is nothing here")));
+  return app;
+}

@@ -1,0 +1,303 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { getRequestListener } from "@hono/node-server";
+import { WebSocketServer } from "ws";
+import { type Engine, embeddedEngine, memoryEngine } from "../engine/index.ts";
+import {
+  defaultLimits,
+  type Hello,
+  type Limits,
+  MusketeersError,
+  type Role,
+  toMusketeersError,
+  type WorkerDescription,
+} from "../protocol/index.ts";
+import { createScheduler, finishRecovery, recoverRecord } from "../scheduler/index.ts";
+import { createInvite, LINK_PATH, newId, newSecretKey, publicKeyOf } from "../security/index.ts";
+import { loadOrCreateKey } from "../security/node.ts";
+import type { CallHost } from "./calls.ts";
+import { ClientSession } from "./client-session.ts";
+import { systemClock } from "./clock.ts";
+import { Coordinator } from "./coordinator.ts";
+import { httpApp } from "./http.ts";
+import { LeaseSeal } from "./lease-seal.ts";
+import { PackageTarball } from "./package-tarball.ts";
+import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
+import { readJournal } from "./recovery.ts";
+import { WorkerSession } from "./worker-session.ts";
+
+export interface HubOptions {
+  /** `host:port`; port 0 picks one. */
+  readonly listen?: string;
+  /** The address that invites name, such as `http://192.168.0.5:7077`, where it is not what `listen` says. */
+  readonly advertise?: string;
+  /** Data directory; without one nothing survives the process. */
+  readonly data?: string;
+  readonly durability?: "default" | "strict";
+  /** What people see. */
+  readonly name?: string;
+  readonly limits?: Partial<Limits>;
+  /** Told about faults after which the hub closed itself. */
+  readonly onFault?: (error: MusketeersError) => void;
+}
+
+const PROJECT = "default";
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** What sockets get to send their last words. */
+const CLOSE_GRACE_MS = 500;
+
+function parseListen(listen: string): { host: string; port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(listen);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) {
+    throw new MusketeersError("BAD_ARGUMENT", `Cannot listen on ${JSON.stringify(listen)}`, {
+      hint: "Give host:port, such as 127.0.0.1:7077; port 0 picks a free one.",
+    });
+  }
+  return { host: match[1]!.replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+function listenOn(server: Server, listen: string): Promise<AddressInfo> {
+  const { host, port } = parseListen(listen);
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      reject(
+        cause.code === "EADDRINUSE"
+          ? new MusketeersError("ADDRESS_IN_USE", `Another program listens on ${listen}`, { cause })
+          : new MusketeersError("BAD_ARGUMENT", `Cannot listen on ${listen}: ${cause.message}`, { cause }),
+      );
+    });
+    server.listen(port, host, () => resolve(server.address() as AddressInfo));
+  });
+}
+
+/** An address of this machine that others in its network reach; private IPv4 first. */
+export function lanAddress(): string | undefined {
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ internal, family }) => !internal && family === "IPv4")
+    .map(({ address }) => address);
+  const isPrivate = (address: string) => /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/.test(address);
+  return addresses.find(isPrivate) ?? addresses[0];
+}
+
+function urlOf({ address, port, family }: AddressInfo): string {
+  const everywhere = address === "0.0.0.0" || address === "::";
+  const host = everywhere ? (lanAddress() ?? "127.0.0.1") : family === "IPv6" ? `[${address}]` : address;
+  return `http://${host}:${port}`;
+}
+
+/** A running hub. */
+export class Hub {
+  /** Where it is reached, without a slash at the end. */
+  readonly url: string;
+  readonly name: string;
+  /** Settles when the hub has closed. */
+  readonly closed: Promise<void>;
+  readonly #resolveClosed: () => void;
+  readonly #server: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #connections = new Set<Socket>();
+  readonly #peers = new Map<string, Peer>();
+  readonly #secretKey: Uint8Array;
+  readonly #engine: Engine;
+  readonly #coordinator: Coordinator;
+  readonly #limits: Limits;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: {
+    server: Server;
+    url: string;
+    name: string;
+    secretKey: Uint8Array;
+    engine: Engine;
+    limits: Limits;
+    coordinator: (host: CallHost) => Coordinator;
+  }) {
+    this.#server = parts.server;
+    this.url = parts.url;
+    this.name = parts.name;
+    this.#secretKey = parts.secretKey;
+    this.#engine = parts.engine;
+    this.#limits = parts.limits;
+    let resolveClosed = () => {};
+    this.closed = new Promise((resolve) => {
+      resolveClosed = resolve;
+    });
+    this.#resolveClosed = resolveClosed;
+    this.#coordinator = parts.coordinator({
+      name: parts.name,
+      upSinceMs: systemClock.wallMs(),
+      invite: (options) => {
+        const invite = this.invite(options);
+        return { invite, joinCommand: this.joinCommand(invite) };
+      },
+    });
+    this.#coordinator.ledger.onPressure = (pressed) => {
+      for (const peer of this.#peers.values()) pressed ? peer.pause() : peer.resume();
+    };
+    this.#sockets = this.#acceptSockets();
+    this.#serveHttp();
+    this.#coordinator.start();
+  }
+
+  /** The coordinator, for tests. */
+  get coordinator(): Coordinator {
+    return this.#coordinator;
+  }
+
+  /** Makes an invite: the only way in. */
+  invite(options: { role: Role; expiresInMs?: number; label?: string }): string {
+    const nowMs = systemClock.wallMs();
+    return createInvite({
+      hubSecretKey: this.#secretKey,
+      url: this.url,
+      role: options.role,
+      project: PROJECT,
+      issuedAtMs: nowMs,
+      expiresAtMs: nowMs + (options.expiresInMs ?? 7 * DAY_MS),
+      ...(options.label === undefined ? {} : { label: options.label }),
+    }).invite;
+  }
+
+  /** The line that makes a stranger's machine with Node a worker. */
+  joinCommand(invite: string): string {
+    return `npx --yes ${this.url}/musketeers.tgz join '${invite}'`;
+  }
+
+  /** Tells everyone, stores what was accepted, and releases everything. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #acceptSockets(): WebSocketServer {
+    const sockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: this.#limits.frameBytesMax,
+    });
+    const host: PeerHost = {
+      name: this.name,
+      hubKey: publicKeyOf(this.#secretKey),
+      hubSecretKey: this.#secretKey,
+      limits: this.#limits,
+      isRevoked: () => false,
+      nowMs: systemClock.wallMs,
+      admit: (peer, hello) => this.#admit(peer, hello),
+    };
+    this.#server.on("connection", (socket) => {
+      this.#connections.add(socket);
+      socket.once("close", () => this.#connections.delete(socket));
+    });
+    this.#server.on("upgrade", (request, socket, head) => {
+      const path = new URL(request.url ?? "/", "http://hub").pathname;
+      if (path !== LINK_PATH || this.#closing !== undefined) {
+        socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+        return;
+      }
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        const peer = new Peer(webSocket, host);
+        this.#peers.set(peer.sessionToken, peer);
+        webSocket.once("close", () => this.#peers.delete(peer.sessionToken));
+      });
+    });
+    return sockets;
+  }
+
+  #admit(peer: Peer, hello: Hello): PeerSession {
+    const { role } = peer.grant;
+    if (hello.worker === undefined) {
+      if (role === "worker")
+        throw new MusketeersError("FORBIDDEN", "An invite for workers was used as a client's");
+      const client = new ClientSession(this.#coordinator, peer);
+      this.#coordinator.clients.add(client);
+      return client;
+    }
+    if (role !== "worker" && role !== "admin") {
+      throw new MusketeersError("FORBIDDEN", `An invite for a ${role} does not let a worker join`, {
+        hint: "Ask for a worker's invite: musketeers invite --role worker.",
+      });
+    }
+    const described = hello as Hello & { worker: WorkerDescription };
+    return new WorkerSession(this.#coordinator, peer, newId(), described);
+  }
+
+  #serveHttp(): void {
+    const app = httpApp({
+      limits: this.#limits,
+      blobs: this.#engine.blobs,
+      tarball: new PackageTarball(),
+      roleOf: (token) => this.#peers.get(token)?.provenRole,
+    });
+    this.#server.on("request", getRequestListener(app.fetch));
+  }
+
+  async #close(): Promise<void> {
+    const goodbye = new MusketeersError("HUB_STOPPING", "The hub is stopping");
+    this.#coordinator.close();
+    for (const peer of this.#peers.values()) peer.fail(goodbye);
+    const httpClosed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const grace = setTimeout(() => {
+      for (const socket of this.#connections) socket.destroy();
+    }, CLOSE_GRACE_MS);
+    this.#server.closeIdleConnections();
+    await httpClosed;
+    clearTimeout(grace);
+    this.#sockets.close();
+    await this.#engine.close();
+    this.#resolveClosed();
+  }
+}
+
+/**
+ * Starts a hub: takes up what its data directory holds, then listens.
+ * @throws MusketeersError `ADDRESS_IN_USE`, `DATA_IN_USE`, `JOURNAL_CORRUPT`, `BAD_ARGUMENT`, `STORAGE`.
+ */
+export async function startHub(options: HubOptions = {}): Promise<Hub> {
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const { data } = options;
+  const engine =
+    data === undefined
+      ? memoryEngine()
+      : await embeddedEngine(data, { durability: options.durability ?? "default" });
+  const server = createServer();
+  let hub: Hub | undefined;
+  const onFault = (thrown: unknown) => {
+    options.onFault?.(toMusketeersError(thrown));
+    hub?.close().catch(() => {});
+  };
+  try {
+    const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, "hub.key"));
+    const recovering = createScheduler(limits);
+    const jobs = await readJournal(engine, limits, (record) => recoverRecord(recovering, record));
+    const scheduler = finishRecovery(recovering, systemClock.nowMs());
+    const address = await listenOn(server, options.listen ?? "127.0.0.1:7077");
+    hub = new Hub({
+      server,
+      url: (options.advertise ?? urlOf(address)).replace(/\/+$/, ""),
+      name: options.name ?? "hub",
+      secretKey,
+      engine,
+      limits,
+      coordinator: (callHost) =>
+        new Coordinator({
+          engine,
+          limits,
+          clock: systemClock,
+          seal: new LeaseSeal(secretKey),
+          scheduler,
+          jobs,
+          callHost,
+          onFault,
+        }),
+    });
+    return hub;
+  } catch (error) {
+    server.close();
+    await engine.close();
+    throw error;
+  }
+}

@@ -1,0 +1,113 @@
+import {
+  decodeFrame,
+  encodeFrame,
+  type FailureMark,
+  type JobSpec,
+  type JobState,
+  type Limits,
+  MusketeersError,
+  packFailures,
+  parseJobSpec,
+  type Range,
+} from "../protocol/index.ts";
+import { Fields, parseFailures } from "../protocol/messages/index.ts";
+import type { Retry } from "../scheduler/index.ts";
+
+/** One record of the hub's journal. Blocks stand behind the header, as in frames. */
+export type LedgerRecord =
+  | { readonly type: "submitted"; readonly spec: JobSpec; readonly atMs: number }
+  | { readonly type: "inputs"; readonly job: string; readonly from: number; readonly count: number }
+  | { readonly type: "sealed"; readonly job: string }
+  | {
+      readonly type: "results";
+      readonly job: string;
+      /** Name of the worker; empty for failures that the hub made. */
+      readonly worker: string;
+      readonly ranges: readonly Range[];
+      readonly failures: readonly FailureMark[];
+      readonly retries: readonly Retry[];
+    }
+  | { readonly type: "carve"; readonly job: string; readonly mark: number }
+  | {
+      readonly type: "ended";
+      readonly job: string;
+      readonly state: Exclude<JobState, "running">;
+      readonly reason: string;
+      readonly atMs: number;
+    };
+
+const flattenRetries = (retries: readonly Retry[]): (number | number[])[][] =>
+  retries.map((retry) => [retry.failures, retry.strikes, retry.ranges.flat()]);
+
+export function encodeLedgerRecord(record: LedgerRecord, body?: Uint8Array): Uint8Array {
+  if (record.type !== "results") return encodeFrame(record, body);
+  const { ranges, failures, retries, ...rest } = record;
+  const header = {
+    ...rest,
+    ranges: ranges.flat(),
+    ...packFailures(failures),
+    retries: flattenRetries(retries),
+  };
+  return encodeFrame(header, body);
+}
+
+function parseRetry(item: unknown): Retry {
+  const [failures, strikes, flat] = item as [number, number, number[]];
+  const ranges = new Fields("ledger.retry", { flat }).ranges("flat", Number.MAX_SAFE_INTEGER);
+  return { failures, strikes, ranges };
+}
+
+function parse(fields: Fields): LedgerRecord {
+  const type = fields.string("type");
+  const job = () => fields.string("job");
+  switch (type) {
+    case "submitted":
+      return { type, spec: parseJobSpec(fields.raw("spec")), atMs: fields.number("atMs") };
+    case "inputs":
+      return { type, job: job(), from: fields.integer("from"), count: fields.integer("count") };
+    case "sealed":
+      return { type, job: job() };
+    case "results": {
+      const ranges = fields.ranges("ranges", Number.MAX_SAFE_INTEGER);
+      const count = ranges.reduce((sum, [start, end]) => sum + end - start, 0);
+      return {
+        type,
+        job: job(),
+        worker: fields.string("worker"),
+        ranges,
+        failures: parseFailures(fields, count),
+        retries: fields.list("retries", Number.MAX_SAFE_INTEGER).map(parseRetry),
+      };
+    }
+    case "carve":
+      return { type, job: job(), mark: fields.integer("mark") };
+    case "ended":
+      return {
+        type,
+        job: job(),
+        state: fields.oneOf("state", ["done", "cancelled", "broken"] as const),
+        reason: fields.string("reason", 2048),
+        atMs: fields.number("atMs"),
+      };
+    default:
+      throw fields.wrong(`unknown type ${type}`);
+  }
+}
+
+const unlimited: Pick<Limits, "frameBytesMax" | "headerBytesMax"> = {
+  frameBytesMax: Number.POSITIVE_INFINITY,
+  headerBytesMax: Number.POSITIVE_INFINITY,
+};
+
+/** @throws MusketeersError `JOURNAL_CORRUPT`: the journal's checksums held, so another program wrote this. */
+export function decodeLedgerRecord(bytes: Uint8Array): { record: LedgerRecord; body: Uint8Array } {
+  try {
+    const { header, body } = decodeFrame(bytes, unlimited);
+    return { record: parse(new Fields("ledger", header)), body };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new MusketeersError("JOURNAL_CORRUPT", `The journal holds a record that is not the hub's: ${why}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import type { Journal, Position } from "../engine/index.ts";
+import { encodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
+
+interface Pending {
+  readonly record: Uint8Array | undefined;
+  readonly onDurable: (position: Position) => void;
+}
+
+/** How full the ledger's queue is; see `Ledger.onPressure`. */
+const PENDING_BYTES_HIGH = 64 * 1024 * 1024;
+const PENDING_BYTES_LOW = PENDING_BYTES_HIGH / 2;
+
+/**
+ * The journal as the hub writes it: what is appended in one turn of the event loop goes out as one batch,
+ * and what waits for durability runs in the order in which it was asked for.
+ */
+export class Ledger {
+  readonly #journal: Journal;
+  readonly #onFault: (error: unknown) => void;
+  #queue: Pending[] = [];
+  #scheduled = false;
+  #pendingBytes = 0;
+  #pressed = false;
+  /** Called with true when appends pile up, and with false when they are through. */
+  onPressure: (pressed: boolean) => void = () => {};
+
+  /** @param onFault the journal refused for good, or a callback threw. */
+  constructor(journal: Journal, onFault: (error: unknown) => void) {
+    this.#journal = journal;
+    this.#onFault = onFault;
+  }
+
+  /** Appends a record; `onDurable` runs when it would survive, after all that was asked for before. */
+  append(record: LedgerRecord, body: Uint8Array | undefined, onDurable: (position: Position) => void): void {
+    const bytes = encodeLedgerRecord(record, body);
+    this.#account(bytes.length);
+    this.#enqueue({ record: bytes, onDurable });
+  }
+
+  /** Runs when everything that was appended before would survive. */
+  after(onDurable: () => void): void {
+    this.#enqueue({ record: undefined, onDurable });
+  }
+
+  /** Resolves when all that was appended so far would survive. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => this.after(resolve));
+  }
+
+  #enqueue(pending: Pending): void {
+    this.#queue.push(pending);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const batch = this.#queue;
+    this.#queue = [];
+    const records: Uint8Array[] = [];
+    let bytes = 0;
+    for (const { record } of batch) {
+      if (record === undefined) continue;
+      records.push(record);
+      bytes += record.length;
+    }
+    this.#journal
+      .append(records)
+      .then((positions) => {
+        this.#account(-bytes);
+        let next = 0;
+        for (const { record, onDurable } of batch) {
+          onDurable(record === undefined ? -1 : positions[next++]!);
+        }
+      })
+      .catch(this.#onFault);
+  }
+
+  #account(bytes: number): void {
+    this.#pendingBytes += bytes;
+    if (!this.#pressed && this.#pendingBytes > PENDING_BYTES_HIGH) {
+      this.#pressed = true;
+      this.onPressure(true);
+    } else if (this.#pressed && this.#pendingBytes < PENDING_BYTES_LOW) {
+      this.#pressed = false;
+      this.onPressure(false);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import type { Engine, Position } from "../engine/index.ts";
+import type { Limits } from "../protocol/index.ts";
+import type { SchedulerRecord } from "../scheduler/index.ts";
+import { Jobs } from "./jobs.ts";
+import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
+
+/** Enters one record of the journal into the catalogue of jobs. */
+function enter(jobs: Jobs, record: LedgerRecord, position: Position, limits: Limits): void {
+  if (record.type === "submitted") {
+    jobs.add(record.spec, record.atMs).firstPosition = position;
+    return;
+  }
+  // Records of a job whose beginning was dropped belong to nobody.
+  const entry = jobs.get(record.job);
+  if (entry === undefined) return;
+  switch (record.type) {
+    case "inputs":
+      entry.inputBlocks.push(record.from, record.count, position);
+      entry.size = record.from + record.count;
+      entry.storedSize = entry.size;
+      break;
+    case "sealed":
+      entry.sealed = true;
+      break;
+    case "results":
+      if (record.ranges.length > 0) {
+        entry.addResults(
+          position,
+          record.worker,
+          record.ranges,
+          record.failures,
+          limits.errorGroupsPerJobMax,
+        );
+      }
+      break;
+    case "carve":
+      break;
+    case "ended":
+      entry.end(record.state, record.reason, record.atMs);
+      jobs.ended();
+      break;
+  }
+}
+
+function schedulerRecord(record: LedgerRecord, bodyBytes: number): SchedulerRecord {
+  switch (record.type) {
+    case "submitted":
+      return { type: "submitted", spec: record.spec };
+    case "inputs":
+      return { type: "inputs", job: record.job, count: record.count, bytes: bodyBytes };
+    case "results": {
+      const { job, ranges, failures, retries } = record;
+      return { type: "results", job, ranges, failed: failures.length, retries };
+    }
+    case "ended":
+      return { type: "ended", job: record.job };
+    case "sealed":
+    case "carve":
+      return record;
+  }
+}
+
+/**
+ * Reads the journal from its beginning: the catalogue of jobs, and for the scheduler what it must know,
+ * one record at a time.
+ * @throws MusketeersError `JOURNAL_CORRUPT`
+ */
+export async function readJournal(
+  engine: Engine,
+  limits: Limits,
+  apply: (record: SchedulerRecord) => void,
+): Promise<Jobs> {
+  const jobs = new Jobs({ ...limits, jobsActiveMax: Number.POSITIVE_INFINITY });
+  for await (const { position, record: bytes } of engine.journal.read()) {
+    const { record, body } = decodeLedgerRecord(bytes);
+    enter(jobs, record, position, limits);
+    apply(schedulerRecord(record, body.length));
+  }
+  return jobs;
+}

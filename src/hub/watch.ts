@@ -1,0 +1,150 @@
+import {
+  type EndedMessage,
+  type FailureMark,
+  type JobLogMessage,
+  type JobProgressMessage,
+  type ResultOrder,
+  type ResultsMessage,
+  resultsHeader,
+  sliceRecords,
+  type WatchMessage,
+} from "../protocol/index.ts";
+import type { Blocks, StoredResults } from "./blocks.ts";
+import type { JobEntry } from "./job-entry.ts";
+
+export type SendToClient = (header: object, body?: Uint8Array) => void;
+
+/**
+ * One client's view of one job: sends results as far as its credit goes, from what is stored, in the
+ * order that it asked for; then that the job ended. Buffers nothing.
+ */
+export class Watch {
+  readonly entry: JobEntry;
+  readonly logs: boolean;
+  readonly #blocks: Blocks;
+  readonly #send: SendToClient;
+  readonly #onFault: (error: unknown) => void;
+  readonly #results: boolean;
+  readonly #order: ResultOrder;
+  /** By completion: the next results record. By input: the next input. */
+  #cursor: number;
+  #creditBytes: number;
+  #pumping = false;
+  #over = false;
+
+  constructor(
+    entry: JobEntry,
+    message: WatchMessage,
+    options: { blocks: Blocks; send: SendToClient; onFault: (error: unknown) => void },
+  ) {
+    this.entry = entry;
+    this.logs = message.logs;
+    this.#blocks = options.blocks;
+    this.#send = options.send;
+    this.#onFault = options.onFault;
+    this.#results = message.results;
+    this.#order = message.order;
+    this.#cursor = message.cursor;
+    this.#creditBytes = message.creditBytes;
+  }
+
+  credit(bytes: number): void {
+    this.#creditBytes += bytes;
+    this.pump();
+  }
+
+  stop(): void {
+    this.#over = true;
+  }
+
+  progress(message: JobProgressMessage): void {
+    if (!this.#over) this.#send(message);
+  }
+
+  log(message: JobLogMessage, body: Uint8Array): void {
+    if (!this.#over && this.logs) this.#send(message, body);
+  }
+
+  /** Sends what can be sent now. Called whenever there may be more. */
+  pump(): void {
+    if (this.#pumping || this.#over) return;
+    this.#pumping = true;
+    const wait = this.#sendReady();
+    if (wait === undefined) {
+      this.#pumping = false;
+      this.#finish();
+      return;
+    }
+    wait.then(
+      () => {
+        this.#pumping = false;
+        this.pump();
+      },
+      (error: unknown) => this.#onFault(error),
+    );
+  }
+
+  /** Sends until credit or results run out; a promise where a block must be read first. */
+  #sendReady(): Promise<unknown> | undefined {
+    while (this.#results && !this.#over && this.#creditBytes > 0) {
+      const next = this.#next();
+      if (next === undefined) return undefined;
+      const results = this.#blocks.results(this.entry.resultRecords.at(next.record, 0));
+      if (results instanceof Promise) return results;
+      this.#sendResults(results.record, results.body, next);
+    }
+    return undefined;
+  }
+
+  #next(): { record: number; offset: number; start: number; end: number } | undefined {
+    if (this.#order === "completion") {
+      if (this.#cursor >= this.entry.resultRecords.rows) return undefined;
+      return { record: this.#cursor, offset: 0, start: 0, end: 0 };
+    }
+    let span = this.entry.spanFrom(this.#cursor);
+    if (span === undefined && this.entry.state !== "running") {
+      const first = this.entry.firstResultFrom(this.#cursor);
+      if (first !== undefined) span = this.entry.spanFrom((this.#cursor = first));
+    }
+    return span && { record: span.record, offset: span.offset, start: this.#cursor, end: span.end };
+  }
+
+  #sendResults(
+    record: StoredResults,
+    body: Uint8Array,
+    next: { offset: number; start: number; end: number },
+  ): void {
+    const { job, worker } = record;
+    let message: ResultsMessage;
+    let records = body;
+    if (this.#order === "completion") {
+      this.#cursor++;
+      const { ranges, failures } = record;
+      message = { type: "results", job, worker, ranges, failures, cursor: this.#cursor };
+    } else {
+      const { offset, start, end } = next;
+      const to = offset + (end - start);
+      const failures: FailureMark[] = [];
+      for (const failure of record.failures) {
+        if (failure.at >= offset && failure.at < to) failures.push({ ...failure, at: failure.at - offset });
+      }
+      records = sliceRecords(body, offset, to);
+      this.#cursor = end;
+      message = { type: "results", job, worker, ranges: [[start, end]], failures, cursor: end };
+    }
+    this.#creditBytes -= records.length;
+    this.#send(resultsHeader(message), records);
+  }
+
+  #finish(): void {
+    const { entry } = this;
+    if (entry.state === "running") return;
+    if (this.#results && this.#next() !== undefined) return;
+    this.#over = true;
+    entry.watches.delete(this);
+    const { job } = entry.spec;
+    const { state, size, failed, reason } = entry;
+    const message: EndedMessage = { type: "ended", job, state, size, failed, reason };
+    this.#send(message);
+  }
+}

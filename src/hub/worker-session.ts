@@ -1,0 +1,180 @@
+import {
+  type Hello,
+  type LeaseMessage,
+  MusketeersError,
+  type PeerMessage,
+  type ProgressMessage,
+  RecordReader,
+  type WorkerDescription,
+} from "../protocol/index.ts";
+import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { Peer, PeerSession } from "./peer.ts";
+
+/** A lease as the shell knows it. */
+export interface OpenLease {
+  readonly lease: LeaseNo;
+  readonly id: string;
+  readonly descriptor: LeaseDescriptor;
+  /** Reported so far. */
+  reported: number;
+  readonly count: number;
+}
+
+/** A part of a large unit stays below this, so that no frame comes near its limit. */
+const PART_BYTES_MAX = 1024 * 1024;
+
+/** One connected worker. */
+export class WorkerSession implements PeerSession {
+  readonly worker: string;
+  readonly description: WorkerDescription;
+  readonly connectedAtMs: number;
+  readonly #peer: Peer;
+  readonly #coordinator: Coordinator;
+  readonly #byId = new Map<string, OpenLease>();
+  readonly #byNo = new Map<LeaseNo, OpenLease>();
+  adopted: readonly string[] = [];
+  inputsDone = 0;
+  inputsFailed = 0;
+  memoryUsedBytes = 0;
+  load = 0;
+  #left = false;
+
+  constructor(
+    coordinator: Coordinator,
+    peer: Peer,
+    worker: string,
+    hello: Hello & { worker: WorkerDescription },
+  ) {
+    this.#coordinator = coordinator;
+    this.#peer = peer;
+    this.worker = worker;
+    this.connectedAtMs = coordinator.wallMs();
+    this.description = { ...hello.worker, name: coordinator.uniqueWorkerName(hello.worker.name) };
+    this.adopted = coordinator.workerJoined(this, hello.leases);
+  }
+
+  start(): void {
+    this.#coordinator.workerReady(this);
+  }
+
+  onMessage(message: Exclude<PeerMessage, Hello>, body: Uint8Array): void {
+    switch (message.type) {
+      case "progress":
+        this.#progress(message, body);
+        break;
+      case "return": {
+        const lease = this.#byId.get(message.lease);
+        if (lease !== undefined) this.#coordinator.unitReturned(this, lease, message);
+        break;
+      }
+      case "heartbeat":
+        this.memoryUsedBytes = message.memoryBytes;
+        this.load = message.load;
+        this.#coordinator.workerHeard(this, message.slots);
+        break;
+      case "log": {
+        const descriptor = this.#byId.get(message.lease)?.descriptor;
+        if (descriptor !== undefined) {
+          this.#coordinator.taskLogged(this, descriptor.job, message.dropped, body);
+        }
+        break;
+      }
+      case "leave":
+      case "goodbye":
+        this.#left = true;
+        break;
+      case "submit":
+      case "inputs":
+      case "watch":
+      case "credit":
+      case "unwatch":
+      case "cancel":
+      case "call":
+        throw new MusketeersError("FORBIDDEN", `A worker may not send ${message.type}`);
+    }
+  }
+
+  onClose(): void {
+    this.#coordinator.workerGone(this, this.#left ? "left" : "dropped");
+  }
+
+  /** Remembers a lease that the scheduler gave to this worker. */
+  open(lease: OpenLease): void {
+    this.#byId.set(lease.id, lease);
+    this.#byNo.set(lease.lease, lease);
+  }
+
+  forget(lease: LeaseNo): OpenLease | undefined {
+    const open = this.#byNo.get(lease);
+    if (open === undefined) return undefined;
+    this.#byNo.delete(lease);
+    this.#byId.delete(open.id);
+    return open;
+  }
+
+  has(lease: LeaseNo): boolean {
+    return this.#byNo.has(lease);
+  }
+
+  /** Sends a unit, in parts where it is large. */
+  sendUnit(lease: OpenLease, task: LeaseMessage["task"], inputs: Uint8Array): void {
+    const { id, count } = lease;
+    if (inputs.length <= PART_BYTES_MAX) {
+      this.#peer.send({ type: "lease", lease: id, task, count, from: 0, part: count }, inputs);
+      return;
+    }
+    const reader = new RecordReader(inputs);
+    let from = 0;
+    while (from < count) {
+      const start = reader.offset;
+      let part = 0;
+      while (from + part < count && reader.offset - start < PART_BYTES_MAX) part += reader.skip(1);
+      const bytes = inputs.subarray(start, reader.offset);
+      this.#peer.send({ type: "lease", lease: id, task, count, from, part }, bytes);
+      from += part;
+    }
+  }
+
+  trim(lease: LeaseNo, keep: number): void {
+    const open = this.#byNo.get(lease);
+    if (open !== undefined) this.#peer.send({ type: "trim", lease: open.id, keep });
+  }
+
+  revoke(lease: LeaseNo, reason: string): void {
+    const open = this.forget(lease);
+    if (open !== undefined) this.#peer.send({ type: "revoke", lease: open.id, reason });
+  }
+
+  ack(lease: string, upTo: number): void {
+    this.#peer.send({ type: "ack", lease, upTo });
+  }
+
+  drain(): void {
+    this.#peer.send({ type: "drain" });
+  }
+
+  /** Closes the connection with a reason. */
+  fail(error: MusketeersError): void {
+    this.#peer.fail(error);
+  }
+
+  terminate(): void {
+    this.#peer.terminate();
+  }
+
+  #progress(message: ProgressMessage, body: Uint8Array): void {
+    const open = this.#byId.get(message.lease);
+    if (open !== undefined) {
+      open.reported = Math.max(open.reported, message.from + message.count);
+      if (message.done) this.forget(open.lease);
+      this.#coordinator.progressed(this, open, message, body);
+      return;
+    }
+    const descriptor = this.#coordinator.openLease(message.lease);
+    if (descriptor === undefined) {
+      throw new MusketeersError("PROTOCOL", "Results for a lease that this hub never gave");
+    }
+    this.#coordinator.lateResults(this, descriptor, message, body);
+  }
+}

@@ -1,0 +1,259 @@
+import {
+  type Challenge,
+  decodeFrame,
+  defaultLimits,
+  encodeFrame,
+  type HubToClient,
+  type HubToWorker,
+  type Limits,
+  MusketeersError,
+  PACKAGE_VERSION,
+  PROTOCOL_VERSION,
+  type PresentedLease,
+  parseHubMessage,
+  toMusketeersError,
+  type Welcome,
+  type WorkerDescription,
+} from "../protocol/index.ts";
+import { type Invite, signHello, verifyWelcome } from "../security/index.ts";
+import type { OpenSocket, Socket } from "./socket.ts";
+
+export interface LinkOptions {
+  readonly invite: Invite;
+  readonly openSocket: OpenSocket;
+  /** Program and version, for people; the package's own where nothing is said. */
+  readonly agent?: string;
+  /** Describes the worker, where the peer is one; asked anew at each connection. */
+  readonly worker?: () => WorkerDescription;
+  /** Leases that a reconnecting worker still holds. */
+  readonly leases?: () => readonly PresentedLease[];
+  readonly limits?: Limits;
+  /** From 0 to below 1; spreads reconnects. */
+  readonly random?: () => number;
+}
+
+export interface LinkHandlers {
+  /** Connected and proven, for the first time or again. Messages follow. */
+  onWelcome(welcome: Welcome): void;
+  onMessage(message: HubToWorker | HubToClient, body: Uint8Array): void;
+  /** The connection is gone and is tried again after the pause. */
+  onDown?(error: MusketeersError, retryInMs: number): void;
+}
+
+/** Sockets are given up when nothing came for so many heartbeats. */
+const SILENT_HEARTBEATS = 4;
+const NONCE_BYTES = 16;
+
+/**
+ * One peer's end of the wire: connects to the hub of an invite, proves both sides, and reconnects with
+ * growing, jittered pauses until it is closed or the hub refuses it for good.
+ */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #handlers: LinkHandlers;
+  readonly #limits: Limits;
+  /** Settles when the link is over: fulfilled by `close`, rejected where the hub refused it for good. */
+  readonly closed: Promise<void>;
+  #settleClosed!: { resolve: () => void; reject: (error: MusketeersError) => void };
+  readonly #ready: Promise<Welcome>;
+  #settleReady!: { resolve: (welcome: Welcome) => void; reject: (error: MusketeersError) => void };
+
+  #socket: Socket | undefined;
+  #phase: "idle" | "connecting" | "up" | "waiting" | "over" = "idle";
+  #challenge: Challenge | undefined;
+  #nonce: Uint8Array = new Uint8Array(0);
+  #attempts = 0;
+  #farewell: MusketeersError | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #watchdog: ReturnType<typeof setInterval> | undefined;
+  #aliveSince = 0;
+
+  constructor(options: LinkOptions, handlers: LinkHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#limits = options.limits ?? defaultLimits;
+    this.closed = new Promise((resolve, reject) => {
+      this.#settleClosed = { resolve, reject };
+    });
+    this.#ready = new Promise((resolve, reject) => {
+      this.#settleReady = { resolve, reject };
+    });
+    // Both are also seen through `onDown` and `start`; nobody has to await them.
+    this.closed.catch(() => {});
+    this.#ready.catch(() => {});
+  }
+
+  /**
+   * Connects, trying again until it succeeds; resolves with the hub's first welcome.
+   * @throws MusketeersError where the hub refuses the invite or the version, or after `close`.
+   */
+  start(): Promise<Welcome> {
+    if (this.#phase === "idle") this.#connect();
+    return this.#ready;
+  }
+
+  get up(): boolean {
+    return this.#phase === "up";
+  }
+
+  /** Bytes that wait to leave this process. */
+  get bufferedBytes(): number {
+    return this.#socket?.bufferedBytes ?? 0;
+  }
+
+  /** Sends one frame; false (and nothing happens) while the link is down. */
+  send(header: object, body?: Uint8Array): boolean {
+    if (this.#phase !== "up") return false;
+    this.#socket?.send(encodeFrame(header, body));
+    return true;
+  }
+
+  /** Ends the link. What was sent still leaves. */
+  close(): void {
+    this.#over(undefined);
+  }
+
+  #connect(): void {
+    this.#phase = "connecting";
+    this.#challenge = undefined;
+    this.#farewell = undefined;
+    this.#aliveSince = 0;
+    let socket: Socket | undefined;
+    const current = () => socket === undefined || socket === this.#socket;
+    const url = this.#options.invite.wsUrl;
+    try {
+      socket = this.#options.openSocket(url, {
+        onOpen: () => {},
+        onAlive: () => {
+          if (current()) this.#aliveSince = 0;
+        },
+        onFrame: (frame) => {
+          if (current()) this.#receive(frame);
+        },
+        onClose: (reason) => {
+          if (current()) this.#down(reason);
+        },
+      });
+    } catch (cause) {
+      this.#over(new MusketeersError("BAD_ARGUMENT", `No address to connect to: ${url}`, { cause }));
+      return;
+    }
+    this.#socket = socket;
+    this.#watch(this.#limits.handshakeTimeoutMs);
+  }
+
+  /** Gives the socket up when it stays silent; a half-open connection reports nothing by itself. */
+  #watch(silenceMs: number): void {
+    clearInterval(this.#watchdog);
+    const stepMs = Math.max(10, silenceMs / SILENT_HEARTBEATS);
+    this.#watchdog = setInterval(() => {
+      this.#aliveSince += stepMs;
+      if (this.#aliveSince > silenceMs) this.#socket?.terminate();
+    }, stepMs);
+  }
+
+  #receive(frame: Uint8Array): void {
+    this.#aliveSince = 0;
+    try {
+      const { header, body } = decodeFrame(frame, this.#limits);
+      const message = parseHubMessage(header);
+      switch (message.type) {
+        case "challenge":
+          this.#answer(message);
+          break;
+        case "welcome":
+          this.#welcome(message);
+          break;
+        case "goodbye":
+          this.#farewell = MusketeersError.from(message);
+          break;
+        default:
+          if (this.#phase === "up") this.#handlers.onMessage(message, body);
+      }
+    } catch (error) {
+      const failure = toMusketeersError(error);
+      if (failure.code === "INTERNAL") throw error;
+      this.#farewell ??= failure;
+      this.#socket?.terminate();
+    }
+  }
+
+  #answer(challenge: Challenge): void {
+    if (challenge.version !== PROTOCOL_VERSION) {
+      throw new MusketeersError(
+        "VERSION_MISMATCH",
+        `The hub speaks protocol ${challenge.version}, this program ${PROTOCOL_VERSION}`,
+      );
+    }
+    const { invite, worker, leases } = this.#options;
+    this.#challenge = challenge;
+    this.#nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+    this.#socket?.send(
+      encodeFrame({
+        type: "hello",
+        version: PROTOCOL_VERSION,
+        agent: this.#options.agent ?? `musketeers/${PACKAGE_VERSION}`,
+        grant: invite.grant,
+        nonce: this.#nonce,
+        proof: signHello(invite, challenge, this.#nonce),
+        ...(worker === undefined ? {} : { worker: worker() }),
+        leases: leases?.() ?? [],
+      }),
+    );
+  }
+
+  #welcome(welcome: Welcome): void {
+    const challenge = this.#challenge;
+    const { hubKey } = this.#options.invite;
+    if (challenge === undefined || !verifyWelcome(hubKey, challenge, this.#nonce, welcome.proof)) {
+      throw new MusketeersError("HUB_IDENTITY", "The hub could not prove that it is the one of the invite");
+    }
+    this.#phase = "up";
+    this.#attempts = 0;
+    this.#watch(welcome.heartbeatIntervalMs * SILENT_HEARTBEATS);
+    this.#handlers.onWelcome(welcome);
+    this.#settleReady.resolve(welcome);
+  }
+
+  #down(reason: string): void {
+    clearInterval(this.#watchdog);
+    this.#socket = undefined;
+    if (this.#phase === "over") return;
+    const error =
+      this.#farewell ??
+      new MusketeersError("HUB_UNREACHABLE", `No connection to ${this.#options.invite.url}: ${reason}`);
+    // A broken frame may be a broken proxy's: only the hub's refusals are final.
+    if (!error.retryable && error.code !== "PROTOCOL") {
+      this.#over(error);
+      return;
+    }
+    this.#phase = "waiting";
+    const retryInMs = this.#pauseMs();
+    this.#attempts++;
+    this.#retryTimer = setTimeout(() => this.#connect(), retryInMs);
+    this.#handlers.onDown?.(error, retryInMs);
+  }
+
+  /** Exponential back-off with "full jitter", but never less than the shortest pause. */
+  #pauseMs(): number {
+    const { reconnectDelayMinMs, reconnectDelayMaxMs } = this.#limits;
+    const ceiling = Math.min(reconnectDelayMaxMs, reconnectDelayMinMs * 2 ** Math.min(this.#attempts, 20));
+    const random = this.#options.random ?? Math.random;
+    return reconnectDelayMinMs + random() * (ceiling - reconnectDelayMinMs);
+  }
+
+  #over(error: MusketeersError | undefined): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    clearInterval(this.#watchdog);
+    clearTimeout(this.#retryTimer);
+    this.#socket?.close();
+    if (error === undefined) {
+      this.#settleReady.reject(new MusketeersError("HUB_UNREACHABLE", "The connection was closed"));
+      this.#settleClosed.resolve();
+    } else {
+      this.#settleReady.reject(error);
+      this.#settleClosed.reject(error);
+    }
+  }
+}
