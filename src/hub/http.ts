@@ -46,7 +46,9 @@ function requireRole(host: HttpHost, context: Context, allowed: readonly Role[])
 }
 
 function requireCid(cid: string): string {
-  if (!isCid(cid)) throw new MusketeersError("BAD_ARGUMENT", `Not a CID: ${cid.slice(0, 80)}`);
+  if (!isCid(cid)) {
+    throw new MusketeersError("BAD_ARGUMENT", `Not a CID: ${String(cid).slice(0, 80)}`);
+  }
   return cid;
 }
 

@@ -104,7 +104,10 @@ export class Watch {
     let span = this.entry.spanFrom(this.#cursor);
     if (span === undefined && this.entry.state !== "running") {
       const first = this.entry.firstResultFrom(this.#cursor);
-      if (first !== undefined) span = this.entry.spanFrom((this.#cursor = first));
+      if (first !== undefined) {
+        this.#cursor = first;
+        span = this.entry.spanFrom(first);
+      }
     }
     return span && { record: span.record, offset: span.offset, start: this.#cursor, end: span.end };
   }

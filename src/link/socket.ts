@@ -21,8 +21,23 @@ export interface SocketEvents {
 /** Opens a socket; failures come as `onClose`. */
 export type OpenSocket = (url: string, events: SocketEvents) => Socket;
 
+/** What every platform's own WebSocket has of that which is used here. */
+interface PlatformSocket {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  onopen: (() => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onerror: (() => void) | null;
+  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
+  send(data: Uint8Array): void;
+  close(code?: number): void;
+}
+
+const UNSUPPORTED_DATA = 1003;
+
 /** Browsers, Deno, Node 22: the platform's own WebSocket. */
 export const openPlatformSocket: OpenSocket = (url, events) => {
+  const { WebSocket } = globalThis as unknown as { WebSocket: new (url: string) => PlatformSocket };
   const socket = new WebSocket(url);
   socket.binaryType = "arraybuffer";
   let closed = false;
@@ -32,14 +47,14 @@ export const openPlatformSocket: OpenSocket = (url, events) => {
     events.onClose(reason);
   };
   socket.onopen = () => events.onOpen();
-  socket.onmessage = (event: MessageEvent<unknown>) => {
-    if (event.data instanceof ArrayBuffer) events.onFrame(new Uint8Array(event.data));
-    else socket.close(1003);
+  socket.onmessage = ({ data }) => {
+    if (data instanceof ArrayBuffer) events.onFrame(new Uint8Array(data));
+    else socket.close(UNSUPPORTED_DATA);
   };
   socket.onerror = () => closeOnce("the connection failed");
-  socket.onclose = (event: CloseEvent) => closeOnce(event.reason || `closed (${event.code})`);
+  socket.onclose = ({ code, reason }) => closeOnce(reason || `closed (${code})`);
   return {
-    send: (frame) => socket.send(frame as Uint8Array<ArrayBuffer>),
+    send: (frame) => socket.send(frame),
     get bufferedBytes() {
       return socket.bufferedAmount;
     },

@@ -1,0 +1,35 @@
+// Builds dist/ from src/: modules with types by the compiler, the sandbox's bootstrap and the page by the bundler.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const stamp = join(root, "dist", ".built");
+
+/** The newest change below a folder or of a file. */
+function newest(path) {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return 0;
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  let latest = stat.mtimeMs;
+  for (const name of readdirSync(path)) latest = Math.max(latest, newest(join(path, name)));
+  return latest;
+}
+
+const inputs = ["src", "scripts", "package.json", "tsconfig.json", "tsconfig.build.json"];
+const builtAt = existsSync(stamp) ? statSync(stamp).mtimeMs : -1;
+if (builtAt > Math.max(...inputs.map((name) => newest(join(root, name))))) process.exit(0);
+
+rmSync(join(root, "dist"), { recursive: true, force: true });
+const require = createRequire(import.meta.url);
+const compiler = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc");
+const compiled = spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+if (compiled.status !== 0) process.exit(compiled.status ?? 1);
+
+const { buildBootstrap } = await import("./build-bootstrap.mjs");
+const { buildDashboard } = await import("./build-dashboard.mjs");
+await buildBootstrap();
+await buildDashboard();
+writeFileSync(stamp, "");

@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+/* What a machine can hold of the house rules. Lengths, cycles and floating promises are the linter's. */
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+/** Who may import whom; see ARCHITECTURE.md. A room may always import itself. */
+const arrows: Record<string, readonly string[]> = {
+  protocol: [],
+  scheduler: ["protocol"],
+  data: ["protocol"],
+  security: ["protocol"],
+  engine: ["protocol", "data"],
+  link: ["protocol", "security"],
+  hub: ["protocol", "scheduler", "data", "security", "engine"],
+  worker: ["protocol", "data", "security", "link"],
+  client: ["protocol", "data", "security", "link"],
+  cli: ["protocol", "client", "hub", "worker"],
+  dashboard: ["protocol", "client", "link", "security"],
+};
+
+/** The files of a room that others may import: its face for everybody, and its Node or browser part. */
+const faces = new Set(["index.ts", "node.ts", "browser.ts"]);
+
+/** Faces with a narrower name, where a room has a part that must stay out of its face. */
+const extraFaces = new Set(["protocol/messages/index.ts"]);
+
+function filesBelow(folder: string, ending: RegExp): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && ending.test(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"))
+    .filter((path) => !/(^|\/)(node_modules|dist)\//.test(path));
+}
+
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const isTest = (path: string) => /\.(test|contract)\.tsx?$/.test(path) || path.includes("/testing/");
+const sources = filesBelow("src", /\.tsx?$/);
+
+function importsOf(path: string): string[] {
+  const pattern = /^\s*(?:import|export)\s[^;'"]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|import\("([^"]+)"\)/gm;
+  return [...read(path).matchAll(pattern)].map((match) => (match[1] ?? match[2] ?? match[3])!);
+}
+
+/** `src/hub/http.ts` imports `../engine/index.ts`: `engine/index.ts`. */
+const targetOf = (path: string, specifier: string) =>
+  posix.relative("src", posix.join(posix.dirname(path), specifier));
+
+test("there is something to look at", () => {
+  expect(sources.length).toBeGreaterThan(50);
+  expect(importsOf("test/tidy.test.ts")).toContain("vitest");
+});
+
+test("every room is known", () => {
+  const rooms = new Set(sources.map((path) => path.split("/")[1]));
+  expect([...rooms].filter((room) => arrows[room!] === undefined)).toEqual([]);
+});
+
+test("rooms import along the arrows, and each other only by their faces", () => {
+  const wrong: string[] = [];
+  for (const path of sources) {
+    const room = path.split("/")[1]!;
+    for (const specifier of importsOf(path)) {
+      if (!specifier.startsWith(".")) continue;
+      const target = targetOf(path, specifier);
+      const [other, ...inside] = target.split("/");
+      if (other === room || isTest(path)) continue;
+      if (!arrows[room]!.includes(other!)) wrong.push(`${path} may not import ${target}`);
+      else if (!faces.has(inside.join("/")) && !extraFaces.has(target)) wrong.push(`${path} reaches into ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+const pureRooms = ["src/protocol/", "src/scheduler/", "src/worker/core/"];
+
+test("pure rooms know no clock, chance, disk or network", () => {
+  const banned = /\bDate\.now\b|\bMath\.random\b|\bperformance\.now\b|\bsetTimeout\b|from "node:|\bprocess\.|\bfetch\(/;
+  const wrong = sources.filter(
+    (path) => pureRooms.some((room) => path.startsWith(room)) && !isTest(path) && banned.test(read(path)),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("what browsers load reaches nothing of Node's", () => {
+  const reachable = new Set<string>();
+  const visit = (path: string, trail: string[]): void => {
+    if (reachable.has(path)) return;
+    reachable.add(path);
+    for (const specifier of importsOf(path)) {
+      expect(specifier.startsWith("node:"), `${[...trail, path].join(" -> ")} -> ${specifier}`).toBe(false);
+      if (specifier.startsWith(".")) visit(posix.join(posix.dirname(path), specifier), [...trail, path]);
+    }
+  };
+  for (const face of ["protocol", "security", "data", "link"]) visit(`src/${face}/index.ts`, []);
+  visit("src/client/browser.ts", []);
+  expect(reachable.size).toBeGreaterThan(10);
+});
+
+describe("text", () => {
+  const texts = ["src", "test", "docs", "scripts", "examples", "benchmarks", ".ci"]
+    .flatMap((folder) => filesBelow(folder, /\.(tsx?|mjs|md|json|html|css)$|^run$/))
+    .concat(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "package.json"])
+    .filter((path) => path !== "test/tidy.test.ts");
+
+  test("nothing is left to do later, and no machine is named", () => {
+    const banned = /\bTODO\b|\bFIXME\b|\/work\/|\/home\/\w+\/|registry\.npmjs|\.library\b/;
+    expect(texts.filter((path) => banned.test(read(path)))).toEqual([]);
+  });
+});
+
+describe("documents and code agree", () => {
+  test("docs/limits.md has a line for every limit, and no other", () => {
+    const limits = [...read("src/protocol/limits.ts").matchAll(/^ {2}readonly (\w+): number;/gm)].map((m) => m[1]!);
+    const documented = [...read("docs/limits.md").matchAll(/^\| `(\w+)` \|/gm)].map((m) => m[1]!);
+    expect(limits.length).toBeGreaterThan(20);
+    expect(documented.toSorted()).toEqual(limits.toSorted());
+  });
+
+  test("docs/errors.md has a line for every code, and no other", () => {
+    const codes = [...read("src/protocol/errors.ts").matchAll(/^ {2}([A-Z_]+): kind\(/gm)].map((m) => m[1]!);
+    const documented = [...read("docs/errors.md").matchAll(/^\| `([A-Z_]+)` \|/gm)].map((m) => m[1]!);
+    expect(codes.length).toBeGreaterThan(20);
+    expect(documented.toSorted()).toEqual(codes.toSorted());
+  });
+});

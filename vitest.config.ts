@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    // Whole processes on a machine that does other things too: the limit is for what hangs.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Two files at once: most of them start processes of their own.
+    maxWorkers: 2,
+    reporters: ["default", "./test/support/skip-summary.ts"],
+  },
+});
