@@ -1,0 +1,62 @@
+import type { PresentedLease, TaskSpec } from "../../protocol/index.ts";
+import { isOver, type Lease } from "./lease.ts";
+import { Pace } from "./pace.ts";
+import type { WorkerConfig } from "./types.ts";
+
+export interface Run {
+  readonly run: number;
+  readonly count: number;
+  readonly careful: boolean;
+  /** How many of them have a result. */
+  reported: number;
+}
+
+export interface Slot {
+  readonly slot: number;
+  /** What it works on. */
+  lease: Lease | undefined;
+  /** In the sandbox, oldest first. */
+  runs: Run[];
+}
+
+export interface WorkerState {
+  readonly config: WorkerConfig;
+  /** In the order in which they came. */
+  readonly leases: Map<string, Lease>;
+  readonly slots: readonly Slot[];
+  readonly pace: Pace;
+  nextRun: number;
+  unackedBytes: number;
+  linked: boolean;
+  phase: "open" | "draining" | "left";
+}
+
+export const newWorkerState = (config: WorkerConfig): WorkerState => ({
+  config,
+  leases: new Map(),
+  slots: Array.from({ length: config.slots }, (_, slot) => ({ slot, lease: undefined, runs: [] })),
+  pace: new Pace(config.progressIntervalMs),
+  nextRun: 1,
+  unackedBytes: 0,
+  linked: false,
+  phase: "open",
+});
+
+/** Tasks that share a pace and may share a sandbox. */
+export const taskKey = (task: TaskSpec): string =>
+  JSON.stringify([task.bundle, task.entry, task.timeoutMs, task.memoryBytes, task.net]);
+
+/** What a reconnecting worker tells the hub that it still holds. */
+export const presentedLeases = (state: WorkerState): PresentedLease[] =>
+  [...state.leases.values()].map(({ id, acked }) => ({ lease: id, from: acked }));
+
+/** Slots that have work. */
+export const busySlots = (state: WorkerState): number =>
+  state.slots.filter(({ lease }) => lease !== undefined).length;
+
+export const outstanding = (slot: Slot): number =>
+  slot.runs.reduce((sum, { count, reported }) => sum + count - reported, 0);
+
+/** Everything is handed back and acknowledged. */
+export const isIdle = (state: WorkerState): boolean =>
+  [...state.leases.values()].every((lease) => isOver(lease) && lease.unacked.length === 0);

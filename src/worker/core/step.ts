@@ -1,0 +1,300 @@
+import {
+  countRecords,
+  encodeFailure,
+  type FailureMark,
+  fingerprint,
+  type LeaseMessage,
+  MusketeersError,
+  packRecords,
+} from "../../protocol/index.ts";
+import { dropParts, isOver, type Lease, newLease, rewind, takeRecords, waiting } from "./lease.ts";
+import { isIdle, outstanding, type Slot, taskKey, type WorkerState } from "./state.ts";
+import type { Results, WorkerEvent, WorkerInstruction } from "./types.ts";
+
+/**
+ * The worker's state machine: takes an event in and says what is to be done. Changes `state`; reads no
+ * clock and does no I/O. In the manner of Dask's `WorkerState.handle_stimulus`.
+ */
+export function step(state: WorkerState, event: WorkerEvent): WorkerInstruction[] {
+  const out: WorkerInstruction[] = [];
+  apply(state, event, out);
+  schedule(state, out);
+  if (state.phase === "draining" && (event.type === "DrainExpired" || isIdle(state))) {
+    state.phase = "left";
+    out.push({ type: "Leave" });
+  }
+  return out;
+}
+
+function apply(state: WorkerState, event: WorkerEvent, out: WorkerInstruction[]): void {
+  switch (event.type) {
+    case "LeaseReceived":
+      receiveLease(state, event.message, event.body, out);
+      return;
+    case "TrimReceived":
+      trim(state, event.message.lease, event.message.keep, out);
+      return;
+    case "RevokeReceived": {
+      const lease = state.leases.get(event.message.lease);
+      if (lease !== undefined) forget(state, lease, out);
+      return;
+    }
+    case "AckReceived":
+      acknowledge(state, event.message.lease, event.message.upTo);
+      return;
+    case "RunProgressed":
+      progress(state, event.slot, event.run, event.results, out);
+      return;
+    case "SandboxDied":
+      bury(state, event, out);
+      return;
+    case "RunRefused": {
+      const slot = slotOfRun(state, event.slot, event.run);
+      if (slot?.lease === undefined) return;
+      giveBack(state, slot.lease, event.reason, event.message, out);
+      return;
+    }
+    case "LinkUp":
+      linkUp(state, new Set(event.adopted), out);
+      return;
+    case "LinkDown":
+      state.linked = false;
+      return;
+    case "DrainRequested":
+      if (state.phase === "open") state.phase = "draining";
+      for (const lease of [...state.leases.values()]) {
+        if (lease.slot === undefined) giveBack(state, lease, "drain", "The worker is leaving.", out);
+      }
+      return;
+    case "DrainExpired":
+      if (state.phase === "open") state.phase = "draining";
+      for (const lease of [...state.leases.values()]) {
+        giveBack(state, lease, "drain", "The worker is leaving.", out);
+      }
+  }
+}
+
+function receiveLease(
+  state: WorkerState,
+  message: LeaseMessage,
+  body: Uint8Array,
+  out: WorkerInstruction[],
+): void {
+  let lease = state.leases.get(message.lease);
+  if (lease === undefined) {
+    // Later parts of a lease that was returned or revoked in the meantime concern nobody any more.
+    if (message.from > 0) return;
+    lease = newLease(message.lease, message.task, message.count);
+    state.leases.set(lease.id, lease);
+    if (state.phase !== "open") {
+      giveBack(state, lease, "drain", "The worker is leaving.", out);
+      return;
+    }
+  }
+  if (lease.returned !== undefined) return;
+  if (message.from !== lease.received || !holds(body, message.part)) {
+    giveBack(state, lease, "refused", "The hub sent records that do not fit their lease.", out);
+    return;
+  }
+  lease.parts.push({ from: message.from, count: message.part, block: body });
+  lease.received += message.part;
+}
+
+function holds(body: Uint8Array, count: number): boolean {
+  try {
+    return countRecords(body) === count;
+  } catch (error) {
+    if (error instanceof MusketeersError) return false;
+    throw error;
+  }
+}
+
+/** Positions from `keep` on are somebody else's, unless they have begun. */
+function trim(state: WorkerState, id: string, keep: number, out: WorkerInstruction[]): void {
+  const lease = state.leases.get(id);
+  if (lease === undefined || isOver(lease)) return;
+  lease.end = Math.min(lease.end, Math.max(keep, lease.handed));
+  if (lease.reported < lease.end) return;
+  // Its last results went out without `done`; say it with an empty report.
+  report(state, lease, { count: 0, block: new Uint8Array(0), failures: [], elapsedMs: 0 }, out);
+}
+
+function acknowledge(state: WorkerState, id: string, upTo: number): void {
+  const lease = state.leases.get(id);
+  if (lease === undefined) return;
+  lease.acked = Math.max(lease.acked, Math.min(upTo, lease.reported));
+  while (lease.unacked.length > 0) {
+    const { from, count, block } = lease.unacked[0]!;
+    if (from + count > lease.acked) break;
+    lease.unacked.shift();
+    state.unackedBytes -= block.length;
+  }
+  settle(state, lease);
+}
+
+/** Forgets a lease that has nothing more to run, say or send again. */
+function settle(state: WorkerState, lease: Lease): void {
+  if (isOver(lease) && lease.unacked.length === 0) state.leases.delete(lease.id);
+}
+
+/** Appends results, sends them while the hub can hear, and frees the slot after the last. */
+function report(state: WorkerState, lease: Lease, results: Results, out: WorkerInstruction[]): void {
+  const from = lease.reported;
+  lease.reported += results.count;
+  const done = lease.reported >= lease.end;
+  if (results.count > 0) {
+    lease.unacked.push({ ...results, from, done });
+    state.unackedBytes += results.block.length;
+  }
+  if (state.linked) out.push({ type: "SendProgress", lease: lease.id, from, results, done });
+  dropParts(lease);
+  if (done) {
+    release(state, lease);
+    settle(state, lease);
+  }
+}
+
+function release(state: WorkerState, lease: Lease): void {
+  if (lease.slot === undefined) return;
+  const slot = state.slots[lease.slot]!;
+  slot.lease = undefined;
+  slot.runs = [];
+  lease.slot = undefined;
+}
+
+/** Ends whatever runs of it. */
+function stop(state: WorkerState, lease: Lease, out: WorkerInstruction[]): void {
+  if (lease.slot === undefined) return;
+  if (state.slots[lease.slot]!.runs.length > 0) out.push({ type: "Kill", slot: lease.slot });
+  release(state, lease);
+}
+
+function forget(state: WorkerState, lease: Lease, out: WorkerInstruction[]): void {
+  stop(state, lease, out);
+  for (const { block } of lease.unacked) state.unackedBytes -= block.length;
+  state.leases.delete(lease.id);
+}
+
+/** Hands back what has no result yet; results that are not acknowledged are kept to be sent again. */
+function giveBack(
+  state: WorkerState,
+  lease: Lease,
+  reason: "drain" | "refused" | "overload",
+  message: string,
+  out: WorkerInstruction[],
+): void {
+  if (isOver(lease)) return;
+  stop(state, lease, out);
+  lease.returned = { reason, message };
+  lease.handed = lease.reported;
+  dropParts(lease);
+  if (state.linked) out.push({ type: "SendReturn", lease: lease.id, reason, message });
+  settle(state, lease);
+}
+
+const slotOfRun = (state: WorkerState, slot: number, run: number): Slot | undefined => {
+  const found = state.slots[slot];
+  return found?.runs.some((candidate) => candidate.run === run) ? found : undefined;
+};
+
+function progress(
+  state: WorkerState,
+  at: number,
+  run: number,
+  results: Results,
+  out: WorkerInstruction[],
+): void {
+  const slot = slotOfRun(state, at, run);
+  const current = slot?.runs[0];
+  // Anything else comes from a run that was killed in the meantime.
+  if (slot?.lease === undefined || current?.run !== run) return;
+  current.reported += results.count;
+  if (current.reported >= current.count) slot.runs.shift();
+  state.pace.learn(taskKey(slot.lease.task), results.count, results.elapsedMs);
+  report(state, slot.lease, results, out);
+}
+
+/** A sandbox died: the record to blame fails; where it is not known, the suspects run again, carefully. */
+function bury(
+  state: WorkerState,
+  event: Extract<WorkerEvent, { type: "SandboxDied" }>,
+  out: WorkerInstruction[],
+): void {
+  const slot = slotOfRun(state, event.slot, event.run);
+  const lease = slot?.lease;
+  if (slot === undefined || lease === undefined) return;
+  const known = event.exact || outstanding(slot) === 1 || slot.runs[0]!.careful;
+  const suspectsTo = lease.handed;
+  slot.runs = [];
+  rewind(lease);
+  if (!known) {
+    lease.carefulTo = Math.max(lease.carefulTo, suspectsTo);
+    return;
+  }
+  lease.handed = lease.reported + 1;
+  report(state, lease, deathOf(event.kind, event.message), out);
+}
+
+function deathOf(kind: "timeout" | "crash", message: string): Results {
+  const name = kind === "timeout" ? "TimeoutError" : "SandboxCrashed";
+  const failure = { kind, name, message, stack: "" };
+  const mark: FailureMark = { at: 0, kind, fingerprint: fingerprint(failure) };
+  return { count: 1, block: packRecords([encodeFailure(failure)]), failures: [mark], elapsedMs: 0 };
+}
+
+function linkUp(state: WorkerState, adopted: ReadonlySet<string>, out: WorkerInstruction[]): void {
+  state.linked = true;
+  for (const lease of [...state.leases.values()]) {
+    if (!adopted.has(lease.id)) {
+      forget(state, lease, out);
+      continue;
+    }
+    for (const { from, done, ...results } of lease.unacked) {
+      out.push({ type: "SendProgress", lease: lease.id, from, results, done });
+    }
+    if (lease.returned !== undefined) out.push({ type: "SendReturn", lease: lease.id, ...lease.returned });
+    settle(state, lease);
+  }
+}
+
+/** Gives free slots their leases and sandboxes their records. */
+function schedule(state: WorkerState, out: WorkerInstruction[]): void {
+  if (state.phase !== "open") {
+    for (const { lease, runs } of state.slots) {
+      // Careful runs and rewound records wait for nobody: what is not in a sandbox goes back.
+      if (lease !== undefined && runs.length === 0) {
+        giveBack(state, lease, "drain", "The worker is leaving.", out);
+      }
+    }
+    return;
+  }
+  const queue = [...state.leases.values()].filter((lease) => lease.slot === undefined && waiting(lease) > 0);
+  for (const slot of state.slots) {
+    if (slot.lease === undefined) {
+      const next = queue.shift();
+      if (next === undefined) continue;
+      slot.lease = next;
+      next.slot = slot.slot;
+    }
+    while (feed(state, slot, slot.lease, out));
+  }
+}
+
+/** Hands the next run to a slot; false when it has enough. */
+function feed(state: WorkerState, slot: Slot, lease: Lease, out: WorkerInstruction[]): boolean {
+  if (waiting(lease) <= 0 || state.unackedBytes >= state.config.resultBytesUnackedMax) return false;
+  const careful = lease.handed < lease.carefulTo;
+  const last = slot.runs.at(-1);
+  // A careful run has the sandbox for itself.
+  if (last !== undefined && (careful || last.careful)) return false;
+  const wanted = careful
+    ? lease.carefulTo - lease.handed
+    : state.pace.next(taskKey(lease.task), outstanding(slot));
+  if (wanted === 0) return false;
+  const taken = takeRecords(lease, wanted, state.config.blockBytesTarget);
+  if (taken === undefined) return false;
+  const run = state.nextRun++;
+  slot.runs.push({ run, count: taken.count, careful, reported: 0 });
+  out.push({ type: "Run", slot: slot.slot, run, lease: lease.id, task: lease.task, careful, ...taken });
+  return true;
+}
