@@ -5,6 +5,7 @@ export * from "./failure.ts";
 export * from "./frame.ts";
 export * from "./limits.ts";
 export * from "./messages/index.ts";
+export * from "./net.ts";
 export * from "./ranges.ts";
 export * from "./records.ts";
 export * from "./value.ts";
