@@ -1,0 +1,66 @@
+import { readFile } from "node:fs/promises";
+import { builtinModules } from "node:module";
+import { dirname, extname, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Plugin } from "esbuild";
+
+const ownFile = fileURLToPath(import.meta.url);
+const ownDirectory = dirname(ownFile);
+const runtimeFile = join(ownDirectory, `runtime${extname(ownFile)}`);
+/** Files of this package that are `musketeers` to whoever imports them. */
+const faces = new Set(["index", "browser"].map((name) => join(ownDirectory, `${name}${extname(ownFile)}`)));
+
+/** Virtual modules: one task face for each source file, and the runtime behind them all. */
+const NAMESPACE = "musketeers";
+const RUNTIME = "runtime";
+const FACE_PREFIX = "task:";
+
+/** How a source file is called inside bundles: its path from the project's root, with slashes. */
+export const fileIdOf = (root: string, file: string): string => relative(root, file).split(sep).join("/");
+
+/**
+ * Gives each source file of a bundle its own `musketeers`, a small runtime that knows the file's name, so
+ * that the n-th `task()` of a file has the same entry here and there.
+ */
+export function taskRuntimePlugin(root: string): Plugin {
+  const faceFor = (importer: string) => ({
+    path: `${FACE_PREFIX}${fileIdOf(root, importer)}`,
+    namespace: NAMESPACE,
+  });
+  return {
+    name: "musketeers-task-runtime",
+    setup(build) {
+      build.onResolve({ filter: /^musketeers(\/.*)?$/ }, (args) =>
+        args.namespace === NAMESPACE ? { path: RUNTIME, namespace: NAMESPACE } : faceFor(args.importer),
+      );
+      build.onResolve({ filter: /^\.{1,2}\/.*(index|browser)\.[jt]s$/ }, (args) =>
+        faces.has(resolve(args.resolveDir, args.path)) ? faceFor(args.importer) : undefined,
+      );
+      build.onLoad({ filter: /.*/, namespace: NAMESPACE }, async ({ path }) => {
+        if (path === RUNTIME) {
+          return {
+            contents: await readFile(runtimeFile, "utf8"),
+            loader: extname(runtimeFile).slice(1) as "ts",
+          };
+        }
+        const file = JSON.stringify(path.slice(FACE_PREFIX.length));
+        const contents = `import { taskOf } from "musketeers";
+export * from "musketeers";
+export const task = /* @__PURE__ */ taskOf(${file});`;
+        return { contents, loader: "js" };
+      });
+    },
+  };
+}
+
+/** Node's own modules stay outside, always under their full name. */
+export const nodeModulesPlugin: Plugin = {
+  name: "musketeers-node-modules",
+  setup(build) {
+    const names = new Set(builtinModules);
+    build.onResolve({ filter: /^[a-z_/0-9]+$/ }, (args) =>
+      names.has(args.path) ? { path: `node:${args.path}`, external: true } : undefined,
+    );
+    build.onResolve({ filter: /^node:/ }, (args) => ({ path: args.path, external: true }));
+  },
+};

@@ -1,0 +1,125 @@
+import { existsSync } from "node:fs";
+import { realpath, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { BuildFailure, BuildOptions, Message } from "esbuild";
+import { cidOf } from "../data/index.ts";
+import { defaultLimits, type Limits, MusketeersError } from "../protocol/index.ts";
+import { nodeModulesPlugin, taskRuntimePlugin } from "./bundle-plugin.ts";
+
+/** The code of a module of tasks as one ES module, with everything that it imports. */
+export interface Bundle {
+  readonly cid: string;
+  readonly code: Uint8Array;
+  /** Absolute path of the source file. */
+  readonly file: string;
+  /** The project that paths in the bundle start from. */
+  readonly root: string;
+  readonly exports: readonly string[];
+}
+
+interface Cached {
+  readonly bundle: Bundle;
+  /** Every file that went in, with the state it had. */
+  readonly stamps: ReadonlyMap<string, string>;
+}
+
+const cache = new Map<string, Promise<Cached>>();
+
+/** The nearest directory upwards that holds a `package.json`, else the file's own. */
+function projectRootOf(file: string): string {
+  const own = dirname(file);
+  for (let directory = own; ; directory = dirname(directory)) {
+    if (existsSync(join(directory, "package.json"))) return directory;
+    if (dirname(directory) === directory) return own;
+  }
+}
+
+const stampOf = async (file: string): Promise<string> => {
+  const { mtimeMs, size, ino } = await stat(file);
+  return `${mtimeMs}:${size}:${ino}`;
+};
+
+async function isFresh({ stamps }: Cached): Promise<boolean> {
+  for (const [file, stamp] of stamps) {
+    if ((await stampOf(file).catch(() => "gone")) !== stamp) return false;
+  }
+  return true;
+}
+
+const describe = ({ text, location, notes }: Message): string => {
+  const where = location === null ? "" : `${location.file}:${location.line}:${location.column + 1}: `;
+  return `${where}${text}${notes.map((note) => `\n  ${note.text}`).join("")}`;
+};
+
+function buildOptions(root: string, file: string): BuildOptions & { write: false; metafile: true } {
+  return {
+    entryPoints: [file],
+    absWorkingDir: root,
+    outdir: root,
+    write: false,
+    metafile: true,
+    bundle: true,
+    format: "esm",
+    platform: "neutral",
+    target: "es2022",
+    mainFields: ["module", "main"],
+    conditions: ["musketeers", "import", "module", "default"],
+    define: { "process.env.NODE_ENV": '"production"' },
+    sourcemap: "inline",
+    sourcesContent: false,
+    charset: "utf8",
+    treeShaking: true,
+    logLevel: "silent",
+    plugins: [taskRuntimePlugin(root), nodeModulesPlugin],
+  };
+}
+
+async function build(file: string, limits: Limits): Promise<Cached> {
+  const root = projectRootOf(file);
+  const { build: esbuild } = await import("esbuild");
+  const result = await esbuild(buildOptions(root, file)).catch((cause: BuildFailure) => {
+    const messages = cause.errors?.map(describe) ?? [cause.message];
+    throw new MusketeersError("BUNDLE_FAILED", `${file} does not bundle:\n${messages.join("\n")}`, { cause });
+  });
+  const code = result.outputFiles[0]!.contents;
+  if (code.length > limits.bundleBytesMax) {
+    throw new MusketeersError(
+      "LIMIT_EXCEEDED",
+      `The bundle of ${file} has ${code.length} bytes, over bundleBytesMax, which is ${limits.bundleBytesMax}`,
+      { hint: "Import less, or send large data as inputs." },
+    );
+  }
+  const stamps = new Map<string, string>();
+  for (const input of Object.keys(result.metafile.inputs)) {
+    if (input.startsWith("musketeers:")) continue;
+    const path = resolve(root, input);
+    stamps.set(path, await stampOf(path).catch(() => "gone"));
+  }
+  const exports = Object.values(result.metafile.outputs)[0]!.exports;
+  return { bundle: { cid: await cidOf(code), code, file, root, exports }, stamps };
+}
+
+/**
+ * Bundles a source file. Equal sources give equal bytes wherever their project stands. The result is kept
+ * in memory until a file that went in changes.
+ * @throws MusketeersError `NOT_FOUND`, `BUNDLE_FAILED` with the bundler's messages, `LIMIT_EXCEEDED`.
+ */
+export async function bundleSource(path: string, limits: Limits = defaultLimits): Promise<Bundle> {
+  const file = await realpath(resolve(path)).catch((cause: unknown) => {
+    throw new MusketeersError("NOT_FOUND", `There is no file ${path}`, { hint: "Check the path.", cause });
+  });
+  for (;;) {
+    const found = cache.get(file);
+    if (found !== undefined) {
+      const cached = await found;
+      if (await isFresh(cached)) return cached.bundle;
+      if (cache.get(file) !== found) continue;
+    }
+    const building = build(file, limits);
+    cache.set(file, building);
+    building.catch(() => {
+      if (cache.get(file) === building) cache.delete(file);
+    });
+    return (await building).bundle;
+  }
+}

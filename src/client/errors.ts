@@ -1,0 +1,48 @@
+import { type ErrorCode, type FailureData, type FailureKind, MusketeersError } from "../protocol/index.ts";
+
+const codes: Readonly<Record<FailureKind, ErrorCode>> = {
+  error: "JOB_FAILED_INPUTS",
+  timeout: "INPUT_TIMEOUT",
+  crash: "SANDBOX_CRASHED",
+  unserializable: "INPUT_UNSERIALIZABLE",
+  refused: "GRANT_REFUSED",
+  quarantined: "INPUT_QUARANTINED",
+  cancelled: "JOB_CANCELLED",
+};
+
+/** Why one input has no value: the error that the task threw there, with its class, message and stack. */
+export class TaskError extends Error {
+  /** The class of the task's error, such as `TypeError`. */
+  override readonly name: string;
+  readonly kind: FailureKind;
+  /** One of the family's codes; `JOB_FAILED_INPUTS` where the task itself threw. */
+  readonly code: ErrorCode;
+  /** The worker that it happened on. */
+  readonly worker: string;
+  /** Own properties of the thrown error, as far as they could be sent. */
+  readonly props: Readonly<Record<string, unknown>>;
+
+  constructor(failure: FailureData, worker: string) {
+    // The stack that counts is the task's; taking one here for each failed input would cost far more.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(failure.message);
+    Error.stackTraceLimit = stackTraceLimit;
+    this.name = failure.name;
+    this.kind = failure.kind;
+    this.code = codes[failure.kind];
+    this.worker = worker;
+    this.props = failure.props ?? {};
+    const stack = failure.stack || `${failure.name}: ${failure.message}`;
+    Object.defineProperty(this, "stack", { value: stack, writable: true, configurable: true });
+  }
+
+  toJSON(): object {
+    const { name, message, kind, code, worker, stack } = this;
+    return { name, message, kind, code, worker, stack };
+  }
+}
+
+/** What an abort is to throw: the signal's own reason. */
+export const abortReason = (signal: AbortSignal): unknown =>
+  signal.reason ?? new MusketeersError("JOB_CANCELLED", "It was aborted");

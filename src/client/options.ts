@@ -1,0 +1,126 @@
+import {
+  defaultLimits,
+  type JobOptions,
+  type Limits,
+  MusketeersError,
+  type Needs,
+  PRIORITY_MAX,
+} from "../protocol/index.ts";
+import { type Duration, parseDuration, parseSize, type Size } from "./units.ts";
+
+/** What a worker must be to be given the task. */
+export interface TaskNeeds {
+  /** As Node's `process.platform`, such as `linux`. */
+  readonly platform?: string;
+  /** As Node's `process.arch`, such as `arm64`. */
+  readonly arch?: string;
+  readonly cores?: number;
+  /** Of the machine. */
+  readonly memory?: Size;
+  /** Labels that its volunteer gave it, each of them. */
+  readonly labels?: readonly string[];
+  readonly capabilities?: readonly string[];
+}
+
+/** Options of a task, and overrides of them for one job. Where nothing is said the limits' defaults hold. */
+export interface TaskOptions {
+  /** What people see. The function's name where nothing is said. */
+  readonly name?: string;
+  /** Hosts that the task may reach: `host`, `host:port` or `*.host`. None where nothing is said. */
+  readonly net?: readonly string[];
+  /** For one input. */
+  readonly timeout?: Duration;
+  /** That the task may use. */
+  readonly memory?: Size;
+  /** How often an input that throws or times out is tried again. */
+  readonly retries?: number;
+  /** Pause before the first retry; doubles each time. */
+  readonly backoff?: Duration;
+  /** Sandboxes that one input may kill before it is given up. */
+  readonly maxAttempts?: number;
+  /** -8 to 8; each step doubles the share of the cluster. */
+  readonly priority?: number;
+  readonly needs?: TaskNeeds;
+}
+
+/** Options as the protocol has them: every field there, units fixed. */
+export interface ResolvedOptions {
+  readonly net: readonly string[];
+  readonly timeoutMs: number;
+  readonly memoryBytes: number;
+  readonly job: Omit<JobOptions, "attached">;
+}
+
+const known: Readonly<Record<keyof TaskOptions, true>> = {
+  name: true,
+  net: true,
+  timeout: true,
+  memory: true,
+  retries: true,
+  backoff: true,
+  maxAttempts: true,
+  priority: true,
+  needs: true,
+};
+
+const bad = (message: string, hint?: string): MusketeersError =>
+  new MusketeersError("BAD_ARGUMENT", message, hint === undefined ? {} : { hint });
+
+function integer(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw bad(`${name}: ${String(value)} is no whole number from ${min} to ${max}`);
+}
+
+function atMost(name: string, value: number, max: number, limit: string): number {
+  if (value <= max) return value;
+  throw bad(`${name}: ${value} is more than ${limit}, which is ${max}`, "See docs/limits.md.");
+}
+
+function strings(name: string, value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every((item) => typeof item === "string" && item !== "")) return value;
+  throw bad(`${name} is no list of texts`, `Write ${name}: ["…"].`);
+}
+
+function resolveNeeds(needs: TaskNeeds): Needs {
+  const { platform, arch, cores, memory, labels, capabilities } = needs;
+  return {
+    ...(platform === undefined ? {} : { platform }),
+    ...(arch === undefined ? {} : { arch }),
+    ...(cores === undefined ? {} : { cores: integer("needs.cores", cores, 1, 65_536) }),
+    ...(memory === undefined ? {} : { memoryBytes: parseSize("needs.memory", memory) }),
+    ...(labels === undefined ? {} : { labels: strings("needs.labels", labels) }),
+    ...(capabilities === undefined ? {} : { capabilities: strings("needs.capabilities", capabilities) }),
+  };
+}
+
+/** Refuses options that nobody knows, which are nearly always misspelt. */
+export function checkOptionNames(options: object): void {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(known, name)) {
+      throw bad(`A task has no option ${JSON.stringify(name)}`, `It has ${Object.keys(known).join(", ")}.`);
+    }
+  }
+}
+
+/**
+ * Checks options and fills in the defaults.
+ * @throws MusketeersError `BAD_ARGUMENT` naming the option
+ */
+export function resolveOptions(options: TaskOptions, limits: Limits = defaultLimits): ResolvedOptions {
+  const { timeout, memory, backoff } = options;
+  const timeoutMs = timeout === undefined ? limits.taskTimeoutMs : parseDuration("timeout", timeout);
+  if (timeoutMs < 1) throw bad("timeout: it must be longer than nothing");
+  const backoffMs = backoff === undefined ? limits.retryBackoffMs : parseDuration("backoff", backoff);
+  return {
+    net: options.net === undefined ? [] : strings("net", options.net),
+    timeoutMs: atMost("timeout", timeoutMs, limits.taskTimeoutMaxMs, "taskTimeoutMaxMs"),
+    memoryBytes: memory === undefined ? limits.taskMemoryBytes : parseSize("memory", memory),
+    job: {
+      retries: integer("retries", options.retries ?? limits.taskRetries, 0, limits.taskRetriesMax),
+      backoffMs: atMost("backoff", backoffMs, limits.retryBackoffMaxMs, "retryBackoffMaxMs"),
+      maxAttempts: integer("maxAttempts", options.maxAttempts ?? limits.taskMaxAttempts, 1, 100),
+      priority: integer("priority", options.priority ?? 0, -PRIORITY_MAX, PRIORITY_MAX),
+      needs: resolveNeeds(options.needs ?? {}),
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { MusketeersError } from "../protocol/index.ts";
+import { callerScript } from "./callsite.ts";
+import { checkOptionNames, resolveOptions, type TaskOptions } from "./options.ts";
+
+/** Shared by all copies of the package in a process. */
+const mark: unique symbol = Symbol.for("musketeers.task") as never;
+
+/** Where a task was made: the n-th `task()` call (from 0) of a script. */
+export interface TaskSite {
+  /** As the engine names it: a `file:` URL or a path. */
+  readonly script: string;
+  readonly ordinal: number;
+}
+
+/** What the package knows of a task besides its function. */
+export interface TaskInfo {
+  readonly options: TaskOptions;
+  /** Undefined where the engine does not tell. */
+  readonly site: TaskSite | undefined;
+}
+
+// `never` as the parameter admits every function of one parameter, and none that needs two.
+type OneParameter = (input: never) => unknown;
+
+/** A function that can also run elsewhere. */
+export type Task<F extends OneParameter = OneParameter> = F & { readonly [mark]: TaskInfo };
+
+/** What a task takes; `undefined` where it takes nothing. */
+export type InputOf<T> = T extends (...args: infer A) => unknown
+  ? A extends readonly []
+    ? undefined
+    : A[0]
+  : unknown;
+
+/** What a task gives, in the end. */
+export type OutputOf<T> = T extends (...args: never[]) => infer R ? Awaited<R> : unknown;
+
+const ordinals = new Map<string, number>();
+
+function siteOf(script: string | undefined): TaskSite | undefined {
+  if (script === undefined) return undefined;
+  const ordinal = ordinals.get(script) ?? 0;
+  ordinals.set(script, ordinal + 1);
+  return { script, ordinal };
+}
+
+/**
+ * Makes a function one that a cluster can run. It stays an ordinary function; called directly it runs
+ * here. Tasks belong to the top level of a module, before anything that awaits a cluster.
+ * @throws MusketeersError `BAD_ARGUMENT` for options that make no sense
+ */
+export function task<F extends OneParameter>(fn: F, options: TaskOptions = {}): Task<F> {
+  const site = siteOf(callerScript(task));
+  if (typeof fn !== "function") throw new MusketeersError("BAD_ARGUMENT", "task() takes a function");
+  checkOptionNames(options);
+  resolveOptions(options);
+  const call = function (this: unknown, ...args: never[]): unknown {
+    return Reflect.apply(fn, this, args);
+  };
+  Object.defineProperty(call, "name", { value: options.name ?? fn.name, configurable: true });
+  Object.defineProperty(call, "length", { value: fn.length, configurable: true });
+  Object.defineProperty(call, mark, { value: { options, site } satisfies TaskInfo });
+  return call as unknown as Task<F>;
+}
+
+/** What `task()` noted of a function; undefined where it is no task. */
+export const taskInfo = (fn: unknown): TaskInfo | undefined =>
+  typeof fn === "function" ? (fn as Partial<Task>)[mark] : undefined;
