@@ -1,0 +1,96 @@
+import type { Command } from "commander";
+import type { JobDetails } from "../../protocol/index.ts";
+import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
+import { count, duration, percent, printable } from "../render/format.ts";
+import { jsonLine } from "../render/json.ts";
+import type { Style } from "../render/style.ts";
+import { bar, renderFields } from "../render/table.ts";
+import { stateText } from "./jobs.ts";
+
+const BAR_WIDTH = 30;
+
+/** How many inputs each worker did, with a bar each. */
+export function renderShares(perWorker: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(perWorker).sort(([left], [right]) => (left < right ? -1 : 1));
+  const most = Math.max(1, ...entries.map(([, number]) => number));
+  const digits = Math.max(0, ...entries.map(([, number]) => count(number).length));
+  return renderFields(
+    entries.map(([name, number]) => [
+      printable(name),
+      `${count(number).padStart(digits)} ${bar(number / most, BAR_WIDTH)}`,
+    ]),
+  );
+}
+
+/** One job in full, for people. */
+export function renderJob(job: JobDetails, nowMs: number, style: Style): string {
+  const { done, size, sealed, failed, running, retrying, submittedAtMs, endedAtMs } = job;
+  const fields = renderFields([
+    ["job", printable(job.job)],
+    ["task", printable(job.title)],
+    ["state", stateText(job)],
+    ["reason", printable(job.reason)],
+    ["inputs", `${count(done)} of ${count(size)}${sealed ? "" : " so far"} done (${percent(done, size)})`],
+    ["failed", failed === 0 ? "" : count(failed)],
+    ["running", running === 0 ? "" : count(running)],
+    ["retrying", retrying === 0 ? "" : count(retrying)],
+    ["took", duration((endedAtMs ?? nowMs) - submittedAtMs)],
+  ]);
+  const shares = renderShares(job.perWorker);
+  const errors = job.errors
+    .map(({ fingerprint, count: number }) => `${count(number)} ×  ${printable(fingerprint)}\n`)
+    .join("");
+  return [
+    fields,
+    shares && `\n${style.bold("Done by")}\n${shares}`,
+    errors && `\n${style.bold("Errors")}\n${errors}`,
+  ].join("");
+}
+
+function addLogs(program: Command, context: Context): void {
+  const command = withHubOptions(
+    program.command("logs").argument("<job>", "the job's id").description("what a job's tasks printed"),
+  ).action(async (job: string, options: HubOption) => {
+    const lines = await withCluster(context, options, (cluster) => cluster.call("logs", { job }));
+    const { terminal, outStyle, errStyle } = context;
+    if (options.json) terminal.out(lines.map(jsonLine).join(""));
+    else if (lines.length === 0) terminal.err(`${errStyle.dim("Its tasks have printed nothing.")}\n`);
+    else
+      terminal.out(
+        lines.map(({ worker, line }) => `${outStyle.dim(printable(worker))}  ${printable(line)}\n`).join(""),
+      );
+  });
+  withExamples(command, ["musketeers logs 01jd…", "console.log of its tasks, by worker"]);
+}
+
+function addCancel(program: Command, context: Context): void {
+  const command = withHubOptions(
+    program
+      .command("cancel")
+      .argument("<job>", "the job's id")
+      .description("stop a job; its results so far stay"),
+  ).action(async (job: string, options: HubOption) => {
+    const summary = await withCluster(context, options, (cluster) => cluster.call("cancel", { job }));
+    const { terminal } = context;
+    if (options.json) terminal.out(jsonLine(summary));
+    else
+      terminal.out(
+        `${printable(summary.job)} is ${summary.state}: ${count(summary.done)} of ${count(summary.size)} inputs are done.\n`,
+      );
+  });
+  withExamples(command, ["musketeers cancel 01jd…", "its workers stop at once"]);
+}
+
+/** `job`, `logs` and `cancel`: one job, by its id. */
+export function addJob(program: Command, context: Context): void {
+  const command = withHubOptions(
+    program.command("job").argument("<job>", "the job's id").description("one job in full"),
+  ).action(async (job: string, options: HubOption) => {
+    const details = await withCluster(context, options, (cluster) => cluster.call("job", { job }));
+    const { terminal, outStyle } = context;
+    terminal.out(options.json ? jsonLine(details) : renderJob(details, terminal.now(), outStyle));
+  });
+  withExamples(command, ["musketeers job 01jd…", "how far it is, who did it, what failed"]);
+  addLogs(program, context);
+  addCancel(program, context);
+}

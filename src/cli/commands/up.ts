@@ -1,0 +1,193 @@
+import { availableParallelism } from "node:os";
+import { type Command, Option } from "commander";
+import { type Hub, startHub } from "../../hub/index.ts";
+import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
+import { type Context, integerArgument, type JsonOption, jsonOption, withExamples } from "../context.ts";
+import { defaultDataDirectory } from "../data-directory.ts";
+import { type LocalWorker, startLocalWorker } from "../local-workers.ts";
+import { lendProfile } from "../profile.ts";
+import { plural } from "../render/format.ts";
+import { jsonLine } from "../render/json.ts";
+import type { Style } from "../render/style.ts";
+import { listenForStop, type Stopper } from "../stop.ts";
+import { INVITE_EXPIRES_MS } from "./invite.ts";
+
+interface UpOptions extends JsonOption {
+  readonly listen: string;
+  readonly lan?: boolean;
+  readonly advertise?: string;
+  readonly data?: string;
+  readonly memory?: boolean;
+  readonly durability: "default" | "strict";
+  readonly name: string;
+  readonly workers: number;
+  readonly slots?: number;
+  readonly allowNet: readonly string[];
+  readonly trust?: boolean;
+}
+
+/** The operator's own right, kept in the profile. */
+const OWN_INVITE_EXPIRES_MS = 3650 * 24 * 3_600_000;
+
+/** What `up --json` prints once the hub is ready. */
+export interface UpReport {
+  readonly url: string;
+  readonly joinInvite: string;
+  readonly submitInvite: string;
+  readonly viewInvite: string;
+  readonly joinCommand: string;
+}
+
+export function reportOf(hub: Hub): UpReport {
+  const expiresInMs = INVITE_EXPIRES_MS;
+  const joinInvite = hub.invite({ role: "worker", expiresInMs, label: "up" });
+  return {
+    url: hub.url,
+    joinInvite,
+    submitInvite: hub.invite({ role: "submitter", expiresInMs, label: "up" }),
+    viewInvite: hub.invite({ role: "viewer", expiresInMs, label: "up" }),
+    joinCommand: hub.joinCommand(joinInvite),
+  };
+}
+
+/** The link that opens the live page with a right to look. */
+export const pageLink = (viewInvite: string): string => viewInvite.replace("/join#", "/#");
+
+/** The report for people: what to paste where. */
+export function renderUp(report: UpReport, workers: string, reachable: boolean, style: Style): string {
+  const block = (title: string, line: string) => `${style.bold(title)}\n  ${line}\n\n`;
+  const where = reachable ? "another machine that has Node.js" : "another terminal of this machine";
+  return [
+    `${style.good("The hub is up")} at ${report.url} ${workers}.\n\n`,
+    block(`Add a worker: paste this on ${where}`, report.joinCommand),
+    block("Let someone submit work: send them this invite for `musketeers login`", report.submitInvite),
+    block("Watch it in a browser", pageLink(report.viewInvite)),
+    style.dim(
+      [
+        "In a second terminal: musketeers status",
+        ...(reachable ? [] : ["Machines of your network can join a hub that was started with --lan."]),
+        "The invites are good for 7 days. Ctrl-C stops the hub and its own workers.",
+      ].join("\n"),
+    ),
+    "\n",
+  ].join("");
+}
+
+/** With --lan the same port on all addresses; the hub then names one that others reach. */
+function listenAddress({ listen, lan }: UpOptions): string {
+  return lan ? `0.0.0.0:${listen.slice(listen.lastIndexOf(":") + 1)}` : listen;
+}
+
+const isLoopback = (url: string): boolean => /^(localhost|127\.|\[::1\])/.test(new URL(url).host);
+
+function startOwnWorkers(hub: Hub, options: UpOptions): LocalWorker[] {
+  const { workers, trust, allowNet } = options;
+  const slots = options.slots ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, workers)));
+  return Array.from({ length: workers }, (_, index) =>
+    startLocalWorker({
+      invite: hub.invite({ role: "worker", expiresInMs: OWN_INVITE_EXPIRES_MS, label: "local" }),
+      name: workers === 1 ? "local" : `local${index + 1}`,
+      slots,
+      allowNet,
+      ...(trust === undefined ? {} : { trust }),
+    }),
+  );
+}
+
+/** A hub whose own workers cannot work is of no use to whoever asked for them. */
+async function allJoined(workers: readonly LocalWorker[], stopper: Stopper): Promise<void> {
+  await Promise.race([Promise.all(workers.map(({ joined }) => joined)), stopper.stopped]);
+}
+
+async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context): Promise<void> {
+  if (options.advertise !== undefined && !URL.canParse(options.advertise)) {
+    throw new MusketeersError("BAD_ARGUMENT", `--advertise ${options.advertise} is no address`, {
+      hint: "Write what others open, such as http://192.168.0.5:7077.",
+    });
+  }
+  let workers: LocalWorker[] = [];
+  using stopper = listenForStop(() => {
+    for (const worker of workers) worker.kill();
+  });
+  let fault: MusketeersError | undefined;
+  const data = options.data ?? defaultDataDirectory(terminal.env);
+  const hub = await startHub({
+    listen: listenAddress(options),
+    ...(options.memory ? {} : { data }),
+    ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+    durability: options.durability,
+    name: options.name,
+    onFault: (error) => {
+      fault = error;
+    },
+  });
+  let restoreProfile = async () => {};
+  try {
+    workers = startOwnWorkers(hub, options);
+    await allJoined(workers, stopper);
+    const own = hub.invite({ role: "admin", expiresInMs: OWN_INVITE_EXPIRES_MS, label: "operator" });
+    restoreProfile = await lendProfile(options.name, own, hub.url);
+    if (!stopper.signal.aborted) {
+      const report = reportOf(hub);
+      const staff =
+        workers.length === 0
+          ? "without workers of its own"
+          : `with ${plural(workers.length, "worker")} of its own`;
+      terminal.out(options.json ? jsonLine(report) : renderUp(report, staff, !isLoopback(hub.url), outStyle));
+    }
+    for (const { name, ended } of workers) {
+      void ended.then(() => {
+        if (!stopper.signal.aborted)
+          terminal.err(`${errStyle.bad("warning:")} the worker ${name} has ended\n`);
+      });
+    }
+    await Promise.race([stopper.stopped, hub.closed]);
+    if (!options.json && stopper.signal.aborted)
+      terminal.err(errStyle.dim("Stopping; Ctrl-C again to stop at once.\n"));
+  } finally {
+    await restoreProfile();
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await hub.close();
+  }
+  if (fault !== undefined) throw fault;
+}
+
+export function addUp(program: Command, context: Context): void {
+  const command = program
+    .command("up")
+    .description("start a hub with workers of its own, and print how others join")
+    .option("--listen <host:port>", "where to listen; port 0 picks one", "127.0.0.1:7077")
+    .option("--lan", "let other machines of the network in; listens on all addresses")
+    .option("--advertise <url>", "the address that invites name, where the hub cannot know it")
+    .option(
+      "--data <directory>",
+      "where jobs and results are kept (default: below $MUSKETEERS_HOME or the user's data directory)",
+    )
+    .option("--memory", "keep nothing on disk; everything is lost at the end")
+    .addOption(
+      new Option("--durability <level>", "default survives a crash of the program, strict also a power cut")
+        .choices(["default", "strict"])
+        .default("default"),
+    )
+    .option("--name <name>", "what to call the hub", "local")
+    .option("--workers <n>", "workers on this machine", integerArgument(0, 64), 1)
+    .option(
+      "--slots <n>",
+      "slots of each of them (default: a core each)",
+      integerArgument(1, defaultLimits.slotsPerWorkerMax),
+    )
+    .option(
+      "--allow-net <host...>",
+      "hosts that tasks on them may reach, as host, host:port, *.host or *",
+      [],
+    )
+    .option("--trust", "run tasks on them without a sandbox: only for your own code")
+    .addOption(jsonOption("print one line of JSON once it is ready"))
+    .action((options: UpOptions) => up(options, context));
+  withExamples(
+    command,
+    ["musketeers up", "a hub for this machine"],
+    ["musketeers up --lan", "a hub for the network"],
+    ["musketeers up --workers 0 --listen 0.0.0.0:7077 --advertise https://hub.example.org", "behind a proxy"],
+  );
+}

@@ -1,0 +1,99 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Cluster, connect, parseDuration, parseSize } from "../client/index.ts";
+import { MusketeersError } from "../protocol/index.ts";
+import { count } from "./render/format.ts";
+import { type Style, styleFor } from "./render/style.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What every command is given. */
+export interface Context {
+  readonly terminal: Terminal;
+  /** Colours of standard output and standard error. */
+  readonly outStyle: Style;
+  readonly errStyle: Style;
+}
+
+export function contextOf(terminal: Terminal): Context {
+  return {
+    terminal,
+    outStyle: styleFor(terminal.outIsTTY, terminal.env),
+    errStyle: styleFor(terminal.errIsTTY, terminal.env),
+  };
+}
+
+export interface JsonOption {
+  readonly json?: boolean;
+}
+
+export interface HubOption extends JsonOption {
+  readonly hub?: string;
+}
+
+export const jsonOption = (text = "print JSON instead of text for people"): Option =>
+  new Option("--json", text);
+
+/** Adds what commands that ask a hub have in common. */
+export const withHubOptions = (command: Command): Command =>
+  command
+    .option(
+      "--hub <name|invite>",
+      "which hub: a name given at login, or an invite (default: $MUSKETEERS_HUB, else the last login)",
+    )
+    .addOption(jsonOption());
+
+/** Examples below a command's help; each is a command line and what it does. */
+export const withExamples = (
+  command: Command,
+  ...examples: readonly (readonly [line: string, text: string])[]
+): Command => {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, text]) => `  $ ${line.padEnd(width)}  # ${text}`);
+  return command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
+};
+
+/** Connects, does one thing, and closes. */
+export async function withCluster<Value>(
+  { terminal, errStyle }: Context,
+  options: HubOption & { readonly signal?: AbortSignal },
+  use: (cluster: Cluster) => Promise<Value>,
+): Promise<Value> {
+  let told = false;
+  const cluster = await connect({
+    ...(options.hub === undefined ? {} : { hub: options.hub }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onRetry: (error) => {
+      if (told || options.json) return;
+      told = true;
+      terminal.err(`${errStyle.dim(`${error.message}; trying again …`)}\n`);
+    },
+  });
+  try {
+    return await use(cluster);
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** Reads a whole number within bounds; for `option.argParser`. */
+export const integerArgument =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const number = Number(text);
+    if (/^-?\d+$/.test(text) && number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${count(min)} to ${count(max)}.`);
+  };
+
+const asArgument =
+  <Value>(parse: (name: string, text: string) => Value) =>
+  (text: string): Value => {
+    try {
+      return parse("", text);
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof MusketeersError ? error.hint : String(error));
+    }
+  };
+
+/** Milliseconds of `30s`, `5m`, `7d`. */
+export const durationArgument = asArgument(parseDuration);
+/** Bytes of `512MB`, `2GB`. */
+export const sizeArgument = asArgument(parseSize);

@@ -1,0 +1,8 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Where a hub keeps its data where nothing is said; by the XDG base directory specification. */
+export function defaultDataDirectory(env: Readonly<Record<string, string | undefined>>): string {
+  if (env.MUSKETEERS_HOME) return join(env.MUSKETEERS_HOME, "hub");
+  return join(env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "musketeers", "hub");
+}

@@ -1,0 +1,65 @@
+import type { Cluster } from "../../client/index.ts";
+import { LiveLine, progressText } from "../render/progress.ts";
+import type { Terminal } from "../terminal.ts";
+import { countWord } from "./count-word.ts";
+import type { Exchange } from "./exchange.ts";
+import { getTable } from "./get-table.ts";
+import type { CrawlReport, TableRow, WordCountReport } from "./report.ts";
+import { stockRows } from "./stocks.ts";
+import { splitWords, Tally } from "./words.ts";
+
+const TOP_WORDS = 8;
+
+/** What both acts need. */
+export interface Stage {
+  readonly cluster: Cluster;
+  readonly terminal: Terminal;
+  readonly quiet: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A clock, and a line on how far an act is, for acts with a known number of inputs. */
+function openLine({ terminal, quiet }: Stage, size: number) {
+  const line = new LiveLine(terminal, terminal.errIsTTY && !quiet);
+  const startedAtMs = terminal.now();
+  let done = 0;
+  return {
+    step: () =>
+      line.set(progressText({ done: ++done, failed: 0, size, sealed: true }, terminal.now() - startedAtMs)),
+    /** @returns milliseconds since the act began */
+    end: () => {
+      line.clear();
+      return terminal.now() - startedAtMs;
+    },
+  };
+}
+
+/** Act one: thirty pages of the exchange, one task a page. */
+export async function crawl(stage: Stage, exchange: Exchange): Promise<CrawlReport> {
+  const pages = stockRows.map(([stockId]) => ({ stockId, url: exchange.pageUrl(stockId) }));
+  const line = openLine(stage, pages.length);
+  const rows: TableRow[] = [];
+  const perWorker: Record<string, number> = {};
+  const options = { net: [exchange.host], signal: stage.signal };
+  for await (const result of stage.cluster.map(getTable, pages, options)) {
+    if (!result.ok) throw result.error;
+    rows[result.index] = result.value;
+    perWorker[result.worker] = (perWorker[result.worker] ?? 0) + 1;
+    line.step();
+  }
+  return { rows, wallMs: line.end(), perWorker: Object.fromEntries(Object.entries(perWorker).sort()) };
+}
+
+/** Act two: the words of a text, one task a word, added up here. */
+export async function countWords(stage: Stage, text: string): Promise<WordCountReport> {
+  const words = splitWords(text);
+  const line = openLine(stage, words.length);
+  const tally = new Tally();
+  for await (const result of stage.cluster.map(countWord, words, { signal: stage.signal })) {
+    if (!result.ok) throw result.error;
+    tally.add(result.value);
+    line.step();
+  }
+  const wallMs = line.end();
+  return { total: tally.total, distinct: tally.distinct, top: tally.top(TOP_WORDS), wallMs };
+}

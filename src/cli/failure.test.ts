@@ -1,0 +1,64 @@
+import { CommanderError } from "commander";
+import { expect, test } from "vitest";
+import { MusketeersError } from "../protocol/index.ts";
+import { describeFailure, ExitStatus } from "./failure.ts";
+import { styleFor } from "./render/style.ts";
+
+const plain = { json: false, verbose: false, style: styleFor(false, {}) };
+
+test("an error for people: what, what to do, its code", () => {
+  const error = new MusketeersError("NO_HUB", "No hub is known here", { hint: "Start one." });
+  expect(describeFailure(error, plain)).toEqual({
+    text: "error: No hub is known here\nhint:  Start one.\ncode:  NO_HUB (exit status 5)\n",
+    status: 5,
+  });
+});
+
+test("an error for programs is one object", () => {
+  const { text, status } = describeFailure(new MusketeersError("NOT_FOUND", "no job 7"), {
+    ...plain,
+    json: true,
+  });
+  expect(JSON.parse(text)).toMatchObject({
+    error: { code: "NOT_FOUND", message: "no job 7", retryable: false },
+  });
+  expect(status).toBe(3);
+});
+
+test("what nobody expected shows its stack only when asked", () => {
+  const bug = new TypeError("x is not a function");
+  expect(describeFailure(bug, plain)).toMatchObject({
+    status: 70,
+    text: expect.not.stringContaining(" at "),
+  });
+  expect(describeFailure(bug, { ...plain, verbose: true }).text).toContain("failure.test.ts");
+});
+
+test("wrong use has status 2, help none", () => {
+  const wrong = new CommanderError(
+    1,
+    "commander.unknownCommand",
+    "error: unknown command 'jion'\n(Did you mean join?)",
+  );
+  expect(describeFailure(wrong, plain)).toEqual({
+    text: "error: Unknown command 'jion'\nhint:  (Did you mean join?)\ncode:  BAD_ARGUMENT (exit status 2)\n",
+    status: 2,
+  });
+  expect(describeFailure(new CommanderError(0, "commander.helpDisplayed", "(outputHelp)"), plain)).toEqual({
+    text: "",
+    status: 0,
+  });
+});
+
+test("a command that already said everything only has a status", () => {
+  expect(describeFailure(new ExitStatus(1), plain)).toEqual({ text: "", status: 1 });
+});
+
+test("colours are for terminals that want them", () => {
+  const red = "\u001b[31mx\u001b[39m";
+  expect(styleFor(true, {}).bad("x")).toBe(red);
+  expect(styleFor(true, { NO_COLOR: "1" }).bad("x")).toBe("x");
+  expect(styleFor(true, { TERM: "dumb" }).bad("x")).toBe("x");
+  expect(styleFor(false, {}).bad("x")).toBe("x");
+  expect(styleFor(false, { FORCE_COLOR: "1" }).bad("x")).toBe(red);
+});

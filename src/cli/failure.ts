@@ -1,0 +1,55 @@
+import { CommanderError } from "commander";
+import { errorKinds, MusketeersError, toMusketeersError } from "../protocol/index.ts";
+import type { Style } from "./render/style.ts";
+
+/** A command's way to end with a status although nothing is wrong with the command itself. */
+export class ExitStatus extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`exit ${status}`);
+    this.status = status;
+  }
+}
+
+/** Usage errors of the argument parser as ours; asked-for help is no error. */
+export function fromCommander(error: CommanderError): MusketeersError | undefined {
+  if (error.exitCode === 0) return undefined;
+  const message = error.message.replace(/^error: /, "");
+  const [first = "", ...suggestion] = message.split("\n");
+  const text = first === "" ? "Wrong use" : first[0]?.toUpperCase() + first.slice(1);
+  const hint = suggestion.join(" ").trim();
+  return new MusketeersError("BAD_ARGUMENT", text, hint === "" ? {} : { hint });
+}
+
+export interface FailureOptions {
+  readonly json: boolean;
+  /** Also print the stack of what nobody expected. */
+  readonly verbose: boolean;
+  readonly style: Style;
+}
+
+/** What is printed for a thrown thing, and the exit status. Ends with a line end. */
+export function describeFailure(
+  thrown: unknown,
+  options: FailureOptions,
+): { readonly text: string; readonly status: number } {
+  if (thrown instanceof ExitStatus) return { text: "", status: thrown.status };
+  const error = thrown instanceof CommanderError ? fromCommander(thrown) : toMusketeersError(thrown);
+  if (error === undefined) return { text: "", status: 0 };
+  const status = errorKinds[error.code].exit;
+  if (options.json) return { text: `${JSON.stringify({ error })}\n`, status };
+  const { style } = options;
+  const lines = [
+    `${style.bad("error:")} ${error.message}`,
+    `${style.bold("hint:")}  ${error.hint}`,
+    style.dim(`code:  ${error.code} (exit status ${status})`),
+  ];
+  if (options.verbose) lines.push(stackOf(error));
+  return { text: `${lines.join("\n")}\n`, status };
+}
+
+function stackOf(error: MusketeersError): string {
+  const cause = error.cause instanceof Error ? error.cause : error;
+  return cause.stack ?? String(cause);
+}

@@ -1,0 +1,79 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { MusketeersError } from "../protocol/index.ts";
+import type { JoinEvent } from "./join-event.ts";
+
+/** The program itself, compiled or not. */
+const program = fileURLToPath(new URL(`./main${import.meta.url.slice(-3)}`, import.meta.url));
+
+/** How a worker's process is handed its invite: command lines are visible to all users of a machine. */
+export const INVITE_VARIABLE = "MUSKETEERS_WORKER_INVITE";
+
+export interface LocalWorkerOptions {
+  readonly invite: string;
+  readonly name: string;
+  readonly slots?: number;
+  readonly allowNet?: readonly string[];
+  readonly trust?: boolean;
+}
+
+export interface LocalWorker {
+  readonly name: string;
+  /** Resolves when it has joined; rejects with what it said when it ended before. */
+  readonly joined: Promise<void>;
+  readonly ended: Promise<void>;
+  /** Lets it finish or hand back what it has. */
+  stop(): Promise<void>;
+  /** Ends it at once. */
+  kill(): void;
+}
+
+const STDERR_KEPT = 16_384;
+
+/** The error that a worker's process ended with, as it printed it. */
+function lastWords(name: string, said: string): MusketeersError {
+  const printed = /^\{"error":.*\}$/m.exec(said)?.[0];
+  if (printed === undefined) {
+    return new MusketeersError("INTERNAL", `The worker ${name} ended before it had joined: ${said.trim()}`);
+  }
+  const error = MusketeersError.from((JSON.parse(printed) as { error: object }).error);
+  return new MusketeersError(error.code, `The worker ${name} could not join: ${error.message}`, {
+    hint: error.hint,
+  });
+}
+
+/**
+ * Starts `musketeers join` as a child process. It reports over the channel between the two processes and
+ * leaves by itself when this process is gone.
+ */
+export function startLocalWorker(options: LocalWorkerOptions): LocalWorker {
+  const { invite, name, slots, allowNet = [], trust = false } = options;
+  const args = ["join", "--json", "--invite-env", INVITE_VARIABLE, "--name", name];
+  if (slots !== undefined) args.push("--slots", String(slots));
+  if (allowNet.length > 0) args.push("--allow-net", ...allowNet);
+  if (trust) args.push("--trust");
+  const child = fork(program, args, {
+    env: { ...process.env, [INVITE_VARIABLE]: invite, NO_COLOR: "1" },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    said = (said + text).slice(-STDERR_KEPT);
+  });
+  const ended = once(child, "close").then(() => {});
+  const joined = new Promise<void>((resolve, reject) => {
+    child.on("message", (event: JoinEvent) => {
+      if (event.event === "joined") resolve();
+    });
+    child.once("error", reject);
+    void ended.then(() => reject(lastWords(name, said)));
+  });
+  joined.catch(() => {});
+  return { name, joined, ended, stop: () => stopChild(child, ended), kill: () => void child.kill("SIGKILL") };
+}
+
+async function stopChild(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+  await ended;
+}

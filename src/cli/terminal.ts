@@ -1,0 +1,43 @@
+import type { Readable } from "node:stream";
+
+/** Where a command reads and writes. Tests bring their own. */
+export interface Terminal {
+  /** Data, for people and programs: standard output. */
+  out(text: string): void;
+  /** Everything else: standard error. */
+  err(text: string): void;
+  readonly input: Readable;
+  readonly inputIsTTY: boolean;
+  readonly outIsTTY: boolean;
+  readonly errIsTTY: boolean;
+  readonly columns: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Resolves when standard output has taken what was written; a slow reader slows its writer down. */
+  drained(): Promise<void>;
+}
+
+export function processTerminal(): Terminal {
+  const { stdin, stdout, stderr, env } = process;
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    input: stdin,
+    inputIsTTY: stdin.isTTY === true,
+    outIsTTY: stdout.isTTY === true,
+    errIsTTY: stderr.isTTY === true,
+    get columns() {
+      return stderr.columns ?? stdout.columns ?? 80;
+    },
+    env,
+    now: () => Date.now(),
+    drained: () =>
+      stdout.writableNeedDrain && !stdout.destroyed
+        ? new Promise((resolve) => {
+            stdout.once("drain", resolve);
+            stdout.once("close", resolve);
+          })
+        : Promise.resolve(),
+  };
+}
