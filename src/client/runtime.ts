@@ -62,4 +62,4 @@ export const Cluster = absent("Cluster");
 export const Job = absent("Job");
 export const parseDuration = absent("parseDuration");
 export const parseSize = absent("parseSize");
-export const taskInfo = absent("taskInfo");
+export const MapResults = absent("MapResults");

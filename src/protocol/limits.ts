@@ -65,6 +65,10 @@ export interface Limits {
   readonly unitTargetMs: number;
   /** Most inputs in one unit. */
   readonly unitInputsMax: number;
+  /** Near the end a unit is not cut smaller than what takes this long. */
+  readonly unitMinMs: number;
+  /** Most ranges in one unit: scattered retries travel together up to here. */
+  readonly unitRangesMax: number;
   /** A unit's inputs should not be larger than this together. */
   readonly unitBytesTarget: number;
   /** A unit grows at most by this factor over the one before it. */
@@ -75,6 +79,8 @@ export interface Limits {
   readonly prefetchUnitsMax: number;
   /** Leases that a hub hands out a second at most before it makes units longer. */
   readonly leasesPerSecondTarget: number;
+  /** A job gets ahead of others by this much slot time at most for what it could not use before. */
+  readonly fairnessLagMs: number;
   /** A running input is speculated on when it took this many times what was expected... */
   readonly speculationFactor: number;
   /** ...and at least this long. */
@@ -104,6 +110,14 @@ export interface Limits {
 
   /** Inputs that a client has sent and whose results it has not consumed yet. */
   readonly mapWindowInputs: number;
+  /** A client closes a block of inputs at this many records, so that workers begin early. */
+  readonly inputBlockRecordsMax: number;
+  /** Runs that share one job before the next one is begun. */
+  readonly runBatchInputsMax: number;
+  /** The job that runs share is sealed when none came and none is under way for so long. */
+  readonly runBatchIdleMs: number;
+  /** How long a client tries to reach a hub before it gives up, where it is not told otherwise. */
+  readonly connectTimeoutMs: number;
   /** Bytes of inputs that the hub has not yet said are stored. */
   readonly inputBytesUnstoredMax: number;
   /** Bytes of results that a client lets the hub send before it consumes some. */
@@ -114,6 +128,18 @@ export interface Limits {
   readonly socketBufferBytesMax: number;
   /** Results are reported at least this often while a unit runs. */
   readonly progressIntervalMs: number;
+  /** Most results in one report of a worker's. */
+  readonly reportRecordsMax: number;
+  /** Largest frame between an agent and its sandbox: bounds one value, as input or as result. */
+  readonly sandboxFrameBytesMax: number;
+  /** A sandbox must have loaded its task's code within this time. */
+  readonly sandboxLoadTimeoutMs: number;
+  /** Idle sandboxes that a worker keeps warm for the tasks that they were started for. */
+  readonly sandboxesIdleMax: number;
+  /** How often the resident memory of a sandbox is looked at. */
+  readonly memoryWatchIntervalMs: number;
+  /** What a sandbox may have resident besides its task's memory: the runtime itself. */
+  readonly sandboxBaseBytes: number;
   /** Workers that a hub accepts. */
   readonly workersMax: number;
   /** Slots that one worker may offer. */
@@ -163,11 +189,14 @@ export const defaultLimits: Limits = Object.freeze({
 
   unitTargetMs: 1 * second,
   unitInputsMax: 65_536,
+  unitMinMs: 10,
+  unitRangesMax: 512,
   unitBytesTarget: 512 * KiB,
   unitGrowthMax: 16,
   prefetchMs: 100,
   prefetchUnitsMax: 2,
   leasesPerSecondTarget: 2_000,
+  fairnessLagMs: 30 * second,
   speculationFactor: 3,
   speculationAfterMs: 2 * second,
 
@@ -184,11 +213,21 @@ export const defaultLimits: Limits = Object.freeze({
   breakerFailedShare: 0.99,
 
   mapWindowInputs: 262_144,
+  inputBlockRecordsMax: 8_192,
+  runBatchInputsMax: 100_000,
+  runBatchIdleMs: 1 * second,
+  connectTimeoutMs: 10 * second,
   inputBytesUnstoredMax: 8 * MiB,
   resultCreditBytes: 8 * MiB,
   resultBytesUnackedMax: 4 * MiB,
   socketBufferBytesMax: 4 * MiB,
   progressIntervalMs: 50,
+  reportRecordsMax: 16_384,
+  sandboxFrameBytesMax: 64 * MiB,
+  sandboxLoadTimeoutMs: 30 * second,
+  sandboxesIdleMax: 4,
+  memoryWatchIntervalMs: 100,
+  sandboxBaseBytes: 96 * MiB,
   workersMax: 20_000,
   slotsPerWorkerMax: 1_024,
   listRowsMax: 10_000,

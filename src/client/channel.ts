@@ -1,0 +1,211 @@
+import type { BlobStore } from "../data/index.ts";
+import {
+  cancelHeader,
+  type EndedMessage,
+  type HubToClient,
+  type JobProgressMessage,
+  type JobSpec,
+  type Limits,
+  MusketeersError,
+  type Range,
+  type ResultOrder,
+  type WatchMessage,
+} from "../protocol/index.ts";
+import { Inbox } from "./inbox.ts";
+import { Outbox } from "./outbox.ts";
+
+/** What a channel needs of its connection. */
+export interface ChannelHost {
+  readonly limits: Limits;
+  readonly blobs: Pick<BlobStore, "put">;
+  readonly up: boolean;
+  send(header: object, body?: Uint8Array): boolean;
+  watch(message: WatchMessage): boolean;
+  /** Takes the channel out of the connection's routing. */
+  detach(channel: JobChannel): void;
+  /** Puts the code of a submission onto the hub where it is missing. */
+  restore(spec: JobSpec): Promise<void>;
+}
+
+export interface ChannelHandlers {
+  onProgress?(progress: JobProgressMessage): void;
+  /** There is room for more inputs. */
+  onRoom?(): void;
+  /** All inputs are in. */
+  onSettled?(): void;
+  /** Ended, or failed with an error of ours; the inbox has been told. */
+  onOver?(error: unknown): void;
+}
+
+/** Times that a job whose code the hub does not have is submitted again. */
+const RESTORES_MAX = 3;
+
+/** The error that a job's end is, where it is one. */
+export function endError({ job, state, reason }: Pick<EndedMessage, "job" | "state" | "reason">): unknown {
+  const why = reason === "" ? "" : `: ${reason}`;
+  if (state === "cancelled") return new MusketeersError("JOB_CANCELLED", `Job ${job} was cancelled${why}`);
+  if (state === "broken") return new MusketeersError("JOB_BROKEN", `Job ${job} was stopped${why}`);
+  return undefined;
+}
+
+/** One job on one connection that may break and come back: its inputs, its results, its end. */
+export class JobChannel {
+  readonly job: string;
+  readonly outbox: Outbox | undefined;
+  readonly inbox: Inbox;
+  readonly #host: ChannelHost;
+  readonly #handlers: ChannelHandlers;
+  #results: boolean;
+  #order: ResultOrder = "completion";
+  #cursor = 0;
+  #creditDue = 0;
+  #restores = 0;
+  #restoring = false;
+  #over = false;
+
+  constructor(
+    host: ChannelHost,
+    target: JobSpec | string,
+    watch: { readonly results: boolean; readonly order?: ResultOrder; readonly inbox?: Inbox },
+    handlers: ChannelHandlers = {},
+  ) {
+    this.#host = host;
+    this.#handlers = handlers;
+    this.#results = watch.results;
+    this.#order = watch.order ?? "completion";
+    this.inbox = watch.inbox ?? new Inbox();
+    this.inbox.onConsumed = (bytes, empty) => this.#consumed(bytes, empty);
+    if (typeof target === "string") {
+      this.job = target;
+      this.outbox = undefined;
+      return;
+    }
+    this.job = target.job;
+    this.outbox = new Outbox(target, {
+      limits: host.limits,
+      blobs: host.blobs,
+      send: (header, body) => host.up && host.send(header, body),
+      onSubmitted: () => this.#watch(),
+      onRoom: () => handlers.onRoom?.(),
+      onSettled: () => handlers.onSettled?.(),
+      onFailed: (error) => this.fail(error),
+    });
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** There is a connection. */
+  onUp(): void {
+    if (this.#over || this.#restoring) return;
+    if (this.outbox === undefined) this.#watch();
+    else this.outbox.onUp();
+  }
+
+  onDown(): void {
+    this.outbox?.onDown();
+  }
+
+  onMessage(message: HubToClient, body: Uint8Array): void {
+    if (this.#over) return;
+    switch (message.type) {
+      case "accepted":
+        this.outbox?.onAccepted(message);
+        break;
+      case "stored":
+        this.outbox?.onStored(message.size);
+        break;
+      case "results":
+        this.#cursor = message.cursor;
+        this.inbox.push(message, body);
+        break;
+      case "job":
+        this.#handlers.onProgress?.(message);
+        break;
+      case "ended":
+        this.#end(endError(message));
+        break;
+      case "joberror":
+        this.#refused(MusketeersError.from(message));
+        break;
+      case "joblog":
+      case "reply":
+        break;
+    }
+  }
+
+  /** Gives the job up, with an error for whoever reads it. What was not read is forgotten. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    this.inbox.drop(error);
+    this.#end(error);
+  }
+
+  /** Stops the job, or some inputs of it. */
+  cancel(reason: string, ranges?: readonly Range[]): void {
+    if (this.outbox !== undefined && !this.outbox.submitted) return;
+    const { job } = this;
+    const message = { type: "cancel" as const, job, reason, ...(ranges === undefined ? {} : { ranges }) };
+    if (this.#host.up) this.#host.send(cancelHeader(message));
+  }
+
+  /** Leaves the job to itself. */
+  close(): void {
+    if (this.#over) return;
+    if (this.#host.up) this.#host.send({ type: "unwatch", job: this.job });
+    this.#over = true;
+    this.outbox?.abandon();
+    this.#host.detach(this);
+  }
+
+  #end(error: unknown): void {
+    this.#over = true;
+    this.inbox.finish(error);
+    this.outbox?.abandon();
+    this.#host.detach(this);
+    this.#handlers.onOver?.(error);
+  }
+
+  #watch(): void {
+    const { limits } = this.#host;
+    this.#creditDue = 0;
+    this.#host.watch({
+      type: "watch",
+      job: this.job,
+      results: this.#results,
+      order: this.#order,
+      cursor: this.#cursor,
+      creditBytes: Math.max(0, limits.resultCreditBytes - this.inbox.queuedBytes),
+      logs: false,
+    });
+  }
+
+  /** Credit goes back in larger pieces, but never waits while nothing else is under way. */
+  #consumed(bytes: number, empty: boolean): void {
+    this.#creditDue += bytes;
+    if (this.#over || (!empty && this.#creditDue < this.#host.limits.resultCreditBytes / 4)) return;
+    if (empty && this.#creditDue < this.#host.limits.resultCreditBytes / 16) return;
+    if (this.#host.up && this.#host.send({ type: "credit", job: this.job, bytes: this.#creditDue })) {
+      this.#creditDue = 0;
+    }
+  }
+
+  #refused(error: MusketeersError): void {
+    if (this.#restoring) return;
+    const { outbox } = this;
+    if (error.code !== "NOT_FOUND" || outbox === undefined || this.#restores >= RESTORES_MAX) {
+      this.fail(error);
+      return;
+    }
+    this.#restores++;
+    this.#restoring = true;
+    this.#host.restore(outbox.spec).then(
+      () => {
+        this.#restoring = false;
+        if (!this.#over && this.#host.up) outbox.ask();
+      },
+      (failure: unknown) => this.fail(failure),
+    );
+  }
+}

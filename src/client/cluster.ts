@@ -1,0 +1,152 @@
+import type {
+  CallMethod,
+  Calls,
+  HubStatus,
+  JobSummary,
+  Limits,
+  Role,
+  WorkerSummary,
+} from "../protocol/index.ts";
+import { MusketeersError } from "../protocol/index.ts";
+import { Job, type SubmitOptions, submitJob } from "./job.ts";
+import type { LoadedTask, LoadTask } from "./loaded.ts";
+import { type MapOptions, MapResults } from "./map.ts";
+import type { TaskOptions } from "./options.ts";
+import type { Inputs } from "./pump.ts";
+import { RunBatch } from "./run-batch.ts";
+import type { Session } from "./session.ts";
+import { checkInputs, overridesIn, type SubmissionHost } from "./submission.ts";
+import type { InputOf, OutputOf, Task } from "./task.ts";
+
+/** Options of one `run`; the task's own options may be overridden among them. */
+export interface RunOptions extends TaskOptions {
+  readonly signal?: AbortSignal;
+}
+
+type Runnable = Task | LoadedTask;
+
+/** A task that needs no input can be run without one. */
+type RunArguments<I> = undefined extends I
+  ? [input?: I, options?: RunOptions]
+  : [input: I, options?: RunOptions];
+
+/** A hub that one is connected to, with all its workers. It reconnects by itself. */
+export class Cluster implements AsyncDisposable {
+  readonly #session: Session;
+  readonly #host: SubmissionHost;
+  readonly #batches = new Map<unknown, Map<string, RunBatch>>();
+
+  /** See `connect`. */
+  constructor(session: Session, loadTask: LoadTask, limits: Limits) {
+    this.#session = session;
+    this.#host = { session, loadTask, limits };
+  }
+
+  /** The hub's name. */
+  get hub(): string {
+    return this.#session.welcome?.hub ?? "";
+  }
+
+  /** What the invite allows. */
+  get role(): Role | undefined {
+    return this.#session.welcome?.role;
+  }
+
+  /** Whether there is a connection at this moment. */
+  get connected(): boolean {
+    return this.#session.up;
+  }
+
+  /**
+   * Runs a task once, elsewhere. Parallel runs travel together.
+   * @throws TaskError where the task fails for good; `TASK_UNKNOWN`, `BUNDLE_FAILED`, …; the signal's reason.
+   */
+  async run<T extends Runnable>(
+    task: T,
+    ...[input, options = {}]: RunArguments<InputOf<T>>
+  ): Promise<OutputOf<T>> {
+    const overrides = overridesIn(options);
+    return (await this.#batch(task, overrides).run(input, options.signal)) as OutputOf<T>;
+  }
+
+  /**
+   * Runs a task over inputs; gives results as they finish. Inputs are taken as results are consumed. The
+   * job ends with this program.
+   */
+  map<T extends Runnable>(
+    task: T,
+    inputs: Inputs<InputOf<T>>,
+    options: MapOptions = {},
+  ): MapResults<InputOf<T>, OutputOf<T>> {
+    checkInputs(inputs);
+    return new MapResults(this.#host, task, inputs, options);
+  }
+
+  /** Submits a job that goes on without this program; resolves when all inputs are stored. */
+  async submit<T extends Runnable>(
+    task: T,
+    inputs: Inputs<InputOf<T>>,
+    options: SubmitOptions = {},
+  ): Promise<Job<OutputOf<T>>> {
+    checkInputs(inputs);
+    return submitJob(this.#host, task, inputs, options);
+  }
+
+  /** A job by its id. Whether there is one shows when it is used. */
+  job<O = unknown>(id: string): Job<O> {
+    return new Job<O>(this.#session, id);
+  }
+
+  /** Asks the hub something; `Calls` has the methods. */
+  call<M extends CallMethod>(
+    method: M,
+    params: Calls[M]["params"],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Calls[M]["value"]> {
+    return this.#session.call(method, params, options);
+  }
+
+  status(): Promise<HubStatus> {
+    return this.call("status", {});
+  }
+
+  workers(): Promise<readonly WorkerSummary[]> {
+    return this.call("workers", {});
+  }
+
+  jobs(options: { readonly limit?: number } = {}): Promise<readonly JobSummary[]> {
+    return this.call("jobs", options);
+  }
+
+  /** Leaves. Maps and runs that are under way are cancelled; submitted jobs go on. */
+  async close(): Promise<void> {
+    const error = new MusketeersError("JOB_CANCELLED", "The cluster was closed", {
+      hint: "Await what runs before closing, or use submit().",
+    });
+    for (const batches of [...this.#batches.values()]) {
+      for (const batch of [...batches.values()]) batch.close(error);
+    }
+    this.#session.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #batch(task: Runnable, overrides: TaskOptions): RunBatch {
+    const key = JSON.stringify(overrides);
+    let batches = this.#batches.get(task);
+    if (batches === undefined) {
+      batches = new Map();
+      this.#batches.set(task, batches);
+    }
+    const found = batches.get(key);
+    if (found !== undefined) return found;
+    const created = new RunBatch(this.#host, task, overrides, () => {
+      if (batches.get(key) === created) batches.delete(key);
+      if (batches.size === 0 && this.#batches.get(task) === batches) this.#batches.delete(task);
+    });
+    batches.set(key, created);
+    return created;
+  }
+}

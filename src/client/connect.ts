@@ -1,0 +1,84 @@
+import { Link, type OpenSocket } from "../link/index.ts";
+import { defaultLimits, type Limits, MusketeersError } from "../protocol/index.ts";
+import { parseInvite } from "../security/index.ts";
+import { Cluster } from "./cluster.ts";
+import { abortReason } from "./errors.ts";
+import type { LoadTask } from "./loaded.ts";
+import { Session } from "./session.ts";
+import { type Duration, parseDuration } from "./units.ts";
+
+export interface ConnectOptions {
+  /** Name of a profile, or an invite. Else `$MUSKETEERS_HUB`, else the last login. */
+  readonly hub?: string;
+  readonly signal?: AbortSignal;
+  /** How long a hub that does not answer is tried: 10 s where nothing is said. */
+  readonly timeout?: Duration | "forever";
+  /** Told of each try that failed, and of each break of the connection later. */
+  readonly onRetry?: (error: MusketeersError, retryInMs: number) => void;
+  /** Program and version, for the hub's operator. */
+  readonly agent?: string;
+}
+
+/** What differs between Node and a page. */
+export interface Platform {
+  readonly openSocket: OpenSocket;
+  readonly loadTask: LoadTask;
+}
+
+function timeoutOf(options: ConnectOptions, limits: Limits): number | undefined {
+  const { timeout } = options;
+  if (timeout === "forever") return undefined;
+  return timeout === undefined ? limits.connectTimeoutMs : parseDuration("timeout", timeout);
+}
+
+/**
+ * Connects by an invite.
+ * @throws MusketeersError `HUB_UNREACHABLE` after the time-out, `INVITE_MALFORMED`, `INVITE_EXPIRED`,
+ * `UNAUTHORIZED`, `HUB_IDENTITY`, `VERSION_MISMATCH`; or the signal's reason.
+ */
+export async function connectTo(
+  inviteText: string,
+  options: ConnectOptions,
+  platform: Platform,
+  limits: Limits = defaultLimits,
+): Promise<Cluster> {
+  const { signal, agent, onRetry } = options;
+  signal?.throwIfAborted();
+  const timeoutMs = timeoutOf(options, limits);
+  const invite = parseInvite(inviteText);
+  let lastError: MusketeersError | undefined;
+  const session = new Session({
+    baseUrl: invite.url,
+    limits,
+    openLink: (handlers) =>
+      new Link(
+        { invite, limits, openSocket: platform.openSocket, ...(agent === undefined ? {} : { agent }) },
+        handlers,
+      ),
+    onRetry: (error, retryInMs) => {
+      lastError = error;
+      onRetry?.(error, retryInMs);
+    },
+  });
+  let stop: (() => void) | undefined;
+  const stopped = new Promise<never>((_resolve, reject) => {
+    const abort = () => reject(abortReason(signal!));
+    const giveUp = () =>
+      reject(lastError ?? new MusketeersError("HUB_UNREACHABLE", `${invite.url} does not answer`));
+    const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
+    signal?.addEventListener("abort", abort, { once: true });
+    stop = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    };
+  });
+  try {
+    await Promise.race([session.start(), stopped]);
+  } catch (error) {
+    session.close();
+    throw error;
+  } finally {
+    stop?.();
+  }
+  return new Cluster(session, platform.loadTask, limits);
+}

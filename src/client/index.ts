@@ -1,0 +1,19 @@
+/** What a submitter imports. */
+import { openNodeSocket } from "../link/node.ts";
+import type { Cluster } from "./cluster.ts";
+import { type ConnectOptions, connectTo } from "./connect.ts";
+import { locateTask } from "./locate.ts";
+import { findInvite } from "./profile.ts";
+
+export * from "./public.ts";
+
+/**
+ * Connects to a hub: the one that is named, else `$MUSKETEERS_HUB`, else the one of the last `musketeers up`
+ * or `musketeers login`.
+ * @throws MusketeersError `NO_HUB` where none is known; `HUB_UNREACHABLE` after the time-out; where the hub
+ * refuses, why.
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Cluster> {
+  const invite = await findInvite(options.hub);
+  return connectTo(invite, options, { openSocket: openNodeSocket, loadTask: locateTask });
+}

@@ -1,0 +1,188 @@
+import type { JobDetails, JobSummary, LogLine, ResultOrder } from "../protocol/index.ts";
+import { MusketeersError } from "../protocol/index.ts";
+import { JobChannel } from "./channel.ts";
+import { abortReason, type TaskError } from "./errors.ts";
+import { Gate } from "./gate.ts";
+import type { Progress } from "./map.ts";
+import type { TaskOptions } from "./options.ts";
+import { type Inputs, pumpInputs } from "./pump.ts";
+import type { Session } from "./session.ts";
+import { type Outcome, ResultStream } from "./stream.ts";
+import { overridesIn, prepare, type SubmissionHost } from "./submission.ts";
+
+export interface SubmitOptions extends TaskOptions {
+  /** Aborting before all inputs are in stops the job. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface ResultsOptions {
+  /** Results in the order of the inputs; else as they finished. */
+  readonly ordered?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** A job that lives on the hub, whether anybody watches or not. */
+export class Job<O = unknown> {
+  readonly id: string;
+  readonly #session: Session;
+
+  constructor(session: Session, id: string) {
+    this.#session = session;
+    this.id = id;
+  }
+
+  status(): Promise<JobDetails> {
+    return this.#session.call("job", { job: this.id });
+  }
+
+  /** Stops it; what has not ended yet ends as cancelled. */
+  cancel(): Promise<JobSummary> {
+    return this.#session.call("cancel", { job: this.id });
+  }
+
+  /** What its tasks printed, as far as the hub keeps it. */
+  logs(): Promise<readonly LogLine[]> {
+    return this.#session.call("logs", { job: this.id });
+  }
+
+  /**
+   * Its results from the first on, those to come included; ends with the job. Leaving the loop leaves the
+   * job alone.
+   * @throws MusketeersError `JOB_CANCELLED` or `JOB_BROKEN` behind the last result of such a job;
+   * `BAD_ARGUMENT` while another loop over this connection reads the same job.
+   */
+  results(options: ResultsOptions = {}): AsyncIterableIterator<Outcome<O>> {
+    const { ordered, signal, onProgress } = options;
+    const order: ResultOrder = ordered ? "input" : "completion";
+    const stop = () => {
+      channel.inbox.drop(abortReason(signal!));
+      channel.close();
+    };
+    const channel = this.#watch(order, onProgress, () => signal?.removeEventListener("abort", stop));
+    const stream = new ResultStream<Outcome<O>>({
+      inbox: channel.inbox,
+      blobs: this.#session.blobs,
+      compose: (index: number, value: unknown, error: TaskError | undefined, worker: string) =>
+        error === undefined
+          ? { ok: true, index, value: value as O, worker }
+          : { ok: false, index, error, worker },
+      onLeft: () => {
+        signal?.removeEventListener("abort", stop);
+        channel.close();
+      },
+    });
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
+    else this.#session.attach(channel);
+    return stream;
+  }
+
+  /** Waits until it has ended, well or not; says how it is then. */
+  async wait(options: Omit<ResultsOptions, "ordered"> = {}): Promise<JobDetails> {
+    const { signal, onProgress } = options;
+    signal?.throwIfAborted();
+    for (;;) {
+      const details = await this.status();
+      if (details.state !== "running") return details;
+      await this.#ended(signal, onProgress);
+    }
+  }
+
+  /** Resolves when it may have ended. */
+  #ended(signal: AbortSignal | undefined, onProgress: ResultsOptions["onProgress"]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        unobserve();
+        reject(abortReason(signal!));
+      };
+      const unobserve = this.#session.observers.add(this.id, {
+        onProgress: (progress) => onProgress?.(progress),
+        onOver: (error) => {
+          signal?.removeEventListener("abort", abort);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      });
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  #watch(order: ResultOrder, onProgress: ResultsOptions["onProgress"], onOver: () => void): JobChannel {
+    if (this.#session.channel(this.id) !== undefined) {
+      throw new MusketeersError("BAD_ARGUMENT", `Job ${this.id} is being read by another loop already`, {
+        hint: "End that loop first, or use a second connection.",
+      });
+    }
+    return new JobChannel(
+      this.#session,
+      this.id,
+      { results: true, order },
+      {
+        onOver,
+        ...(onProgress === undefined
+          ? {}
+          : { onProgress: ({ type: _type, ...progress }) => onProgress(progress) }),
+      },
+    );
+  }
+}
+
+/**
+ * Submits a job that needs nobody to stay: resolves when the hub has stored all inputs.
+ * @throws what the inputs throw, or `JOB_CANCELLED`, `JOB_BROKEN` where it ended before they were in.
+ */
+export async function submitJob<I, O>(
+  host: SubmissionHost,
+  task: unknown,
+  inputs: Inputs<I>,
+  options: SubmitOptions,
+): Promise<Job<O>> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const spec = await prepare(host, task, overridesIn(options), false);
+  const gate = new Gate();
+  let settle!: { resolve: () => void; reject: (error: unknown) => void };
+  const settled = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  const channel = new JobChannel(
+    host.session,
+    spec,
+    { results: false },
+    {
+      onRoom: () => gate.open(),
+      onSettled: () => settle.resolve(),
+      onOver: (error) => {
+        gate.open();
+        if (error === undefined || channel.outbox?.settled) settle.resolve();
+        else settle.reject(error);
+      },
+      ...(onProgress === undefined
+        ? {}
+        : { onProgress: ({ type: _type, ...progress }) => onProgress(progress) }),
+    },
+  );
+  const giveUp = (error: unknown) => {
+    channel.cancel("its client gave it up before its inputs were in");
+    channel.fail(error);
+  };
+  const abort = () => giveUp(abortReason(signal!));
+  signal?.addEventListener("abort", abort, { once: true });
+  const outbox = channel.outbox!;
+  host.session.attach(channel);
+  try {
+    pumpInputs(inputs, {
+      outbox,
+      hasRoom: () => outbox.unstoredBytes < host.limits.inputBytesUnstoredMax,
+      gate,
+      stopped: () => channel.over,
+    }).catch(giveUp);
+    await settled;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    channel.close();
+  }
+  return new Job<O>(host.session, spec.job);
+}

@@ -1,0 +1,12 @@
+/** What the command line needs besides the face: profiles, and tasks from files. */
+export { type Bundle, bundleSource } from "./bundle.ts";
+export { loadTask } from "./load-task.ts";
+export {
+  configDirectory,
+  findInvite,
+  type Profile,
+  type Profiles,
+  readProfiles,
+  removeProfile,
+  writeProfile,
+} from "./profile.ts";

@@ -1,0 +1,24 @@
+/** What both faces, Node's and the browser's, have in common. */
+export type {
+  Calls,
+  FailureKind,
+  HubStatus,
+  JobDetails,
+  JobState,
+  JobSummary,
+  LogLine,
+  Role,
+  WorkerSummary,
+} from "../protocol/index.ts";
+export { type ErrorCode, MusketeersError } from "../protocol/index.ts";
+export { Cluster, type RunOptions } from "./cluster.ts";
+export type { ConnectOptions } from "./connect.ts";
+export { TaskError } from "./errors.ts";
+export { Job, type ResultsOptions, type SubmitOptions } from "./job.ts";
+export type { LoadedTask } from "./loaded.ts";
+export { type MapOptions, MapResults, type Progress } from "./map.ts";
+export type { TaskNeeds, TaskOptions } from "./options.ts";
+export type { Inputs } from "./pump.ts";
+export type { Outcome, Result } from "./stream.ts";
+export { type InputOf, type OutputOf, type Task, task } from "./task.ts";
+export { type Duration, parseDuration, parseSize, type Size } from "./units.ts";

@@ -1,0 +1,294 @@
+import { BlobClient, type BlobStore } from "../data/index.ts";
+import type { Link, LinkHandlers } from "../link/index.ts";
+import {
+  type CallMethod,
+  type Calls,
+  type HubToClient,
+  type HubToWorker,
+  type JobSpec,
+  type Limits,
+  MusketeersError,
+  type WatchMessage,
+  type Welcome,
+} from "../protocol/index.ts";
+import type { ChannelHost, JobChannel } from "./channel.ts";
+import { abortReason } from "./errors.ts";
+import type { LoadedTask } from "./loaded.ts";
+import { JobObservers } from "./observers.ts";
+
+/** The part of a link that a session uses. */
+export type SessionLink = Pick<Link, "start" | "up" | "send" | "close" | "closed">;
+
+export interface SessionOptions {
+  readonly openLink: (handlers: LinkHandlers) => SessionLink;
+  /** The hub's HTTP address. */
+  readonly baseUrl: string;
+  readonly limits: Limits;
+  readonly fetch?: typeof globalThis.fetch;
+  /** The connection is gone, or was not made, and is tried again after the pause. */
+  readonly onRetry?: (error: MusketeersError, retryInMs: number) => void;
+}
+
+interface PendingCall {
+  readonly header: object;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One client's connection: routes what comes to the jobs that it is about, and answers to calls. */
+export class Session implements ChannelHost {
+  readonly limits: Limits;
+  readonly blobs: BlobStore;
+  /** Who waits for the end of a job without reading it. */
+  readonly observers: JobObservers;
+  readonly #link: SessionLink;
+  readonly #onRetry: SessionOptions["onRetry"];
+  readonly #channels = new Map<string, JobChannel>();
+  /** Channels that wait until what an earlier watch of their job still sends has come. */
+  readonly #waiting = new Map<string, JobChannel>();
+  /** Jobs that were watched on this connection and have not ended. */
+  readonly #watched = new Set<string>();
+  readonly #calls = new Map<number, PendingCall>();
+  #nextCall = 1;
+  #welcome: Welcome | undefined;
+  #upWaiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  /** Bundles that this connection's hub holds, or is being given. */
+  #bundles = new Map<string, Promise<void>>();
+  /** By CID, for as long as one of their jobs may have to be submitted again. */
+  readonly #code = new Map<string, Uint8Array>();
+  #failure: unknown;
+  #over = false;
+
+  constructor(options: SessionOptions) {
+    this.limits = options.limits;
+    this.#onRetry = options.onRetry;
+    this.#link = options.openLink({
+      onWelcome: (welcome) => this.#onWelcome(welcome),
+      onMessage: (message, body) => this.#onMessage(message, body),
+      onDown: (error, retryInMs) => this.#onDown(error, retryInMs),
+    });
+    const client = new BlobClient({
+      baseUrl: options.baseUrl,
+      token: () => this.#welcome?.session ?? "",
+      limits: options.limits,
+      ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    });
+    this.blobs = {
+      get: (cid, blobOptions) => this.#persist(() => client.get(cid, blobOptions), blobOptions?.signal),
+      put: (bytes, blobOptions) => this.#persist(() => client.put(bytes, blobOptions), blobOptions?.signal),
+    };
+    this.observers = new JobObservers({
+      watches: (job) => this.channel(job) !== undefined,
+      watch: (message) => {
+        if (this.up) this.watch(message);
+      },
+      unwatch: (job) => {
+        if (this.up) this.send({ type: "unwatch", job });
+      },
+    });
+    this.#link.closed.catch((error: unknown) => this.#fail(error));
+  }
+
+  get up(): boolean {
+    return !this.#over && this.#link.up;
+  }
+
+  /** Of the hub that it is connected to, or was last. */
+  get welcome(): Welcome | undefined {
+    return this.#welcome;
+  }
+
+  async start(): Promise<void> {
+    await this.#link.start();
+  }
+
+  send(header: object, body?: Uint8Array): boolean {
+    return this.#link.send(header, body);
+  }
+
+  watch(message: WatchMessage): boolean {
+    this.#watched.add(message.job);
+    return this.send(message);
+  }
+
+  /** Routes a job's messages to its channel, now and after each reconnect. */
+  attach(channel: JobChannel): void {
+    if (this.#over) {
+      channel.fail(this.#failure);
+      return;
+    }
+    if (this.up && this.#watched.has(channel.job)) {
+      this.#attachAfterRest(channel);
+      return;
+    }
+    this.#channels.set(channel.job, channel);
+    if (this.up) channel.onUp();
+  }
+
+  /**
+   * Messages do not say which watch they belong to: an earlier one is ended first, and an answer to
+   * something asked behind that shows that nothing of it can follow.
+   */
+  #attachAfterRest(channel: JobChannel): void {
+    const { job } = channel;
+    this.#waiting.set(job, channel);
+    this.send({ type: "unwatch", job });
+    this.call("hasBlobs", { cids: [] })
+      .catch(() => {})
+      .then(() => this.#attachWaiting(channel))
+      .catch((error: unknown) => channel.fail(error));
+  }
+
+  #attachWaiting(channel: JobChannel): void {
+    if (this.#waiting.get(channel.job) !== channel) return;
+    this.#waiting.delete(channel.job);
+    this.#channels.set(channel.job, channel);
+    if (this.up) channel.onUp();
+  }
+
+  detach(channel: JobChannel): void {
+    const { job } = channel;
+    if (this.#waiting.get(job) === channel) this.#waiting.delete(job);
+    else if (this.#channels.get(job) === channel) this.#channels.delete(job);
+    else return;
+    this.observers.onUnwatched(job);
+  }
+
+  channel(job: string): JobChannel | undefined {
+    return this.#channels.get(job) ?? this.#waiting.get(job);
+  }
+
+  /**
+   * Asks the hub something; over a break of the connection it asks again.
+   * @throws MusketeersError that the hub answered with, or the signal's reason.
+   */
+  call<M extends CallMethod>(
+    method: M,
+    params: Calls[M]["params"],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Calls[M]["value"]> {
+    const { signal } = options;
+    return new Promise<Calls[M]["value"]>((resolve, reject) => {
+      if (this.#over) return reject(this.#failure);
+      if (signal?.aborted) return reject(abortReason(signal));
+      const id = this.#nextCall++;
+      const abort = () => {
+        this.#calls.delete(id);
+        reject(abortReason(signal!));
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      const settle = () => {
+        this.#calls.delete(id);
+        signal?.removeEventListener("abort", abort);
+      };
+      const header = { type: "call", id, method, params };
+      this.#calls.set(id, {
+        header,
+        resolve: (value) => {
+          settle();
+          resolve(value as Calls[M]["value"]);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      });
+      if (this.up) this.send(header);
+    });
+  }
+
+  /** Sees to it that the hub holds the code of a task. */
+  async ensureCode({ cid, code }: LoadedTask["bundle"]): Promise<void> {
+    this.#code.set(cid, code);
+    const known = this.#bundles.get(cid);
+    if (known !== undefined) return known;
+    const storing = this.#storeCode(cid, code);
+    const bundles = this.#bundles;
+    bundles.set(cid, storing);
+    storing.catch(() => bundles.delete(cid));
+    return storing;
+  }
+
+  async #storeCode(cid: string, code: Uint8Array): Promise<void> {
+    const [held] = await this.call("hasBlobs", { cids: [cid] });
+    if (held !== true) await this.blobs.put(code);
+  }
+
+  async restore({ task }: JobSpec): Promise<void> {
+    this.#bundles.delete(task.bundle);
+    const code = this.#code.get(task.bundle);
+    if (code === undefined) throw new MusketeersError("NOT_FOUND", `The hub has no bundle ${task.bundle}`);
+    await this.ensureCode({ cid: task.bundle, code });
+  }
+
+  /** Ends the connection; jobs and calls that are under way fail. */
+  close(): void {
+    this.#fail(
+      new MusketeersError("HUB_UNREACHABLE", "The cluster was closed", { hint: "Call connect() again." }),
+    );
+    this.#link.close();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#failure = error;
+    for (const channel of [...this.#channels.values(), ...this.#waiting.values()]) channel.fail(error);
+    this.observers.fail(error);
+    for (const call of [...this.#calls.values()]) call.reject(error);
+    for (const waiter of this.#upWaiters.splice(0)) waiter.reject(error);
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    this.#welcome = welcome;
+    // The hub may be another one by now, with an empty disk.
+    this.#bundles = new Map();
+    for (const waiter of this.#upWaiters.splice(0)) waiter.resolve();
+    for (const call of this.#calls.values()) this.send(call.header);
+    this.#watched.clear();
+    for (const channel of this.#waiting.values()) this.#channels.set(channel.job, channel);
+    this.#waiting.clear();
+    for (const channel of [...this.#channels.values()]) channel.onUp();
+    this.observers.onUp();
+  }
+
+  #onDown(error: MusketeersError, retryInMs: number): void {
+    for (const channel of this.#channels.values()) channel.onDown();
+    this.#onRetry?.(error, retryInMs);
+  }
+
+  #onMessage(message: HubToWorker | HubToClient, body: Uint8Array): void {
+    if (message.type === "reply") {
+      const call = this.#calls.get(message.id);
+      if (message.error === undefined) call?.resolve(message.value);
+      else call?.reject(MusketeersError.from(message.error));
+      return;
+    }
+    if (!("job" in message)) return;
+    if (message.type === "ended") this.#watched.delete(message.job);
+    this.#channels.get(message.job)?.onMessage(message, body);
+    this.observers.onMessage(message);
+  }
+
+  /** Tries again what failed only because the hub was away. */
+  async #persist<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (;;) {
+      await this.#whenUp();
+      const session = this.#welcome?.session;
+      try {
+        return await attempt();
+      } catch (error) {
+        signal?.throwIfAborted();
+        // A session ends with its connection: what was refused may have been the old one.
+        const away = !this.up || this.#welcome?.session !== session;
+        if (this.#over || !away) throw error;
+      }
+    }
+  }
+
+  #whenUp(): Promise<void> {
+    if (this.up) return Promise.resolve();
+    if (this.#over) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => this.#upWaiters.push({ resolve, reject }));
+  }
+}

@@ -1,0 +1,136 @@
+import { type BlobStore, isBlobRef, resolveRecord } from "../data/index.ts";
+import { decodeFailure, decodeValue } from "../protocol/index.ts";
+import { TaskError } from "./errors.ts";
+import type { Inbox } from "./inbox.ts";
+
+/** What happened to one input. */
+export type Outcome<O> =
+  | {
+      readonly ok: true;
+      readonly index: number;
+      readonly value: O;
+      readonly error?: undefined;
+      readonly worker: string;
+    }
+  | {
+      readonly ok: false;
+      readonly index: number;
+      readonly value?: undefined;
+      readonly error: TaskError;
+      readonly worker: string;
+    };
+
+/** The same with the input itself. */
+export type Result<I, O> = Outcome<O> & { readonly input: I };
+
+export interface StreamSource<T> {
+  readonly inbox: Inbox;
+  readonly blobs: Pick<BlobStore, "get">;
+  /** Makes the item of a record; undefined leaves it out. */
+  compose(index: number, value: unknown, error: TaskError | undefined, worker: string): T | undefined;
+  /** The loop was left before the end. */
+  onLeft(): void;
+}
+
+const finished = Object.freeze({ done: true as const, value: undefined });
+
+/**
+ * Results as an async iterator that decodes a record when it is asked for it. Where results are there, a
+ * step costs one settled promise; nothing is read ahead.
+ */
+export class ResultStream<T> implements AsyncIterableIterator<T> {
+  readonly #source: StreamSource<T>;
+  #wake: (() => void) | undefined;
+  #tail: Promise<unknown> | undefined;
+  #over = false;
+
+  constructor(source: StreamSource<T>) {
+    this.#source = source;
+    source.inbox.onReady = () => {
+      const wake = this.#wake;
+      this.#wake = undefined;
+      wake?.();
+    };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#tail === undefined && !this.#over) {
+      try {
+        const item = this.#read();
+        if (item !== undefined) return Promise.resolve(item);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    const step = (this.#tail ?? Promise.resolve()).then(() => this.#nextSlow());
+    const tail = step
+      .catch(() => {})
+      .then(() => {
+        if (this.#tail === tail) this.#tail = undefined;
+      });
+    this.#tail = tail;
+    return step;
+  }
+
+  return(): Promise<IteratorReturnResult<undefined>> {
+    if (!this.#over) {
+      this.#over = true;
+      const { inbox } = this.#source;
+      const whole = inbox.finished;
+      inbox.drop();
+      if (!whole) this.#source.onLeft();
+    }
+    return Promise.resolve(finished);
+  }
+
+  /** The next item where it can be had at once. A record that is a blob is left to the slow way. */
+  #read(): IteratorResult<T, undefined> | undefined {
+    const { inbox } = this.#source;
+    while (inbox.advance()) {
+      if (!inbox.failed && isBlobRef(inbox.record)) {
+        this.#blob = { index: inbox.index, record: inbox.record, worker: inbox.worker };
+        return undefined;
+      }
+      const value = this.#compose(inbox.index, inbox.record, inbox.failed, inbox.worker);
+      if (value !== undefined) return { done: false, value };
+    }
+    return undefined;
+  }
+
+  #blob: { readonly index: number; readonly record: Uint8Array; readonly worker: string } | undefined;
+
+  #compose(index: number, record: Uint8Array, failed: boolean, worker: string): T | undefined {
+    if (failed) {
+      return this.#source.compose(index, undefined, new TaskError(decodeFailure(record), worker), worker);
+    }
+    return this.#source.compose(index, decodeValue(record), undefined, worker);
+  }
+
+  async #nextSlow(): Promise<IteratorResult<T, undefined>> {
+    const { inbox, blobs } = this.#source;
+    for (;;) {
+      if (this.#over) return finished;
+      const item = this.#blob === undefined ? this.#read() : undefined;
+      if (item !== undefined) return item;
+      if (this.#blob !== undefined) {
+        const { index, record, worker } = this.#blob;
+        this.#blob = undefined;
+        const value = this.#compose(index, await resolveRecord(record, blobs), false, worker);
+        if (value !== undefined) return { done: false, value };
+        continue;
+      }
+      if (inbox.finished) {
+        this.#over = true;
+        if (inbox.error !== undefined) throw inbox.error;
+        return finished;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

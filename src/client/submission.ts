@@ -1,0 +1,81 @@
+import { type JobSpec, type Limits, MusketeersError } from "../protocol/index.ts";
+import { newId } from "../security/index.ts";
+import { isLoadedTask, type LoadedTask, type LoadTask } from "./loaded.ts";
+import { resolveOptions, type TaskOptions } from "./options.ts";
+import type { Session } from "./session.ts";
+
+/** What a submission takes from the cluster that it goes to. */
+export interface SubmissionHost {
+  readonly session: Session;
+  readonly loadTask: LoadTask;
+  readonly limits: Limits;
+}
+
+const TITLE_LENGTH_MAX = 256;
+
+const overrideNames: readonly (keyof TaskOptions)[] = [
+  "name",
+  "net",
+  "timeout",
+  "memory",
+  "retries",
+  "backoff",
+  "maxAttempts",
+  "priority",
+  "needs",
+];
+
+/** Those options of a call that override the task's. */
+export function overridesIn(options: TaskOptions): TaskOptions {
+  const found = overrideNames.filter((name) => options[name] !== undefined);
+  return Object.fromEntries(found.map((name) => [name, options[name]]));
+}
+
+/** The specification of a new job. */
+export function specOf(
+  loaded: LoadedTask,
+  overrides: TaskOptions,
+  attached: boolean,
+  limits: Limits,
+): JobSpec {
+  const { net, timeoutMs, memoryBytes, job } = resolveOptions({ ...loaded.options, ...overrides }, limits);
+  const title = (overrides.name ?? loaded.title).slice(0, TITLE_LENGTH_MAX);
+  const { entry, bundle } = loaded;
+  return {
+    job: newId(),
+    title,
+    task: { bundle: bundle.cid, entry, title, timeoutMs, memoryBytes, net },
+    options: { ...job, attached },
+  };
+}
+
+/** Finds the task's code, puts it onto the hub, and makes the job's specification. */
+export async function prepare(
+  host: SubmissionHost,
+  task: unknown,
+  overrides: TaskOptions,
+  attached: boolean,
+): Promise<JobSpec> {
+  const loaded = isLoadedTask(task) ? task : await host.loadTask(task);
+  const spec = specOf(loaded, overrides, attached, host.limits);
+  await host.session.ensureCode(loaded.bundle);
+  return spec;
+}
+
+/** Refuses what is no source of inputs, at once and where the mistake is. */
+export function checkInputs(inputs: unknown): void {
+  if (
+    typeof inputs === "object" &&
+    inputs !== null &&
+    (Symbol.iterator in inputs || Symbol.asyncIterator in inputs)
+  )
+    return;
+  if (typeof inputs === "string") {
+    throw new MusketeersError("BAD_ARGUMENT", "The inputs are one text", {
+      hint: "Put it in a list, or use run().",
+    });
+  }
+  throw new MusketeersError("BAD_ARGUMENT", "The inputs are not iterable", {
+    hint: "Pass an array, a generator or a stream; for a single input use run().",
+  });
+}
