@@ -115,6 +115,8 @@ export type SchedulerEvent =
   /** Time passed; at the latest when `WakeAt` said. */
   | { readonly type: "Tick"; readonly nowMs: number };
 
+export type EventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type: T }>;
+
 /** Inputs that go back to wait for another try. */
 export interface Retry extends InputClass {
   readonly ranges: Ranges;
@@ -183,6 +185,8 @@ export type SchedulerEffect =
   | { readonly type: "DropWorker"; readonly worker: WorkerId }
   /** Send a `Tick` then. Replaces the one before. */
   | { readonly type: "WakeAt"; readonly atMs: number };
+
+export type EffectOf<T extends SchedulerEffect["type"]> = Extract<SchedulerEffect, { type: T }>;
 
 /** What the journal holds of a job, in order: enough to rebuild the state. */
 export type SchedulerRecord =

@@ -1,0 +1,111 @@
+import { canServe } from "./demand.ts";
+import { chooseJob, requeue } from "./fairness.ts";
+import { grant } from "./leases.ts";
+import { unitInputs, wantsMore } from "./sizing.ts";
+import { copyOne } from "./speculate.ts";
+import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";
+import { lookAtLeases } from "./tail.ts";
+import { trimOne } from "./trim.ts";
+
+/**
+ * Gives work to whoever wants some, after an event. Afterwards no worker that wants work could serve a job
+ * that has something ready. That holds before each event too, so only the workers that the event touched
+ * and the jobs that it gave something to are looked at, however many others there are.
+ */
+export function dispatch(state: Scheduler): void {
+  for (const worker of state.touched) serve(state, worker);
+  serveWoken(state);
+  for (const worker of state.touched) while (state.idle.has(worker) && relieve(state, worker));
+  state.touched.clear();
+  for (const job of state.due) relieveIdle(state, job);
+  state.due.clear();
+}
+
+/** Leases to a worker until it has enough or nothing is ready for it. */
+function serve(state: Scheduler, worker: Worker): void {
+  state.idle.delete(worker);
+  state.hungry.delete(worker);
+  if (!state.workers.has(worker.id)) return;
+  while (wantsMore(state, worker)) {
+    const job = chooseJob(state, worker);
+    if (job === undefined) {
+      (worker.leases.size < worker.slots ? state.idle : state.hungry).add(worker);
+      return;
+    }
+    leaseNext(state, job, worker);
+  }
+}
+
+/** Offers what became ready to those who wait. */
+function serveWoken(state: Scheduler): void {
+  for (const job of state.woken) {
+    for (const waiting of [state.idle, state.hungry]) {
+      for (const worker of waiting) {
+        if (job.queueAt < 0) break;
+        if (canServe(worker, job)) serve(state, worker);
+      }
+    }
+  }
+  state.woken.clear();
+}
+
+/** Carves the next unit off a job that has something ready. */
+function leaseNext(state: Scheduler, job: Job, worker: Worker): void {
+  const from = job.pending.next()!;
+  const { failures, strikes } = from;
+  const count = unitInputs(state, job, worker, from);
+  const ranges = job.pending.take(from, count, state.config.unitRangesMax);
+  requeue(state, job);
+  if (failures === 0 && strikes === 0) raiseCarveMark(state, job, ranges.at(-1)![1], count);
+  grant(state, job, worker, { failures, strikes, ranges });
+}
+
+const CARVE_INPUTS_MIN = 1_024;
+const CARVE_UNITS = 4;
+
+/** The mark runs ahead of the leases, so that it is seldom written. */
+function raiseCarveMark(state: Scheduler, job: Job, leasedEnd: number, unit: number): void {
+  if (leasedEnd <= job.carveMark) return;
+  const step = Math.max(CARVE_INPUTS_MIN, CARVE_UNITS * unit);
+  job.carveMark = Math.ceil(leasedEnd / step) * step;
+  state.effects.push({ type: "RecordCarveMark", job: job.id, mark: job.carveMark });
+}
+
+/** Finds something for an idle worker where nothing is ready; says whether it did. */
+function relieve(state: Scheduler, worker: Worker): boolean {
+  let wakeAtMs = Number.POSITIVE_INFINITY;
+  for (const demand of worker.demands) {
+    for (const job of demand.jobs) {
+      if (job.leases.size === 0 || !canServe(worker, job)) continue;
+      if (takeOver(state, job, worker)) return true;
+      wakeAtMs = Math.min(wakeAtMs, job.tail.lookAtMs);
+    }
+  }
+  wakeBy(state, wakeAtMs);
+  return false;
+}
+
+/** The same from the job's side, for those who have been idle for a while. */
+function relieveIdle(state: Scheduler, job: Job): void {
+  for (const worker of state.idle) {
+    if (!canServe(worker, job)) continue;
+    while (state.idle.has(worker) && takeOver(state, job, worker));
+    const { trims, copies, lookAtMs } = job.tail;
+    if (trims.length > 0 || copies.length > 0 || !state.idle.has(worker)) continue;
+    wakeBy(state, lookAtMs);
+    return;
+  }
+}
+
+/** Lets an idle worker take over a part of a job whose inputs are all under lease. */
+function takeOver(state: Scheduler, job: Job, worker: Worker): boolean {
+  lookAtLeases(state, job);
+  if (trimOne(state, job)) {
+    serve(state, worker);
+    serveWoken(state);
+    return true;
+  }
+  if (!copyOne(state, job, worker)) return false;
+  serve(state, worker);
+  return true;
+}

@@ -1,0 +1,157 @@
+import type { Job, Scheduler, Worker } from "./state.ts";
+
+/*
+ * Weighted fair queueing with start tags (Goyal, Vin, Cheng, "Start-time Fair Queueing", 1996): every job
+ * has a virtual time, the slot time it got divided by its weight, and whoever has the least is served next.
+ * Cost is charged when a unit is leased, at what it is expected to take, and corrected when it is known.
+ */
+
+const isBefore = (a: Job, b: Job): boolean =>
+  a.vtimeMs < b.vtimeMs || (a.vtimeMs === b.vtimeMs && a.order < b.order);
+
+const before = (a: Job | undefined, b: Job | undefined): Job | undefined =>
+  a === undefined || (b !== undefined && isBefore(b, a)) ? b : a;
+
+/** Jobs with something ready, the least virtual time first: a binary heap whose places the jobs know. */
+export class RunQueue {
+  readonly #heap: Job[] = [];
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  add(job: Job): void {
+    job.queueAt = this.#heap.length;
+    this.#heap.push(job);
+    this.#up(job);
+  }
+
+  remove(job: Job): void {
+    const at = job.queueAt;
+    job.queueAt = -1;
+    const last = this.#heap.pop()!;
+    if (last === job) return;
+    this.#heap[at] = last;
+    last.queueAt = at;
+    this.update(last);
+  }
+
+  /** After its virtual time changed. */
+  update(job: Job): void {
+    this.#up(job);
+    this.#down(job);
+  }
+
+  /** The first job that is not excluded. */
+  least(excluded?: ReadonlySet<Job>): Job | undefined {
+    const first = this.#heap[0];
+    if (first === undefined || !excluded?.has(first)) return first;
+    let least: Job | undefined;
+    for (const job of this.#heap) if (!excluded.has(job)) least = before(least, job);
+    return least;
+  }
+
+  /** The first one but for `leader`, which is what `least` gave. */
+  runnerUp(leader: Job, excluded?: ReadonlySet<Job>): Job | undefined {
+    if (leader.queueAt === 0 && (excluded === undefined || excluded.size === 0)) {
+      return before(this.#heap[1], this.#heap[2]);
+    }
+    let least: Job | undefined;
+    for (const job of this.#heap) if (job !== leader && !excluded?.has(job)) least = before(least, job);
+    return least;
+  }
+
+  *[Symbol.iterator](): Generator<Job, void, undefined> {
+    yield* this.#heap;
+  }
+
+  #up(job: Job): void {
+    const heap = this.#heap;
+    let at = job.queueAt;
+    while (at > 0) {
+      const parentAt = (at - 1) >> 1;
+      const parent = heap[parentAt]!;
+      if (!isBefore(job, parent)) break;
+      heap[at] = parent;
+      parent.queueAt = at;
+      at = parentAt;
+    }
+    heap[at] = job;
+    job.queueAt = at;
+  }
+
+  #down(job: Job): void {
+    const heap = this.#heap;
+    let at = job.queueAt;
+    for (;;) {
+      const child = before(heap[2 * at + 1], heap[2 * at + 2]);
+      if (child === undefined || !isBefore(child, job)) break;
+      const childAt = child.queueAt;
+      heap[at] = child;
+      child.queueAt = at;
+      at = childAt;
+    }
+    heap[at] = job;
+    job.queueAt = at;
+  }
+}
+
+/** The least virtual time of all jobs with something ready, or where the last one was served. */
+function leastVtime(state: Scheduler): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const { queue } of state.demands.values()) {
+    const first = queue.least();
+    if (first !== undefined && first.vtimeMs < least) least = first.vtimeMs;
+  }
+  return least === Number.POSITIVE_INFINITY ? state.vtimeMs : least;
+}
+
+/**
+ * Puts a job into its queue or takes it out, as it has something ready or not. It comes in at the least
+ * virtual time of the others: what it did not use while it had nothing to do is not saved up.
+ */
+export function requeue(state: Scheduler, job: Job): void {
+  const isReady = job.pending.readyCount > 0;
+  if (isReady === job.queueAt >= 0) return;
+  if (isReady) {
+    job.vtimeMs = Math.max(job.vtimeMs, leastVtime(state));
+    job.demand.queue.add(job);
+    state.woken.add(job);
+  } else {
+    job.demand.queue.remove(job);
+    state.woken.delete(job);
+  }
+}
+
+/** Charges a job for slot time, or gives some back. */
+export function charge(job: Job, slotMs: number): void {
+  job.vtimeMs += slotMs / job.weight;
+  if (job.queueAt >= 0) job.demand.queue.update(job);
+}
+
+/**
+ * The job that a worker is to serve next, or undefined where nothing is ready that it can run.
+ * A job far behind its rival, because few workers can run it, is brought up to `fairnessLagMs`: else it
+ * would shut the rival out of a worker that both can use until it caught up.
+ */
+export function chooseJob(state: Scheduler, worker: Worker): Job | undefined {
+  let leader: Job | undefined;
+  let rival: Job | undefined;
+  for (const { queue } of worker.demands) {
+    const first = queue.least(worker.refused);
+    if (first === undefined) continue;
+    if (before(leader, first) === first) {
+      rival = leader;
+      leader = first;
+    } else {
+      rival = before(rival, first);
+    }
+  }
+  if (leader === undefined) return undefined;
+  rival = before(rival, leader.demand.queue.runnerUp(leader, worker.refused));
+  if (rival !== undefined && leader.vtimeMs < rival.vtimeMs - state.config.fairnessLagMs) {
+    leader.vtimeMs = rival.vtimeMs - state.config.fairnessLagMs;
+    leader.demand.queue.update(leader);
+  }
+  return leader;
+}

@@ -1,0 +1,10 @@
+/**
+ * The scheduler: a pure state machine. Events are facts, effects are what is to be done about them; it reads
+ * no clock, draws no random number and does no I/O.
+ */
+export { finishRecovery, recover, recoverRecord } from "./recover.ts";
+export { createScheduler, type Scheduler, type SchedulerConfig } from "./state.ts";
+export { step } from "./step.ts";
+export type * from "./types.ts";
+export { validate } from "./validate.ts";
+export { jobIds, jobView, workerIds, workerView } from "./views.ts";

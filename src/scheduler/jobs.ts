@@ -1,0 +1,128 @@
+import { countOf, type Range, type Ranges } from "../protocol/index.ts";
+import { demandOf, dropIfUnused } from "./demand.ts";
+import { requeue } from "./fairness.ts";
+import { release, revokeServed } from "./leases.ts";
+import { freshClass, Pending } from "./pending.ts";
+import { RangeSet } from "./rangeset.ts";
+import type { Job, Scheduler } from "./state.ts";
+import type { EffectOf, EventOf } from "./types.ts";
+
+export function jobSubmitted(state: Scheduler, { spec }: EventOf<"JobSubmitted">): void {
+  if (state.jobs.has(spec.job)) return;
+  const job: Job = {
+    id: spec.job,
+    spec,
+    order: state.nextOrder++,
+    demand: demandOf(state, spec),
+    taskKey: `${spec.task.bundle} ${spec.task.entry}`,
+    weight: 2 ** spec.options.priority,
+    size: 0,
+    bytes: 0,
+    sealed: false,
+    done: new RangeSet(),
+    failed: 0,
+    judged: 0,
+    misjudged: 0,
+    pending: new Pending(),
+    leases: new Set(),
+    refusedBy: new Set(),
+    carveMark: 0,
+    vtimeMs: 0,
+    queueAt: -1,
+    workPerInput: undefined,
+    tail: { trims: [], copies: [], lookAtMs: Number.POSITIVE_INFINITY },
+  };
+  job.demand.jobs.add(job);
+  state.jobs.set(job.id, job);
+}
+
+export function inputsAppended(state: Scheduler, event: EventOf<"InputsAppended">): void {
+  const { count, bytes } = event;
+  const job = state.jobs.get(event.job);
+  if (job === undefined || job.sealed || !Number.isSafeInteger(count) || count <= 0) return;
+  if (job.size + count > state.config.jobInputsMax) return;
+  job.pending.add(freshClass, [[job.size, job.size + count]]);
+  job.size += count;
+  job.bytes += bytes;
+  requeue(state, job);
+}
+
+export function inputsSealed(state: Scheduler, event: EventOf<"InputsSealed">): void {
+  const job = state.jobs.get(event.job);
+  if (job === undefined) return;
+  job.sealed = true;
+  state.changed.add(job);
+}
+
+export function jobCancelled(state: Scheduler, event: EventOf<"JobCancelled">): void {
+  const job = state.jobs.get(event.job);
+  if (job === undefined) return;
+  const { ranges, reason } = event;
+  if (ranges === undefined) {
+    endJob(state, job, "cancelled", reason);
+    return;
+  }
+  const unwanted = new RangeSet();
+  for (const [start, end] of ranges) {
+    if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0) {
+      unwanted.add(start, Math.min(end, job.size));
+    }
+  }
+  const cancelled: Range[] = job.done.missing([...unwanted.ranges()]);
+  if (cancelled.length === 0) return;
+  failInputs(state, job, cancelled, "cancelled", reason);
+  job.pending.remove(cancelled);
+  requeue(state, job);
+  revokeServed(state, job, cancelled, reason);
+}
+
+/** Ends inputs without a result of a worker's. */
+export function failInputs(
+  state: Scheduler,
+  job: Job,
+  ranges: Ranges,
+  kind: "quarantined" | "cancelled",
+  reason: string,
+): void {
+  job.done.addAll(ranges);
+  job.failed += countOf(ranges);
+  state.changed.add(job);
+  state.effects.push({ type: "RecordFailures", job: job.id, ranges, kind, reason });
+}
+
+/** Ends those of the jobs that the event changed which are over. */
+export function endJobs(state: Scheduler): void {
+  for (const job of state.changed) {
+    if (job.sealed && job.done.count === job.size) endJob(state, job, "done", "");
+    else if (isHopeless(state, job)) endJob(state, job, "broken", whyHopeless(job));
+  }
+  state.changed.clear();
+}
+
+/** Nearly everything fails: the breaker saves the cluster the rest. */
+function isHopeless({ config }: Scheduler, { judged, misjudged }: Job): boolean {
+  return judged >= config.breakerInputsMin && misjudged > judged * config.breakerFailedShare;
+}
+
+const whyHopeless = ({ judged, misjudged }: Job): string =>
+  `${misjudged} of ${judged} inputs failed (${((100 * misjudged) / judged).toFixed(1)} %)`;
+
+function endJob(state: Scheduler, job: Job, end: EffectOf<"EndJob">["state"], reason: string): void {
+  for (const lease of [...job.leases]) {
+    release(state, lease);
+    const { no, worker } = lease;
+    state.effects.push({ type: "RevokeLease", worker: worker.id, lease: no, reason: "the job is over" });
+  }
+  removeJob(state, job);
+  state.effects.push({ type: "EndJob", job: job.id, state: end, reason });
+}
+
+/** Forgets a job without leases. */
+export function removeJob(state: Scheduler, job: Job): void {
+  if (job.queueAt >= 0) job.demand.queue.remove(job);
+  for (const worker of job.refusedBy) worker.refused.delete(job);
+  job.demand.jobs.delete(job);
+  dropIfUnused(state, job.demand);
+  state.jobs.delete(job.id);
+  for (const set of [state.woken, state.changed, state.due]) set.delete(job);
+}

@@ -1,0 +1,103 @@
+import { countOf, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
+import { charge, requeue } from "./fairness.ts";
+import { expectedMs, unreportedOf } from "./sizing.ts";
+import { type Job, type Lease, type Scheduler, type Worker, wakeBy } from "./state.ts";
+import { lookMs } from "./tail.ts";
+import type { InputClass, LeaseDescriptor } from "./types.ts";
+
+/** How a lease begins, where it is no plain new one. */
+interface LeaseStart {
+  /** The lease of which this one is a copy. */
+  readonly copyOf?: Lease;
+  /** It goes on from this position, as its worker has it already. */
+  readonly adoptFrom?: number;
+}
+
+/** Gives a worker the right to a unit. Its inputs must have been taken out of `pending`. */
+export function grant(
+  state: Scheduler,
+  job: Job,
+  worker: Worker,
+  unit: InputClass & { readonly ranges: Ranges },
+  { copyOf, adoptFrom }: LeaseStart = {},
+): void {
+  const { failures, strikes, ranges } = unit;
+  const descriptor: LeaseDescriptor = { job: job.id, worker: worker.id, failures, strikes, ranges };
+  const count = countOf(ranges);
+  // Copies run where nobody else wants the slot.
+  const chargedMs = copyOf === undefined ? (expectedMs(job, worker) ?? state.config.unitTargetMs) : 0;
+  const lease: Lease = {
+    no: state.nextLeaseNo++,
+    job,
+    worker,
+    descriptor,
+    count,
+    keep: count,
+    reported: adoptFrom ?? 0,
+    speculative: copyOf !== undefined,
+    sibling: copyOf,
+    startedMs: state.nowMs,
+    lastProgressMs: state.nowMs,
+    chargedMs,
+  };
+  if (copyOf !== undefined) copyOf.sibling = lease;
+  state.leases.set(lease.no, lease);
+  job.leases.add(lease);
+  worker.leases.add(lease);
+  state.vtimeMs = job.vtimeMs;
+  charge(job, unreportedOf(lease) * chargedMs);
+  job.tail.lookAtMs = Math.min(job.tail.lookAtMs, lookMs(state, lease));
+  if (state.idle.size > 0) wakeBy(state, job.tail.lookAtMs);
+  state.effects.push(
+    adoptFrom === undefined
+      ? { type: "LeaseUnit", lease: lease.no, descriptor, speculative: lease.speculative }
+      : { type: "AdoptLease", lease: lease.no, descriptor, from: adoptFrom },
+  );
+}
+
+/**
+ * Ends a lease. Gives the inputs that now belong to nobody: what it owed, but for what is done and what
+ * its sibling runs.
+ */
+export function release(state: Scheduler, lease: Lease): Range[] {
+  const { job, worker, sibling } = lease;
+  const owed = isShared(lease) ? [] : owedBy(lease);
+  state.leases.delete(lease.no);
+  job.leases.delete(lease);
+  worker.leases.delete(lease);
+  state.touched.add(worker);
+  charge(job, -unreportedOf(lease) * lease.chargedMs);
+  if (sibling !== undefined) sibling.sibling = undefined;
+  return owed;
+}
+
+/** Whether another lease runs what this one owes, so that it is not for this one to send it back. */
+export const isShared = ({ sibling }: Lease): boolean => sibling !== undefined && unreportedOf(sibling) > 0;
+
+/** The inputs that a lease owes and nobody else has given. */
+export const owedBy = (lease: Lease): Range[] =>
+  lease.job.done.missing(sliceRanges(lease.descriptor.ranges, lease.reported, lease.keep));
+
+/** Ends a lease; what it owed is as ready as it was. Says how many inputs that is. */
+export function giveBack(state: Scheduler, lease: Lease): number {
+  const ranges = release(state, lease);
+  lease.job.pending.add(lease.descriptor, ranges);
+  requeue(state, lease.job);
+  return countOf(ranges);
+}
+
+/** Ends a lease and tells its worker to forget it. */
+export function revoke(state: Scheduler, lease: Lease, reason: string): void {
+  giveBack(state, lease);
+  state.effects.push({ type: "RevokeLease", worker: lease.worker.id, lease: lease.no, reason });
+}
+
+/** Revokes the leases of a job of which everything that they owe is among inputs that were just done. */
+export function revokeServed(state: Scheduler, job: Job, ranges: Ranges, reason: string): void {
+  for (const lease of [...job.leases]) {
+    const isTouched = lease.descriptor.ranges.some(([start, end]) =>
+      ranges.some(([from, to]) => from < end && start < to),
+    );
+    if (isTouched && unreportedOf(lease) > 0 && owedBy(lease).length === 0) revoke(state, lease, reason);
+  }
+}

@@ -1,0 +1,158 @@
+import { countOf, type Range, type Ranges } from "../protocol/index.ts";
+import { RangeSet } from "./rangeset.ts";
+import type { InputClass } from "./types.ts";
+
+/** Inputs of one class that may be leased. */
+export interface ClassSet extends InputClass {
+  readonly inputs: RangeSet;
+}
+
+/** Inputs of one class whose back-off ends at the same time. */
+interface Bucket extends ClassSet {
+  readonly readyAtMs: number;
+}
+
+export const freshClass: InputClass = Object.freeze({ failures: 0, strikes: 0 });
+
+const isFresh = ({ failures, strikes }: InputClass): boolean => failures === 0 && strikes === 0;
+const isSame = (a: InputClass, b: InputClass): boolean =>
+  a.failures === b.failures && a.strikes === b.strikes;
+
+/** Suspects last, because they may take a worker with them; then retries before what is fresh. */
+const byTurn = (a: InputClass, b: InputClass): number => a.strikes - b.strikes || b.failures - a.failures;
+
+/**
+ * The inputs of a job that nobody works on: ready to be leased, waiting for the end of their back-off, or
+ * held because a worker may come back with them. An input is in one of the sets at most.
+ */
+export class Pending {
+  readonly #ready: ClassSet[] = [{ ...freshClass, inputs: new RangeSet() }];
+  #buckets: Bucket[] = [];
+  readonly #held = new RangeSet();
+  #heldUntilMs = Number.POSITIVE_INFINITY;
+
+  get readyCount(): number {
+    let count = 0;
+    for (const { inputs } of this.#ready) count += inputs.count;
+    return count;
+  }
+
+  get count(): number {
+    let count = this.readyCount + this.#held.count;
+    for (const { inputs } of this.#buckets) count += inputs.count;
+    return count;
+  }
+
+  /** Inputs that were tried before. */
+  get retryingCount(): number {
+    let count = 0;
+    for (const { inputs } of this.#buckets) count += inputs.count;
+    for (const set of this.#ready) if (!isFresh(set)) count += set.inputs.count;
+    return count;
+  }
+
+  /** When `mature` has something to do. */
+  get nextMs(): number {
+    let nextMs = this.#held.count > 0 ? this.#heldUntilMs : Number.POSITIVE_INFINITY;
+    for (const { readyAtMs } of this.#buckets) nextMs = Math.min(nextMs, readyAtMs);
+    return nextMs;
+  }
+
+  /** The class whose turn it is. */
+  next(): ClassSet | undefined {
+    return this.#ready.find(({ inputs }) => inputs.count > 0);
+  }
+
+  /** Takes inputs of the class whose turn it is, the first first. */
+  take(from: ClassSet, countMax: number, rangesMax: number): Range[] {
+    const taken = from.inputs.takeFirst(countMax, rangesMax);
+    this.#sweep();
+    return taken;
+  }
+
+  /** May be leased from now on. */
+  add(inputClass: InputClass, ranges: Ranges): void {
+    if (ranges.length === 0) return;
+    let set = this.#ready.find((other) => isSame(other, inputClass));
+    if (set === undefined) {
+      const { failures, strikes } = inputClass;
+      set = { failures, strikes, inputs: new RangeSet() };
+      this.#ready.push(set);
+      this.#ready.sort(byTurn);
+    }
+    set.inputs.addAll(ranges);
+  }
+
+  /** May be leased from `readyAtMs` on; round that time, so that buckets stay few. */
+  delay(inputClass: InputClass, ranges: Ranges, readyAtMs: number): void {
+    let bucket = this.#buckets.find((other) => other.readyAtMs === readyAtMs && isSame(other, inputClass));
+    if (bucket === undefined) {
+      const { failures, strikes } = inputClass;
+      bucket = { failures, strikes, readyAtMs, inputs: new RangeSet() };
+      this.#buckets.push(bucket);
+    }
+    bucket.inputs.addAll(ranges);
+  }
+
+  /** Holds back the fresh inputs below `mark`. */
+  holdFresh(mark: number, untilMs: number): void {
+    const fresh = this.#ready.find(isFresh)!.inputs;
+    const held = fresh.intersect([[0, mark]]);
+    fresh.removeAll(held);
+    this.#held.addAll(held);
+    this.#heldUntilMs = untilMs;
+  }
+
+  /** Makes ready what waited long enough. */
+  mature(nowMs: number): void {
+    if (nowMs < this.nextMs) return;
+    if (nowMs >= this.#heldUntilMs) {
+      this.add(freshClass, [...this.#held.ranges()]);
+      this.#held.clear();
+    }
+    const due = this.#buckets.filter(({ readyAtMs }) => readyAtMs <= nowMs);
+    this.#buckets = this.#buckets.filter(({ readyAtMs }) => readyAtMs > nowMs);
+    for (const bucket of due) this.add(bucket, [...bucket.inputs.ranges()]);
+  }
+
+  /** Takes inputs out wherever they are; says how many were there. */
+  remove(ranges: Ranges): number {
+    let removed = 0;
+    for (const { inputs } of this.sets()) if (inputs.count > 0) removed += inputs.removeAll(ranges);
+    this.#sweep();
+    return removed;
+  }
+
+  /**
+   * Takes inputs out for a worker that still has them from a lease of this class, if each of them is here
+   * and none was tried since. (A strike does not count: it was for the worker's absence.)
+   */
+  claim(inputClass: InputClass, ranges: Ranges): boolean {
+    const { failures, strikes } = inputClass;
+    let found = 0;
+    for (const set of this.sets()) {
+      const extra = set.strikes - strikes;
+      if (set.failures === failures && (extra === 0 || extra === 1)) found += set.inputs.countIn(ranges);
+    }
+    if (found !== countOf(ranges)) return false;
+    this.remove(ranges);
+    return true;
+  }
+
+  /** All sets: ready ones, back-off buckets, the held one. */
+  *sets(): Generator<ClassSet, void, undefined> {
+    yield* this.#ready;
+    yield* this.#buckets;
+    yield { ...freshClass, inputs: this.#held };
+  }
+
+  #sweep(): void {
+    for (let at = this.#ready.length - 1; at >= 0; at--) {
+      const set = this.#ready[at]!;
+      if (set.inputs.count === 0 && !isFresh(set)) this.#ready.splice(at, 1);
+    }
+    if (this.#buckets.some(({ inputs }) => inputs.count === 0)) {
+      this.#buckets = this.#buckets.filter(({ inputs }) => inputs.count > 0);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { Ranges } from "../protocol/index.ts";
+import { requeue } from "./fairness.ts";
+import { inputsAppended, jobSubmitted, removeJob } from "./jobs.ts";
+import { RangeSet } from "./rangeset.ts";
+import { createScheduler, type Job, type Scheduler, type SchedulerConfig } from "./state.ts";
+import type { Retry, SchedulerRecord } from "./types.ts";
+
+type RecordOf<T extends SchedulerRecord["type"]> = Extract<SchedulerRecord, { type: T }>;
+
+/**
+ * Rebuilds the state from what the journal holds.
+ * @param nowMs the monotonic clock; the adoption window begins here.
+ */
+export function recover(
+  records: Iterable<SchedulerRecord>,
+  config: SchedulerConfig,
+  nowMs: number,
+): Scheduler {
+  const state = createScheduler(config);
+  for (const record of records) recoverRecord(state, record);
+  return finishRecovery(state, nowMs);
+}
+
+/** Takes one record in, in the order of the journal. For journals that are read bit by bit. */
+export function recoverRecord(state: Scheduler, record: SchedulerRecord): void {
+  if (record.type === "submitted") {
+    jobSubmitted(state, { type: "JobSubmitted", nowMs: 0, spec: record.spec });
+    return;
+  }
+  const job = state.jobs.get(record.job);
+  if (job === undefined) return;
+  if (record.type === "inputs") {
+    inputsAppended(state, { ...record, type: "InputsAppended", nowMs: 0 });
+  } else if (record.type === "results") {
+    recoverResults(job, record);
+  } else if (record.type === "carve") {
+    job.carveMark = Math.max(job.carveMark, record.mark);
+  } else if (record.type === "sealed") {
+    job.sealed = true;
+  } else {
+    removeJob(state, job);
+  }
+}
+
+function recoverResults(job: Job, record: RecordOf<"results">): void {
+  const accepted = inside(record.ranges, job.size);
+  job.pending.remove(accepted);
+  job.done.addAll(accepted);
+  job.failed += record.failed;
+  for (const retry of record.retries) recoverRetry(job, retry);
+}
+
+function recoverRetry(job: Job, retry: Retry): void {
+  const ranges = job.done.missing(inside(retry.ranges, job.size));
+  job.pending.remove(ranges);
+  job.pending.add(retry, ranges);
+}
+
+/** What of the ranges is there at all. */
+const inside = (ranges: Ranges, size: number): Ranges =>
+  ranges.every(([, end]) => end <= size) ? ranges : new RangeSet([[0, size]]).intersect(ranges);
+
+/**
+ * After the last record: holds back what workers may still have until `adoptionWindowMs` passed. The shell
+ * sends a `Tick` next, because jobs may have ended but for the record of it.
+ */
+export function finishRecovery(state: Scheduler, nowMs: number): Scheduler {
+  state.nowMs = nowMs;
+  state.woken.clear();
+  for (const job of state.jobs.values()) {
+    job.pending.holdFresh(job.carveMark, nowMs + state.config.adoptionWindowMs);
+    requeue(state, job);
+    state.changed.add(job);
+  }
+  return state;
+}

@@ -1,0 +1,142 @@
+import { type FailureMark, pushRange, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
+import { requeue } from "./fairness.ts";
+import { Retries } from "./retries.ts";
+import { type Job, type Scheduler, wakeBy } from "./state.ts";
+import type { InputClass, WorkerId } from "./types.ts";
+import { judge, readyAtMs } from "./verdict.ts";
+
+/** A block of results as a worker reports it, for positions of a unit. */
+export interface ResultBlock {
+  readonly from: number;
+  readonly count: number;
+  readonly failures: readonly FailureMark[];
+}
+
+/** Whether the numbers of a block make sense; who sends others is not believed. */
+export function isBlock({ from, count, failures }: ResultBlock): boolean {
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || from < 0 || count < 0) return false;
+  let last = -1;
+  for (const { at } of failures) {
+    if (!Number.isSafeInteger(at) || at <= last || at >= count) return false;
+    last = at;
+  }
+  return true;
+}
+
+/** The inputs of a unit in the order of its positions, and the class that they share. */
+type Unit = InputClass & { readonly ranges: Ranges };
+
+/**
+ * Accepts what is new in one block of results: the first value or final failure of an input is its result,
+ * whoever it comes from. What may be tried again goes back to the job, if nobody else runs it.
+ */
+export class Acceptance {
+  readonly #state: Scheduler;
+  readonly #job: Job;
+  readonly #block: ResultBlock;
+  readonly #unit: Unit;
+  readonly #kept: Range[] = [];
+  readonly #ranges: Range[] = [];
+  readonly #failures: FailureMark[] = [];
+  readonly #retries = new Retries();
+  readonly #unharmed: Range[] = [];
+  #keptCount = 0;
+  /** The worker says that it will not run some of these. */
+  refused = false;
+
+  constructor(state: Scheduler, job: Job, unit: Unit, block: ResultBlock) {
+    this.#state = state;
+    this.#job = job;
+    this.#unit = unit;
+    this.#block = block;
+  }
+
+  /** The inputs that were accepted. */
+  get ranges(): Ranges {
+    return this.#ranges;
+  }
+
+  /**
+   * Takes the positions `[first, last)` of the unit.
+   * @param isOwner whether it is for this lease alone to say that these must be tried again.
+   */
+  take(first: number, last: number, isOwner: boolean): void {
+    const { from: blockFrom, failures } = this.#block;
+    let mark = failures.findIndex(({ at }) => blockFrom + at >= first);
+    if (mark < 0) mark = failures.length;
+    let position = first;
+    for (const [start, end] of sliceRanges(this.#unit.ranges, first, last)) {
+      // Position in the block of input 0, were it there.
+      const shift = position - start - blockFrom;
+      let from = start;
+      for (; mark < failures.length && failures[mark]!.at - shift < end; mark++) {
+        const failing = failures[mark]!.at - shift;
+        this.#keep(from, failing, shift);
+        this.#fail(failing, shift, failures[mark]!, isOwner);
+        from = failing + 1;
+      }
+      this.#keep(from, end, shift);
+      position += end - start;
+    }
+    if (!isOwner) this.#job.pending.remove(this.#ranges);
+  }
+
+  /** Enters what comes of it into the job and the effects. */
+  record(worker: WorkerId): void {
+    const { pending } = this.#job;
+    const { nowMs, config } = this.#state;
+    const retries = this.#retries.list();
+    for (const retry of retries) {
+      // A crash is no reason to wait.
+      const atMs =
+        retry.failures > this.#unit.failures ? readyAtMs(this.#job, retry.failures, nowMs, config) : nowMs;
+      if (atMs > nowMs) {
+        pending.delay(retry, retry.ranges, atMs);
+        wakeBy(this.#state, atMs);
+      } else {
+        pending.add(retry, retry.ranges);
+      }
+    }
+    pending.add(this.#unit, this.#unharmed);
+    requeue(this.#state, this.#job);
+    this.#state.changed.add(this.#job);
+    this.#job.judged += this.#keptCount;
+    this.#job.misjudged += this.#failures.length;
+    this.#job.failed += this.#failures.length;
+    if (this.#keptCount === 0 && retries.length === 0) return;
+    this.#state.effects.push({
+      type: "RecordResults",
+      job: this.#job.id,
+      worker,
+      kept: this.#kept,
+      ranges: this.#ranges,
+      failures: this.#failures,
+      retries,
+    });
+  }
+
+  /** Keeps what is not done yet of the inputs `[start, end)`. */
+  #keep(start: number, end: number, shift: number): void {
+    if (start >= end) return;
+    for (const [from, to] of this.#job.done.missing([[start, end]])) {
+      this.#job.done.add(from, to);
+      pushRange(this.#kept, from + shift, to + shift);
+      pushRange(this.#ranges, from, to);
+      this.#keptCount += to - from;
+    }
+  }
+
+  #fail(input: number, shift: number, mark: FailureMark, isOwner: boolean): void {
+    if (this.#job.done.has(input)) return;
+    const verdict = judge(this.#job, this.#unit, mark.kind, this.#state.config);
+    if (verdict.type === "final") {
+      this.#failures.push({ at: this.#keptCount, kind: verdict.kind, fingerprint: mark.fingerprint });
+      this.#keep(input, input + 1, shift);
+      return;
+    }
+    if (verdict.type === "unharmed") this.refused = true;
+    if (!isOwner) return;
+    if (verdict.type === "retry") this.#retries.add(verdict.inputClass, input);
+    else pushRange(this.#unharmed, input, input + 1);
+  }
+}

@@ -1,0 +1,205 @@
+import type { JobSpec, Limits, Needs, WorkerDescription } from "../protocol/index.ts";
+import type { RunQueue } from "./fairness.ts";
+import type { Pending } from "./pending.ts";
+import type { RangeSet } from "./rangeset.ts";
+import type { JobId, LeaseDescriptor, LeaseNo, SchedulerEffect, WorkerId } from "./types.ts";
+
+/** The limits that the scheduler goes by. */
+export type SchedulerConfig = Readonly<
+  Pick<
+    Limits,
+    | "leaseTtlMs"
+    | "heartbeatIntervalMs"
+    | "adoptionWindowMs"
+    | "jobInputsMax"
+    | "slotsPerWorkerMax"
+    | "unitTargetMs"
+    | "unitMinMs"
+    | "unitInputsMax"
+    | "unitRangesMax"
+    | "unitBytesTarget"
+    | "unitGrowthMax"
+    | "prefetchMs"
+    | "prefetchUnitsMax"
+    | "leasesPerSecondTarget"
+    | "fairnessLagMs"
+    | "speculationFactor"
+    | "speculationAfterMs"
+    | "retryBackoffMaxMs"
+    | "lossesPerStrike"
+    | "breakerInputsMin"
+    | "breakerFailedShare"
+  >
+>;
+
+/** What jobs ask of a worker; jobs that ask the same share one, so that matching is done once. */
+export interface Demand {
+  readonly key: string;
+  readonly needs: Needs;
+  readonly net: readonly string[];
+  readonly memoryBytes: number;
+  readonly jobs: Set<Job>;
+  /** Those of its jobs that have something ready. */
+  readonly queue: RunQueue;
+  /** Connected workers that meet it. */
+  readonly workers: Set<Worker>;
+  /** Their slots together. */
+  slots: number;
+  /** How many connected workers do not meet it, by what they lack. */
+  readonly lacks: Map<string, number>;
+}
+
+/** Where work may be taken from when a job has nothing ready; see `tail.ts`. */
+export interface Tail {
+  /** Leases that are worth trimming, the best last. */
+  trims: Lease[];
+  /** Leases whose one running input takes suspiciously long. */
+  copies: Lease[];
+  /** When to look again. */
+  lookAtMs: number;
+}
+
+export interface Job {
+  readonly id: JobId;
+  readonly spec: JobSpec;
+  /** Rank by submission. */
+  readonly order: number;
+  readonly demand: Demand;
+  /** Same for all jobs of one task. */
+  readonly taskKey: string;
+  /** Share among jobs: 2 to the power of its priority. */
+  readonly weight: number;
+  size: number;
+  /** Size of all inputs together. */
+  bytes: number;
+  sealed: boolean;
+  readonly done: RangeSet;
+  failed: number;
+  /** Inputs that ended by workers' doing since this scheduler began, and how many of them failed. */
+  judged: number;
+  misjudged: number;
+  readonly pending: Pending;
+  readonly leases: Set<Lease>;
+  /** Connected workers that will not run it. */
+  readonly refusedBy: Set<Worker>;
+  carveMark: number;
+  /** Slot time it got, divided by its weight. */
+  vtimeMs: number;
+  /** Its place in the heap of its demand's queue; -1 while nothing is ready. */
+  queueAt: number;
+  /** Measured milliseconds an input on a core of speed 1. */
+  workPerInput: number | undefined;
+  readonly tail: Tail;
+}
+
+/** What a worker showed of one task. */
+export interface TaskHistory {
+  msPerInput: number;
+  /** The largest unit of which it reported something. */
+  unitInputs: number;
+}
+
+export interface Worker {
+  readonly id: WorkerId;
+  readonly description: WorkerDescription;
+  slots: number;
+  draining: boolean;
+  /** Is given nothing before this time, because it said that it cannot take more. */
+  pausedUntilMs: number;
+  lastHeardMs: number;
+  /** In the order in which it got them, which is the order in which it runs them. */
+  readonly leases: Set<Lease>;
+  readonly demands: Set<Demand>;
+  readonly refused: Set<Job>;
+  /** By task, the least recently used first. */
+  readonly history: Map<string, TaskHistory>;
+}
+
+export interface Lease {
+  readonly no: LeaseNo;
+  readonly job: Job;
+  readonly worker: Worker;
+  readonly descriptor: LeaseDescriptor;
+  readonly count: number;
+  /** Positions from here on are somebody else's; lowered by trimming. */
+  keep: number;
+  /** Positions below have been reported. */
+  reported: number;
+  readonly speculative: boolean;
+  /** The other one where two leases run the same input. */
+  sibling: Lease | undefined;
+  readonly startedMs: number;
+  lastProgressMs: number;
+  /** What the job was charged for each input in advance. */
+  readonly chargedMs: number;
+}
+
+/** The whole state. What it means is the scheduler's affair: change it only through `step`. */
+export interface Scheduler {
+  readonly config: SchedulerConfig;
+  nowMs: number;
+  readonly jobs: Map<JobId, Job>;
+  readonly workers: Map<WorkerId, Worker>;
+  readonly leases: Map<LeaseNo, Lease>;
+  readonly demands: Map<string, Demand>;
+  /** Slots of all workers that take work. */
+  slots: number;
+  nextLeaseNo: LeaseNo;
+  nextOrder: number;
+  /** Virtual time: where the job stood that was served last. */
+  vtimeMs: number;
+
+  /** Workers with a free slot and nothing to do, the longest waiting first. */
+  readonly idle: Set<Worker>;
+  /** Workers whose slots are busy, but which would take a unit in advance. */
+  readonly hungry: Set<Worker>;
+  readonly paused: Set<Worker>;
+
+  /** Of this step: workers to be looked at, jobs that got something ready, jobs that may be over. */
+  readonly touched: Set<Worker>;
+  readonly woken: Set<Job>;
+  readonly changed: Set<Job>;
+  /** Of this step: jobs of which it is time to look for work to take over. */
+  readonly due: Set<Job>;
+  effects: SchedulerEffect[];
+
+  /** When the shell was told to wake us; infinity: never. */
+  wakeAtMs: number;
+  /** The earliest time anybody asked for in this step. */
+  wantedMs: number;
+  /** No worker falls silent for too long before this time. */
+  expiryAtMs: number;
+}
+
+/** A scheduler without jobs and workers. */
+export const createScheduler = (config: SchedulerConfig): Scheduler => ({
+  config,
+  nowMs: 0,
+  jobs: new Map(),
+  workers: new Map(),
+  leases: new Map(),
+  demands: new Map(),
+  slots: 0,
+  nextLeaseNo: 1,
+  nextOrder: 0,
+  vtimeMs: 0,
+  idle: new Set(),
+  hungry: new Set(),
+  paused: new Set(),
+  touched: new Set(),
+  woken: new Set(),
+  changed: new Set(),
+  due: new Set(),
+  effects: [],
+  wakeAtMs: Number.POSITIVE_INFINITY,
+  wantedMs: Number.POSITIVE_INFINITY,
+  expiryAtMs: Number.POSITIVE_INFINITY,
+});
+
+/** Asks to be woken at a time. */
+export function wakeBy(state: Scheduler, atMs: number): void {
+  if (atMs < state.wantedMs) state.wantedMs = atMs;
+}
+
+/** Slots that a worker offers for new work. */
+export const openSlots = (worker: Worker): number => (worker.draining ? 0 : worker.slots);

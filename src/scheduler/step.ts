@@ -1,0 +1,44 @@
+import { dispatch } from "./dispatch.ts";
+import { endJobs, inputsAppended, inputsSealed, jobCancelled, jobSubmitted } from "./jobs.ts";
+import type { Scheduler } from "./state.ts";
+import { setAlarm, tick } from "./time.ts";
+import type { EventOf, SchedulerEffect, SchedulerEvent } from "./types.ts";
+import { lateResults, leasePresented, unitProgressed, unitReturned } from "./units.ts";
+import { workerDraining, workerHeard, workerJoined, workerLost } from "./workers.ts";
+
+/** What each event changes. None throws, whatever the event holds. */
+const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, event: EventOf<T>) => void } =
+  {
+    JobSubmitted: jobSubmitted,
+    InputsAppended: inputsAppended,
+    InputsSealed: inputsSealed,
+    JobCancelled: jobCancelled,
+    WorkerJoined: workerJoined,
+    WorkerHeard: workerHeard,
+    WorkerDraining: workerDraining,
+    WorkerLost: workerLost,
+    UnitProgressed: unitProgressed,
+    UnitReturned: unitReturned,
+    LeasePresented: leasePresented,
+    LateResults: lateResults,
+    Tick: tick,
+  };
+
+/**
+ * Takes an event in and says what is to be done, in this order. Changes `state`. Events about jobs,
+ * workers or leases that are not there (any more) do nothing.
+ */
+export function step(state: Scheduler, event: SchedulerEvent): SchedulerEffect[] {
+  state.effects = [];
+  state.nowMs = Math.max(state.nowMs, event.nowMs);
+  transition(state, event);
+  endJobs(state);
+  dispatch(state);
+  setAlarm(state);
+  return state.effects;
+}
+
+function transition<T extends SchedulerEvent["type"]>(state: Scheduler, event: EventOf<T>): void {
+  const type: T = event.type as T;
+  transitions[type](state, event);
+}

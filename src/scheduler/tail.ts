@@ -1,0 +1,77 @@
+import { expectedMs, isQueued, unreportedOf } from "./sizing.ts";
+import type { Job, Lease, Scheduler } from "./state.ts";
+
+/*
+ * The end of a job, when nothing is ready any more but workers are idle: which leases have work to spare.
+ * Two remedies: the part of a unit that has not begun goes to somebody else (`trim.ts`), and an input that
+ * runs alone for suspiciously long is run a second time (`speculate.ts`).
+ */
+
+/** How long nothing was heard of a lease's results. */
+const silentMs = (state: Scheduler, lease: Lease): number => state.nowMs - lease.lastProgressMs;
+
+/** How many of the inputs that a lease owes may be taken from it: about half, but never what may be running. */
+export function spareInputs(lease: Lease): number {
+  const unreported = unreportedOf(lease);
+  return isQueued(lease) ? Math.ceil(unreported / 2) : Math.floor(unreported / 2);
+}
+
+/**
+ * What taking over a part of a lease is worth: the time that its inputs will take. An input that has been
+ * running for longer than expected says that the others may too.
+ */
+function worthMs(state: Scheduler, lease: Lease): number {
+  const expected = expectedMs(lease.job, lease.worker) ?? 0;
+  const silent = silentMs(state, lease);
+  const msPerInput = silent >= state.config.prefetchMs ? Math.max(expected, silent) : expected;
+  return unreportedOf(lease) * msPerInput;
+}
+
+export const isWorthTrimming = (state: Scheduler, lease: Lease): boolean =>
+  lease.sibling === undefined && spareInputs(lease) > 0 && worthMs(state, lease) >= state.config.prefetchMs;
+
+/** How long a single input may run before a copy is started. */
+function patienceMs({ config }: Scheduler, lease: Lease): number {
+  const expected = expectedMs(lease.job, lease.worker) ?? config.speculationAfterMs;
+  return Math.max(config.speculationAfterMs, config.speculationFactor * expected);
+}
+
+/** Whether a copy of a lease may ever be started; what is suspected of killing sandboxes is not spread. */
+const mayBeCopied = (lease: Lease): boolean =>
+  lease.sibling === undefined && unreportedOf(lease) === 1 && lease.descriptor.strikes === 0;
+
+export const isWorthCopying = (state: Scheduler, lease: Lease): boolean =>
+  mayBeCopied(lease) && silentMs(state, lease) >= patienceMs(state, lease);
+
+/** When a lease may become worth something to an idle worker. */
+export function lookMs(state: Scheduler, lease: Lease): number {
+  if (lease.sibling !== undefined) return Number.POSITIVE_INFINITY;
+  if (spareInputs(lease) > 0) return state.nowMs + state.config.prefetchMs;
+  if (!mayBeCopied(lease)) return Number.POSITIVE_INFINITY;
+  const atMs = lease.lastProgressMs + patienceMs(state, lease);
+  return atMs > state.nowMs ? atMs : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Goes through a job's leases, if it is time to, and notes which are worth something. While there are
+ * some, another look comes as soon as they are used up; else when one may have become worth something.
+ */
+export function lookAtLeases(state: Scheduler, job: Job): void {
+  const { tail } = job;
+  if (tail.trims.length > 0 || state.nowMs < tail.lookAtMs) return;
+  tail.copies = [];
+  tail.lookAtMs = Number.POSITIVE_INFINITY;
+  const worth = new Map<Lease, number>();
+  for (const lease of job.leases) {
+    if (isWorthTrimming(state, lease)) {
+      worth.set(lease, worthMs(state, lease));
+      tail.trims.push(lease);
+    } else if (isWorthCopying(state, lease)) {
+      tail.copies.push(lease);
+    } else {
+      tail.lookAtMs = Math.min(tail.lookAtMs, lookMs(state, lease));
+    }
+  }
+  tail.trims.sort((a, b) => worth.get(a)! - worth.get(b)! || b.no - a.no);
+  if (tail.trims.length > 0) tail.lookAtMs = state.nowMs;
+}

@@ -1,0 +1,139 @@
+import { unreportedOf } from "./sizing.ts";
+import { type Demand, type Job, openSlots, type Scheduler, type Worker } from "./state.ts";
+import { strikesMax } from "./verdict.ts";
+
+type Complain = (broken: string) => void;
+
+/**
+ * Checks every invariant of a state between two steps. Slow: for tests and the simulator.
+ * @throws Error that lists what is broken.
+ */
+export function validate(state: Scheduler): void {
+  const broken: string[] = [];
+  for (const job of state.jobs.values()) {
+    checkInputs(state, job, (what) => broken.push(`job ${job.id}: ${what}`));
+    checkJob(state, job, (what) => broken.push(`job ${job.id}: ${what}`));
+  }
+  for (const worker of state.workers.values()) {
+    checkWorker(state, worker, (what) => broken.push(`worker ${worker.id}: ${what}`));
+  }
+  for (const demand of state.demands.values()) {
+    checkDemand(state, demand, (what) => broken.push(`demand ${demand.key}: ${what}`));
+  }
+  checkWhole(state, (what) => broken.push(what));
+  if (broken.length > 0) throw new Error(`Broken invariants:\n${broken.join("\n")}`);
+}
+
+/** Every input is done, pending or under lease, and only one of these. */
+function checkInputs(state: Scheduler, job: Job, complain: Complain): void {
+  const seen = job.done.clone();
+  for (const { failures, strikes, inputs } of job.pending.sets()) {
+    const ranges = [...inputs.ranges()];
+    if (seen.addAll(ranges) !== inputs.count) complain(`class ${failures}.${strikes} shares inputs`);
+    if (failures > job.spec.options.retries) complain(`class ${failures}.${strikes} was retried too often`);
+    if (strikes >= strikesMax(job, state.config)) complain(`class ${failures}.${strikes} should be given up`);
+  }
+  for (const lease of job.leases) {
+    const { no, count, keep, reported, sibling, descriptor } = lease;
+    if (keep > count || reported > count) complain(`lease ${no} goes beyond its unit`);
+    if (sibling !== undefined && unreportedOf(sibling) > 0 && sibling.no < no) continue;
+    let position = 0;
+    for (const [start, end] of descriptor.ranges) {
+      const from = Math.max(start, start + reported - position);
+      const to = Math.min(end, start + keep - position);
+      position += end - start;
+      if (from >= to) continue;
+      for (const [first, last] of job.done.missing([[from, to]])) {
+        if (seen.add(first, last) !== last - first) complain(`lease ${no} shares inputs`);
+        if (descriptor.failures + descriptor.strikes === 0 && last > job.carveMark) {
+          complain(`lease ${no} is above the carve mark`);
+        }
+      }
+    }
+  }
+  if (seen.count !== job.size) complain(`${job.size - seen.count} inputs are lost`);
+  if (seen.nextIn(job.size) !== Number.POSITIVE_INFINITY) complain("it holds inputs that do not exist");
+}
+
+function checkJob(state: Scheduler, job: Job, complain: Complain): void {
+  const { demand, done, pending, queueAt, leases, refusedBy } = job;
+  if (job.sealed && done.count === job.size) complain("it has ended");
+  if (job.failed > done.count) complain("more failed than are done");
+  if (queueAt >= 0 !== pending.readyCount > 0) complain("its queue does not know whether it is ready");
+  if (!demand.jobs.has(job) || state.demands.get(demand.key) !== demand) complain("its demand is unknown");
+  if (!Number.isFinite(job.vtimeMs)) complain("its virtual time is lost");
+  if (pending.nextMs < state.wakeAtMs) complain("nobody will wake it");
+  for (const lease of leases)
+    if (state.leases.get(lease.no) !== lease) complain(`lease ${lease.no} is stray`);
+  for (const worker of refusedBy) if (!worker.refused.has(job)) complain(`${worker.id} did not refuse it`);
+}
+
+function checkWorker(state: Scheduler, worker: Worker, complain: Complain): void {
+  const { leases, slots, draining, refused } = worker;
+  for (const lease of leases) {
+    const { no, sibling, job } = lease;
+    if (lease.worker !== worker || state.leases.get(no) !== lease) complain(`lease ${no} is stray`);
+    if (!job.leases.has(lease) || state.jobs.get(job.id) !== job) complain(`lease ${no} has no job`);
+    if (sibling !== undefined && (sibling.sibling !== lease || sibling.worker === worker)) {
+      complain(`lease ${no} has a sibling that is none`);
+    }
+  }
+  for (const job of refused) if (!job.refusedBy.has(worker)) complain(`it refused ${job.id} in vain`);
+  const isFree = !draining && leases.size < slots && state.nowMs >= worker.pausedUntilMs;
+  if (isFree !== state.idle.has(worker) && !state.paused.has(worker)) complain(`idle should be ${isFree}`);
+  if (state.hungry.has(worker) && leases.size < slots) complain("it is idle, not just hungry");
+  if (worker.lastHeardMs + state.config.leaseTtlMs < state.wakeAtMs) complain("nobody will miss it");
+  if (!state.idle.has(worker)) return;
+  for (const { queue } of worker.demands) {
+    const job = queue.least(refused);
+    if (job !== undefined) complain(`it is idle although ${job.id} has inputs ready`);
+  }
+}
+
+function checkDemand(state: Scheduler, demand: Demand, complain: Complain): void {
+  const { jobs, queue, workers, lacks } = demand;
+  if (jobs.size === 0) complain("nobody has it");
+  let slots = 0;
+  for (const worker of workers) {
+    slots += openSlots(worker);
+    if (state.workers.get(worker.id) !== worker) complain(`${worker.id} is gone`);
+    if (!worker.demands.has(demand)) complain(`${worker.id} does not know it`);
+  }
+  if (slots !== demand.slots) complain(`counts ${demand.slots} slots of ${slots}`);
+  let lacking = 0;
+  for (const count of lacks.values()) lacking += count;
+  if (workers.size + lacking !== state.workers.size) complain("some workers were not compared");
+  let at = 0;
+  const heap = [...queue];
+  for (const job of heap) {
+    const parent = heap[(at - 1) >> 1];
+    if (job.queueAt !== at || job.demand !== demand) complain(`${job.id} is not where it stands`);
+    if (parent !== undefined && at > 0 && job.vtimeMs < parent.vtimeMs) complain("its queue is no heap");
+    at++;
+  }
+}
+
+function checkWhole(state: Scheduler, complain: Complain): void {
+  const { leases, workers, jobs, idle, hungry, paused } = state;
+  let held = 0;
+  let slots = 0;
+  for (const worker of workers.values()) {
+    held += worker.leases.size;
+    slots += openSlots(worker);
+  }
+  if (held !== leases.size) complain(`${leases.size - held} leases without a worker`);
+  if (slots !== state.slots) complain(`counts ${state.slots} slots of ${slots}`);
+  for (const waiting of [idle, hungry, paused]) {
+    for (const worker of waiting)
+      if (workers.get(worker.id) !== worker) complain(`${worker.id} waits but is gone`);
+  }
+  for (const worker of paused) {
+    if (worker.pausedUntilMs < state.wakeAtMs) complain(`nobody will go on with ${worker.id}`);
+  }
+  for (const demand of state.demands.values()) {
+    for (const job of demand.jobs) if (jobs.get(job.id) !== job) complain(`${job.id} is still in a demand`);
+  }
+  if (state.touched.size + state.woken.size + state.changed.size + state.due.size > 0) {
+    complain("a step was left half done");
+  }
+}

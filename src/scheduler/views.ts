@@ -1,0 +1,43 @@
+import { whyUnserved } from "./demand.ts";
+import type { Scheduler } from "./state.ts";
+import type { JobId, JobView, WorkerId, WorkerView } from "./types.ts";
+
+/** How far a job is; undefined for one that is not there or has ended. */
+export function jobView(state: Scheduler, id: JobId): JobView | undefined {
+  const job = state.jobs.get(id);
+  if (job === undefined) return undefined;
+  const { spec, size, sealed, done, failed, pending, leases } = job;
+  const left = size - done.count;
+  return {
+    spec,
+    size,
+    sealed,
+    state: "running",
+    done: done.count,
+    failed,
+    running: left - pending.count,
+    retrying: pending.retryingCount,
+    waiting: left === 0 || leases.size > 0 ? "" : whyUnserved(state, job),
+  };
+}
+
+export function workerView(state: Scheduler, id: WorkerId): WorkerView | undefined {
+  const worker = state.workers.get(id);
+  if (worker === undefined) return undefined;
+  const { description, slots, draining, leases } = worker;
+  const jobs = new Set<JobId>();
+  for (const { job } of leases) jobs.add(job.id);
+  return {
+    worker: id,
+    description,
+    slots,
+    busySlots: Math.min(slots, leases.size),
+    draining,
+    jobs: [...jobs],
+  };
+}
+
+/** Jobs that have not ended, in the order of their submission. */
+export const jobIds = (state: Scheduler): IterableIterator<JobId> => state.jobs.keys();
+
+export const workerIds = (state: Scheduler): IterableIterator<WorkerId> => state.workers.keys();

@@ -1,0 +1,307 @@
+import {
+  countOf,
+  defaultLimits,
+  type FailureKind,
+  type JobOptions,
+  type JobSpec,
+  type Limits,
+  type Ranges,
+  type TaskSpec,
+  type WorkerDescription,
+} from "../../src/protocol/index.ts";
+import {
+  createScheduler,
+  type EffectOf,
+  finishRecovery,
+  type JobId,
+  type LeaseDescriptor,
+  type LeaseNo,
+  recoverRecord,
+  type Scheduler,
+  type SchedulerEffect,
+  type SchedulerEvent,
+  type SchedulerRecord,
+  step,
+  validate,
+  type WorkerId,
+} from "../../src/scheduler/index.ts";
+
+/** An event without its time. */
+export type Untimed<E = SchedulerEvent> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
+
+/** What a worker knows of its lease. */
+export interface OpenLease {
+  readonly no: LeaseNo;
+  readonly job: JobId;
+  readonly worker: WorkerId;
+  readonly descriptor: LeaseDescriptor;
+  readonly inputs: readonly number[];
+  readonly speculative: boolean;
+  keep: number;
+  reported: number;
+}
+
+export interface Report {
+  readonly lease?: LeaseNo;
+  /** How many results; all that it owes, if not given. */
+  readonly count?: number;
+  /** What they took; the clock goes on by as much. */
+  readonly ms?: number;
+  /** Failures by position in the report. */
+  readonly fail?: Readonly<Record<number, FailureKind>>;
+  readonly done?: boolean;
+}
+
+export const listOf = (ranges: Ranges): number[] =>
+  ranges.flatMap(([start, end]) => Array.from({ length: end - start }, (_, at) => start + at));
+
+export function jobSpec(job: JobId, options: Partial<JobOptions> & Partial<TaskSpec> = {}): JobSpec {
+  const { bundle, entry, title, timeoutMs, memoryBytes, net, ...rest } = options;
+  return {
+    job,
+    title: job,
+    task: {
+      bundle: bundle ?? `bundle of ${job}`,
+      entry: entry ?? "export:default",
+      title: title ?? job,
+      timeoutMs: timeoutMs ?? 60_000,
+      memoryBytes: memoryBytes ?? 1_000_000,
+      net: net ?? [],
+    },
+    options: {
+      retries: 0,
+      backoffMs: 0,
+      maxAttempts: 3,
+      priority: 0,
+      needs: {},
+      attached: false,
+      ...rest,
+    },
+  };
+}
+
+export const workerDescription = (
+  name: WorkerId,
+  options: Partial<WorkerDescription> = {},
+): WorkerDescription => ({
+  name,
+  version: "0",
+  platform: "linux",
+  arch: "x64",
+  cores: 4,
+  memoryBytes: 4_000_000_000,
+  slots: 1,
+  sandbox: "deno",
+  engineClass: "v8-1",
+  allowNet: [],
+  labels: [],
+  capabilities: [],
+  speed: 1,
+  ...options,
+});
+
+/**
+ * A scheduler with the least of a shell around it: a clock, a journal, and what workers were told. The
+ * state is validated after every step.
+ */
+export class ScheduledCluster {
+  readonly limits: Limits;
+  state: Scheduler;
+  nowMs = 0;
+  wakeAtMs = Number.POSITIVE_INFINITY;
+  readonly journal: SchedulerRecord[] = [];
+  readonly leases = new Map<LeaseNo, OpenLease>();
+  readonly workers = new Set<WorkerId>();
+  readonly ended = new Map<JobId, EffectOf<"EndJob">>();
+  /** Accepted results by job, `value` or the kind of failure. */
+  readonly results = new Map<JobId, Map<number, string>>();
+  /** Of the last event. */
+  effects: readonly SchedulerEffect[] = [];
+
+  constructor(limits: Partial<Limits> = {}) {
+    this.limits = { ...defaultLimits, ...limits };
+    this.state = createScheduler(this.limits);
+  }
+
+  send(event: Untimed): this {
+    this.effects = step(this.state, { ...event, nowMs: this.nowMs } as SchedulerEvent);
+    for (const effect of this.effects) this.#perform(effect);
+    validate(this.state);
+    return this;
+  }
+
+  /** Lets time pass, with a tick whenever one was asked for. */
+  pass(ms: number): this {
+    const endMs = this.nowMs + ms;
+    while (this.wakeAtMs <= endMs) {
+      this.nowMs = Math.max(this.nowMs, this.wakeAtMs);
+      this.wakeAtMs = Number.POSITIVE_INFINITY;
+      this.send({ type: "Tick" });
+    }
+    this.nowMs = endMs;
+    return this;
+  }
+
+  /** Submits a job with its inputs, sealed. */
+  job(id: JobId, inputs: number, options: Parameters<typeof jobSpec>[1] = {}): this {
+    this.submit(id, options);
+    if (inputs > 0) this.append(id, inputs);
+    return this.seal(id);
+  }
+
+  submit(id: JobId, options: Parameters<typeof jobSpec>[1] = {}): this {
+    const spec = jobSpec(id, options);
+    this.journal.push({ type: "submitted", spec });
+    return this.send({ type: "JobSubmitted", spec });
+  }
+
+  append(job: JobId, count: number, bytes = count): this {
+    this.journal.push({ type: "inputs", job, count, bytes });
+    return this.send({ type: "InputsAppended", job, count, bytes });
+  }
+
+  seal(job: JobId): this {
+    this.journal.push({ type: "sealed", job });
+    return this.send({ type: "InputsSealed", job });
+  }
+
+  worker(worker: WorkerId, options: Partial<WorkerDescription> = {}): this {
+    this.workers.add(worker);
+    return this.send({ type: "WorkerJoined", worker, description: workerDescription(worker, options) });
+  }
+
+  lose(worker: WorkerId, reason: "left" | "dropped" = "dropped"): this {
+    this.#forget(worker);
+    return this.send({ type: "WorkerLost", worker, reason });
+  }
+
+  /** All workers say that they are there. */
+  heartbeat(): this {
+    for (const worker of this.workers) this.send({ type: "WorkerHeard", worker });
+    return this;
+  }
+
+  leasesOf(worker: WorkerId): OpenLease[] {
+    return [...this.leases.values()].filter((lease) => lease.worker === worker);
+  }
+
+  /** What a worker was told to run, unit by unit. */
+  inputsOf(worker: WorkerId): number[][] {
+    return this.leasesOf(worker).map(({ inputs, keep, reported }) => inputs.slice(reported, keep));
+  }
+
+  /** A worker reports results of its first lease, or of the named one. */
+  report(worker: WorkerId, report: Report = {}): this {
+    const lease = report.lease === undefined ? this.leasesOf(worker)[0] : this.leases.get(report.lease);
+    if (lease === undefined) throw new Error(`${worker} has nothing to report`);
+    const count = report.count ?? Math.max(0, lease.keep - lease.reported);
+    const { ms = 0, fail = {} } = report;
+    this.pass(ms);
+    const from = lease.reported;
+    lease.reported += count;
+    const done = report.done ?? lease.reported >= lease.keep;
+    if (done) this.leases.delete(lease.no);
+    const failures = Object.entries(fail).map(([at, kind]) => ({ at: Number(at), kind, fingerprint: kind }));
+    const bytes = count;
+    return this.send({
+      type: "UnitProgressed",
+      worker,
+      lease: lease.no,
+      from,
+      count,
+      failures,
+      elapsedMs: ms,
+      bytes,
+      done,
+    });
+  }
+
+  /** The hub is killed: a new scheduler from the journal, without any worker. */
+  restart(): this {
+    this.state = createScheduler(this.limits);
+    for (const record of this.journal) recoverRecord(this.state, record);
+    finishRecovery(this.state, this.nowMs);
+    validate(this.state);
+    this.leases.clear();
+    this.workers.clear();
+    this.wakeAtMs = Number.POSITIVE_INFINITY;
+    return this.send({ type: "Tick" });
+  }
+
+  effectsOf<T extends SchedulerEffect["type"]>(type: T): EffectOf<T>[] {
+    return this.effects.filter((effect): effect is EffectOf<T> => effect.type === type);
+  }
+
+  #perform(effect: SchedulerEffect): void {
+    switch (effect.type) {
+      case "LeaseUnit":
+        this.#open(effect.lease, effect.descriptor, 0, effect.speculative);
+        break;
+      case "AdoptLease":
+        this.#open(effect.lease, effect.descriptor, effect.from, false);
+        break;
+      case "TrimLease":
+        this.leases.get(effect.lease)!.keep = effect.keep;
+        break;
+      case "RevokeLease":
+        this.leases.delete(effect.lease);
+        break;
+      case "RecordResults":
+        this.#record(effect);
+        break;
+      case "RecordFailures": {
+        const { job, ranges, kind } = effect;
+        this.journal.push({ type: "results", job, ranges, failed: countOf(ranges), retries: [] });
+        for (const input of listOf(ranges)) this.#result(job, input, kind);
+        break;
+      }
+      case "RecordRetries": {
+        const { job, retries } = effect;
+        this.journal.push({ type: "results", job, ranges: [], failed: 0, retries });
+        break;
+      }
+      case "RecordCarveMark":
+        this.journal.push({ type: "carve", job: effect.job, mark: effect.mark });
+        break;
+      case "EndJob":
+        if (this.ended.has(effect.job)) throw new Error(`${effect.job} ended twice`);
+        this.ended.set(effect.job, effect);
+        this.journal.push({ type: "ended", job: effect.job });
+        break;
+      case "DropWorker":
+        this.#forget(effect.worker);
+        break;
+      case "WakeAt":
+        this.wakeAtMs = effect.atMs;
+        break;
+      case "RefuseLease":
+        break;
+    }
+  }
+
+  #open(no: LeaseNo, descriptor: LeaseDescriptor, reported: number, speculative: boolean): void {
+    const { job, worker, ranges } = descriptor;
+    const inputs = listOf(ranges);
+    const keep = inputs.length;
+    this.leases.set(no, { no, job, worker, descriptor, inputs, speculative, keep, reported });
+  }
+
+  #record({ job, ranges, failures, retries, kept }: EffectOf<"RecordResults">): void {
+    const inputs = listOf(ranges);
+    if (countOf(kept) !== inputs.length) throw new Error("kept records do not fit their inputs");
+    const kinds = new Map(failures.map(({ at, kind }) => [at, kind]));
+    for (const [at, input] of inputs.entries()) this.#result(job, input, kinds.get(at) ?? "value");
+    this.journal.push({ type: "results", job, ranges, failed: failures.length, retries });
+  }
+
+  #result(job: JobId, input: number, result: string): void {
+    const results = this.results.get(job) ?? new Map<number, string>();
+    if (results.has(input)) throw new Error(`input ${input} of ${job} was accepted twice`);
+    this.results.set(job, results.set(input, result));
+  }
+
+  #forget(worker: WorkerId): void {
+    this.workers.delete(worker);
+    for (const lease of this.leasesOf(worker)) this.leases.delete(lease.no);
+  }
+}
