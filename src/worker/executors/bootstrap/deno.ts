@@ -1,0 +1,60 @@
+import type { Host } from "./host.ts";
+import { serve } from "./serve.ts";
+
+/** The part of Deno that the bootstrap uses. */
+interface DenoApi {
+  readonly stdin: { read(into: Uint8Array): Promise<number | null> };
+  readonly stdout: { writeSync(bytes: Uint8Array): number };
+  exit(code: number): never;
+}
+
+interface StrayEvent {
+  readonly error?: unknown;
+  readonly reason?: unknown;
+  preventDefault(): void;
+}
+
+type Listen = (type: string, listener: (event: StrayEvent) => void) => void;
+
+const READ_BYTES = 256 * 1024;
+
+function denoHost(): Host {
+  const scope = globalThis as unknown as { Deno: DenoApi; addEventListener: Listen };
+  const { stdin, stdout } = scope.Deno;
+  const exit = scope.Deno.exit.bind(scope.Deno);
+  const importModule = (url: string): Promise<Record<string, unknown>> => import(url);
+  const listen = scope.addEventListener.bind(scope);
+  const write = stdout.writeSync.bind(stdout);
+  const read = stdin.read.bind(stdin);
+  return {
+    async read(onBytes) {
+      for (;;) {
+        const buffer = new Uint8Array(READ_BYTES);
+        const length = await read(buffer);
+        if (length === null) return;
+        onBytes(buffer.subarray(0, length));
+      }
+    },
+    write(bytes) {
+      for (let offset = 0; offset < bytes.length; ) offset += write(bytes.subarray(offset));
+    },
+    load(code) {
+      // Never the main module, and never a file: static imports of local files pass --deny-read.
+      const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+      return { url, module: importModule(url) };
+    },
+    onStray(listener) {
+      listen("unhandledrejection", (event) => {
+        event.preventDefault();
+        listener(event.reason);
+      });
+      listen("error", (event) => {
+        event.preventDefault();
+        listener(event.error);
+      });
+    },
+    exit: () => exit(0),
+  };
+}
+
+serve(denoHost());

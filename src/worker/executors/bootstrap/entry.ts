@@ -1,0 +1,64 @@
+import type { Host } from "./host.ts";
+
+export type TaskFunction = (input: unknown) => unknown;
+
+/** Bundles put their tasks here; see the client's task runtime. */
+const TASKS = Symbol.for("musketeers.tasks");
+/** Bundles call this when their main module connects: its evaluation will go no further. */
+const CONNECT = Symbol.for("musketeers.connect");
+const EXPORT_PREFIX = "export:";
+
+interface Scope {
+  [TASKS]?: Map<string, { readonly fn: TaskFunction }>;
+  [CONNECT]?: () => void;
+}
+
+export interface LoadedEntry {
+  readonly url: string;
+  readonly fn: TaskFunction;
+}
+
+/** Loads a bundle, as far as it goes, and finds the function of an entry; throws what the bundle throws. */
+export async function loadEntry(host: Host, code: string, entry: string): Promise<LoadedEntry> {
+  const scope = globalThis as Scope;
+  scope[TASKS] ??= new Map();
+  const connected = new Promise<undefined>((resolve) => {
+    scope[CONNECT] = () => resolve(undefined);
+  });
+  const { url, module } = host.load(code);
+  try {
+    const namespace = await Promise.race([module, connected]);
+    // An evaluation that fails after it connected concerns nobody.
+    module.catch(() => {});
+    const fn = find(scope, namespace, entry);
+    if (fn !== undefined) return { url, fn };
+  } catch (error) {
+    throw Object.assign(new LoadError(error), { url });
+  }
+  const missing = new Error(`The bundle has no task ${entry}`);
+  missing.name = "TaskUnknown";
+  throw Object.assign(new LoadError(missing), { url });
+}
+
+/** Carries whatever a bundle threw. */
+export class LoadError extends Error {
+  readonly thrown: unknown;
+  url = "";
+
+  constructor(thrown: unknown) {
+    super("the bundle did not load");
+    this.thrown = thrown;
+  }
+}
+
+function find(
+  scope: Scope,
+  namespace: Record<string, unknown> | undefined,
+  entry: string,
+): TaskFunction | undefined {
+  const registered = scope[TASKS]?.get(entry)?.fn;
+  if (registered !== undefined) return registered;
+  if (!entry.startsWith(EXPORT_PREFIX)) return undefined;
+  const exported = namespace?.[entry.slice(EXPORT_PREFIX.length)];
+  return typeof exported === "function" ? (exported as TaskFunction) : undefined;
+}

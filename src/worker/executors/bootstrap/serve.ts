@@ -1,0 +1,162 @@
+import {
+  decodeValue,
+  encodeValue,
+  fingerprint,
+  MusketeersError,
+  RecordReader,
+} from "../../../protocol/index.ts";
+import { decodeLoad, decodeRun, FrameReader, frameKinds, type LoadOrder, newFrame } from "../frames.ts";
+import { Blame, recordOf, splitSourceMap } from "./blame.ts";
+import { redirectConsole, TaskLog } from "./console.ts";
+import { LoadError, loadEntry, type TaskFunction } from "./entry.ts";
+import type { Host } from "./host.ts";
+import { Reporter } from "./reporter.ts";
+
+/** Nothing larger comes from an agent; the agent's own limit for code and records is below it. */
+const FRAME_BYTES_MAX = 0xffff_ffff;
+
+/** The task as it is loaded, or why it is not. */
+interface Loaded {
+  readonly fn: TaskFunction;
+  readonly blame: Blame;
+}
+
+/** The life of a sandbox's process: loads one task, runs records until the agent closes its end. */
+export function serve(host: Host): void {
+  const runs: Uint8Array[] = [];
+  let runner: Runner | undefined;
+  let working = false;
+  const work = async () => {
+    if (working || runner === undefined) return;
+    working = true;
+    for (let run = runs.shift(); run !== undefined; run = runs.shift()) await runner.run(run);
+    working = false;
+  };
+  const onFrame = (kind: number, payload: Uint8Array) => {
+    if (kind === frameKinds.run) {
+      runs.push(payload);
+      void work();
+    } else if (kind === frameKinds.load) {
+      void start(host, payload).then((started) => {
+        runner = started;
+        void work();
+      });
+    }
+  };
+  const reader = new FrameReader(FRAME_BYTES_MAX, onFrame);
+  void host.read((bytes) => reader.push(bytes)).then(() => host.exit());
+}
+
+async function start(host: Host, payload: Uint8Array): Promise<Runner> {
+  const now = performance.now.bind(performance);
+  const { order, code: bundle } = decodeLoad(payload);
+  const { code, map } = splitSourceMap(bundle);
+  const log = new TaskLog(order, (frame) => host.write(frame), now);
+  redirectConsole(log);
+  const reporter = new Reporter(order, (frame) => host.write(frame), now);
+  const loaded = await load(host, code, map, order.entry);
+  const runner = new Runner(loaded, order, reporter, log);
+  host.onStray((error) => runner.stray(error));
+  log.flush();
+  host.write(newFrame(frameKinds.loaded, 0));
+  return runner;
+}
+
+async function load(host: Host, code: string, map: string | undefined, entry: string): Promise<Loaded> {
+  try {
+    const { url, fn } = await loadEntry(host, code, entry);
+    return { fn, blame: new Blame(url, map) };
+  } catch (error) {
+    const { thrown, url } = error instanceof LoadError ? error : { thrown: error, url: "" };
+    const fn = () => {
+      throw thrown;
+    };
+    return { fn, blame: new Blame(url, map) };
+  }
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" &&
+  value !== null &&
+  typeof (value as Partial<PromiseLike<unknown>>).then === "function";
+
+/** Runs records one by one. */
+class Runner {
+  readonly #fn: TaskFunction;
+  readonly #blame: Blame;
+  readonly #order: LoadOrder;
+  readonly #reporter: Reporter;
+  readonly #log: TaskLog;
+  readonly #decode = decodeValue;
+  readonly #encode = encodeValue;
+  /** Fails the record that is awaited. */
+  #reject: ((error: unknown) => void) | undefined;
+
+  constructor({ fn, blame }: Loaded, order: LoadOrder, reporter: Reporter, log: TaskLog) {
+    this.#fn = fn;
+    this.#blame = blame;
+    this.#order = order;
+    this.#reporter = reporter;
+    this.#log = log;
+  }
+
+  async run(payload: Uint8Array): Promise<void> {
+    const { careful, block } = decodeRun(payload);
+    const reporter = this.#reporter;
+    const records = new RecordReader(block);
+    const fn = this.#fn;
+    reporter.begin(careful);
+    for (let record = records.read(); record !== undefined; record = records.read()) {
+      try {
+        const outcome = fn(this.#decode(record));
+        this.#succeed(isThenable(outcome) ? await this.#settled(outcome) : outcome);
+      } catch (error) {
+        reporter.fail(this.#blame.failureOf(error), recordOf, fingerprint);
+      }
+      if (reporter.settled()) this.#log.flush();
+    }
+    this.#log.flush();
+    reporter.end();
+  }
+
+  /** An error that nobody caught: most likely of the record that is awaited. */
+  stray(error: unknown): void {
+    const { name, message, stack } = this.#blame.failureOf(error);
+    this.#log.print(`Uncaught ${name}: ${message}${stack === "" ? "" : `\n${stack}`}`);
+    if (this.#reject === undefined) this.#log.flush();
+    else this.#reject(error);
+  }
+
+  #settled(outcome: PromiseLike<unknown>): Promise<unknown> {
+    const timer = setInterval(() => {
+      this.#log.flush();
+      this.#reporter.waiting();
+    }, this.#order.progressIntervalMs);
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      outcome.then(resolve, reject);
+    }).finally(() => {
+      clearInterval(timer);
+      this.#reject = undefined;
+    });
+  }
+
+  #succeed(value: unknown): void {
+    let record: Uint8Array;
+    try {
+      record = this.#encode(value);
+      if (record.length > this.#order.valueBytesMax) {
+        throw new MusketeersError(
+          "UNSERIALIZABLE",
+          `The result has ${record.length} bytes; ${this.#order.valueBytesMax} may be sent`,
+        );
+      }
+    } catch (error) {
+      const failure = { ...this.#blame.failureOf(error, "unserializable"), name: "Unserializable" };
+      const { props: _props, ...plain } = failure as typeof failure & { props?: unknown };
+      this.#reporter.fail(plain, recordOf, fingerprint);
+      return;
+    }
+    this.#reporter.push(record);
+  }
+}

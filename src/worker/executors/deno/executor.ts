@@ -1,0 +1,133 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import type { Readable, Writable } from "node:stream";
+import { defaultLimits, type Limits, type TaskSpec } from "../../../protocol/index.ts";
+import { bootstrapFile } from "../bootstrap-file.ts";
+import { parentDeathPrefix } from "../parent-death.ts";
+import type { Executor, SandboxHandlers, SandboxOrder } from "../port.ts";
+import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
+import { findDeno } from "./binary.ts";
+import { findBubblewrap, INFO_FD } from "./bubblewrap.ts";
+import { netFlags } from "./net-flags.ts";
+
+const MiB = 1024 * 1024;
+
+/** Everything off that can be off; what is not named here cannot be had without a name either. */
+const DENIALS = [
+  "--no-remote",
+  "--no-npm",
+  "--no-config",
+  "--no-prompt",
+  "--no-lock",
+  "--no-code-cache",
+  "--node-modules-dir=none",
+  "--deny-read",
+  "--deny-write",
+  "--deny-env",
+  "--deny-sys",
+  "--deny-run",
+  "--deny-ffi",
+  "--deny-import",
+] as const;
+
+/** Deno's arguments for a task. */
+export const denoArgs = (task: Pick<TaskSpec, "net" | "memoryBytes">, bootstrap: string): string[] => [
+  "run",
+  "--quiet",
+  ...DENIALS,
+  ...netFlags(task.net),
+  `--v8-flags=--max-old-space-size=${Math.max(16, Math.ceil(task.memoryBytes / MiB))}`,
+  bootstrap,
+];
+
+/** Asks for nothing: to find out whether a sandbox starts. */
+const probeTask: Pick<TaskSpec, "net" | "memoryBytes"> = { net: [], memoryBytes: 64 * MiB };
+
+export interface DenoExecutorOptions {
+  readonly limits?: Limits;
+  /** Uses bubblewrap where it works; on unless said otherwise. */
+  readonly bubblewrap?: boolean;
+}
+
+/**
+ * The sandbox for code of strangers: Deno with everything denied but what is granted, inside bubblewrap on
+ * Linux where that is there.
+ * @throws MusketeersError `SANDBOX_UNAVAILABLE` with the reason.
+ */
+export async function createDenoExecutor(options: DenoExecutorOptions = {}): Promise<Executor> {
+  const limits = options.limits ?? defaultLimits;
+  const [deno, bootstrap, prefix] = await Promise.all([
+    findDeno(),
+    bootstrapFile("deno"),
+    parentDeathPrefix(),
+  ]);
+  const wrap =
+    options.bubblewrap === false
+      ? undefined
+      : await findBubblewrap(deno.path, bootstrap, (main) => denoArgs(probeTask, main));
+  const directory = mkdtempSync(join(tmpdir(), "musketeers-deno-"));
+  const cwd = join(directory, "empty");
+  mkdirSync(cwd, { mode: 0o500 });
+  const sandboxes = new Set<SandboxProcess>();
+
+  const spawnTask = (task: TaskSpec): Spawned => {
+    const args = (main: string) => denoArgs(task, main);
+    const [program = "", ...rest] = wrap?.command(args, task.net.length > 0) ?? [
+      ...prefix,
+      deno.path,
+      ...args(bootstrap),
+    ];
+    const child = spawn(program, rest, {
+      cwd,
+      env: wrap
+        ? { PATH: process.env.PATH ?? "" }
+        : { DENO_DIR: join(directory, "deno"), NO_COLOR: "1", PATH: process.env.PATH ?? "" },
+      stdio: ["pipe", "pipe", "pipe", wrap ? "pipe" : "ignore"],
+      windowsHide: true,
+    });
+    let innerPid: number | undefined;
+    if (wrap) {
+      readInfo(child.stdio[INFO_FD] as Readable, (pid) => {
+        innerPid = pid;
+      });
+    }
+    return {
+      process: child,
+      input: child.stdin as Writable,
+      output: child.stdout as Readable,
+      errors: child.stderr,
+      memoryPid: () => (wrap ? innerPid : child.pid),
+      cleanUp: async () => {},
+    };
+  };
+
+  return {
+    kind: wrap ? "deno+bubblewrap" : "deno",
+    engineClass: deno.engineClass,
+    start(order: SandboxOrder, handlers: SandboxHandlers) {
+      const sandbox = new SandboxProcess(spawnTask(order.task), order, handlers, limits);
+      sandboxes.add(sandbox);
+      void sandbox.gone.then(() => sandboxes.delete(sandbox));
+      return sandbox;
+    },
+    async close() {
+      await Promise.all([...sandboxes].map((sandbox) => sandbox.kill()));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Bubblewrap says a little JSON about what it started. */
+function readInfo(stream: Readable, onPid: (pid: number) => void): void {
+  let text = "";
+  stream.on("error", () => {});
+  stream.on("data", (chunk: Buffer) => {
+    text += chunk.toString("utf8");
+    const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
+    if (pid !== undefined) onPid(Number(pid));
+  });
+}

@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import type { Readable, Writable } from "node:stream";
+import { defaultLimits, type Limits } from "../../../protocol/index.ts";
+import { bootstrapFile } from "../bootstrap-file.ts";
+import { parentDeathPrefix } from "../parent-death.ts";
+import type { Executor } from "../port.ts";
+import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
+
+const MiB = 1024 * 1024;
+const FD_IN = 3;
+const FD_OUT = 4;
+
+export interface NodeExecutorOptions {
+  readonly limits?: Limits;
+}
+
+/**
+ * For trusted work, and for machines that Deno has no build for: a plain Node process without any walls.
+ * Time-outs, memory limits and logs are as in the sandbox.
+ */
+export async function createNodeExecutor(options: NodeExecutorOptions = {}): Promise<Executor> {
+  const limits = options.limits ?? defaultLimits;
+  const [bootstrap, prefix] = await Promise.all([bootstrapFile("node"), parentDeathPrefix()]);
+  const directory = mkdtempSync(join(tmpdir(), "musketeers-node-"));
+  const sandboxes = new Set<SandboxProcess>();
+
+  const spawnTask = (memoryBytes: number): Spawned => {
+    const cwd = mkdtempSync(join(directory, "task-"));
+    const heap = `--max-old-space-size=${Math.max(16, Math.ceil(memoryBytes / MiB))}`;
+    const [program = "", ...args] = [...prefix, process.execPath, heap, bootstrap];
+    const child = spawn(program, args, {
+      cwd,
+      env: { PATH: process.env.PATH ?? "", NO_COLOR: "1" },
+      stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
+      windowsHide: true,
+    });
+    return {
+      process: child,
+      input: child.stdio[FD_IN] as Writable,
+      output: child.stdio[FD_OUT] as Readable,
+      errors: child.stderr,
+      memoryPid: () => child.pid,
+      cleanUp: async () => rmSync(cwd, { recursive: true, force: true }),
+    };
+  };
+
+  return {
+    kind: "trusted",
+    engineClass: `v8-${process.versions.v8.split(".")[0]}`,
+    start(order, handlers) {
+      const sandbox = new SandboxProcess(spawnTask(order.task.memoryBytes), order, handlers, limits);
+      sandboxes.add(sandbox);
+      void sandbox.gone.then(() => sandboxes.delete(sandbox));
+      return sandbox;
+    },
+    async close() {
+      await Promise.all([...sandboxes].map((sandbox) => sandbox.kill()));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

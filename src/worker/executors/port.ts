@@ -1,0 +1,65 @@
+import type { FailureMark, Sandbox as SandboxKind, TaskSpec } from "../../protocol/index.ts";
+
+/** What a sandbox is started for. */
+export interface SandboxOrder {
+  readonly task: TaskSpec;
+  /** The bundle: an ES module, with its source map inline where it has one. */
+  readonly code: Uint8Array;
+}
+
+/** Results of consecutive records, checked. */
+export interface SandboxResults {
+  readonly count: number;
+  /** Packed records, one for each. */
+  readonly block: Uint8Array;
+  readonly failures: readonly FailureMark[];
+  readonly elapsedMs: number;
+}
+
+export interface Death {
+  readonly kind: "timeout" | "crash";
+  /** For people: which limit, or how it ended. */
+  readonly message: string;
+  /** The first record without a result is surely to blame. */
+  readonly exact: boolean;
+}
+
+export interface SandboxHandlers {
+  onResults(results: SandboxResults): void;
+  /** Packed UTF-8 lines. */
+  onLog(block: Uint8Array, dropped: number): void;
+  /** It ended by itself or over a limit; comes at most once, and not after `kill`. */
+  onDeath(death: Death): void;
+}
+
+/** One process that runs one task; records go in and results come out in the same order. */
+export interface Sandbox {
+  /**
+   * Hands records in; may be called again before the results are out.
+   * @param block packed records
+   * @param careful report each record by itself
+   */
+  run(block: Uint8Array, count: number, careful?: boolean): void;
+  /** Whoever takes it over from the idle ones sets his handlers. */
+  handlers: SandboxHandlers;
+  /** Ends it at once; nothing is reported any more. Resolves when the process is gone. */
+  kill(): Promise<void>;
+  /** Resident bytes when last looked at. */
+  readonly memoryBytes: number;
+  readonly alive: boolean;
+}
+
+/** Starts sandboxes of one kind. */
+export interface Executor {
+  readonly kind: SandboxKind;
+  /** JavaScript engine and its major version. */
+  readonly engineClass: string;
+  /**
+   * Starts a process and loads the task's code in it. Records may be handed in at once. That the code does
+   * not load is a failure of each record; that it kills the process is a death.
+   * @throws MusketeersError `SANDBOX_UNAVAILABLE` where no process can be started.
+   */
+  start(order: SandboxOrder, handlers: SandboxHandlers): Sandbox;
+  /** Kills what is left and removes temporary files. */
+  close(): Promise<void>;
+}

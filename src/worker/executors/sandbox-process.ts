@@ -1,0 +1,307 @@
+import type { ChildProcess } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import {
+  type FailureMark,
+  type Limits,
+  MusketeersError,
+  RecordReader,
+  sliceRecords,
+} from "../../protocol/index.ts";
+import {
+  decodeLog,
+  decodeResults,
+  encodeLoad,
+  encodeRunHead,
+  FrameReader,
+  frameKinds,
+  type ResultsFrame,
+} from "./frames.ts";
+import { MemoryWatch } from "./memory-watch.ts";
+import type { Death, Sandbox, SandboxHandlers, SandboxOrder, SandboxResults } from "./port.ts";
+
+/** A started process and how to talk to it. */
+export interface Spawned {
+  readonly process: ChildProcess;
+  readonly input: Writable;
+  readonly output: Readable;
+  /** What the runtime itself says, such as why it dies. */
+  readonly errors: Readable | null;
+  /** The process whose memory counts; undefined while it is not known. */
+  readonly memoryPid: () => number | undefined;
+  /** Removes what the process had. */
+  readonly cleanUp: () => Promise<void>;
+}
+
+const ERRORS_BYTES_KEPT = 4096;
+const MiB = 1024 * 1024;
+/** What a full report of failures may take beside its block. */
+const MARKS_BYTES_MAX = 16 * MiB;
+
+/** The agent's end of a sandbox's process: limits, time-outs, checks of all that comes out. */
+export class SandboxProcess implements Sandbox {
+  handlers: SandboxHandlers;
+  readonly #spawned: Spawned;
+  readonly #order: SandboxOrder;
+  readonly #limits: Limits;
+  readonly #memory: MemoryWatch;
+  /** Fulfilled when the process is gone. */
+  readonly gone: Promise<void>;
+  #state: "loading" | "ready" | "dying" | "gone" = "loading";
+  #outstanding = 0;
+  /** The sandbox said that the first record without a result waits for something. */
+  #pending = false;
+  #loaded = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #heardAtMs: number;
+  #errors = "";
+  #verdict: Pick<Death, "kind" | "message"> | undefined;
+  #logWindow = { startMs: 0, bytes: 0 };
+
+  constructor(spawned: Spawned, order: SandboxOrder, handlers: SandboxHandlers, limits: Limits) {
+    this.#spawned = spawned;
+    this.#order = order;
+    this.handlers = handlers;
+    this.#limits = limits;
+    this.#heardAtMs = performance.now();
+    this.gone = this.#follow();
+    const bytesMax = order.task.memoryBytes + limits.sandboxBaseBytes;
+    this.#memory = new MemoryWatch(spawned.memoryPid, bytesMax, limits.memoryWatchIntervalMs, () =>
+      this.#condemn("crash", this.#tooMuchMemory()),
+    );
+    const { progressIntervalMs, blockBytesTarget, reportRecordsMax } = limits;
+    const { logLineBytesMax, logBytesPerSecondMax, sandboxFrameBytesMax } = limits;
+    spawned.input.write(
+      encodeLoad(
+        {
+          entry: order.task.entry,
+          progressIntervalMs,
+          blockBytesTarget,
+          reportRecordsMax,
+          valueBytesMax: Math.floor(sandboxFrameBytesMax / 2),
+          logLineBytesMax,
+          logBytesPerSecondMax,
+        },
+        order.code,
+      ),
+    );
+    this.#arm(limits.sandboxLoadTimeoutMs);
+  }
+
+  get alive(): boolean {
+    return this.#state === "loading" || this.#state === "ready";
+  }
+
+  get memoryBytes(): number {
+    return this.#memory.bytes;
+  }
+
+  run(block: Uint8Array, count: number, careful = false): void {
+    if (!this.alive) return;
+    if (this.#outstanding === 0) this.#heardAtMs = performance.now();
+    this.#outstanding += count;
+    const { input } = this.#spawned;
+    input.cork();
+    input.write(encodeRunHead(count, block.length, careful));
+    input.write(block);
+    input.uncork();
+    if (this.#state === "ready" && this.#timer === undefined) this.#arm(this.#patienceMs());
+  }
+
+  kill(): Promise<void> {
+    if (this.alive) this.#end();
+    this.handlers = { onResults: () => {}, onLog: () => {}, onDeath: () => {} };
+    return this.gone;
+  }
+
+  /** Follows the process to its end; resolves when it is gone. */
+  #follow(): Promise<void> {
+    const { process, input, output, errors, cleanUp } = this.#spawned;
+    const reader = new FrameReader(this.#limits.sandboxFrameBytesMax + MARKS_BYTES_MAX, (kind, payload) =>
+      this.#receive(kind, payload),
+    );
+    input.on("error", () => {});
+    output.on("error", () => {});
+    output.on("data", (chunk: Buffer) => {
+      if (!this.alive) return;
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        if (!(error instanceof MusketeersError) && !(error instanceof RangeError)) throw error;
+        this.#condemn("crash", "The task broke the protocol of its sandbox; does it write to stdout itself?");
+      }
+    });
+    errors?.on("data", (chunk: Buffer) => {
+      this.#errors = (this.#errors + chunk.toString("utf8")).slice(-ERRORS_BYTES_KEPT);
+    });
+    return new Promise((resolve) => {
+      const over = (why: string) => {
+        if (this.#state === "gone") return;
+        const died = this.#state !== "dying" || this.#verdict !== undefined;
+        this.#end();
+        this.#state = "gone";
+        if (died) this.#announce(why);
+        cleanUp().then(resolve, () => resolve());
+      };
+      process.once("error", (error) => over(`The sandbox does not start: ${error.message}`));
+      process.once("close", (code, signal) => over(this.#epitaph(code, signal)));
+    });
+  }
+
+  #announce(why: string): void {
+    const { kind, message } = this.#verdict ?? { kind: "crash" as const, message: why };
+    // Code that kills its process while it loads kills it for each record alike.
+    const exact = this.#pending || this.#outstanding === 1 || !this.#loaded;
+    this.handlers.onDeath({ kind, message, exact });
+  }
+
+  #epitaph(code: number | null, signal: string | null): string {
+    if (/out of memory|OOM|heap limit/i.test(this.#errors)) return this.#tooMuchMemory();
+    const how = signal === null ? `ended with status ${code}` : `was ended by ${signal}`;
+    const line = this.#errors.trim().split("\n").at(-1) ?? "";
+    return `The sandbox ${how}${line === "" ? "" : `: ${line.slice(0, 300)}`}`;
+  }
+
+  #tooMuchMemory(): string {
+    return `It used more than ${Math.round(this.#order.task.memoryBytes / MiB)} MB of memory`;
+  }
+
+  /** Kills it for a reason; the death is announced when it is gone. */
+  #condemn(kind: Death["kind"], message: string): void {
+    if (!this.alive) return;
+    this.#verdict = { kind, message };
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#state !== "gone") this.#state = "dying";
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#memory.stop();
+    this.#spawned.process.kill("SIGKILL");
+    this.#spawned.input.destroy();
+    this.#spawned.output.resume();
+  }
+
+  /** How long a report may be missing: an input's time, and what reports may lag behind. */
+  #patienceMs(): number {
+    return this.#order.task.timeoutMs + 2 * this.#limits.progressIntervalMs;
+  }
+
+  #arm(delayMs: number): void {
+    clearTimeout(this.#timer);
+    // Node fires longer timers at once; a task may have a month.
+    this.#timer = setTimeout(() => this.#look(), Math.min(delayMs, 2 ** 31 - 1));
+    this.#timer.unref();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    if (!this.alive || (this.#state === "ready" && this.#outstanding === 0)) return;
+    const allowedMs = this.#state === "loading" ? this.#limits.sandboxLoadTimeoutMs : this.#patienceMs();
+    const leftMs = this.#heardAtMs + allowedMs - performance.now();
+    if (leftMs > 0) {
+      this.#arm(leftMs);
+      return;
+    }
+    // After a stall of the agent's own, what the sandbox said may still wait to be read.
+    const heardAtMs = this.#heardAtMs;
+    setImmediate(() =>
+      setImmediate(() => {
+        if (this.#heardAtMs !== heardAtMs) this.#arm(1);
+        else this.#overdue();
+      }),
+    );
+  }
+
+  #overdue(): void {
+    if (this.#state === "loading") {
+      this.#condemn("crash", `Its code did not load within ${this.#limits.sandboxLoadTimeoutMs} ms`);
+    } else {
+      this.#condemn("timeout", `It took longer than ${this.#order.task.timeoutMs} ms`);
+    }
+  }
+
+  #receive(kind: number, payload: Uint8Array): void {
+    if (!this.alive) return;
+    switch (kind) {
+      case frameKinds.loaded:
+        if (this.#state !== "loading") break;
+        this.#state = "ready";
+        this.#loaded = true;
+        this.#heardAtMs = performance.now();
+        clearTimeout(this.#timer);
+        this.#timer = undefined;
+        if (this.#outstanding > 0) this.#arm(this.#patienceMs());
+        break;
+      case frameKinds.results:
+        this.#results(decodeResults(payload));
+        break;
+      case frameKinds.log:
+        this.#log(payload);
+        break;
+      default:
+        throw new MusketeersError("PROTOCOL", `A sandbox frame of unknown kind ${kind}`);
+    }
+  }
+
+  #results(frame: ResultsFrame): void {
+    const now = performance.now();
+    if (frame.count > this.#outstanding || this.#state !== "ready") {
+      throw new MusketeersError("PROTOCOL", "Results that nobody asked for");
+    }
+    // Only what has been running can be waiting, and only results are progress.
+    if (frame.count === 0 && !frame.pending) throw new MusketeersError("PROTOCOL", "Empty results");
+    const results = checkBlock(frame, now - this.#heardAtMs);
+    if (frame.count > 0) this.#heardAtMs = now;
+    this.#outstanding -= frame.count;
+    this.#pending = frame.pending && this.#outstanding > 0;
+    if (frame.count > 0) for (const part of split(results, this.#limits)) this.handlers.onResults(part);
+  }
+
+  /** The sandbox keeps to its budget by itself; a hostile one is held to twice of it. */
+  #log(payload: Uint8Array): void {
+    const { dropped, block } = decodeLog(payload);
+    const now = performance.now();
+    if (now - this.#logWindow.startMs >= 1000) this.#logWindow = { startMs: now, bytes: 0 };
+    this.#logWindow.bytes += block.length + 1;
+    if (this.#logWindow.bytes > 2 * this.#limits.logBytesPerSecondMax) return;
+    new RecordReader(block).skip(Number.POSITIVE_INFINITY);
+    this.handlers.onLog(block.slice(), dropped);
+  }
+}
+
+/** Checks that a block holds its records, and that none of them pretends to be a blob. */
+function checkBlock(frame: ResultsFrame, elapsedMsMax: number): SandboxResults {
+  const reader = new RecordReader(frame.block);
+  let count = 0;
+  for (let record = reader.read(); record !== undefined; record = reader.read()) {
+    count++;
+    if (record[0] === 0xd8 && record[1] === 42) {
+      throw new MusketeersError("PROTOCOL", "A result that pretends to be a blob");
+    }
+  }
+  if (count !== frame.count) throw new MusketeersError("PROTOCOL", "Results that do not fit their count");
+  return {
+    count,
+    failures: frame.failures,
+    elapsedMs: Math.min(frame.elapsedMs, Math.max(0, elapsedMsMax)),
+    block: frame.block.slice(),
+  };
+}
+
+/** An honest sandbox never sends more than a report may hold; what another sends is cut. */
+function* split(results: SandboxResults, limits: Limits): Generator<SandboxResults> {
+  if (results.count <= limits.reportRecordsMax) {
+    yield results;
+    return;
+  }
+  for (let from = 0; from < results.count; from += limits.reportRecordsMax) {
+    const to = Math.min(results.count, from + limits.reportRecordsMax);
+    const failures: FailureMark[] = [];
+    for (const mark of results.failures) {
+      if (mark.at >= from && mark.at < to) failures.push({ ...mark, at: mark.at - from });
+    }
+    const block = sliceRecords(results.block, from, to);
+    yield { count: to - from, block, failures, elapsedMs: (results.elapsedMs * (to - from)) / results.count };
+  }
+}
