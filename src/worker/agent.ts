@@ -1,0 +1,236 @@
+import { BlobClient } from "../data/index.ts";
+import { Link, type OpenSocket } from "../link/index.ts";
+import {
+  type HubToClient,
+  type HubToWorker,
+  type Limits,
+  MusketeersError,
+  netAllows,
+  progressHeader,
+  type TaskSpec,
+  type Welcome,
+  type WorkerDescription,
+} from "../protocol/index.ts";
+import type { Invite } from "../security/index.ts";
+import { CodeCache } from "./code-cache.ts";
+import {
+  newWorkerState,
+  presentedLeases,
+  step,
+  type WorkerEvent,
+  type WorkerInstruction,
+  type WorkerState,
+} from "./core/index.ts";
+import type { Executor } from "./executors/index.ts";
+import { machine } from "./machine.ts";
+import { SandboxPool } from "./sandbox-pool.ts";
+import { SlotRunner } from "./slot-runner.ts";
+
+/** What a worker tells whoever started it. */
+export type WorkerNotice =
+  | { readonly type: "connected"; readonly hub: string }
+  | { readonly type: "disconnected"; readonly error: MusketeersError; readonly retryInMs: number }
+  | { readonly type: "draining" }
+  | { readonly type: "refused"; readonly task: string; readonly message: string };
+
+export interface AgentOptions {
+  readonly invite: Invite;
+  readonly openSocket: OpenSocket;
+  readonly executor: Executor;
+  readonly description: WorkerDescription;
+  readonly limits: Limits;
+  readonly onNotice: (notice: WorkerNotice) => void;
+}
+
+const CODE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The shell around the worker's state machine: feeds events in, performs instructions. */
+export class Agent {
+  readonly closed: Promise<void>;
+  readonly #options: AgentOptions;
+  readonly #state: WorkerState;
+  readonly #link: Link;
+  readonly #pool: SandboxPool;
+  readonly #runners: readonly SlotRunner[];
+  #settle!: { resolve: () => void; reject: (error: unknown) => void };
+  #session = "";
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #grace: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { invite, executor, limits, description } = options;
+    this.#state = newWorkerState({ ...limits, slots: description.slots });
+    this.#pool = new SandboxPool(executor, limits.sandboxesIdleMax);
+    const blobs = new BlobClient({ baseUrl: invite.url, token: () => this.#session, limits });
+    const context = {
+      pool: this.#pool,
+      codes: new CodeCache(blobs, CODE_BYTES_MAX),
+      blobs,
+      limits,
+      admit: (task: TaskSpec) => this.#admit(task),
+      onEvent: (event: WorkerEvent) => this.#handle(event),
+      onLog: (lease: string, block: Uint8Array, dropped: number) => this.#log(lease, block, dropped),
+    };
+    this.#runners = Array.from({ length: description.slots }, (_, slot) => new SlotRunner(slot, context));
+    this.closed = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    this.closed.catch(() => {});
+    this.#link = new Link(
+      {
+        invite,
+        openSocket: options.openSocket,
+        worker: () => this.#describe(),
+        leases: () => presentedLeases(this.#state),
+        limits,
+      },
+      {
+        onWelcome: (welcome) => this.#onWelcome(welcome),
+        onMessage: (message, body) => this.#onMessage(message, body),
+        onDown: (error, retryInMs) => this.#onDown(error, retryInMs),
+      },
+    );
+    this.#link.closed.then(
+      () => this.#finish(undefined),
+      (error: unknown) => this.#finish(error),
+    );
+  }
+
+  /** Resolves when connected for the first time. */
+  start(): Promise<Welcome> {
+    return this.#link.start();
+  }
+
+  /** Finishes or hands back what it has, within `drainGraceMs`, and leaves. */
+  drain(): Promise<void> {
+    if (this.#grace === undefined && !this.#over) {
+      this.#options.onNotice({ type: "draining" });
+      const expire = () => this.#handle({ type: "DrainExpired" });
+      this.#grace = setTimeout(expire, this.#options.limits.drainGraceMs);
+      this.#handle({ type: "DrainRequested" });
+    }
+    return this.closed;
+  }
+
+  /** Leaves at once; the hub finds out by itself. */
+  stop(): Promise<void> {
+    this.#link.close();
+    return this.closed;
+  }
+
+  #describe(): WorkerDescription {
+    const { description } = this.#options;
+    return this.#state.phase === "open" ? description : { ...description, slots: 0 };
+  }
+
+  #admit(task: TaskSpec): void {
+    const { allowNet, memoryBytes } = this.#options.description;
+    const refused = task.net.find((host) => !netAllows(allowNet, host));
+    let error: MusketeersError | undefined;
+    if (refused !== undefined) {
+      error = new MusketeersError("GRANT_REFUSED", `This worker does not allow ${refused}`);
+    } else if (task.memoryBytes > memoryBytes) {
+      error = new MusketeersError("GRANT_REFUSED", "This worker does not have so much memory");
+    }
+    if (error === undefined) return;
+    this.#options.onNotice({ type: "refused", task: task.title, message: error.message });
+    throw error;
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    this.#session = welcome.session;
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = setInterval(() => this.#beat(), welcome.heartbeatIntervalMs);
+    this.#options.onNotice({ type: "connected", hub: welcome.hub });
+    this.#handle({ type: "LinkUp", adopted: welcome.adopted });
+  }
+
+  #onDown(error: MusketeersError, retryInMs: number): void {
+    clearInterval(this.#heartbeat);
+    this.#handle({ type: "LinkDown" });
+    this.#options.onNotice({ type: "disconnected", error, retryInMs });
+  }
+
+  #onMessage(message: HubToWorker | HubToClient, body: Uint8Array): void {
+    switch (message.type) {
+      case "lease":
+        this.#handle({ type: "LeaseReceived", message, body });
+        return;
+      case "trim":
+        this.#handle({ type: "TrimReceived", message });
+        return;
+      case "revoke":
+        this.#handle({ type: "RevokeReceived", message });
+        return;
+      case "ack":
+        this.#handle({ type: "AckReceived", message });
+        return;
+      case "drain":
+        void this.drain();
+        return;
+      default:
+      // What is meant for clients does not concern a worker.
+    }
+  }
+
+  #handle(event: WorkerEvent): void {
+    if (this.#over) return;
+    for (const instruction of step(this.#state, event)) this.#perform(instruction);
+  }
+
+  #perform(instruction: WorkerInstruction): void {
+    switch (instruction.type) {
+      case "Run":
+        this.#runners[instruction.slot]!.run(instruction);
+        return;
+      case "Kill":
+        this.#runners[instruction.slot]!.kill();
+        return;
+      case "SendProgress": {
+        const { lease, from, done, results } = instruction;
+        const { block, count, failures, elapsedMs } = results;
+        this.#link.send(
+          progressHeader({ type: "progress", lease, from, count, failures, elapsedMs, done }),
+          block,
+        );
+        return;
+      }
+      case "SendReturn": {
+        const { lease, reason, message } = instruction;
+        this.#link.send({ type: "return", lease, reason, message });
+        return;
+      }
+      case "Leave":
+        this.#link.send({ type: "leave" });
+        this.#link.close();
+    }
+  }
+
+  #log(lease: string, block: Uint8Array, dropped: number): void {
+    if (this.#link.bufferedBytes < this.#options.limits.socketBufferBytesMax) {
+      this.#link.send({ type: "log", lease, dropped }, block);
+    }
+  }
+
+  #beat(): void {
+    this.#link.send({
+      type: "heartbeat",
+      memoryBytes: machine.agentMemoryBytes() + this.#pool.memoryBytes,
+      load: machine.load(),
+      slots: this.#describe().slots,
+    });
+  }
+
+  /** Once, whatever ended it. */
+  #finish(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#grace);
+    for (const runner of this.#runners) runner.kill();
+    const settle = () => (error === undefined ? this.#settle.resolve() : this.#settle.reject(error));
+    this.#options.executor.close().then(settle, settle);
+  }
+}

@@ -1,0 +1,55 @@
+import type { Executor, Sandbox, SandboxHandlers, SandboxOrder } from "./executors/index.ts";
+
+const silent: SandboxHandlers = { onResults: () => {}, onLog: () => {}, onDeath: () => {} };
+
+/** Keeps a few sandboxes warm for the task that they were started for; the longest idle one goes first. */
+export class SandboxPool {
+  readonly #executor: Executor;
+  readonly #idleMax: number;
+  /** In the order in which they became idle. */
+  #idle: { readonly key: string; readonly sandbox: Sandbox }[] = [];
+  readonly #used = new Set<Sandbox>();
+
+  constructor(executor: Executor, idleMax: number) {
+    this.#executor = executor;
+    this.#idleMax = idleMax;
+  }
+
+  /** A sandbox for a task, warm where there is one. */
+  take(key: string, order: SandboxOrder, handlers: SandboxHandlers): Sandbox {
+    const at = this.#idle.findLastIndex((idle) => idle.key === key && idle.sandbox.alive);
+    let sandbox: Sandbox;
+    if (at >= 0) {
+      sandbox = this.#idle.splice(at, 1)[0]!.sandbox;
+      sandbox.handlers = handlers;
+    } else {
+      sandbox = this.#executor.start(order, handlers);
+    }
+    this.#used.add(sandbox);
+    return sandbox;
+  }
+
+  /** Gives back a sandbox that has nothing to do. */
+  give(key: string, sandbox: Sandbox): void {
+    this.#used.delete(sandbox);
+    if (!sandbox.alive) return;
+    sandbox.handlers = silent;
+    this.#idle = this.#idle.filter((idle) => idle.sandbox.alive);
+    this.#idle.push({ key, sandbox });
+    while (this.#idle.length > this.#idleMax) void this.#idle.shift()?.sandbox.kill();
+  }
+
+  /** Ends a sandbox at once. */
+  drop(sandbox: Sandbox): void {
+    this.#used.delete(sandbox);
+    void sandbox.kill();
+  }
+
+  /** Resident bytes of all of them. */
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const sandbox of this.#used) bytes += sandbox.memoryBytes;
+    for (const { sandbox } of this.#idle) bytes += sandbox.memoryBytes;
+    return bytes;
+  }
+}

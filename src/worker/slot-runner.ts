@@ -1,0 +1,222 @@
+import { type BlobStore, inlineOrBlob, isBlobRef, resolveRecord } from "../data/index.ts";
+import {
+  eachRecord,
+  type Limits,
+  MusketeersError,
+  RecordReader,
+  RecordWriter,
+  type TaskSpec,
+  toMusketeersError,
+} from "../protocol/index.ts";
+import type { CodeCache } from "./code-cache.ts";
+import { taskKey, type WorkerEvent, type WorkerInstruction } from "./core/index.ts";
+import type { Death, Sandbox, SandboxResults } from "./executors/index.ts";
+import type { SandboxPool } from "./sandbox-pool.ts";
+
+type RunInstruction = Extract<WorkerInstruction, { type: "Run" }>;
+
+export interface SlotContext {
+  readonly pool: SandboxPool;
+  readonly codes: CodeCache;
+  readonly blobs: BlobStore;
+  readonly limits: Limits;
+  /** Throws where the task may not run here. */
+  readonly admit: (task: TaskSpec) => void;
+  readonly onEvent: (event: WorkerEvent) => void;
+  readonly onLog: (lease: string, block: Uint8Array, dropped: number) => void;
+}
+
+/** What belongs to one sandbox; after a kill it is abandoned as a whole, so nothing late gets through. */
+interface Session {
+  readonly key: string;
+  sandbox: Sandbox | undefined;
+  readonly runs: { readonly run: number; left: number }[];
+  /** Settles when all inputs so far are handed in; undefined: they are. */
+  inputs: Promise<void> | undefined;
+  /** The same for results on their way out. */
+  outputs: Promise<void> | undefined;
+  lease: string;
+}
+
+const anyRecord = (block: Uint8Array, test: (record: Uint8Array) => boolean): boolean => {
+  const reader = new RecordReader(block);
+  for (let record = reader.read(); record !== undefined; record = reader.read()) {
+    if (test(record)) return true;
+  }
+  return false;
+};
+
+/** Performs the core's instructions for one slot: code, sandbox, blobs in, results and blobs out. */
+export class SlotRunner {
+  readonly #slot: number;
+  readonly #context: SlotContext;
+  #session: Session | undefined;
+  #abort = new AbortController();
+
+  constructor(slot: number, context: SlotContext) {
+    this.#slot = slot;
+    this.#context = context;
+  }
+
+  run(instruction: RunInstruction): void {
+    const session = this.#sessionFor(instruction);
+    session.lease = instruction.lease;
+    session.runs.push({ run: instruction.run, left: instruction.count });
+    const direct =
+      session.inputs === undefined &&
+      session.sandbox?.alive === true &&
+      !anyRecord(instruction.block, isBlobRef);
+    if (direct) {
+      session.sandbox?.run(instruction.block, instruction.count, instruction.careful);
+      return;
+    }
+    const before = session.inputs ?? Promise.resolve();
+    const mine = before
+      .then(() => this.#handIn(session, instruction))
+      .catch((error: unknown) => this.#refuse(session, instruction.run, error))
+      .finally(() => {
+        if (session.inputs === mine) session.inputs = undefined;
+      });
+    session.inputs = mine;
+  }
+
+  kill(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#abort.abort(new MusketeersError("JOB_CANCELLED", "The run was stopped"));
+    this.#abort = new AbortController();
+    if (session?.sandbox !== undefined) this.#context.pool.drop(session.sandbox);
+  }
+
+  #sessionFor({ task }: RunInstruction): Session {
+    const key = taskKey(task);
+    const current = this.#session;
+    // One that is dying with runs in it will report its death, with this run too.
+    const usable = current?.sandbox === undefined || current.sandbox.alive || current.runs.length > 0;
+    if (current?.key === key && usable) return current;
+    if (current?.sandbox !== undefined) {
+      // A finished slot has nothing in its sandbox; anything else was killed before.
+      if (current.runs.length === 0) this.#context.pool.give(current.key, current.sandbox);
+      else this.#context.pool.drop(current.sandbox);
+    }
+    this.#session = {
+      key,
+      sandbox: undefined,
+      runs: [],
+      inputs: undefined,
+      outputs: undefined,
+      lease: "",
+    };
+    return this.#session;
+  }
+
+  async #handIn(session: Session, { task, block, count, careful }: RunInstruction): Promise<void> {
+    if (this.#session !== session) return;
+    const { signal } = this.#abort;
+    if (session.sandbox === undefined) {
+      this.#context.admit(task);
+      const code = await this.#context.codes.get(task.bundle);
+      if (this.#session !== session) return;
+      session.sandbox = this.#context.pool.take(
+        session.key,
+        { task, code },
+        {
+          onResults: (results) => this.#onResults(session, results),
+          onLog: (lines, dropped) => this.#context.onLog(session.lease, lines, dropped),
+          onDeath: (death) => this.#onDeath(session, death),
+        },
+      );
+    }
+    const resolved = await this.#resolve(block, signal);
+    if (this.#session === session) session.sandbox.run(resolved, count, careful);
+  }
+
+  async #resolve(block: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    if (!anyRecord(block, isBlobRef)) return block;
+    const writer = new RecordWriter(block.length);
+    for (const record of eachRecord(block)) {
+      writer.push(await resolveRecord(record, this.#context.blobs, { signal }));
+    }
+    return writer.take();
+  }
+
+  #onResults(session: Session, results: SandboxResults): void {
+    if (this.#session !== session) return;
+    const current = session.runs[0];
+    // Runs are reported apart and blocks are cut at their target; what is not so is no sandbox of ours.
+    if (current === undefined || results.count > current.left || this.#isFlood(results.block)) {
+      this.#onDeath(session, { kind: "crash", message: "The sandbox broke its protocol", exact: false });
+      return;
+    }
+    const { run } = current;
+    current.left -= results.count;
+    if (current.left === 0) session.runs.shift();
+    const { inlineValueBytesMax } = this.#context.limits;
+    const large = results.block.length > inlineValueBytesMax;
+    const store = large && anyRecord(results.block, (record) => record.length > inlineValueBytesMax);
+    if (!store && session.outputs === undefined) {
+      this.#context.onEvent({ type: "RunProgressed", slot: this.#slot, run, results });
+      return;
+    }
+    this.#later(session, run, async () => {
+      const stored = store ? { ...results, block: await this.#store(results.block) } : results;
+      if (this.#session !== session) return;
+      this.#context.onEvent({ type: "RunProgressed", slot: this.#slot, run, results: stored });
+    });
+  }
+
+  /** Whether a block, without what goes into blobs, is more than one report can hold. */
+  #isFlood(block: Uint8Array): boolean {
+    const { frameBytesMax, inlineValueBytesMax } = this.#context.limits;
+    if (block.length <= frameBytesMax / 2) return false;
+    let bytes = 0;
+    for (const { length } of eachRecord(block)) bytes += length > inlineValueBytesMax ? 128 : length + 5;
+    return bytes > frameBytesMax / 2;
+  }
+
+  /** Keeps the order of results while some of them are being stored. */
+  #later(session: Session, run: number, action: () => Promise<void>): void {
+    const mine = (session.outputs ?? Promise.resolve())
+      .then(action)
+      .catch((error: unknown) => this.#refuse(session, run, error))
+      .finally(() => {
+        if (session.outputs === mine) session.outputs = undefined;
+      });
+    session.outputs = mine;
+  }
+
+  async #store(block: Uint8Array): Promise<Uint8Array> {
+    const { blobs, limits } = this.#context;
+    const { signal } = this.#abort;
+    const writer = new RecordWriter(block.length);
+    for (const record of eachRecord(block)) {
+      writer.push(await inlineOrBlob(record, blobs, limits.inlineValueBytesMax, { signal }));
+    }
+    return writer.take();
+  }
+
+  #onDeath(session: Session, death: Death): void {
+    if (this.#session !== session) return;
+    const run = session.runs[0]?.run;
+    const bury = () => {
+      if (this.#session !== session) return;
+      this.#session = undefined;
+      if (session.sandbox !== undefined) this.#context.pool.drop(session.sandbox);
+      if (run !== undefined) {
+        this.#context.onEvent({ type: "SandboxDied", slot: this.#slot, run, ...death });
+      }
+    };
+    if (session.outputs === undefined) bury();
+    else this.#later(session, run ?? 0, async () => bury());
+  }
+
+  #refuse(session: Session, run: number, thrown: unknown): void {
+    if (this.#session !== session) return;
+    const error = toMusketeersError(thrown);
+    const reason = error.retryable ? "overload" : "refused";
+    const message = `${error.message} (${error.code})`.slice(0, 1000);
+    this.#context.onEvent({ type: "RunRefused", slot: this.#slot, run, reason, message });
+    // The core kills what has runs; a refused start has none that matter.
+    if (this.#session === session) this.kill();
+  }
+}
