@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { MusketeersError } from "../../protocol/index.ts";
+import { type EngineOptions, engineLimits } from "../options.ts";
+import type { Engine } from "../port.ts";
+import { EmbeddedBlobs } from "./blobs.ts";
+import { type Durability, EmbeddedJournal } from "./journal.ts";
+import { lockDirectory } from "./lock.ts";
+import { nodeFiles } from "./node-files.ts";
+import type { Recovery } from "./recovery.ts";
+import { EmbeddedRegistry } from "./registry.ts";
+
+export interface EmbeddedOptions extends EngineOptions {
+  readonly durability?: Durability;
+}
+
+export interface EmbeddedEngine extends Engine {
+  /** The torn end that a crash had left, where there was one; it was cut off. */
+  readonly recovery: Recovery | undefined;
+}
+
+/**
+ * Opens the engine of a directory, which is made where there is none, and holds the directory until it is
+ * closed or the process ends.
+ * @throws MusketeersError `DATA_IN_USE`, `JOURNAL_CORRUPT`, or `STORAGE` where the directory cannot be used.
+ */
+export async function embeddedEngine(
+  directory: string,
+  options: EmbeddedOptions = {},
+): Promise<EmbeddedEngine> {
+  try {
+    await nodeFiles.makeDirectory(directory);
+    const lock = await lockDirectory(directory);
+    try {
+      return await openParts(directory, options, () => lock.release());
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  } catch (cause) {
+    if (cause instanceof MusketeersError) throw cause;
+    throw new MusketeersError("STORAGE", `${directory} cannot be used: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+async function openParts(
+  directory: string,
+  options: EmbeddedOptions,
+  release: () => Promise<void>,
+): Promise<EmbeddedEngine> {
+  const limits = engineLimits(options);
+  const { durability = "default", nowMs = Date.now } = options;
+  const strict = durability === "strict";
+  const files = nodeFiles;
+  const blobs = await EmbeddedBlobs.open(join(directory, "blobs"), limits, strict);
+  const registry = await EmbeddedRegistry.open({ files, directory, limits, nowMs, strict });
+  const journal = await EmbeddedJournal.open({
+    files,
+    directory: join(directory, "journal"),
+    limits,
+    durability,
+    salt: randomBytes(4).readUInt32LE(),
+  });
+  return {
+    journal,
+    registry,
+    blobs,
+    recovery: journal.recovery,
+    async close() {
+      try {
+        await journal.close();
+        await registry.close();
+      } finally {
+        await release();
+      }
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import { crc32 } from "node:zlib";
+import type { Position } from "../port.ts";
+
+/*
+ * A record on disk, a frame: 16 bytes of head and the record, numbers little endian.
+ *
+ *   0  check     CRC-32 of all that follows, seeded with the journal's salt and the frame's position
+ *   4  word      length of the record; the highest bit says that a batch ends here
+ *   8  previous  check of the frame before
+ *  12  behind    how far before this frame everything was synced when it was written
+ *
+ * The seed binds a frame to its place and `previous` to its predecessor: what is moved, swapped or missing
+ * shows. `behind` tells a torn end, which a power cut may leave, from damage to what was synced.
+ */
+
+export const HEAD_BYTES = 16;
+const BATCH_END = 0x8000_0000;
+const UINT32 = 0x1_0000_0000;
+
+export interface FrameHead {
+  readonly check: number;
+  readonly length: number;
+  readonly batchEnd: boolean;
+  readonly previous: number;
+  readonly behind: number;
+}
+
+const seedOf = (salt: number, position: Position): number => (salt + (position % UINT32)) % UINT32;
+
+export const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** Reads the 16 bytes at an offset. */
+export function readHead(view: DataView, offset: number): FrameHead {
+  const word = view.getUint32(offset + 4, true);
+  return {
+    check: view.getUint32(offset, true),
+    length: word % BATCH_END,
+    batchEnd: word >= BATCH_END,
+    previous: view.getUint32(offset + 8, true),
+    behind: view.getUint32(offset + 12, true),
+  };
+}
+
+/** Whether the frame at an offset, all of whose bytes are there, is as it was written. */
+export function isIntact(
+  bytes: Uint8Array,
+  offset: number,
+  head: FrameHead,
+  salt: number,
+  position: Position,
+): boolean {
+  const content = bytes.subarray(offset + 4, offset + HEAD_BYTES + head.length);
+  return crc32(content, seedOf(salt, position)) === head.check;
+}
+
+export interface EncodedGroup {
+  /** What to write, in order. */
+  readonly pieces: readonly Uint8Array[];
+  readonly bytes: number;
+  /** Positions of all records, batch after batch. */
+  readonly positions: readonly Position[];
+  /** Check of the last frame. */
+  readonly check: number;
+}
+
+/** Up to this size a group is copied into one piece, which is written at once. */
+const COPY_BYTES = 256 * 1024;
+
+export interface EncodeOptions {
+  readonly salt: number;
+  /** Of the first frame. */
+  readonly position: Position;
+  /** Everything before it is synced. */
+  readonly synced: Position;
+  /** Check of the frame before. */
+  readonly previous: number;
+  /** A buffer to use again, for groups that fit. */
+  readonly scratch: Uint8Array;
+}
+
+export const scratchBuffer = (): Uint8Array => new Uint8Array(COPY_BYTES);
+
+/** Frames batches of records. */
+export function encodeGroup(
+  batches: readonly (readonly Uint8Array[])[],
+  options: EncodeOptions,
+): EncodedGroup {
+  const { salt, synced, scratch } = options;
+  let records = 0;
+  let bytes = 0;
+  for (const batch of batches) {
+    records += batch.length;
+    for (const record of batch) bytes += HEAD_BYTES + record.length;
+  }
+  const copied = bytes <= scratch.length;
+  const target = copied ? scratch : new Uint8Array(records * HEAD_BYTES);
+  const view = viewOf(target);
+  const positions: Position[] = [];
+  const pieces: Uint8Array[] = copied ? [scratch.subarray(0, bytes)] : [];
+  let { position, previous } = options;
+  let at = 0;
+  for (const batch of batches) {
+    for (let index = 0; index < batch.length; index++) {
+      const record = batch[index] as Uint8Array;
+      const end = index === batch.length - 1 ? BATCH_END : 0;
+      view.setUint32(at + 4, record.length + end, true);
+      view.setUint32(at + 8, previous, true);
+      view.setUint32(at + 12, Math.min(position - synced, UINT32 - 1), true);
+      const head = target.subarray(at + 4, at + HEAD_BYTES);
+      const seed = seedOf(salt, position);
+      const check = crc32(record, crc32(head, seed));
+      view.setUint32(at, check, true);
+      if (copied) target.set(record, at + HEAD_BYTES);
+      else pieces.push(target.subarray(at, at + HEAD_BYTES), record);
+      positions.push(position);
+      previous = check;
+      position += HEAD_BYTES + record.length;
+      at += copied ? HEAD_BYTES + record.length : HEAD_BYTES;
+    }
+  }
+  return { pieces, bytes, positions, check: previous };
+}

@@ -1,0 +1,4 @@
+/** The default adapter: files in a directory, no native dependency. */
+export { type EmbeddedEngine, type EmbeddedOptions, embeddedEngine } from "./embedded-engine.ts";
+export type { Durability } from "./journal.ts";
+export type { Recovery } from "./recovery.ts";

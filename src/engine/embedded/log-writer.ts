@@ -1,0 +1,217 @@
+import { join } from "node:path";
+import type { EngineLimits } from "../options.ts";
+import type { Position } from "../port.ts";
+import { type Files, type LogFile, writeAll } from "./files.ts";
+import { encodeGroup, scratchBuffer } from "./frame.ts";
+import type { Manifest, ManifestData } from "./manifest.ts";
+import type { JournalState, SegmentInfo } from "./recovery.ts";
+import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
+import type { SegmentSet } from "./segment-set.ts";
+
+export interface LogWriterOptions {
+  readonly files: Files;
+  readonly directory: string;
+  readonly limits: EngineLimits;
+  readonly durability: "default" | "strict";
+  readonly manifest: Manifest;
+  readonly segments: SegmentSet;
+  readonly state: Pick<JournalState, "end" | "check" | "records">;
+}
+
+/** What the manifest says of a new segment when everything before it is synced. */
+type SyncMark = Omit<ManifestData, "salt" | "first">;
+
+/**
+ * The end of the log: writes groups of batches, one at a time, and begins new segments. A write that
+ * failed leaves the end where it was; what it left behind is cut off before the next.
+ */
+export class LogWriter {
+  readonly #options: LogWriterOptions;
+  readonly #scratch = scratchBuffer();
+  #file: LogFile | undefined;
+  #base: Position = 0;
+  #end: Position;
+  #check: number;
+  #records: number;
+  /** Bytes behind the end may stand in the file. */
+  #dirty = false;
+  #synced: Position;
+  /** Files of segments before the current one whose end is not known to be synced. */
+  readonly #unsynced: LogFile[] = [];
+  /** The newest segment, as long as the manifest does not name it. */
+  #unsettled: { readonly file: LogFile; readonly mark: SyncMark } | undefined;
+  #settling: Promise<void> | undefined;
+  #fault: string | null = null;
+
+  private constructor(options: LogWriterOptions) {
+    this.#options = options;
+    this.#end = options.state.end;
+    this.#check = options.state.check;
+    this.#records = options.state.records;
+    this.#synced = Math.min(options.manifest.data.synced, options.state.end);
+  }
+
+  static async open(options: LogWriterOptions): Promise<LogWriter> {
+    const writer = new LogWriter(options);
+    const { last } = options.segments;
+    if (last === undefined) {
+      await writer.#roll();
+      await writer.#settled();
+    } else {
+      await writer.#goOn(last.base);
+    }
+    return writer;
+  }
+
+  /** Opens the last segment. What the process before left unsynced is synced, and counts as that. */
+  async #goOn(base: Position): Promise<void> {
+    const { files, directory, segments } = this.#options;
+    for (const { name, base: each } of segments.since(this.#synced)) {
+      const file = await files.open(join(directory, name), "write");
+      await file.sync();
+      if (each === base) this.#file = file;
+      else await file.close();
+    }
+    this.#base = base;
+    this.#markSynced();
+  }
+
+  /** Everything before is durable. */
+  get end(): Position {
+    return this.#end;
+  }
+
+  /** Since the journal began. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /** Why old segments cannot be synced, if they cannot. */
+  get fault(): string | null {
+    return this.#fault;
+  }
+
+  /** Makes batches durable, or throws a system error and leaves the log as it was. One call at a time. */
+  async write(batches: readonly (readonly Uint8Array[])[]): Promise<readonly Position[]> {
+    const strict = this.#options.durability === "strict";
+    if (this.#dirty) await this.#clean();
+    if (this.#end - this.#base >= this.#options.limits.segmentBytesTarget) await this.#roll();
+    if (strict && this.#unsettled !== undefined) await this.#settled();
+    const group = encodeGroup(batches, {
+      salt: this.#options.manifest.data.salt,
+      position: this.#end,
+      synced: this.#synced,
+      previous: this.#check,
+      scratch: this.#scratch,
+    });
+    if (group.bytes === 0) return group.positions;
+    const file = this.#file as LogFile;
+    this.#dirty = true;
+    const written = writeAll(file, group.pieces, group.bytes, this.#end - this.#base);
+    if (written !== undefined) await written;
+    if (strict) await file.sync();
+    this.#dirty = false;
+    this.#end += group.bytes;
+    this.#check = group.check;
+    this.#records += group.positions.length;
+    if (strict) this.#synced = this.#end;
+    return group.positions;
+  }
+
+  /** Syncs everything and says so in the manifest, so that the next start has nothing to search. */
+  async close(): Promise<void> {
+    try {
+      // What fails here makes the next start slower, no more: it cleans up by itself.
+      if (this.#dirty) await this.#clean().catch(() => {});
+      await this.#settling?.catch(() => {});
+      await this.#syncOld();
+      await this.#file?.sync();
+      this.#markSynced();
+      await this.#options.manifest.store().catch(() => {});
+    } finally {
+      for (const file of [...this.#unsynced, this.#file]) await file?.close();
+      this.#file = undefined;
+    }
+  }
+
+  async #clean(): Promise<void> {
+    await this.#file?.truncate(this.#end - this.#base);
+    this.#dirty = false;
+  }
+
+  #markSynced(): void {
+    this.#synced = this.#end;
+    this.#options.manifest.set({
+      last: this.#base,
+      synced: this.#end,
+      syncedCheck: this.#check,
+      syncedRecords: this.#records,
+    });
+  }
+
+  /** Begins the next segment. At most the two newest are ever unsynced. */
+  async #roll(): Promise<void> {
+    const { files, directory, segments, manifest } = this.#options;
+    await this.#settled();
+    const base = this.#end;
+    const header = {
+      salt: manifest.data.salt,
+      previous: this.#check,
+      base,
+      recordsBefore: this.#records,
+    };
+    const info: SegmentInfo = { ...header, name: segmentName(base) };
+    const file = await files.open(join(directory, info.name), "create");
+    try {
+      await writeAll(file, [encodeSegmentHeader(header)], SEGMENT_HEADER_BYTES, 0);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    if (this.#file !== undefined) this.#unsynced.push(this.#file);
+    this.#file = file;
+    this.#base = base;
+    this.#end = base + SEGMENT_HEADER_BYTES;
+    segments.add(info);
+    const mark = { last: base, synced: base, syncedCheck: this.#check, syncedRecords: this.#records };
+    this.#unsettled = { file, mark };
+    // Nobody waits for it but the next roll and strict writes, which try again what failed.
+    this.#settled().catch(() => {});
+  }
+
+  /** Resolves when the manifest names the newest segment. */
+  async #settled(): Promise<void> {
+    while (this.#unsettled !== undefined) {
+      this.#settling ??= this.#settle(this.#unsettled).finally(() => {
+        this.#settling = undefined;
+      });
+      await this.#settling;
+    }
+  }
+
+  /** Syncs what came before a new segment and the segment's birth, then says so in the manifest. */
+  async #settle(unsettled: { readonly file: LogFile; readonly mark: SyncMark }): Promise<void> {
+    const { files, directory, manifest } = this.#options;
+    try {
+      await this.#syncOld();
+      await unsettled.file.sync();
+      await files.syncDirectory(directory);
+      this.#synced = Math.max(this.#synced, unsettled.mark.synced);
+      manifest.set(unsettled.mark);
+      await manifest.store();
+      this.#unsettled = undefined;
+      this.#fault = null;
+    } catch (error) {
+      this.#fault = `Segments of the journal cannot be synced: ${(error as Error).message}`;
+      throw error;
+    }
+  }
+
+  async #syncOld(): Promise<void> {
+    for (let file = this.#unsynced[0]; file !== undefined; file = this.#unsynced[0]) {
+      await file.sync();
+      this.#unsynced.shift();
+      await file.close();
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { closeSync, fdatasync, fstat, ftruncate, openSync, read, writeSync, writev } from "node:fs";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { promisify } from "node:util";
+import { type Files, isSystemError, type LogFile, type OpenMode } from "./files.ts";
+
+/**
+ * Up to this size a write into the page cache takes less time than the trip to a thread and back: 3 µs
+ * against 25 µs for 4 KiB, 24 µs against 60 µs for 256 KiB (benchmarks/journal.bench.ts).
+ */
+const WRITE_AT_ONCE_BYTES = 256 * 1024;
+
+const readAsync = promisify(read);
+const truncateAsync = promisify(ftruncate);
+const syncAsync = promisify(fdatasync);
+const statAsync = promisify(fstat);
+
+/** The callback form: a promise of the promise form costs twice as much. */
+const writevAsync = (fd: number, pieces: readonly Uint8Array[], offset: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    writev(fd, pieces as Uint8Array[], offset, (error, written) => {
+      if (error === null) resolve(written);
+      else reject(error);
+    });
+  });
+
+class NodeFile implements LogFile {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  write(pieces: readonly Uint8Array[], offset: number): number | Promise<number> {
+    const [piece] = pieces;
+    if (pieces.length === 1 && piece !== undefined && piece.length <= WRITE_AT_ONCE_BYTES) {
+      return writeSync(this.#fd, piece, 0, piece.length, offset);
+    }
+    return writevAsync(this.#fd, pieces, offset);
+  }
+
+  async read(buffer: Uint8Array, offset: number): Promise<number> {
+    let done = 0;
+    while (done < buffer.length) {
+      const { bytesRead } = await readAsync(this.#fd, buffer, done, buffer.length - done, offset + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  }
+
+  truncate(bytes: number): Promise<void> {
+    return truncateAsync(this.#fd, bytes);
+  }
+
+  sync(): Promise<void> {
+    return syncAsync(this.#fd);
+  }
+
+  async size(): Promise<number> {
+    return (await statAsync(this.#fd)).size;
+  }
+
+  async close(): Promise<void> {
+    closeSync(this.#fd);
+  }
+}
+
+const flags: Readonly<Record<OpenMode, string>> = { read: "r", write: "r+", create: "w+" };
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+/** Windows cannot open a directory to sync it, and some file systems refuse; their names need none. */
+const harmless = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EBADF"];
+
+/** The file system of this machine. */
+export const nodeFiles: Files = {
+  async makeDirectory(path) {
+    await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
+  },
+  list: (path) => readdir(path),
+  async open(path, mode) {
+    return new NodeFile(openSync(path, flags[mode], FILE_MODE));
+  },
+  rename,
+  remove: (path) => rm(path, { force: true }),
+  async syncDirectory(path) {
+    try {
+      const directory = await open(path, "r");
+      try {
+        await directory.sync();
+      } finally {
+        await directory.close();
+      }
+    } catch (error) {
+      if (!harmless.some((code) => isSystemError(error, code))) throw error;
+    }
+  },
+};

@@ -1,0 +1,11 @@
+/** The port for what must survive, and its adapters. */
+export {
+  type Durability,
+  type EmbeddedEngine,
+  type EmbeddedOptions,
+  embeddedEngine,
+  type Recovery,
+} from "./embedded/index.ts";
+export { memoryEngine } from "./memory/index.ts";
+export type { EngineLimits, EngineOptions } from "./options.ts";
+export * from "./port.ts";

@@ -1,0 +1,17 @@
+import { type EngineOptions, engineLimits } from "../options.ts";
+import type { Engine } from "../port.ts";
+import { MemoryBlobs } from "./blobs.ts";
+import { MemoryJournal } from "./journal.ts";
+import { MemoryRegistry } from "./registry.ts";
+
+/** An engine whose everything is lost with the process: for tests and the simulator. */
+export function memoryEngine(options: EngineOptions = {}): Engine {
+  const limits = engineLimits(options);
+  const journal = new MemoryJournal(limits);
+  return {
+    journal,
+    registry: new MemoryRegistry(limits, options.nowMs ?? Date.now),
+    blobs: new MemoryBlobs(limits),
+    close: () => journal.close(),
+  };
+}
