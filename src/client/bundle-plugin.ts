@@ -33,7 +33,7 @@ export function taskRuntimePlugin(root: string): Plugin {
       build.onResolve({ filter: /^musketeers(\/.*)?$/ }, (args) =>
         args.namespace === NAMESPACE ? { path: RUNTIME, namespace: NAMESPACE } : faceFor(args.importer),
       );
-      build.onResolve({ filter: /^\.{1,2}\/.*(index|browser)\.[jt]s$/ }, (args) =>
+      build.onResolve({ filter: /[\\/](index|browser)\.[jt]s$/ }, (args) =>
         faces.has(resolve(args.resolveDir, args.path)) ? faceFor(args.importer) : undefined,
       );
       build.onLoad({ filter: /.*/, namespace: NAMESPACE }, async ({ path }) => {
@@ -53,14 +53,28 @@ export const task = /* @__PURE__ */ taskOf(${file});`;
   };
 }
 
-/** Node's own modules stay outside, always under their full name. */
+const REQUIRED = "node-required";
+const DEFAULT = "node-default";
+
+/**
+ * Node's own modules stay outside, always under their full name. An ES module has no `require`, so what
+ * CommonJS packages require of them is imported.
+ */
 export const nodeModulesPlugin: Plugin = {
   name: "musketeers-node-modules",
   setup(build) {
     const names = new Set(builtinModules);
-    build.onResolve({ filter: /^[a-z_/0-9]+$/ }, (args) =>
-      names.has(args.path) ? { path: `node:${args.path}`, external: true } : undefined,
-    );
-    build.onResolve({ filter: /^node:/ }, (args) => ({ path: args.path, external: true }));
+    build.onResolve({ filter: /^(node:)?[a-z_/0-9]+$/ }, ({ path, kind, namespace }) => {
+      const name = path.replace(/^node:/, "");
+      if (!names.has(name) && name === path) return undefined;
+      if (kind !== "require-call") return { path: `node:${name}`, external: true };
+      return { path: name, namespace: namespace === REQUIRED ? DEFAULT : REQUIRED };
+    });
+    build.onLoad({ filter: /.*/, namespace: REQUIRED }, ({ path }) => ({
+      contents: `module.exports = require("node:${path}").default;`,
+    }));
+    build.onLoad({ filter: /.*/, namespace: DEFAULT }, ({ path }) => ({
+      contents: `import all from "node:${path}";\nexport default all;`,
+    }));
   },
 };

@@ -91,7 +91,7 @@ async function build(file: string, limits: Limits): Promise<Cached> {
   }
   const stamps = new Map<string, string>();
   for (const input of Object.keys(result.metafile.inputs)) {
-    if (input.startsWith("musketeers:")) continue;
+    if (/^(musketeers|node-\w+):/.test(input)) continue;
     const path = resolve(root, input);
     stamps.set(path, await stampOf(path).catch(() => "gone"));
   }

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { MusketeersError } from "../protocol/index.ts";
 import { bundleSource } from "./bundle.ts";
@@ -11,6 +12,17 @@ const howTo =
 function pathOf(script: string): string | undefined {
   if (script.startsWith("file:")) return fileURLToPath(script.replace(/[?#].*$/, ""));
   return /^([a-z]:)?[\\/]/i.test(script) ? script : undefined;
+}
+
+const comments = /\/\*[\s\S]*?\*\/|(?<![:\w"'`])\/\/.*$/gm;
+const taskCalls = /(?:\b(?:const|let|var)\s+([\w$]+)[^=;\n]*=\s*)?\btask\s*(?:<[^(]*>)?\(/g;
+
+/**
+ * What the n-th `task()` call of a source text is assigned to, as far as a look at the text tells. Only for
+ * people: an arrow function that is handed over has no name of its own.
+ */
+export function variableNameAt(source: string, ordinal: number): string | undefined {
+  return [...source.replace(comments, "").matchAll(taskCalls)][ordinal]?.[1];
 }
 
 /**
@@ -35,9 +47,10 @@ export async function locateTask(task: unknown): Promise<LoadedTask> {
   }
   const bundle = await bundleSource(path);
   const file = fileIdOf(bundle.root, bundle.file);
+  const title = name || variableNameAt(await readFile(bundle.file, "utf8"), info.site.ordinal);
   return {
     entry: `site:${file}#${info.site.ordinal}`,
-    title: name || `${file}#${info.site.ordinal}`,
+    title: title ?? `${file}#${info.site.ordinal}`,
     options: info.options,
     bundle,
   };
