@@ -31,6 +31,8 @@ export type WorkerNotice =
   | { readonly type: "connected"; readonly hub: string }
   | { readonly type: "disconnected"; readonly error: MusketeersError; readonly retryInMs: number }
   | { readonly type: "draining" }
+  /** Inputs whose results came out of the sandboxes; `failed` are among `done`. */
+  | { readonly type: "ran"; readonly done: number; readonly failed: number }
   | { readonly type: "refused"; readonly task: string; readonly message: string };
 
 export interface AgentOptions {
@@ -70,7 +72,7 @@ export class Agent {
       blobs,
       limits,
       admit: (task: TaskSpec) => this.#admit(task),
-      onEvent: (event: WorkerEvent) => this.#handle(event),
+      onEvent: (event: WorkerEvent) => this.#onRun(event),
       onLog: (lease: string, block: Uint8Array, dropped: number) => this.#log(lease, block, dropped),
     };
     this.#runners = Array.from({ length: description.slots }, (_, slot) => new SlotRunner(slot, context));
@@ -206,6 +208,14 @@ export class Agent {
         this.#link.send({ type: "leave" });
         this.#link.close();
     }
+  }
+
+  #onRun(event: WorkerEvent): void {
+    if (event.type === "RunProgressed") {
+      const { count, failures } = event.results;
+      this.#options.onNotice({ type: "ran", done: count, failed: failures.length });
+    }
+    this.#handle(event);
   }
 
   #log(lease: string, block: Uint8Array, dropped: number): void {
