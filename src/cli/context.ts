@@ -97,3 +97,6 @@ const asArgument =
 export const durationArgument = asArgument(parseDuration);
 /** Bytes of `512MB`, `2GB`. */
 export const sizeArgument = asArgument(parseSize);
+
+/** Collects an option that may be repeated. */
+export const listArgument = (text: string, before: readonly string[]): readonly string[] => [...before, text];

@@ -5,9 +5,11 @@ export type JoinEvent =
       readonly hub: string;
       readonly name: string;
       readonly slots: number;
+      readonly memoryBytes: number;
       readonly sandbox: string;
       readonly allowNet: readonly string[];
     }
   | { readonly event: "disconnected"; readonly message: string; readonly retryInMs: number }
   | { readonly event: "reconnected"; readonly hub: string }
+  | { readonly event: "refused"; readonly task: string; readonly message: string }
   | { readonly event: "left"; readonly inputsDone: number; readonly inputsFailed: number };

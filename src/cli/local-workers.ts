@@ -51,7 +51,7 @@ export function startLocalWorker(options: LocalWorkerOptions): LocalWorker {
   const { invite, name, slots, allowNet = [], trust = false } = options;
   const args = ["join", "--json", "--invite-env", INVITE_VARIABLE, "--name", name];
   if (slots !== undefined) args.push("--slots", String(slots));
-  if (allowNet.length > 0) args.push("--allow-net", ...allowNet);
+  for (const host of allowNet) args.push("--allow-net", host);
   if (trust) args.push("--trust");
   const child = fork(program, args, {
     env: { ...process.env, [INVITE_VARIABLE]: invite, NO_COLOR: "1" },

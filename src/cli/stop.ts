@@ -10,34 +10,53 @@ export interface Stopper extends Disposable {
   readonly signal: AbortSignal;
   /** Resolves then. */
   readonly stopped: Promise<StopSignal>;
+  /** Does as if the signal had come. */
+  stop(signal: StopSignal): void;
+}
+
+export interface StopOptions {
+  /** Called before the process ends at once. */
+  readonly atOnce?: () => void;
+  /** Another process leads this one: Ctrl-C is for it to handle, and this one ends with it. */
+  readonly led?: boolean;
 }
 
 /**
  * Turns the first Ctrl-C or SIGTERM into an abort, so that a command can end in good order. The second
- * one ends the process at once, after `atOnce`.
+ * one ends the process at once.
  */
-export function listenForStop(atOnce: () => void = () => {}): Stopper {
+export function listenForStop({ atOnce, led = false }: StopOptions = {}): Stopper {
   const controller = new AbortController();
   let settle: (signal: StopSignal) => void = () => {};
   const stopped = new Promise<StopSignal>((resolve) => {
     settle = resolve;
   });
-  const onSignal = (signal: StopSignal) => {
+  const stop = (signal: StopSignal) => {
     if (controller.signal.aborted) {
-      atOnce();
+      atOnce?.();
       process.exit(signalStatus(signal));
     }
     controller.abort(signal);
     settle(signal);
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  const onInterrupt = () => {
+    if (!led) stop("SIGINT");
+  };
+  const onTerminate = () => stop("SIGTERM");
+  const onLeaderGone = () => {
+    if (!controller.signal.aborted) stop("SIGTERM");
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onTerminate);
+  if (led) process.once("disconnect", onLeaderGone);
   return {
     signal: controller.signal,
     stopped,
+    stop,
     [Symbol.dispose]: () => {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
+      process.off("SIGINT", onInterrupt);
+      process.off("SIGTERM", onTerminate);
+      process.off("disconnect", onLeaderGone);
     },
   };
 }

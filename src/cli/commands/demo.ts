@@ -74,7 +74,7 @@ async function stayUp(troupe: Troupe, context: Context, stopped: Promise<StopSig
 
 async function demo(options: DemoOptions, context: Context): Promise<void> {
   let abandon = () => {};
-  using stopper = listenForStop(() => abandon());
+  using stopper = listenForStop({ atOnce: () => abandon() });
   const troupe = await gatherTroupe((starting) => {
     abandon = starting.abandon;
   });

@@ -147,7 +147,11 @@ export function addRun(program: Command, context: Context): void {
     )
     .option("--timeout <time>", "for one input, such as 30s or 5m")
     .option("--memory <size>", "that the task may use, such as 512MB")
-    .option("--net <host...>", "hosts that the task may reach")
+    .option(
+      "--net <host>",
+      "a host that the task may reach; may be repeated",
+      (host, before?: readonly string[]) => [...(before ?? []), host],
+    )
     .option(
       "--priority <n>",
       "-8 to 8; each step doubles its share",

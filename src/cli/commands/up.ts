@@ -2,7 +2,14 @@ import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { type Hub, startHub } from "../../hub/index.ts";
 import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
-import { type Context, integerArgument, type JsonOption, jsonOption, withExamples } from "../context.ts";
+import {
+  type Context,
+  integerArgument,
+  type JsonOption,
+  jsonOption,
+  listArgument,
+  withExamples,
+} from "../context.ts";
 import { defaultDataDirectory } from "../data-directory.ts";
 import { type LocalWorker, startLocalWorker } from "../local-workers.ts";
 import { lendProfile } from "../profile.ts";
@@ -106,8 +113,10 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     });
   }
   let workers: LocalWorker[] = [];
-  using stopper = listenForStop(() => {
-    for (const worker of workers) worker.kill();
+  using stopper = listenForStop({
+    atOnce: () => {
+      for (const worker of workers) worker.kill();
+    },
   });
   let fault: MusketeersError | undefined;
   const data = options.data ?? defaultDataDirectory(terminal.env);
@@ -177,8 +186,9 @@ export function addUp(program: Command, context: Context): void {
       integerArgument(1, defaultLimits.slotsPerWorkerMax),
     )
     .option(
-      "--allow-net <host...>",
-      "hosts that tasks on them may reach, as host, host:port, *.host or *",
+      "--allow-net <host>",
+      "a host that tasks on them may reach; may be repeated (see join)",
+      listArgument,
       [],
     )
     .option("--trust", "run tasks on them without a sandbox: only for your own code")
