@@ -15,7 +15,7 @@ function pathOf(script: string): string | undefined {
 }
 
 const comments = /\/\*[\s\S]*?\*\/|(?<![:\w"'`])\/\/.*$/gm;
-const taskCalls = /(?:\b(?:const|let|var)\s+([\w$]+)[^=;\n]*=\s*)?\btask\s*(?:<[^(]*>)?\(/g;
+const taskCalls = /(?:\b(?:const|let|var)\s+([\w$]+)[^;\n]*?=\s*)?\btask\s*(?:<[^(]*>)?\(/g;
 
 /**
  * What the n-th `task()` call of a source text is assigned to, as far as a look at the text tells. Only for
