@@ -108,8 +108,9 @@ export function encodeGroup(
       view.setUint32(at + 8, previous, true);
       view.setUint32(at + 12, Math.min(position - synced, UINT32 - 1), true);
       const head = target.subarray(at + 4, at + HEAD_BYTES);
-      const seed = seedOf(salt, position);
-      const check = crc32(record, crc32(head, seed));
+      const headCheck = crc32(head, seedOf(salt, position));
+      // Of no bytes at all zlib's CRC is 0, whatever it goes on from.
+      const check = record.length === 0 ? headCheck : crc32(record, headCheck);
       view.setUint32(at, check, true);
       if (copied) target.set(record, at + HEAD_BYTES);
       else pieces.push(target.subarray(at, at + HEAD_BYTES), record);
