@@ -94,7 +94,7 @@ async function getBlob(host: HttpHost, context: Context): Promise<Response> {
   headers["Content-Length"] = String(end - start);
   if (range !== undefined) headers["Content-Range"] = `bytes ${start}-${end - 1}/${stat.bytes}`;
   const body = context.req.method === "HEAD" ? null : streamOf(host.blobs.read(cid, { start, end }));
-  return context.body(body, range === undefined ? 200 : 206, headers);
+  return new Response(body, { status: range === undefined ? 200 : 206, headers });
 }
 
 async function putBlob(host: HttpHost, context: Context): Promise<Response> {
