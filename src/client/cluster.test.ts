@@ -96,6 +96,8 @@ describe("map", () => {
         values.push(value);
     }).rejects.toThrow("two is too much");
     expect(values).toEqual([1]);
+    await expect(cluster.map(fakeTask, [1, 2, 3]).values().toArray()).rejects.toThrow("two is too much");
+    expect(await cluster.map(fakeTask, [3, 1, 4]).values().toArray()).toEqual([3, 1, 4]);
   });
 
   test("ordered gives results in the order of the inputs", async () => {

@@ -155,14 +155,11 @@ export class MapResults<I, O> implements AsyncIterable<Result<I, O>> {
   }
 
   /**
-   * Just the values.
-   * @throws TaskError of the first input that failed; the job is stopped then.
+   * Just the values. Reading them throws the TaskError of the first input that failed; the job is stopped
+   * then.
    */
-  async *values(): AsyncGenerator<O, void, undefined> {
-    for await (const result of this.#stream) {
-      if (!result.ok) throw result.error;
-      yield result.value;
-    }
+  values(): MapValues<O> {
+    return new MapValues(this);
   }
 
   /** All results, failed ones among them, in the order of the inputs. */
@@ -170,5 +167,31 @@ export class MapResults<I, O> implements AsyncIterable<Result<I, O>> {
     const results: Result<I, O>[] = [];
     for await (const result of this.#stream) results.push(result);
     return results.sort((a, b) => a.index - b.index);
+  }
+}
+
+/** The values of a `map`, for one loop. */
+export class MapValues<O> implements AsyncIterable<O> {
+  readonly #results: MapResults<unknown, O>;
+
+  constructor(results: MapResults<unknown, O>) {
+    this.#results = results;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<O, void, undefined> {
+    for await (const result of this.#results) {
+      if (!result.ok) throw result.error;
+      yield result.value;
+    }
+  }
+
+  /** All values, in the order of the inputs. */
+  async toArray(): Promise<O[]> {
+    const found: { readonly index: number; readonly value: O }[] = [];
+    for await (const result of this.#results) {
+      if (!result.ok) throw result.error;
+      found.push(result);
+    }
+    return found.sort((a, b) => a.index - b.index).map(({ value }) => value);
   }
 }

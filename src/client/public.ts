@@ -16,7 +16,7 @@ export type { ConnectOptions } from "./connect.ts";
 export { TaskError } from "./errors.ts";
 export { Job, type ResultsOptions, type SubmitOptions } from "./job.ts";
 export type { LoadedTask } from "./loaded.ts";
-export { type MapOptions, MapResults, type Progress } from "./map.ts";
+export { type MapOptions, MapResults, MapValues, type Progress } from "./map.ts";
 export type { TaskNeeds, TaskOptions } from "./options.ts";
 export type { Inputs } from "./pump.ts";
 export type { Outcome, Result } from "./stream.ts";

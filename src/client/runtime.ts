@@ -60,6 +60,7 @@ export class TaskError extends Error {
 }
 export const Cluster = absent("Cluster");
 export const Job = absent("Job");
+export const MapValues = absent("MapValues");
 export const parseDuration = absent("parseDuration");
 export const parseSize = absent("parseSize");
 export const MapResults = absent("MapResults");

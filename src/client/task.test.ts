@@ -105,7 +105,7 @@ describe("types", () => {
       expectTypeOf(cluster.run(now)).resolves.toEqualTypeOf<Date>();
       expectTypeOf(cluster.run(optional)).resolves.toEqualTypeOf<number>();
       expectTypeOf(cluster.run(loaded, 5)).resolves.toEqualTypeOf<unknown>();
-      expectTypeOf(cluster.map(length, ["a"]).values()).toExtend<AsyncGenerator<number>>();
+      expectTypeOf(cluster.map(length, ["a"]).values()).toExtend<AsyncIterable<number>>();
       expectTypeOf(cluster.submit(length, new Set(["a"])))
         .resolves.toHaveProperty("id")
         .toEqualTypeOf<string>();
