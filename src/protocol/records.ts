@@ -99,7 +99,9 @@ export class RecordReader {
   skip(count: number): number {
     let skipped = 0;
     while (skipped < count && this.#offset < this.#block.length) {
-      this.#offset += this.#length();
+      // Not in one expression: reading the length moves the offset.
+      const length = this.#length();
+      this.#offset += length;
       skipped++;
     }
     return skipped;
