@@ -33,7 +33,9 @@ export class TaskError extends Error {
     this.code = codes[failure.kind];
     this.worker = worker;
     this.props = failure.props ?? {};
-    const stack = failure.stack || `${failure.name}: ${failure.message}`;
+    const head = `${failure.name}: ${failure.message}`;
+    const rest = failure.stack === "" ? "" : `\n${failure.stack}`;
+    const stack = failure.stack.startsWith(failure.name) ? failure.stack : head + rest;
     Object.defineProperty(this, "stack", { value: stack, writable: true, configurable: true });
   }
 

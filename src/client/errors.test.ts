@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { TaskError } from "./errors.ts";
+
+const failure = { kind: "error", name: "RangeError", message: "too far" } as const;
+
+test("the stack is the task's, under the task's error", () => {
+  const whole = "RangeError: too far\n    at task.ts:1:1";
+  for (const stack of [whole, "    at task.ts:1:1"]) {
+    expect(new TaskError({ ...failure, stack }, "w").stack).toBe(whole);
+  }
+  expect(new TaskError({ ...failure, stack: "" }, "w").stack).toBe("RangeError: too far");
+});
+
+test("making one leaves the stacks of others alone", () => {
+  const before = Error.stackTraceLimit;
+  new TaskError({ ...failure, stack: "" }, "w");
+  expect(Error.stackTraceLimit).toBe(before);
+});
+
+test("it prints as data, with its code", () => {
+  const error = new TaskError({ ...failure, kind: "timeout", stack: "", props: { limit: 3 } }, "w");
+  expect(JSON.parse(JSON.stringify(error))).toMatchObject({
+    code: "INPUT_TIMEOUT",
+    kind: "timeout",
+    worker: "w",
+  });
+  expect(error.props).toEqual({ limit: 3 });
+  expect(error).toBeInstanceOf(Error);
+});
