@@ -147,11 +147,12 @@ export class Coordinator {
     }
     // A client that came back sends again what it could not know to be stored.
     const known = entry.size - message.from;
-    if (known >= message.count && !(message.sealed && !entry.sealed)) return this.#stored(client, entry);
-    if (entry.sealed || entry.state !== "running") {
-      if (entry.state !== "running") return this.#stored(client, entry);
-      throw new MusketeersError("PROTOCOL", `Job ${message.job} is sealed`);
+    const nothingNew = known >= message.count && (entry.sealed || !message.sealed);
+    if (nothingNew || entry.state !== "running") {
+      this.#stored(client, entry);
+      return;
     }
+    if (entry.sealed) throw new MusketeersError("PROTOCOL", `Job ${message.job} is sealed`);
     const fresh = Math.max(0, message.count - known);
     const records = known > 0 && fresh > 0 ? sliceRecords(body, known, message.count) : body;
     this.#append(client, entry, records, fresh, message.sealed);
@@ -292,7 +293,12 @@ export class Coordinator {
 
   // How it works.
 
+  /** @throws MusketeersError `TOO_MANY` */
   #addJob(spec: JobSpec): JobEntry {
+    const { running } = this.jobs;
+    if (running >= this.limits.jobsActiveMax) {
+      throw new MusketeersError("TOO_MANY", `The hub has ${running} jobs already (jobsActiveMax)`);
+    }
     const entry = this.jobs.add(spec, this.wallMs());
     this.ledger.append({ type: "submitted", spec, atMs: entry.submittedAtMs }, undefined, (position) => {
       entry.firstPosition = position;

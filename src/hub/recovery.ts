@@ -6,14 +6,13 @@ import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
 
 /** Enters one record of the journal into the catalogue of jobs. */
 function enter(jobs: Jobs, record: LedgerRecord, position: Position, limits: Limits): void {
-  if (record.type === "submitted") {
-    jobs.add(record.spec, record.atMs).firstPosition = position;
-    return;
-  }
-  // Records of a job whose beginning was dropped belong to nobody.
-  const entry = jobs.get(record.job);
+  // What belongs to a job whose beginning was dropped belongs to nobody.
+  const entry = record.type === "submitted" ? jobs.add(record.spec, record.atMs) : jobs.get(record.job);
   if (entry === undefined) return;
   switch (record.type) {
+    case "submitted":
+      entry.firstPosition = position;
+      break;
     case "inputs":
       entry.inputBlocks.push(record.from, record.count, position);
       entry.size = record.from + record.count;
@@ -70,7 +69,7 @@ export async function readJournal(
   limits: Limits,
   apply: (record: SchedulerRecord) => void,
 ): Promise<Jobs> {
-  const jobs = new Jobs({ ...limits, jobsActiveMax: Number.POSITIVE_INFINITY });
+  const jobs = new Jobs(limits);
   for await (const { position, record: bytes } of engine.journal.read()) {
     const { record, body } = decodeLedgerRecord(bytes);
     enter(jobs, record, position, limits);

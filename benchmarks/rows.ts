@@ -1,0 +1,250 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type BenchCluster, descendants, residentBytes, startCluster } from "./cluster.ts";
+import { median, quantile, rounded } from "./stats.ts";
+import { echo, fetchTable, nap, noop, sha, shaChain } from "./tasks.ts";
+
+/*
+ * The rows of the comparison: what is measured, and its result checked. Client, hub and two one-slot
+ * workers are processes of their own, tasks are sandboxed, the journal is on disk.
+ */
+
+export type Row = (runs: number) => Promise<Record<string, number>>;
+
+async function withCluster<T>(
+  workers: number,
+  measure: (bench: BenchCluster) => Promise<T>,
+  allowNet: readonly string[] = [],
+): Promise<T> {
+  const bench = await startCluster(workers, allowNet);
+  try {
+    return await measure(bench);
+  } finally {
+    await bench.close();
+  }
+}
+
+const seconds = (sinceMs: number) => (performance.now() - sinceMs) / 1000;
+
+const NOOPS = 500_000;
+
+/** a: no-op tasks, all results back at the client. */
+const noops: Row = (runs) =>
+  withCluster(2, async ({ cluster }) => {
+    const rates: number[] = [];
+    for (let run = 0; run <= runs; run++) {
+      const seen = new Uint8Array(NOOPS);
+      const startedMs = performance.now();
+      const inputs = (function* () {
+        for (let index = 0; index < NOOPS; index++) yield index;
+      })();
+      let count = 0;
+      for await (const result of cluster.map(noop, inputs)) {
+        if (!result.ok || result.value !== result.input) throw new Error("a wrong result");
+        seen[result.value]!++;
+        count++;
+      }
+      const elapsedS = seconds(startedMs);
+      deepStrictEqual(count, NOOPS);
+      if (seen.some((times) => times !== 1)) throw new Error("an input without exactly one result");
+      if (run > 0) rates.push(NOOPS / elapsedS);
+    }
+    return {
+      tasksPerSecond: rounded(median(rates)),
+      min: rounded(Math.min(...rates)),
+      max: rounded(Math.max(...rates)),
+    };
+  });
+
+const CALLS = 500;
+
+/** b: one no-op at a time, from the call to its value. */
+const latency: Row = (runs) =>
+  withCluster(2, async ({ cluster }) => {
+    for (let call = 0; call < 50; call++) await cluster.run(noop, call);
+    const p50: number[] = [];
+    const p99: number[] = [];
+    for (let run = 0; run < runs; run++) {
+      const tookMs: number[] = [];
+      for (let call = 0; call < CALLS; call++) {
+        const startedMs = performance.now();
+        deepStrictEqual(await cluster.run(noop, call), call);
+        tookMs.push(performance.now() - startedMs);
+      }
+      p50.push(quantile(tookMs, 0.5));
+      p99.push(quantile(tookMs, 0.99));
+    }
+    return { p50Ms: rounded(median(p50)), p99Ms: rounded(median(p99)) };
+  });
+
+const PAGE_DELAY_MS = 100;
+
+/** c: 30 pages that take 100 ms each, four workers. */
+const crawl: Row = async (runs) => {
+  const server = createServer((request, response) => {
+    const id = request.url!.split("/").at(-1);
+    const rows = Array.from(
+      { length: 10 },
+      (_, row) => `<tr><td>item-${id}-${row}</td><td>${row * 7}</td></tr>`,
+    );
+    const table = `<table><tr><th>name</th><th>value</th></tr>${rows.join("")}</table>`;
+    setTimeout(() => response.setHeader("content-type", "text/html").end(table), PAGE_DELAY_MS);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    return await withCluster(
+      4,
+      async ({ cluster }) => {
+        const tookS: number[] = [];
+        const urls = Array.from({ length: 30 }, (_, id) => `http://${address}/page/${id}`);
+        for (let run = 0; run <= runs; run++) {
+          const startedMs = performance.now();
+          const results = await cluster
+            .map(fetchTable, urls, { net: [address], ordered: true })
+            .values()
+            .toArray();
+          const elapsedS = seconds(startedMs);
+          deepStrictEqual(results[3]?.[0], ["item-3-0", "0"]);
+          deepStrictEqual(results.length, 30);
+          if (run > 0) tookS.push(elapsedS);
+        }
+        return { seconds: rounded(median(tookS)) };
+      },
+      [address],
+    );
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+};
+
+const SHA_TASKS = 200;
+const SHA_TASK_MS = 10;
+
+/** Rounds that take about 10 ms here, so that the row means the same on any machine. */
+function roundsFor(targetMs: number): number {
+  const probe = 2000;
+  shaChain(0, probe);
+  const startedMs = performance.now();
+  shaChain(1, probe);
+  return Math.round((probe * targetMs) / (performance.now() - startedMs));
+}
+
+/** d: CPU-bound tasks of about 10 ms; efficiency against the same function in one process. */
+const cpu: Row = (runs) =>
+  withCluster(2, async ({ cluster }) => {
+    const rounds = roundsFor(SHA_TASK_MS);
+    const inputs = Array.from({ length: SHA_TASKS }, (_, seed) => ({ seed, rounds }));
+    const efficiency: number[] = [];
+    const sandboxed: number[] = [];
+    for (let run = 0; run <= runs; run++) {
+      const referenceMs = performance.now();
+      const expected = inputs.map(({ seed }) => shaChain(seed, rounds));
+      const referenceS = seconds(referenceMs);
+      // The same function by one call in one sandbox: what the sandbox's engine costs, apart from the cluster.
+      const startedMs = performance.now();
+      const values = await cluster.map(sha, inputs, { ordered: true }).values().toArray();
+      const elapsedS = seconds(startedMs);
+      deepStrictEqual(values, expected);
+      const aloneMs = performance.now();
+      await cluster.run(sha, { seed: 1, rounds: rounds * 20 });
+      const aloneS = (seconds(aloneMs) * SHA_TASKS) / 20;
+      if (run === 0) continue;
+      efficiency.push((referenceS / (2 * elapsedS)) * 100);
+      sandboxed.push((aloneS / (2 * elapsedS)) * 100);
+    }
+    return { efficiencyPercent: rounded(median(sandboxed)), againstNodePercent: rounded(median(efficiency)) };
+  });
+
+const PAYLOADS = 100;
+
+/** f: 1 MiB in and 1 MiB out, 100 times. */
+const payload: Row = (runs) =>
+  withCluster(2, async ({ cluster }) => {
+    const rates: number[] = [];
+    for (let run = 0; run <= runs; run++) {
+      // New bytes each time: what is known already would not travel.
+      const inputs = Array.from({ length: PAYLOADS }, () => randomBytes(786_432).toString("base64"));
+      const megabytes = (2 * PAYLOADS * inputs[0]!.length) / 1e6;
+      const startedMs = performance.now();
+      let count = 0;
+      for await (const result of cluster.map(echo, inputs)) {
+        if (!result.ok || result.value !== result.input) throw new Error("a wrong echo");
+        count++;
+      }
+      deepStrictEqual(count, PAYLOADS);
+      if (run > 0) rates.push(megabytes / seconds(startedMs));
+    }
+    return { megabytesPerSecond: rounded(median(rates)) };
+  });
+
+const NAPS = 2000;
+
+/** g: `kill -9` of one of two workers half-way through naps of 5 ms. */
+const kill: Row = async (runs) => {
+  const stallS: number[] = [];
+  let lost = 0;
+  for (let run = 0; run < runs; run++) {
+    await withCluster(2, async ({ cluster, workers }) => {
+      const inputs = Array.from({ length: NAPS }, (_, index) => index);
+      const seen = new Set<number>();
+      let killedMs = 0;
+      let lastMs = 0;
+      let gapMs = 0;
+      for await (const result of cluster.map(nap, inputs)) {
+        const nowMs = performance.now();
+        if (killedMs > 0 && seen.size > 0) gapMs = Math.max(gapMs, nowMs - lastMs);
+        lastMs = nowMs;
+        if (result.ok) seen.add(result.value);
+        if (killedMs === 0 && seen.size >= NAPS / 2) {
+          const worker = workers[1]!;
+          for (const child of descendants(worker.pid!)) process.kill(child, "SIGKILL");
+          worker.kill("SIGKILL");
+          killedMs = performance.now();
+        }
+      }
+      stallS.push(gapMs / 1000);
+      lost += NAPS - seen.size;
+    });
+  }
+  return { stallSeconds: rounded(median(stallS)), lost };
+};
+
+const QUEUED = 100_000;
+
+/** h: memory with 100,000 tasks queued and nobody to run them, and of an idle worker. */
+const memory: Row = async () => {
+  const queued = await withCluster(0, async ({ cluster, hub }) => {
+    const before = residentBytes(hub.pid);
+    const job = await cluster.submit(
+      noop,
+      Array.from({ length: QUEUED }, (_, index) => index),
+    );
+    const after = residentBytes(hub.pid);
+    await job.cancel();
+    return { hubMegabytes: rounded(after / 1e6), bytesPerQueuedTask: rounded((after - before) / QUEUED) };
+  });
+  const idle = await withCluster(1, async ({ cluster, workers }) => {
+    const agent = residentBytes(workers[0]!.pid);
+    await cluster.run(noop, 1);
+    const sandboxes = descendants(workers[0]!.pid!).map(residentBytes);
+    return {
+      workerMegabytes: rounded(agent / 1e6),
+      sandboxMegabytes: rounded(Math.max(0, ...sandboxes) / 1e6),
+    };
+  });
+  return { ...queued, ...idle };
+};
+
+export const rows: Readonly<Record<string, { readonly title: string; readonly run: Row }>> = {
+  a: { title: "no-op tasks, all results back at the client", run: noops },
+  b: { title: "latency of one no-op, from call to value", run: latency },
+  c: { title: "30 pages of 100 ms, 4 workers (limit 0.8 s)", run: crawl },
+  d: { title: "200 CPU tasks of 10 ms, efficiency on 2 workers", run: cpu },
+  f: { title: "1 MiB in and out, 100 times", run: payload },
+  g: { title: "kill -9 of one of two workers half-way", run: kill },
+  h: { title: "memory with 100,000 queued; idle worker", run: memory },
+};

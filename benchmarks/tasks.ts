@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+import { task } from "musketeers";
+import { parse } from "node-html-parser";
+
+/* The work of the comparison, the same as the other systems are given. */
+
+export const noop = task((value: number) => value);
+
+export const echo = task((value: string) => value);
+
+export const nap = task(async (value: number) => {
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  return value;
+});
+
+/** A chain of SHA-256 digests; the sum of their first bytes. */
+export function shaChain(seed: number, rounds: number): number {
+  let digest: Uint8Array = new TextEncoder().encode(`task-${seed}`);
+  let sum = 0;
+  for (let round = 0; round < rounds; round++) {
+    digest = createHash("sha256").update(digest).digest();
+    sum += digest[0]!;
+  }
+  return sum;
+}
+
+export const sha = task(({ seed, rounds }: { seed: number; rounds: number }) => shaChain(seed, rounds));
+
+/** Fetches a page and reads the cells of its table. */
+export const fetchTable = task(async (url: string) => {
+  const response = await fetch(url);
+  const rows = parse(await response.text())
+    .querySelectorAll("tr")
+    .slice(1);
+  return rows.map((row) => row.querySelectorAll("td").map((cell) => cell.text));
+});

@@ -1,0 +1,40 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { parseByteRange } from "./http.ts";
+import { ByteLru } from "./lru.ts";
+import { NumberTable } from "./numbers.ts";
+
+test("a number table finds the row that holds a value", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(1000), { maxLength: 50 }), fc.nat(1100), (values, value) => {
+      const sorted = values.toSorted((a, b) => a - b);
+      const table = new NumberTable(2);
+      for (const start of sorted) table.push(start, start * 2);
+      expect(table.rows).toBe(sorted.length);
+      expect(table.lastAtMost(value)).toBe(sorted.findLastIndex((start) => start <= value));
+      for (let row = 0; row < table.rows; row++) expect(table.at(row, 1)).toBe(sorted[row]! * 2);
+    }),
+  );
+});
+
+test("the least recently used goes first, and the bytes stay below the bound", () => {
+  const lru = new ByteLru<string, number>(10, (size) => size);
+  lru.set("a", 4);
+  lru.set("b", 4);
+  expect(lru.get("a")).toBe(4);
+  lru.set("c", 4);
+  expect(lru.get("b")).toBeUndefined();
+  expect(lru.get("a")).toBe(4);
+  lru.set("huge", 11);
+  expect([lru.get("a"), lru.get("c"), lru.get("huge")]).toEqual([undefined, undefined, undefined]);
+});
+
+test("byte ranges of HTTP", () => {
+  expect(parseByteRange("bytes=0-9", 100)).toEqual({ start: 0, end: 10 });
+  expect(parseByteRange("bytes=90-", 100)).toEqual({ start: 90, end: 100 });
+  expect(parseByteRange("bytes=-10", 100)).toEqual({ start: 90, end: 100 });
+  expect(parseByteRange("bytes=50-1000", 100)).toEqual({ start: 50, end: 100 });
+  for (const wrong of ["bytes=100-", "bytes=-", "bytes=5-4", "lines=0-1", "bytes=0-1,3-4"]) {
+    expect(parseByteRange(wrong, 100)).toBeUndefined();
+  }
+});
