@@ -30,6 +30,6 @@ if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
 const { buildBootstrap } = await import("./build-bootstrap.mjs");
 const { buildDashboard } = await import("./build-dashboard.mjs");
-await buildBootstrap();
+await buildBootstrap(join(root, "dist", "worker", "executors", "bootstrap"));
 await buildDashboard();
 writeFileSync(stamp, "");
