@@ -20,7 +20,7 @@ export function bytes(value: number): string {
 /** A length of time in its two largest units, such as `340 ms`, `4.2 s`, `3 min 5 s`, `2 d 4 h`. */
 export function duration(ms: number): string {
   if (ms < 999.5) return `${Math.max(0, Math.round(ms))} ms`;
-  if (ms < 59_950) return `${(ms / 1000).toFixed(ms < 9_950 ? 1 : 0)} s`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   const pair = (large: number, largeUnit: string, small: number, smallUnit: string) =>
     small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;

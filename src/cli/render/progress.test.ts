@@ -4,7 +4,7 @@ import { LiveLine, progressText } from "./progress.ts";
 
 test("a line says how far, how fast and how long still", () => {
   const text = progressText({ done: 50, failed: 2, size: 200, sealed: true, workers: 4 }, 10_000);
-  expect(text).toBe("██████·················· 25 %  50/200  2 failed  5.0/s  30 s left  4 workers");
+  expect(text).toBe("██████·················· 25 %  50/200  2 failed  5.0/s  30.0 s left  4 workers");
 });
 
 test("where more inputs may come there is no share and no end", () => {
