@@ -88,6 +88,7 @@ function relieve(state: Scheduler, worker: Worker): boolean {
 /** The same from the job's side, for those who have been idle for a while. */
 function relieveIdle(state: Scheduler, job: Job): void {
   for (const worker of state.idle) {
+    if (job.queueAt >= 0) return;
     if (!canServe(worker, job)) continue;
     while (state.idle.has(worker) && takeOver(state, job, worker));
     const { trims, copies, lookAtMs } = job.tail;

@@ -1,8 +1,8 @@
 import { countOf, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
 import { charge, requeue } from "./fairness.ts";
 import { expectedMs, unreportedOf } from "./sizing.ts";
-import { type Job, type Lease, type Scheduler, type Worker, wakeBy } from "./state.ts";
-import { lookMs } from "./tail.ts";
+import type { Job, Lease, Scheduler, Worker } from "./state.ts";
+import { lookLater, lookMs } from "./tail.ts";
 import type { InputClass, LeaseDescriptor } from "./types.ts";
 
 /** How a lease begins, where it is no plain new one. */
@@ -47,7 +47,7 @@ export function grant(
   state.vtimeMs = job.vtimeMs;
   charge(job, unreportedOf(lease) * chargedMs);
   job.tail.lookAtMs = Math.min(job.tail.lookAtMs, lookMs(state, lease));
-  if (state.idle.size > 0) wakeBy(state, job.tail.lookAtMs);
+  lookLater(state, job);
   state.effects.push(
     adoptFrom === undefined
       ? { type: "LeaseUnit", lease: lease.no, descriptor, speculative: lease.speculative }

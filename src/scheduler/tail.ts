@@ -1,5 +1,5 @@
 import { expectedMs, isQueued, unreportedOf } from "./sizing.ts";
-import type { Job, Lease, Scheduler } from "./state.ts";
+import { type Job, type Lease, type Scheduler, wakeBy } from "./state.ts";
 
 /*
  * The end of a job, when nothing is ready any more but workers are idle: which leases have work to spare.
@@ -46,6 +46,7 @@ export const isWorthCopying = (state: Scheduler, lease: Lease): boolean =>
 /** When a lease may become worth something to an idle worker. */
 export function lookMs(state: Scheduler, lease: Lease): number {
   if (lease.sibling !== undefined) return Number.POSITIVE_INFINITY;
+  if (isWorthTrimming(state, lease)) return state.nowMs;
   if (spareInputs(lease) > 0) return state.nowMs + state.config.prefetchMs;
   if (!mayBeCopied(lease)) return Number.POSITIVE_INFINITY;
   const atMs = lease.lastProgressMs + patienceMs(state, lease);
@@ -74,4 +75,11 @@ export function lookAtLeases(state: Scheduler, job: Job): void {
   }
   tail.trims.sort((a, b) => worth.get(a)! - worth.get(b)! || b.no - a.no);
   if (tail.trims.length > 0) tail.lookAtMs = state.nowMs;
+}
+
+/** Remembers to look at a job whose inputs are all under lease, if there is anybody to take some over. */
+export function lookLater(state: Scheduler, job: Job): void {
+  if (state.idle.size === 0 || job.queueAt >= 0) return;
+  if (job.tail.lookAtMs <= state.nowMs) state.due.add(job);
+  else wakeBy(state, job.tail.lookAtMs);
 }

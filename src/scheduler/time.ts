@@ -1,6 +1,7 @@
 import { requeue } from "./fairness.ts";
 import type { Scheduler } from "./state.ts";
 import { wakeBy } from "./state.ts";
+import { lookLater } from "./tail.ts";
 import { lose } from "./workers.ts";
 
 /** What is due because time passed. The shell's alarm is used up; `setAlarm` asks for the next one. */
@@ -19,9 +20,7 @@ export function tick(state: Scheduler): void {
     job.pending.mature(state.nowMs);
     requeue(state, job);
     wakeBy(state, job.pending.nextMs);
-    if (job.leases.size === 0) continue;
-    if (state.nowMs >= job.tail.lookAtMs) state.due.add(job);
-    else if (state.idle.size > 0) wakeBy(state, job.tail.lookAtMs);
+    if (job.leases.size > 0) lookLater(state, job);
   }
 }
 

@@ -29,7 +29,7 @@ export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed"
   const isOwner = !isShared(lease);
   state.touched.add(worker);
   if (end > reported) {
-    settle(state, lease, end - reported, event);
+    const costMs = correctCharge(state, lease, end - reported, event);
     lease.reported = end;
     lease.lastProgressMs = state.nowMs;
     const acceptance = new Acceptance(state, job, lease.descriptor, event);
@@ -37,6 +37,7 @@ export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed"
     // What was trimmed, but had begun.
     if (end > keep) acceptance.take(Math.max(reported, keep), end, false);
     if (acceptance.refused) refuse(worker, job);
+    else learn(lease, end - reported, costMs);
     acceptance.record(worker.id);
     if (end > keep || !isOwner) revokeServed(state, job, acceptance.ranges, SOMEBODY_FASTER);
   }
@@ -45,13 +46,19 @@ export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed"
   if (state.leases.has(lease.no) && giveBack(state, lease) > 0) refuse(worker, job);
 }
 
-/** Learns what the results cost, and corrects what was charged for them in advance. */
-function settle(state: Scheduler, lease: Lease, count: number, event: EventOf<"UnitProgressed">): void {
+/** Charges what `count` results took, instead of what was charged for them in advance; gives the former. */
+function correctCharge(
+  state: Scheduler,
+  lease: Lease,
+  count: number,
+  event: EventOf<"UnitProgressed">,
+): number {
+  // A worker's word, but it cannot have taken longer than there was.
   const passedMs = state.nowMs - lease.startedMs;
   const elapsedMs = Number.isFinite(event.elapsedMs) ? Math.min(Math.max(event.elapsedMs, 0), passedMs) : 0;
   const costMs = (elapsedMs * count) / event.count;
   charge(lease.job, costMs - Math.min(count, unreportedOf(lease)) * lease.chargedMs);
-  learn(lease, count, costMs);
+  return costMs;
 }
 
 export function unitReturned(state: Scheduler, event: EventOf<"UnitReturned">): void {

@@ -221,7 +221,6 @@ export class ScheduledCluster {
     this.state = createScheduler(this.limits);
     for (const record of this.journal) recoverRecord(this.state, record);
     finishRecovery(this.state, this.nowMs);
-    validate(this.state);
     this.leases.clear();
     this.workers.clear();
     this.wakeAtMs = Number.POSITIVE_INFINITY;
