@@ -163,7 +163,12 @@ function answersOf(coordinator: Coordinator, host: CallHost): Answers {
     jobs: ({ limit }) => latestJobs(coordinator, Math.min(limit ?? rowsMax, rowsMax)),
     job: ({ job }) => detailsOf(coordinator, coordinator.jobs.require(job)),
     logs: ({ job }) => coordinator.jobs.require(job).logs.slice(-rowsMax),
-    cancel: ({ job }) => summaryOf(coordinator, coordinator.cancel(job, "cancelled by request")),
+    cancel: async ({ job }) => {
+      const entry = coordinator.cancel(job, "cancelled by request");
+      // It has ended when the journal says so.
+      await coordinator.ledger.settled();
+      return summaryOf(coordinator, entry);
+    },
     drain: ({ worker }) => drain(coordinator, worker),
     invite: (options) => host.invite(options),
     hasBlobs: ({ cids }) =>
