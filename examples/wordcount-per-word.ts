@@ -10,10 +10,12 @@ import { connect, task } from "musketeers";
 
 const one = task((word: string): [string, number] => [word, 1]);
 
+// Workers load this file too, for the task. They never get past this line, so what only this machine can
+// do, such as reading the text, belongs below it.
+await using cluster = await connect();
+
 const path = process.argv[2] ?? "LICENSE";
 const words = (await readFile(path, "utf8")).split(/\s+/).filter((word) => word !== "");
-
-await using cluster = await connect();
 const counts = new Map<string, number>();
 const startedAt = performance.now();
 for await (const [word, number] of cluster.map(one, words).values()) {
