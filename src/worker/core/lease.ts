@@ -63,7 +63,7 @@ function cursorOf(lease: Lease): NonNullable<Lease["cursor"]> | undefined {
   const part = lease.parts.find(({ from, count }) => handed >= from && handed < from + count);
   if (part === undefined) return undefined;
   const reader = new RecordReader(part.block);
-  reader.skip(handed - part.from);
+  for (let at = part.from; at < handed; at++) reader.read();
   lease.cursor = { part, at: handed, reader };
   return lease.cursor;
 }
@@ -79,7 +79,10 @@ export function takeRecords(lease: Lease, countMax: number, bytesMax: number) {
   const allowed = Math.min(countMax, part.from + part.count - lease.handed, lease.end - lease.handed);
   const start = reader.offset;
   let count = 0;
-  while (count < allowed && (count === 0 || reader.offset - start < bytesMax)) count += reader.skip(1);
+  while (count < allowed && (count === 0 || reader.offset - start < bytesMax)) {
+    reader.read();
+    count++;
+  }
   lease.handed += count;
   cursor.at += count;
   return { count, block: part.block.subarray(start, reader.offset) };

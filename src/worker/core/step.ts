@@ -1,5 +1,5 @@
 import {
-  countRecords,
+  eachRecord,
   encodeFailure,
   type FailureMark,
   fingerprint,
@@ -102,7 +102,9 @@ function receiveLease(
 
 function holds(body: Uint8Array, count: number): boolean {
   try {
-    return countRecords(body) === count;
+    let records = 0;
+    for (const _record of eachRecord(body)) records++;
+    return records === count;
   } catch (error) {
     if (error instanceof MusketeersError) return false;
     throw error;

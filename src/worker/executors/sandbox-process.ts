@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import {
+  eachRecord,
   type FailureMark,
   type Limits,
   MusketeersError,
@@ -124,7 +125,8 @@ export class SandboxProcess implements Sandbox {
     output.on("data", (chunk: Buffer) => {
       if (!this.alive) return;
       try {
-        reader.push(chunk);
+        // Not as a Buffer, whose `slice` does not copy.
+        reader.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
       } catch (error) {
         if (!(error instanceof MusketeersError) && !(error instanceof RangeError)) throw error;
         this.#condemn("crash", "The task broke the protocol of its sandbox; does it write to stdout itself?");
@@ -265,7 +267,8 @@ export class SandboxProcess implements Sandbox {
     if (now - this.#logWindow.startMs >= 1000) this.#logWindow = { startMs: now, bytes: 0 };
     this.#logWindow.bytes += block.length + 1;
     if (this.#logWindow.bytes > 2 * this.#limits.logBytesPerSecondMax) return;
-    new RecordReader(block).skip(Number.POSITIVE_INFINITY);
+    // Walks it whole, so that what is passed on is well formed.
+    for (const _line of eachRecord(block));
     this.handlers.onLog(block.slice(), dropped);
   }
 }

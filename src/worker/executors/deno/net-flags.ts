@@ -1,10 +1,11 @@
 import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 import { MusketeersError } from "../../../protocol/index.ts";
-import { complementCidrs } from "./cidr.ts";
+import { complementCidrs, parseAddress } from "./cidr.ts";
 
 /**
  * What no name may lead to: loopback, private, link-local (with the metadata service of clouds), shared
- * (CGNAT), benchmark, multicast, reserved and unspecified addresses, and IPv6 forms that hold IPv4 ones.
+ * (CGNAT), documentation, benchmark, multicast, reserved and unspecified addresses.
  */
 export const deniedRanges: readonly string[] = Object.freeze([
   "0.0.0.0/8",
@@ -22,19 +23,18 @@ export const deniedRanges: readonly string[] = Object.freeze([
   "203.0.113.0/24",
   "224.0.0.0/4",
   "240.0.0.0/4",
-  "::/96",
-  "::ffff:0:0/96",
-  "64:ff9b::/96",
-  "64:ff9b:1::/48",
-  "2001::/23",
-  "2001:db8::/32",
-  "2002::/16",
-  "3fff::/20",
-  "fc00::/7",
-  "fe80::/10",
-  "fec0::/10",
-  "ff00::/8",
 ]);
+
+/**
+ * Deno 2.9 takes ranges of IPv4 only, so of IPv6 just single addresses can be denied: loopback, unspecified,
+ * the metadata service of a cloud, and what this machine itself has. A name that leads to another machine of
+ * the local network by a private IPv6 address is not caught.
+ */
+function deniedV6(): string[] {
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const addresses = own.filter(({ family }) => family === "IPv6").map(({ address }) => address);
+  return [...new Set(["::", "::1", "fd00:ec2::254", ...addresses])];
+}
 
 /** `host`, `host:port`, `[v6]`, `[v6]:port` taken apart. */
 export function splitHost(grant: string): { host: string; port: string } {
@@ -65,7 +65,13 @@ export function netFlags(granted: readonly string[]): string[] {
     literals.push("127.0.0.1", "::1");
     allowed.push(`127.0.0.1${suffix}`, `[::1]${suffix}`);
   }
+  const numbers = new Set(
+    literals.filter((host) => isIP(host) === 6).map((host) => parseAddress(host).value),
+  );
   const denied = deniedRanges.flatMap((range) => complementCidrs(range, literals));
+  for (const address of deniedV6()) {
+    if (!numbers.has(parseAddress(address).value)) denied.push(`[${address.replace(/%.*$/, "")}]`);
+  }
   const allow = granted.includes("*") ? "--allow-net" : `--allow-net=${allowed.join(",")}`;
   return [allow, `--deny-net=${denied.join(",")}`];
 }

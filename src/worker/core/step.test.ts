@@ -1,0 +1,284 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeValue, eachRecord, encodeValue, packRecords, type TaskSpec } from "../../protocol/index.ts";
+import {
+  newWorkerState,
+  presentedLeases,
+  step,
+  validate,
+  type WorkerEvent,
+  type WorkerInstruction,
+} from "./index.ts";
+
+const task: TaskSpec = {
+  bundle: "b",
+  entry: "export:f",
+  title: "f",
+  timeoutMs: 1000,
+  memoryBytes: 1,
+  net: [],
+};
+
+/** The inputs that kill their sandbox; the model of a task says the rest. */
+const KILLER = 7;
+
+type Run = Extract<WorkerInstruction, { type: "Run" }>;
+
+/** An independent hub and sandboxes around the machine: they keep what was sent and answer as they like. */
+class World {
+  readonly state = newWorkerState({
+    slots: 2,
+    resultBytesUnackedMax: 200,
+    progressIntervalMs: 50,
+    blockBytesTarget: 40,
+  });
+  readonly runs = new Map<number, { run: Run; left: number[] }[]>();
+  /** What the hub has: the inputs of each lease, and the results that came. */
+  readonly leases = new Map<
+    string,
+    {
+      inputs: number[];
+      sent: number;
+      results: (number | "dead")[];
+      keep: number;
+      over: boolean;
+      done: boolean;
+    }
+  >();
+  linked = false;
+  left = false;
+  leaseNo = 0;
+
+  send(event: WorkerEvent): void {
+    const instructions = step(this.state, event);
+    validate(this.state);
+    for (const instruction of instructions) this.perform(instruction);
+  }
+
+  perform(instruction: WorkerInstruction): void {
+    switch (instruction.type) {
+      case "Run": {
+        const left = [...eachRecord(instruction.block)].map((record) => decodeValue(record) as number);
+        expect(left).toHaveLength(instruction.count);
+        const queue = this.runs.get(instruction.slot) ?? [];
+        queue.push({ run: instruction, left });
+        this.runs.set(instruction.slot, queue);
+        return;
+      }
+      case "Kill":
+        this.runs.delete(instruction.slot);
+        return;
+      case "SendProgress": {
+        expect(this.linked).toBe(true);
+        const lease = this.leases.get(instruction.lease)!;
+        const { block, failures, count } = instruction.results;
+        const failed = new Set(failures.map(({ at }) => at));
+        const values = [...eachRecord(block)].map((record, at) =>
+          failed.has(at) ? ("dead" as const) : (decodeValue(record) as number),
+        );
+        expect(values).toHaveLength(count);
+        // What was sent before may come again, the same; nothing is left out.
+        expect(instruction.from).toBeLessThanOrEqual(lease.results.length);
+        for (const [at, value] of values.entries()) {
+          const position = instruction.from + at;
+          if (position < lease.results.length) expect(value).toBe(lease.results[position]);
+          else lease.results.push(value);
+        }
+        if (instruction.done) lease.done = true;
+        return;
+      }
+      case "SendReturn":
+        this.leases.get(instruction.lease)!.over = true;
+        return;
+      case "Leave":
+        expect(this.left).toBe(false);
+        this.left = true;
+    }
+  }
+
+  /** The first sandbox of a slot does some of its work. */
+  work(slot: number, amount: number): void {
+    const queue = this.runs.get(slot);
+    const head = queue?.[0];
+    if (queue === undefined || head === undefined) return;
+    const { run } = head.run;
+    const killer = head.left.indexOf(KILLER);
+    const count = Math.min(amount, killer < 0 ? head.left.length : killer);
+    // Only a careful sandbox is sure to report what came before the killer.
+    if (killer >= 0 && (killer < amount || killer === 0)) {
+      const reported = head.run.careful ? killer : 0;
+      if (reported > 0) this.report(slot, reported);
+      this.runs.delete(slot);
+      const message = "killed";
+      this.send({ type: "SandboxDied", slot, run, kind: "crash", message, exact: false });
+      return;
+    }
+    if (count > 0) this.report(slot, count);
+  }
+
+  report(slot: number, count: number): void {
+    const queue = this.runs.get(slot)!;
+    const head = queue[0]!;
+    const block = packRecords(head.left.splice(0, count).map((input) => encodeValue(input * 2)));
+    if (head.left.length === 0) queue.shift();
+    const results = { count, block, failures: [], elapsedMs: count };
+    this.send({ type: "RunProgressed", slot, run: head.run.run, results });
+  }
+
+  lease(inputs: number[], parts: number): void {
+    const id = `lease${this.leaseNo++}`;
+    this.leases.set(id, { inputs, sent: 0, results: [], keep: inputs.length, over: false, done: false });
+    for (let part = 0; part < parts; part++) this.part(id);
+  }
+
+  part(id: string): void {
+    const lease = this.leases.get(id);
+    if (lease === undefined || lease.sent >= lease.inputs.length || !this.linked) return;
+    const part = lease.inputs.slice(lease.sent, lease.sent + 5);
+    const from = lease.sent;
+    lease.sent += part.length;
+    const count = lease.inputs.length;
+    const message = { type: "lease", lease: id, task, count, from, part: part.length } as const;
+    this.send({ type: "LeaseReceived", message, body: packRecords(part.map(encodeValue)) });
+  }
+
+  ack(id: string): void {
+    const upTo = this.leases.get(id)?.results.length;
+    if (upTo === undefined || !this.linked) return;
+    this.send({ type: "AckReceived", message: { type: "ack", lease: id, upTo } });
+  }
+
+  up(adopt: (id: string) => boolean): void {
+    if (this.linked) return;
+    this.linked = true;
+    const presented = presentedLeases(this.state).map(({ lease }) => lease);
+    const adopted = presented.filter(adopt);
+    for (const [id, lease] of this.leases) if (!adopted.includes(id) && !lease.done) lease.over = true;
+    this.send({ type: "LinkUp", adopted });
+  }
+
+  /** Whatever has been seen is right, input by input. */
+  check(): void {
+    for (const { inputs, results } of this.leases.values()) {
+      for (const [at, result] of results.entries()) {
+        expect(result).toBe(inputs[at] === KILLER ? "dead" : inputs[at]! * 2);
+      }
+    }
+  }
+}
+
+const ids = fc.nat({ max: 6 }).map((no) => `lease${no}`);
+const inputs = fc.array(fc.nat({ max: 30 }), { minLength: 1, maxLength: 20 });
+const actions = fc.oneof(
+  { weight: 3, arbitrary: inputs.map((list) => (world: World) => world.linked && world.lease(list, 1)) },
+  { weight: 3, arbitrary: ids.map((id) => (world: World) => world.part(id)) },
+  {
+    weight: 8,
+    arbitrary: fc.tuple(fc.nat({ max: 1 }), fc.integer({ min: 1, max: 9 })).map(
+      ([slot, amount]) =>
+        (world: World) =>
+          world.work(slot, amount),
+    ),
+  },
+  { weight: 4, arbitrary: ids.map((id) => (world: World) => world.ack(id)) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(ids, fc.nat({ max: 20 })).map(([lease, keep]) => (world: World) => {
+      const known = world.leases.get(lease);
+      if (known !== undefined) known.keep = Math.min(known.keep, keep);
+      world.send({ type: "TrimReceived", message: { type: "trim", lease, keep } });
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: ids.map((lease) => (world: World) => {
+      const known = world.leases.get(lease);
+      if (known !== undefined) known.over = true;
+      world.send({ type: "RevokeReceived", message: { type: "revoke", lease, reason: "" } });
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constant((world: World) => {
+      world.linked = false;
+      world.send({ type: "LinkDown" });
+    }),
+  },
+  { weight: 2, arbitrary: fc.boolean().map((adopts) => (world: World) => world.up(() => adopts)) },
+);
+
+/** Goes on until nothing is left to do. */
+function finish(world: World): void {
+  world.up(() => true);
+  for (let round = 0; round < 400; round++) {
+    for (const id of world.leases.keys()) {
+      world.part(id);
+      world.ack(id);
+    }
+    for (const slot of [0, 1]) world.work(slot, 9);
+  }
+}
+
+describe("the worker's state machine", () => {
+  it("reports every record of its leases once, in order, whatever happens", () => {
+    fc.assert(
+      fc.property(fc.array(actions, { maxLength: 80 }), (sequence) => {
+        const world = new World();
+        world.up(() => true);
+        for (const action of sequence) action(world);
+        finish(world);
+        world.check();
+        for (const lease of world.leases.values()) {
+          if (lease.over) continue;
+          expect(lease.results.length).toBeGreaterThanOrEqual(Math.min(lease.keep, lease.inputs.length));
+          expect(lease.done).toBe(true);
+        }
+        expect(world.state.leases.size).toBe(0);
+        expect(world.state.unackedBytes).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("hands back what it cannot finish, and leaves once", () => {
+    fc.assert(
+      fc.property(
+        fc.array(actions, { maxLength: 40 }),
+        fc.array(actions, { maxLength: 20 }),
+        (before, after) => {
+          const world = new World();
+          world.up(() => true);
+          for (const action of before) action(world);
+          world.send({ type: "DrainRequested" });
+          for (const action of after) if (!world.left) action(world);
+          if (!world.left) world.send({ type: "DrainExpired" });
+          expect(world.left).toBe(true);
+          world.check();
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("blames the killer and nobody else", () => {
+    const world = new World();
+    world.up(() => true);
+    world.lease([1, 2, KILLER, 4, KILLER, 6], 2);
+    finish(world);
+    expect(world.leases.get("lease0")).toMatchObject({ results: [2, 4, "dead", 8, "dead", 12], done: true });
+  });
+
+  it("stops producing while too much is not acknowledged", () => {
+    const world = new World();
+    world.up(() => true);
+    world.lease(
+      Array.from({ length: 1000 }, () => 1_000_000),
+      200,
+    );
+    for (let round = 0; round < 500; round++) world.work(0, 9);
+    expect(world.state.unackedBytes).toBeGreaterThanOrEqual(200);
+    expect(world.state.unackedBytes).toBeLessThan(600);
+    finish(world);
+    expect(world.leases.get("lease0")?.results).toHaveLength(1000);
+  });
+});
