@@ -1,10 +1,9 @@
-import { existsSync, rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 
+const project = new URL("../../../", import.meta.url);
 let built: Promise<string> | undefined;
 
 /**
@@ -20,12 +19,12 @@ export async function bootstrapFile(runtime: "deno" | "node"): Promise<string> {
 }
 
 async function buildNow(): Promise<string> {
-  const script = new URL("../../../scripts/build-bootstrap.mjs", import.meta.url);
+  const script = new URL("scripts/build-bootstrap.mjs", project);
   const { buildBootstrap } = (await import(script.href)) as {
     buildBootstrap: (directory: string) => Promise<void>;
   };
-  const directory = await mkdtemp(join(tmpdir(), "musketeers-bootstrap-"));
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const directory = fileURLToPath(new URL("node_modules/.cache/musketeers/", project));
+  await mkdir(directory, { recursive: true });
   await buildBootstrap(directory);
   return directory;
 }
