@@ -29,6 +29,8 @@ export interface Spawned {
   readonly errors: Readable | null;
   /** The process whose memory counts; undefined while it is not known. */
   readonly memoryPid: () => number | undefined;
+  /** Ends it at once, with all that it started. */
+  readonly kill: () => void;
   /** Removes what the process had. */
   readonly cleanUp: () => Promise<void>;
 }
@@ -179,7 +181,7 @@ export class SandboxProcess implements Sandbox {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#memory.stop();
-    this.#spawned.process.kill("SIGKILL");
+    this.#spawned.kill();
     this.#spawned.input.destroy();
     this.#spawned.output.resume();
   }

@@ -90,9 +90,20 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
       windowsHide: true,
     });
     let innerPid: number | undefined;
+    let doomed = false;
+    // Bubblewrap that is killed while it sets up leaves a half-made child behind, which waits for ever: so
+    // the child is killed first, as soon as it is known, and bubblewrap ends with it.
+    const kill = () => {
+      doomed = true;
+      if (wrap === undefined) child.kill("SIGKILL");
+      else if (innerPid !== undefined && child.exitCode === null && child.signalCode === null) {
+        killPid(innerPid);
+      }
+    };
     if (wrap) {
       readInfo(child.stdio[INFO_FD] as Readable, (pid) => {
         innerPid = pid;
+        if (doomed) kill();
       });
     }
     return {
@@ -101,6 +112,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
       output: child.stdout as Readable,
       errors: child.stderr,
       memoryPid: () => (wrap ? innerPid : child.pid),
+      kill,
       cleanUp: async () => {},
     };
   };
@@ -119,6 +131,14 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function killPid(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It is gone already.
+  }
 }
 
 /** Bubblewrap says a little JSON about what it started. */

@@ -45,6 +45,7 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
       output: child.stdio[FD_OUT] as Readable,
       errors: child.stderr,
       memoryPid: () => child.pid,
+      kill: () => child.kill("SIGKILL"),
       cleanUp: async () => rmSync(cwd, { recursive: true, force: true }),
     };
   };
