@@ -1,0 +1,165 @@
+import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CachedBlobs } from "./cached-blobs.ts";
+import { cidOf } from "./cid.ts";
+import { DiskBlobCache } from "./disk-blob-cache.ts";
+import { MemoryBlobCache } from "./memory-blob-cache.ts";
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "musketeers-cache-"));
+});
+
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+/** A blob of so many bytes. */
+const blob = (number: number, bytes = 10) => new Uint8Array(bytes).fill(number);
+const blobs = Array.from({ length: 6 }, (_, number) => ({ bytes: blob(number), cid: cidOf(blob(number)) }));
+const [a, b, c, d] = blobs as [(typeof blobs)[0], (typeof blobs)[0], (typeof blobs)[0], (typeof blobs)[0]];
+
+for (const [name, open] of [
+  ["memory", () => new MemoryBlobCache({ bytesMax: 30 })],
+  ["disk", () => new DiskBlobCache(directory, { bytesMax: 30 })],
+] as const) {
+  describe(`${name} cache`, () => {
+    test("forgets what was not used for longest", async () => {
+      const cache = open();
+      for (const { cid, bytes } of [a, b, c]) await cache.put(cid, bytes);
+      expect(await cache.get(a.cid)).toEqual(a.bytes);
+      await cache.put(d.cid, d.bytes);
+      expect(await cache.get(b.cid)).toBeUndefined();
+      expect(await Promise.all([a, c, d].map(({ cid }) => cache.get(cid)))).toEqual(
+        [a, c, d].map((x) => x.bytes),
+      );
+      expect(cache.bytes).toBe(30);
+    });
+
+    test("keeps nothing that is larger than all of it", async () => {
+      const cache = open();
+      const large = blob(9, 31);
+      await cache.put(cidOf(large), large);
+      expect(await cache.get(cidOf(large))).toBeUndefined();
+      expect(cache.bytes).toBe(0);
+    });
+
+    test("never holds more than it may, whatever is done at once", async () => {
+      const cache = open();
+      const uses = fc.sample(fc.tuple(fc.boolean(), fc.nat(5)), 200);
+      await Promise.all(
+        uses.map(async ([put, index]) => {
+          const { cid, bytes } = blobs[index]!;
+          if (put) await cache.put(cid, bytes);
+          else expect([undefined, bytes]).toContainEqual(await cache.get(cid));
+        }),
+      );
+      expect(cache.bytes).toBeLessThanOrEqual(30);
+      expect((await readdir(directory)).length).toBe(name === "disk" ? cache.bytes / 10 : 0);
+    });
+  });
+}
+
+describe("disk cache", () => {
+  test("knows after a restart what it kept and what was used last", async () => {
+    const first = new DiskBlobCache(directory, { bytesMax: 30 });
+    for (const [index, { cid, bytes }] of [a, b, c].entries()) {
+      await first.put(cid, bytes);
+      await utimes(join(directory, cid), 1000 + index, 1000 + index);
+    }
+    await first.get(a.cid);
+    const second = new DiskBlobCache(directory, { bytesMax: 20 });
+    expect(await second.get(b.cid)).toBeUndefined();
+    expect(await second.get(a.cid)).toEqual(a.bytes);
+    expect(await second.get(c.cid)).toEqual(c.bytes);
+    expect((await readdir(directory)).sort()).toEqual([a.cid, c.cid].sort());
+  });
+
+  test("clears away what a killed process had half written", async () => {
+    await writeFile(join(directory, "draft"), "half");
+    const cache = new DiskBlobCache(directory, { bytesMax: 30 });
+    expect(await cache.get(a.cid)).toBeUndefined();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test("does not believe a damaged file, and can keep the blob again", async () => {
+    const cache = new DiskBlobCache(directory, { bytesMax: 30 });
+    await cache.put(a.cid, a.bytes);
+    await writeFile(join(directory, a.cid), b.bytes);
+    expect(await cache.get(a.cid)).toBeUndefined();
+    expect(await readdir(directory)).toEqual([]);
+    await cache.put(a.cid, a.bytes);
+    expect(await cache.get(a.cid)).toEqual(a.bytes);
+  });
+
+  test("that cannot be used keeps nothing and breaks nothing", async () => {
+    const file = join(directory, "file");
+    await writeFile(file, "");
+    const cache = new DiskBlobCache(join(file, "cache"), { bytesMax: 30 });
+    await cache.put(a.cid, a.bytes);
+    expect(await cache.get(a.cid)).toBeUndefined();
+  });
+});
+
+describe("a cached store", () => {
+  test("fetches once for all who ask at once, and then no more", async () => {
+    const asked: string[] = [];
+    const store = {
+      get: async (cid: string) => {
+        asked.push(cid);
+        return a.bytes;
+      },
+      put: async () => a.cid,
+    };
+    const cached = new CachedBlobs(store, new MemoryBlobCache({ bytesMax: 100 }));
+    const all = await Promise.all([cached.get(a.cid), cached.get(a.cid), cached.get(a.cid)]);
+    expect(all).toEqual([a.bytes, a.bytes, a.bytes]);
+    await cached.get(a.cid);
+    expect(asked).toEqual([a.cid]);
+  });
+
+  test("gives up a fetch only when nobody waits for it any more", async () => {
+    let deliver: (bytes: Uint8Array) => void = () => {};
+    const signals: AbortSignal[] = [];
+    const asked: (() => void)[] = [];
+    const nextAsk = () => new Promise<void>((resolve) => asked.push(resolve));
+    const store = {
+      get: (_cid: string, options?: { signal?: AbortSignal }) => {
+        signals.push(options!.signal!);
+        asked.shift()?.();
+        return new Promise<Uint8Array>((resolve) => {
+          deliver = resolve;
+        });
+      },
+      put: async () => a.cid,
+    };
+    const cached = new CachedBlobs(store, new MemoryBlobCache({ bytesMax: 100 }));
+    const [first, second] = [new AbortController(), new AbortController()];
+    let asking = nextAsk();
+    const one = cached.get(a.cid, { signal: first.signal });
+    const two = cached.get(a.cid, { signal: second.signal });
+    await asking;
+    first.abort(new Error("first left"));
+    await expect(one).rejects.toThrow("first left");
+    expect(signals[0]!.aborted).toBe(false);
+    second.abort(new Error("second left"));
+    await expect(two).rejects.toThrow("second left");
+    expect(signals[0]!.aborted).toBe(true);
+
+    asking = nextAsk();
+    const three = cached.get(a.cid);
+    await asking;
+    deliver(a.bytes);
+    expect(await three).toEqual(a.bytes);
+    expect(signals).toHaveLength(2);
+  });
+
+  test("keeps what it stores", async () => {
+    const store = { get: () => Promise.reject(new Error("asked")), put: async () => a.cid };
+    const cached = new CachedBlobs(store, new MemoryBlobCache({ bytesMax: 100 }));
+    expect(await cached.put(a.bytes)).toBe(a.cid);
+    expect(await cached.get(a.cid)).toEqual(a.bytes);
+  });
+});

@@ -1,0 +1,76 @@
+import type { BlobStore } from "./blob-ref.ts";
+
+/** Where blobs are kept near at hand; may forget any of them at any time. */
+export interface BlobCache {
+  /** Verified bytes, or undefined where it has none. */
+  get(cid: string): Promise<Uint8Array | undefined>;
+  /** Keeps bytes; failing to is no error. */
+  put(cid: string, bytes: Uint8Array): Promise<void>;
+}
+
+interface Fetching {
+  readonly bytes: Promise<Uint8Array>;
+  readonly stop: AbortController;
+  waiting: number;
+}
+
+/** A store behind a cache; who asks for the same blob at the same time shares one fetch. */
+export class CachedBlobs implements BlobStore {
+  readonly #store: BlobStore;
+  readonly #cache: BlobCache;
+  readonly #fetching = new Map<string, Fetching>();
+
+  constructor(store: BlobStore, cache: BlobCache) {
+    this.#store = store;
+    this.#cache = cache;
+  }
+
+  async get(cid: string, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const fetching = this.#fetching.get(cid) ?? this.#fetch(cid);
+    fetching.waiting++;
+    try {
+      return await unlessAborted(fetching.bytes, signal);
+    } finally {
+      // The fetch goes on as long as anybody waits for it.
+      if (--fetching.waiting === 0) {
+        if (this.#fetching.get(cid) === fetching) this.#fetching.delete(cid);
+        fetching.stop.abort();
+      }
+    }
+  }
+
+  async put(bytes: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<string> {
+    const cid = await this.#store.put(bytes, options);
+    await this.#cache.put(cid, bytes);
+    return cid;
+  }
+
+  #fetch(cid: string): Fetching {
+    const stop = new AbortController();
+    const fetching: Fetching = { bytes: this.#load(cid, stop.signal), stop, waiting: 0 };
+    // Those who wait hear of it; when all have left nobody has to.
+    fetching.bytes.catch(() => {});
+    this.#fetching.set(cid, fetching);
+    return fetching;
+  }
+
+  async #load(cid: string, signal: AbortSignal): Promise<Uint8Array> {
+    const kept = await this.#cache.get(cid);
+    if (kept !== undefined) return kept;
+    const bytes = await this.#store.get(cid, { signal });
+    await this.#cache.put(cid, bytes);
+    return bytes;
+  }
+}
+
+/** The promise's outcome, or the signal's reason where that comes first. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

@@ -1,0 +1,2 @@
+/** What needs Node: blobs on disk. */
+export { DiskBlobCache } from "./disk-blob-cache.ts";
