@@ -1,6 +1,7 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { startExchange } from "../src/cli/demo/exchange.ts";
 import { makeHome, musketeers, script, startUp } from "./support/program.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -196,12 +197,31 @@ describe("a cluster from the command line", { timeout: TIMEOUT_MS }, () => {
 
   test("the examples run", async () => {
     const home = await makeHome();
-    await startUp(home, ["--allow-net", "127.0.0.1:1"]);
+    const exchange = await startExchange(1);
+    onTestFinished(() => exchange.close());
+    await startUp(home, ["--allow-net", exchange.host]);
+
     const hello = await script(["examples/hello.ts"], home).ended;
     expect(hello).toMatchObject({ status: 0, stderr: "" });
     expect(hello.stdout.split("\n").slice(0, 2)).toEqual(["All for one, you!", "All for one, d'Artagnan!"]);
     expect(hello.stdout).toContain("All for one, Porthos!  (Porthos, on local)");
+
     const words = await script(["examples/wordcount-per-word.ts", "LICENSE"], home).ended;
     expect(words.stdout).toMatch(/^\d{4} words, \d+ distinct, \d+ words a second\nthe \d+ {2}/);
+
+    const site = new URL(".", exchange.pageUrl(1)).href;
+    const args = [
+      "examples/stocks/main.ts",
+      "--site",
+      site,
+      "--rows",
+      "table.daily tbody tr",
+      "1101",
+      "7",
+      "1301",
+    ];
+    const stocks = await script(args, home).ended;
+    expect(stocks.stdout.split("\n").map((row) => row.split("\t")[0])).toEqual(["1101", "1301", ""]);
+    expect(stocks.stderr).toBe(`${site}7: ${site}7 answered 404\n`);
   });
 });

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command } from "commander";
 import { PACKAGE_VERSION } from "../protocol/index.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addInvite } from "./commands/invite.ts";
@@ -38,7 +38,7 @@ export function createProgram(terminal: Terminal): Command {
     .configureHelp({ showGlobalOptions: false })
     .showSuggestionAfterError(true)
     .exitOverride()
-    .configureOutput({ writeOut: terminal.out, writeErr: () => {} })
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => {} })
     .addHelpText("after", exitStatuses);
   const context = contextOf(terminal);
   for (const add of [addUp, addJoin, addRun, addDemo]) add(program, context);
@@ -72,6 +72,6 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
       style: contextOf(terminal).errStyle,
     });
     terminal.err(text);
-    return thrown instanceof CommanderError ? Math.min(status, 2) : status;
+    return status;
   }
 }

@@ -28,7 +28,7 @@ export function processTerminal(): Terminal {
     outIsTTY: stdout.isTTY === true,
     errIsTTY: stderr.isTTY === true,
     get columns() {
-      return stderr.columns ?? stdout.columns ?? 80;
+      return stderr.columns || stdout.columns || 80;
     },
     env,
     now: () => Date.now(),

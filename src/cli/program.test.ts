@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { createProgram, runProgram } from "./program.ts";
+import { FakeTerminal } from "./testing/terminal.ts";
+
+async function run(...args: string[]): Promise<{ status: number; terminal: FakeTerminal }> {
+  const terminal = new FakeTerminal();
+  return { status: await runProgram(args, terminal), terminal };
+}
+
+const names = createProgram(new FakeTerminal()).commands.map((command) => command.name());
+
+test("the commands that are promised", () => {
+  expect(names.toSorted()).toEqual(
+    "cancel demo invite job jobs join login logs results run status up workers".split(" "),
+  );
+});
+
+describe.each(names)("%s", (name) => {
+  test("has help with an example, and exits 0", async () => {
+    const { status, terminal } = await run(name, "--help");
+    expect(status).toBe(0);
+    expect(terminal.stdout).toMatch(
+      new RegExp(`^Usage: musketeers ${name} [\\s\\S]*Examples:\\n  \\$ (echo|seq|musketeers) `),
+    );
+    expect(terminal.stdout).toContain("--json");
+    expect(terminal.stderr).toBe("");
+  });
+
+  test("refuses an option that it does not have", async () => {
+    const required = name === "invite" ? ["--role", "worker"] : [];
+    const { status, terminal } = await run(name, ...required, "--no-such-option");
+    expect(status).toBe(2);
+    expect(terminal.stderr).toMatch(
+      /^error: Unknown option '--no-such-option'\nhint: .*\ncode: {2}BAD_ARGUMENT/,
+    );
+    expect(terminal.stdout).toBe("");
+  });
+});
+
+test("without a command there is help; the exit statuses are in it", async () => {
+  const { status, terminal } = await run();
+  expect(status).toBe(0);
+  expect(terminal.stdout).toContain("Usage: musketeers");
+  expect((await run("--help")).terminal.stdout).toContain("Exit status:");
+});
+
+test("the version", async () => {
+  const { status, terminal } = await run("--version");
+  expect([status, terminal.stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
+});
+
+test("a misspelt command is guessed at", async () => {
+  const { status, terminal } = await run("jion", "x");
+  expect(status).toBe(2);
+  expect(terminal.stderr).toContain("Did you mean join?");
+});
+
+test.each([
+  [["up", "--workers", "many"], "--workers"],
+  [["up", "--slots", "0"], "--slots"],
+  [["invite", "--role", "king"], "--role"],
+  [["invite", "--role", "worker", "--expires", "soon"], "--expires"],
+  [["run", "x.ts", "--priority", "9"], "--priority"],
+  [["join", "http://x/join#y", "--memory", "much"], "--memory"],
+  [["invite"], "--role"],
+  [["job"], "missing required argument"],
+])("%j is wrong use, and says which part", async (args, part) => {
+  const { status, terminal } = await run(...args, "--json");
+  expect(status).toBe(2);
+  const { error } = JSON.parse(terminal.stderr);
+  expect(error.code).toBe("BAD_ARGUMENT");
+  expect(error.message.toLowerCase()).toContain(part);
+});
+
+test("an invite that is none is refused before anything is started", async () => {
+  const { status, terminal } = await run("login", "hello");
+  expect([status, terminal.stderr]).toEqual([4, expect.stringContaining("INVITE_MALFORMED")]);
+});
+
+test("join without an invite says where invites come from", async () => {
+  const { status, terminal } = await run("join");
+  expect(status).toBe(2);
+  expect(terminal.stderr).toContain("musketeers invite --role worker");
+});

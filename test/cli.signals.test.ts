@@ -1,0 +1,101 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { makeHome, musketeers, startUp } from "./support/program.ts";
+
+const TIMEOUT_MS = 120_000;
+
+const endless = `
+import { task } from "musketeers";
+export const wait = task(async (ms: number) => {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return ms;
+});
+`;
+
+async function withTask(): Promise<{ home: string; file: string }> {
+  const home = await makeHome();
+  const file = join(home, "wait.ts");
+  await writeFile(file, endless);
+  return { home, file };
+}
+
+/** Ids of a process's children, where the system lists them. */
+const childrenOf = async (pid: number): Promise<number[]> =>
+  (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).split(" ").filter(Boolean).map(Number);
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+async function untilGone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+describe("programs that are stopped", { timeout: TIMEOUT_MS }, () => {
+  test("Ctrl-C during run cancels the job", async () => {
+    const { home, file } = await withTask();
+    await startUp(home);
+    const run = musketeers(["run", file, "--values"], home, "1\n3600000\n");
+    await run.until(/^1$/m);
+    expect(await run.stop("SIGINT")).toMatchObject({ status: 130, stderr: "" });
+    const jobs = JSON.parse((await musketeers(["jobs", "--json"], home).ended).stdout);
+    expect(jobs).toMatchObject([{ title: "wait", state: "cancelled" }]);
+  });
+
+  test("a reader of results that leaves does not stop the job", async () => {
+    const { home, file } = await withTask();
+    await startUp(home);
+    const detached = await musketeers(["run", file, "--detach"], home, "1\n3600000\n").ended;
+    const id = detached.stdout.trim();
+    const reader = musketeers(["results", id], home);
+    await reader.until(/"value":1/);
+    expect((await reader.stop("SIGINT")).status).toBe(130);
+    const job = JSON.parse((await musketeers(["job", id, "--json"], home).ended).stdout);
+    expect(job).toMatchObject({ state: "running", done: 1 });
+  });
+
+  test("a worker hands back what it has not finished", async () => {
+    const { home, file } = await withTask();
+    const { line } = await startUp(home, ["--workers", "0"]);
+    const first = musketeers(["join", line.joinInvite, "--name", "first", "--slots", "1"], home);
+    await first.until(/Joined/);
+    const run = musketeers(["run", file, "--values"], home, "4000\n");
+    const progress = async () => JSON.parse((await musketeers(["workers", "--json"], home).ended).stdout)[0];
+    while ((await progress()).busySlots === 0);
+    expect((await first.stop("SIGTERM")).status).toBe(0);
+    const second = musketeers(["join", line.joinInvite, "--name", "second", "--slots", "1"], home);
+    await second.until(/Joined/);
+    expect(await run.ended).toMatchObject({ status: 0, stdout: "4000\n" });
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "workers do not outlive a hub's program that is killed",
+    async () => {
+      const home = await makeHome();
+      const { up } = await startUp(home);
+      const workers = await childrenOf(up.child.pid!);
+      expect(workers).toHaveLength(1);
+      await up.stop("SIGKILL");
+      await untilGone(workers[0]!);
+    },
+  );
+
+  test("a second Ctrl-C ends the demo at once, and leaves no files", async () => {
+    const home = await makeHome();
+    const mine = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("musketeers-demo-"));
+    const before = await mine();
+    const demo = musketeers(["demo", "--text", "LICENSE"], home);
+    await demo.until(/Four musketeers have joined/);
+    demo.child.kill("SIGINT");
+    demo.child.kill("SIGINT");
+    expect((await demo.ended).status).toBe(130);
+    expect((await mine()).filter((name) => !before.includes(name))).toEqual([]);
+  });
+});
