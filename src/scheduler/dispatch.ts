@@ -13,19 +13,24 @@ import { trimOne } from "./trim.ts";
  * and the jobs that it gave something to are looked at, however many others there are.
  */
 export function dispatch(state: Scheduler): void {
-  for (const worker of state.touched) serve(state, worker);
-  serveWoken(state);
-  for (const worker of state.touched) while (state.idle.has(worker) && relieve(state, worker));
-  state.touched.clear();
-  for (const job of state.due) relieveIdle(state, job);
-  state.due.clear();
+  const { touched, woken, due } = state;
+  while (touched.size + woken.size + due.size > 0) {
+    const workers = [...touched];
+    touched.clear();
+    for (const worker of workers) serve(state, worker);
+    serveWoken(state);
+    for (const worker of workers) while (state.idle.has(worker) && relieve(state, worker));
+    const jobs = [...due];
+    due.clear();
+    for (const job of jobs) relieveIdle(state, job);
+  }
 }
 
 /** Leases to a worker until it has enough or nothing is ready for it. */
 function serve(state: Scheduler, worker: Worker): void {
   state.idle.delete(worker);
   state.hungry.delete(worker);
-  if (!state.workers.has(worker.id)) return;
+  if (state.workers.get(worker.id) !== worker) return;
   while (wantsMore(state, worker)) {
     const job = chooseJob(state, worker);
     if (job === undefined) {

@@ -92,12 +92,19 @@ export function revoke(state: Scheduler, lease: Lease, reason: string): void {
   state.effects.push({ type: "RevokeLease", worker: lease.worker.id, lease: lease.no, reason });
 }
 
-/** Revokes the leases of a job of which everything that they owe is among inputs that were just done. */
+/** Revokes a lease of which nothing is left to do: others have done what it owes. Says whether it did. */
+export function revokeIfServed(state: Scheduler, lease: Lease, reason: string): boolean {
+  if (unreportedOf(lease) === 0 || owedBy(lease).length > 0) return false;
+  revoke(state, lease, reason);
+  return true;
+}
+
+/** The same for all leases of a job that have some of the inputs, which were just done elsewhere. */
 export function revokeServed(state: Scheduler, job: Job, ranges: Ranges, reason: string): void {
   for (const lease of [...job.leases]) {
     const isTouched = lease.descriptor.ranges.some(([start, end]) =>
       ranges.some(([from, to]) => from < end && start < to),
     );
-    if (isTouched && unreportedOf(lease) > 0 && owedBy(lease).length === 0) revoke(state, lease, reason);
+    if (isTouched) revokeIfServed(state, lease, reason);
   }
 }

@@ -1,7 +1,7 @@
 import { countOf, sliceRanges } from "../protocol/index.ts";
 import { offer, refuse } from "./demand.ts";
 import { charge, requeue } from "./fairness.ts";
-import { giveBack, grant, isShared, revokeServed } from "./leases.ts";
+import { giveBack, grant, isShared, revokeIfServed, revokeServed } from "./leases.ts";
 import { Acceptance, isBlock } from "./results.ts";
 import { learn, unreportedOf } from "./sizing.ts";
 import { type Job, type Lease, type Scheduler, type Worker, wakeBy } from "./state.ts";
@@ -41,7 +41,10 @@ export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed"
     acceptance.record(worker.id);
     if (end > keep || !isOwner) revokeServed(state, job, acceptance.ranges, SOMEBODY_FASTER);
   }
-  if (!event.done && lease.reported < lease.count) return;
+  if (!event.done && lease.reported < lease.count) {
+    revokeIfServed(state, lease, SOMEBODY_FASTER);
+    return;
+  }
   // Whoever says that it is done without having done it is not asked again.
   if (state.leases.has(lease.no) && giveBack(state, lease) > 0) refuse(worker, job);
 }
@@ -111,6 +114,7 @@ function adopt(
   const owed = job.done.missing(sliceRanges(ranges, from, countOf(ranges)));
   if (owed.length === 0 || !job.pending.claim(descriptor, owed)) return false;
   requeue(state, job);
+  state.touched.add(worker);
   grant(state, job, worker, descriptor, { adoptFrom: from });
   return true;
 }

@@ -118,14 +118,22 @@ export class ScheduledCluster {
   /** Of the last event. */
   effects: readonly SchedulerEffect[] = [];
 
-  constructor(limits: Partial<Limits> = {}) {
+  readonly #observe: (event: SchedulerEvent, effects: readonly SchedulerEffect[]) => void;
+
+  constructor(
+    limits: Partial<Limits> = {},
+    observe: (event: SchedulerEvent, effects: readonly SchedulerEffect[]) => void = () => {},
+  ) {
     this.limits = { ...defaultLimits, ...limits };
+    this.#observe = observe;
     this.state = createScheduler(this.limits);
   }
 
   send(event: Untimed): this {
-    this.effects = step(this.state, { ...event, nowMs: this.nowMs } as SchedulerEvent);
+    const timed = { ...event, nowMs: this.nowMs } as SchedulerEvent;
+    this.effects = step(this.state, timed);
     for (const effect of this.effects) this.#perform(effect);
+    this.#observe(timed, this.effects);
     validate(this.state);
     return this;
   }
