@@ -87,7 +87,7 @@ function journalContract(setUp: OpenSetup): void {
     const { journal } = (await setUp()).engine;
     const [a, b] = await journal.append([bytesOf("a"), new Uint8Array(300_000).fill(7)]);
     expect(textOf(await journal.get(a!))).toBe("a");
-    expect(await journal.get(b!)).toEqual(new Uint8Array(300_000).fill(7));
+    expect(Buffer.alloc(300_000, 7).equals(await journal.get(b!))).toBe(true);
     for (const position of [a! + 1, b! + 1, b! + 1_000_000]) {
       await expect(journal.get(position)).rejects.toMatchObject({ code: "NOT_FOUND" });
     }

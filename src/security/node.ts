@@ -1,4 +1,4 @@
-import { chmod, link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { chmod, link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { MusketeersError } from "../protocol/index.ts";
 import { newSecretKey } from "./ed25519.ts";
@@ -8,6 +8,7 @@ import { type RandomBytes, randomBytes } from "./random.ts";
 /** What needs Node: keys in files. */
 
 const KEY_FILE_MODE = 0o600;
+const noLinks: readonly string[] = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"];
 
 function parseKey(path: string, text: string): Uint8Array {
   const hex = text.trim();
@@ -42,7 +43,11 @@ async function createKey(path: string, random: RandomBytes): Promise<void> {
     } finally {
       await file.close();
     }
-    await link(draft, path);
+    await link(draft, path).catch(async (error) => {
+      // Where there are no hard links (FAT on a memory card), two that come at once may differ.
+      if (!noLinks.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      await rename(draft, path);
+    });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   } finally {

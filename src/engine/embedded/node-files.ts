@@ -4,8 +4,8 @@ import { promisify } from "node:util";
 import { type Files, isSystemError, type LogFile, type OpenMode } from "./files.ts";
 
 /**
- * Up to this size a write into the page cache takes less time than the trip to a thread and back: 3 µs
- * against 25 µs for 4 KiB, 24 µs against 60 µs for 256 KiB (benchmarks/journal.bench.ts).
+ * Up to this size a write into the page cache takes less time than the trip to a thread and back: 4 µs
+ * against 21 µs for 4 KiB, 29 µs against 52 µs for 256 KiB (benchmarks/journal.bench.ts).
  */
 const WRITE_AT_ONCE_BYTES = 256 * 1024;
 
