@@ -1,4 +1,3 @@
-import type { Bundle } from "./bundle.ts";
 import type { TaskOptions } from "./options.ts";
 
 /** A task with its code, ready to be sent. */
@@ -7,7 +6,7 @@ export interface LoadedTask {
   readonly entry: string;
   readonly title: string;
   readonly options: TaskOptions;
-  readonly bundle: Pick<Bundle, "cid" | "code">;
+  readonly bundle: { readonly cid: string; readonly code: Uint8Array };
 }
 
 /** Finds the code of a task; what a page cannot do. */
