@@ -56,7 +56,7 @@ export function renderWordCount({ total, distinct, top, wallMs }: WordCountRepor
   const most = top.map(([word, number]) => `${word} ${style.dim(count(number))}`).join("  ");
   return [
     `${style.good(`${count(total)} words, one task a word, in ${duration(wallMs)}`)}: ${perSecond(total, wallMs)}.\n`,
-    `In 2016, one message a word: ${count(wordCount2016.words)} words of another text in ${duration(wordCount2016.wallMs)}, ${perSecond(wordCount2016.words, wordCount2016.wallMs)}.\n`,
+    `In 2016, one message a word: the ${count(wordCount2016.words)} words of a novel in ${duration(wordCount2016.wallMs)}, ${perSecond(wordCount2016.words, wordCount2016.wallMs)}.\n`,
     `${count(distinct)} distinct; the most frequent: ${most}\n`,
   ].join("");
 }
