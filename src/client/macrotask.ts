@@ -4,7 +4,7 @@ export const afterMicrotasks: (run: () => void) => void = (() => {
   const queue: (() => void)[] = [];
   const { port1, port2 } = new MessageChannel();
   // The compiler knows Node's ports only; where those are, the line above has returned.
-  (port2 as { onmessage?: () => void }).onmessage = () => queue.shift()?.();
+  (port2 as unknown as { onmessage?: () => void }).onmessage = () => queue.shift()?.();
   return (run: () => void) => {
     queue.push(run);
     port1.postMessage(0);
