@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Cluster, connect, parseDuration, parseSize } from "../client/index.ts";
+import { parseDuration, parseSize } from "../client/browser.ts";
+import type { Cluster } from "../client/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 import { count } from "./render/format.ts";
 import { type Style, styleFor } from "./render/style.ts";
@@ -57,6 +58,8 @@ export async function withCluster<Value>(
   options: HubOption & { readonly signal?: AbortSignal },
   use: (cluster: Cluster) => Promise<Value>,
 ): Promise<Value> {
+  // Loaded here, with its bundler, so that a worker does without.
+  const { connect } = await import("../client/index.ts");
   let told = false;
   const cluster = await connect({
     ...(options.hub === undefined ? {} : { hub: options.hub }),

@@ -1,10 +1,9 @@
-import { readProfiles, removeProfile, writeProfile } from "../client/node.ts";
-
 /**
  * Makes a hub of this machine the default one for as long as it runs.
  * @returns what puts things back as they were, unless someone changed them meanwhile
  */
 export async function lendProfile(name: string, invite: string, url: string): Promise<() => Promise<void>> {
+  const { readProfiles, removeProfile, writeProfile } = await import("../client/node.ts");
   const before = await readProfiles();
   await writeProfile(name, { invite, url });
   return async () => {

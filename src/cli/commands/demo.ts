@@ -1,95 +1,6 @@
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { connect } from "../../client/index.ts";
-import { type Context, type JsonOption, jsonOption, withExamples } from "../context.ts";
-import { countWords, crawl, type Stage } from "../demo/acts.ts";
-import { type DemoReport, renderCrawl, renderWordCount } from "../demo/report.ts";
-import { gatherTroupe, type Troupe } from "../demo/troupe.ts";
-import { readText } from "../demo/words.ts";
-import { ExitStatus } from "../failure.ts";
-import { lendProfile } from "../profile.ts";
-import { jsonLine } from "../render/json.ts";
-import type { Style } from "../render/style.ts";
-import { listenForStop, type StopSignal, signalStatus } from "../stop.ts";
-import { pageLink } from "./up.ts";
-
-interface DemoOptions extends JsonOption {
-  readonly once?: boolean;
-  readonly text?: string;
-}
-
-const DAY_MS = 24 * 3_600_000;
-const PROFILE = "demo";
-
-async function perform(
-  troupe: Troupe,
-  options: DemoOptions,
-  context: Context,
-  signal: AbortSignal,
-): Promise<DemoReport> {
-  const { terminal, outStyle } = context;
-  const say = (text: string) => {
-    if (!options.json) terminal.out(text);
-  };
-  const text = await readText(options.text);
-  const hub = troupe.hub.invite({ role: "submitter", expiresInMs: DAY_MS, label: "demo" });
-  const cluster = await connect({ hub, signal });
-  try {
-    const stage: Stage = { cluster, terminal, quiet: options.json === true, signal };
-    say(`Four musketeers have joined ${troupe.hub.url}. They fetch thirty stocks' pages, 100 ms each.\n\n`);
-    const crawled = await crawl(stage, troupe.exchange);
-    say(
-      `${renderCrawl(crawled, outStyle)}\nNow they count the words of ${options.text ?? "this package's own texts"}, one task a word.\n\n`,
-    );
-    const wordCount = await countWords(stage, text);
-    say(renderWordCount(wordCount, outStyle));
-    return { crawl: crawled, wordCount };
-  } finally {
-    await cluster.close();
-  }
-}
-
-const taskFile = fileURLToPath(new URL(`../demo/count-word${import.meta.url.slice(-3)}`, import.meta.url));
-
-function nextSteps({ hub }: Troupe, style: Style): string {
-  const invite = (role: "worker" | "viewer") => hub.invite({ role, expiresInMs: DAY_MS, label: "demo" });
-  return [
-    `\n${style.bold("The demo's cluster stays up until Ctrl-C. Three things to try in a second terminal:")}\n`,
-    `\n  Watch it in a browser:\n    ${pageLink(invite("viewer"))}\n`,
-    `\n  Give it work of your own:\n    printf 'one\\nfor\\nall\\n' | npx musketeers run '${taskFile}' --hub ${PROFILE}\n`,
-    `\n  Let a fifth musketeer join, and see it with \`npx musketeers workers --hub ${PROFILE}\`:\n    npx musketeers join --name dartagnan '${invite("worker")}'\n`,
-  ].join("");
-}
-
-async function stayUp(troupe: Troupe, context: Context, stopped: Promise<StopSignal>): Promise<void> {
-  const admin = troupe.hub.invite({ role: "admin", expiresInMs: DAY_MS, label: "demo" });
-  const restore = await lendProfile(PROFILE, admin, troupe.hub.url);
-  try {
-    context.terminal.out(nextSteps(troupe, context.outStyle));
-    await Promise.race([stopped, troupe.hub.closed]);
-  } finally {
-    await restore();
-  }
-}
-
-async function demo(options: DemoOptions, context: Context): Promise<void> {
-  let abandon = () => {};
-  using stopper = listenForStop({ atOnce: () => abandon() });
-  const troupe = await gatherTroupe((starting) => {
-    abandon = starting.abandon;
-  });
-  try {
-    const report = await perform(troupe, options, context, stopper.signal);
-    if (options.json) context.terminal.out(jsonLine(report));
-    if (!options.once) await stayUp(troupe, context, stopper.stopped);
-  } catch (error) {
-    // What Ctrl-C interrupts is no failure of the demo.
-    if (stopper.signal.aborted) throw new ExitStatus(signalStatus(stopper.signal.reason as StopSignal));
-    throw error;
-  } finally {
-    await troupe.close();
-  }
-}
+import { type Context, jsonOption, withExamples } from "../context.ts";
+import type { DemoOptions } from "../demo/show.ts";
 
 export function addDemo(program: Command, context: Context): void {
   const command = program
@@ -98,7 +9,10 @@ export function addDemo(program: Command, context: Context): void {
     .option("--once", "end when it is done")
     .option("--text <file>", "count the words of this text (default: the package's own texts)")
     .addOption(jsonOption())
-    .action((options: DemoOptions) => demo(options, context));
+    .action(async (options: DemoOptions) => {
+      const { demo } = await import("../demo/show.ts");
+      await demo(options, context);
+    });
   withExamples(
     command,
     ["musketeers demo", "stays up, with things to try"],

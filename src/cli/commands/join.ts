@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { defaultLimits, MusketeersError, type WorkerDescription } from "../../protocol/index.ts";
-import { startWorker, type WorkerHandle, type WorkerNotice } from "../../worker/node.ts";
+import type { WorkerHandle, WorkerNotice } from "../../worker/node.ts";
 import {
   type Context,
   integerArgument,
@@ -167,6 +167,8 @@ async function join(text: string | undefined, options: JoinOptions, context: Con
   using stopper = listenForStop({ led });
   const { name, slots, memory, allowNet, label, trust } = options;
   const reporter = new Reporter(context, options.json === true);
+  // Loaded here, so that the other commands start without it.
+  const { startWorker } = await import("../../worker/node.ts");
   let worker: WorkerHandle;
   try {
     worker = await startWorker({

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { writeProfile } from "../../client/node.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { type Context, type HubOption, jsonOption, withCluster, withExamples } from "../context.ts";
 import { printable } from "../render/format.ts";
@@ -34,6 +33,7 @@ export function addLogin(program: Command, context: Context): void {
       );
       const name = options.name ?? hub;
       const url = invite.replace(/\/join#.*$/s, "");
+      const { writeProfile } = await import("../../client/node.ts");
       await writeProfile(name, { invite, url });
       const { terminal } = context;
       if (options.json) terminal.out(jsonLine({ name, url, role }));

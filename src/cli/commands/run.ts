@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
 import type { Cluster, LoadedTask, TaskOptions } from "../../client/index.ts";
-import { loadTask } from "../../client/node.ts";
 import { defaultLimits, PRIORITY_MAX } from "../../protocol/index.ts";
 import {
   type Context,
@@ -108,6 +107,7 @@ async function attach({ cluster, task, inputs, options, context, signal }: Runni
 async function run(target: string, options: RunOptions, context: Context): Promise<void> {
   using stopper = listenForStop();
   const { file, exportName } = splitTarget(target);
+  const { loadTask } = await import("../../client/node.ts");
   const task = await loadTask(file, exportName);
   const inputs = parseInputs(openInputs(options.inputs, context.terminal), options.format);
   try {

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
-import { type Hub, startHub } from "../../hub/index.ts";
+import type { Hub } from "../../hub/index.ts";
 import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
 import {
   type Context,
@@ -120,6 +120,8 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
   });
   let fault: MusketeersError | undefined;
   const data = options.data ?? defaultDataDirectory(terminal.env);
+  // Loaded here, so that the other commands start without it.
+  const { startHub } = await import("../../hub/index.ts");
   const hub = await startHub({
     listen: listenAddress(options),
     ...(options.memory ? {} : { data }),
