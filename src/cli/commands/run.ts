@@ -75,16 +75,19 @@ async function attach({ cluster, task, inputs, options, context, signal }: Runni
   const { terminal, errStyle } = context;
   const writer = new ResultWriter(terminal, options.values === true);
   const line = new LiveLine(terminal, terminal.errIsTTY && !options.json);
+  /** Those that have sent results so far. */
+  const workers = new Set<string>();
   const startedAtMs = terminal.now();
   const elapsedMs = () => terminal.now() - startedAtMs;
   const results = cluster.map(task, inputs, {
     ...overridesOf(options),
     ordered: options.ordered === true,
     signal,
-    onProgress: (progress) => line.set(progressText(progress, elapsedMs())),
+    onProgress: (progress) => line.set(progressText({ ...progress, workers: workers.size }, elapsedMs())),
   });
   try {
     for await (const result of results) {
+      workers.add(result.worker);
       const write = () => writer.write(result, { input: result.input });
       if (terminal.outIsTTY) line.above(write);
       else write();

@@ -35,7 +35,7 @@ export function progressText(state: ProgressState, elapsedMs: number): string {
     if (sealed && done > 0 && done < size && elapsedMs > ETA_AFTER_MS) {
       parts.push(`${duration(((size - done) / perSecond) * 1000)} left`);
     }
-    if (workers !== undefined) parts.push(workers === 1 ? "1 worker" : `${count(workers)} workers`);
+    if (workers) parts.push(workers === 1 ? "1 worker" : `${count(workers)} workers`);
   }
   return parts.join("  ");
 }
