@@ -18,8 +18,8 @@ const limits: Limits = {
   adoptionWindowMs: 300,
   retryBackoffMaxMs: 400,
   lossesPerStrike: 2,
-  breakerInputsMin: 30,
-  breakerFailedShare: 0.8,
+  breakerInputsMin: 5,
+  breakerFailedShare: 0.6,
 };
 
 const jobs = ["a", "b", "c"] as const;
@@ -70,8 +70,11 @@ const action = fc.oneof(
     }),
   },
   {
-    weight: 1,
-    arbitrary: act("lose", { worker, reason: fc.constantFrom("left" as const, "dropped" as const) }),
+    weight: 3,
+    arbitrary: act("lose", {
+      worker,
+      reason: fc.constantFrom("left" as const, "dropped" as const, "dropped" as const),
+    }),
   },
   { weight: 1, arbitrary: act("heard", { worker, slots: fc.nat({ max: 3 }) }) },
   { weight: 1, arbitrary: act("drain", { worker }) },
