@@ -64,6 +64,15 @@ test("each step of priority doubles a job's share", () => {
   expect(share(spent, "high")).toBeLessThan(0.88);
 });
 
+test("far apart in priority, far apart in share", () => {
+  const cluster = new ScheduledCluster({ fairnessLagMs: 5_000 }).worker("w1").worker("w2");
+  cluster.submit("high", { priority: 3 }).append("high", 1e6);
+  cluster.submit("low", { priority: -3 }).append("low", 1e6);
+  const spent = run(cluster, 200_000, () => 50);
+  expect(share(spent, "low")).toBeGreaterThan(0);
+  expect(share(spent, "low")).toBeLessThan(0.04);
+});
+
 test("a small job that comes after a huge one ends soon", () => {
   const cluster = new ScheduledCluster().worker("w1").worker("w2").submit("huge").append("huge", 1e7);
   run(cluster, 30_000, () => 20);

@@ -149,9 +149,12 @@ export function chooseJob(state: Scheduler, worker: Worker): Job | undefined {
   }
   if (leader === undefined) return undefined;
   rival = before(rival, leader.demand.queue.runnerUp(leader, worker.refused));
-  if (rival !== undefined && leader.vtimeMs < rival.vtimeMs - state.config.fairnessLagMs) {
-    leader.vtimeMs = rival.vtimeMs - state.config.fairnessLagMs;
-    leader.demand.queue.update(leader);
+  if (rival !== undefined) {
+    const lagMs = state.config.fairnessLagMs / Math.min(leader.weight, rival.weight);
+    if (leader.vtimeMs < rival.vtimeMs - lagMs) {
+      leader.vtimeMs = rival.vtimeMs - lagMs;
+      leader.demand.queue.update(leader);
+    }
   }
   return leader;
 }

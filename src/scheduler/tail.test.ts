@@ -129,10 +129,19 @@ test.each([
   expect(cluster.leases.size).toBe(1);
 });
 
-test("who failed but has not said that it is done does not keep the input from the other one", () => {
-  const cluster = copied().report("w", { fail: { 0: "error" }, done: false });
+test("who failed but has not said that it is done does not keep the input from its copy", () => {
+  const cluster = new ScheduledCluster({ leaseTtlMs: 1e6 }).worker("slow").submit("job", { retries: 1 });
+  cluster.append("job", 10).report("slow", { ms: 400 });
+  expect(cluster.inputsOf("slow")).toEqual([[1, 2]]);
+  cluster.send({ type: "JobCancelled", job: "job", reason: "", ranges: [[3, 10]] });
+  cluster.worker("idle").report("idle", { ms: 1 }).pass(10_000);
+  expect(cluster.leasesOf("idle")).toMatchObject([{ speculative: true, inputs: [1] }]);
+  cluster.report("slow", { fail: { 0: "error" }, done: false });
+  expect(cluster.leasesOf("slow")).toMatchObject([{ reported: 1, keep: 1 }]);
   cluster.report("idle", { fail: { 0: "error" } });
-  expect(cluster.effectsOf("RecordResults")).toMatchObject([{ retries: [{ failures: 1 }] }]);
+  expect(cluster.effectsOf("RecordResults")).toMatchObject([
+    { retries: [{ failures: 1, ranges: [[1, 2]] }] },
+  ]);
 });
 
 test.each([
