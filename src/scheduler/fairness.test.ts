@@ -65,7 +65,7 @@ test("each step of priority doubles a job's share", () => {
 });
 
 test("far apart in priority, far apart in share", () => {
-  const cluster = new ScheduledCluster({ fairnessLagMs: 5_000 }).worker("w1").worker("w2");
+  const cluster = new ScheduledCluster({ fairnessLagMs: 2_000 }).worker("w1").worker("w2");
   cluster.submit("high", { priority: 3 }).append("high", 1e6);
   cluster.submit("low", { priority: -3 }).append("low", 1e6);
   const spent = run(cluster, 200_000, () => 50);
