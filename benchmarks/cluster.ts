@@ -18,8 +18,17 @@ export interface BenchCluster {
   close(): Promise<void>;
 }
 
+const children = new Set<ChildProcess>();
+// Also where a row throws: nobody is to be left behind.
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 function start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "inherit"] });
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+  return child;
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {

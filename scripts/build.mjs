@@ -1,6 +1,6 @@
 // Builds dist/ from src/: modules with types by the compiler, the sandbox's bootstrap and the page by the bundler.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,14 +22,30 @@ const inputs = ["src", "scripts", "package.json", "tsconfig.json", "tsconfig.bui
 const builtAt = existsSync(stamp) ? statSync(stamp).mtimeMs : -1;
 if (builtAt > Math.max(...inputs.map((name) => newest(join(root, name))))) process.exit(0);
 
-rmSync(join(root, "dist"), { recursive: true, force: true });
+// Built beside and then swapped, so that a program that starts meanwhile finds a whole package.
+const unfinished = join(root, `dist.${process.pid}.part`);
+process.once("exit", () => rmSync(unfinished, { recursive: true, force: true }));
+rmSync(unfinished, { recursive: true, force: true });
 const require = createRequire(import.meta.url);
 const compiler = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc");
-const compiled = spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+const compiled = spawnSync(
+  process.execPath,
+  [compiler, "-p", "tsconfig.build.json", "--outDir", unfinished],
+  {
+    cwd: root,
+    stdio: "inherit",
+  },
+);
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
 const { buildBootstrap } = await import("./build-bootstrap.mjs");
 const { buildDashboard } = await import("./build-dashboard.mjs");
-await buildBootstrap(join(root, "dist", "worker", "executors", "bootstrap"));
-await buildDashboard();
-writeFileSync(stamp, "");
+await buildBootstrap(join(unfinished, "worker", "executors", "bootstrap"));
+await buildDashboard(join(unfinished, "dashboard"));
+writeFileSync(join(unfinished, ".built"), "");
+
+const dist = join(root, "dist");
+const replaced = `${unfinished}.old`;
+if (existsSync(dist)) renameSync(dist, replaced);
+renameSync(unfinished, dist);
+rmSync(replaced, { recursive: true, force: true });

@@ -87,6 +87,17 @@ test("tasks of a script that connects at its top level, unexported and two in on
   expect(await loadTask(path)).toMatchObject({ entry: "site:main.ts#1", title: "thrice" });
 });
 
+test("a module may compute paths beside itself", async () => {
+  const path = await write(
+    "beside.ts",
+    `import { task } from "musketeers";
+     const here = new URL("./data.json", import.meta.url);
+     export const where = task((name: string) => name + here.pathname);`,
+  );
+  const { bundle, entry } = await loadTask(path);
+  expect(await callIn(bundle.code, entry, "at ")).toMatch(/^at \/.*data\.json$/);
+});
+
 test("each file counts its own tasks", async () => {
   await write(
     "lib/helper.ts",

@@ -64,7 +64,11 @@ function buildOptions(root: string, file: string): BuildOptions & { write: false
     target: "es2022",
     mainFields: ["module", "main"],
     conditions: ["musketeers", "import", "module", "default"],
-    define: { "process.env.NODE_ENV": '"production"' },
+    define: {
+      "process.env.NODE_ENV": '"production"',
+      // A bundle has no place of its own; what only computes paths beside it shall not fail for that.
+      "import.meta.url": '"file:///musketeers/bundle.js"',
+    },
     sourcemap: "inline",
     sourcesContent: false,
     charset: "utf8",

@@ -15,6 +15,9 @@ import { Watch } from "./watch.ts";
 
 const submitRoles: readonly Role[] = ["admin", "submitter"];
 
+/** How long receipts wait for others. */
+export const RECEIPT_DELAY_MS = 2;
+
 /** One connected client: submits, watches, asks. */
 export class ClientSession implements PeerSession {
   readonly adopted: readonly string[] = [];
@@ -23,6 +26,8 @@ export class ClientSession implements PeerSession {
   readonly #watches = new Map<string, Watch>();
   readonly #held = new Set<string>();
   #unstoredBytes = 0;
+  readonly #receipts: object[] = [];
+  #receiptTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(coordinator: Coordinator, peer: Peer) {
     this.#coordinator = coordinator;
@@ -65,6 +70,7 @@ export class ClientSession implements PeerSession {
   }
 
   onClose(): void {
+    clearTimeout(this.#receiptTimer);
     for (const watch of this.#watches.values()) {
       watch.stop();
       watch.entry.watches.delete(watch);
@@ -86,6 +92,18 @@ export class ClientSession implements PeerSession {
 
   send(header: object, body?: Uint8Array): void {
     this.#peer.send(header, body);
+  }
+
+  /**
+   * Sends a receipt a little later, with others: nobody waits for it, and a frame of its own in the middle
+   * of a round trip would cost the result that somebody does wait for.
+   */
+  sendReceipt(header: object): void {
+    this.#receipts.push(header);
+    this.#receiptTimer ??= setTimeout(() => {
+      this.#receiptTimer = undefined;
+      for (const receipt of this.#receipts.splice(0)) this.#peer.send(receipt);
+    }, RECEIPT_DELAY_MS);
   }
 
   fail(error: MusketeersError): void {

@@ -343,7 +343,12 @@ export class Coordinator {
 
   #stored(client: ClientSession, entry: JobEntry): void {
     const { job } = entry.spec;
-    this.ledger.after(() => client.send({ type: "stored", job, size: entry.storedSize }));
+    this.ledger.after(() => {
+      const receipt = { type: "stored", job, size: entry.storedSize };
+      // Whoever has sealed a job may be waiting to leave.
+      if (entry.sealed) client.send(receipt);
+      else client.sendReceipt(receipt);
+    });
   }
 
   #startAbandonTimer(entry: JobEntry): void {

@@ -8,6 +8,7 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
+import { RECEIPT_DELAY_MS } from "./client-session.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Peer, PeerSession } from "./peer.ts";
 
@@ -39,6 +40,8 @@ export class WorkerSession implements PeerSession {
   memoryUsedBytes = 0;
   load = 0;
   #left = false;
+  readonly #acks = new Map<string, number>();
+  #ackTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     coordinator: Coordinator,
@@ -96,6 +99,7 @@ export class WorkerSession implements PeerSession {
   }
 
   onClose(): void {
+    clearTimeout(this.#ackTimer);
     this.#coordinator.workerGone(this, this.#left ? "left" : "dropped");
   }
 
@@ -146,8 +150,14 @@ export class WorkerSession implements PeerSession {
     if (open !== undefined) this.#peer.send({ type: "revoke", lease: open.id, reason });
   }
 
+  /** Tells the worker a little later, with others: until then it merely keeps what it could send again. */
   ack(lease: string, upTo: number): void {
-    this.#peer.send({ type: "ack", lease, upTo });
+    this.#acks.set(lease, upTo);
+    this.#ackTimer ??= setTimeout(() => {
+      this.#ackTimer = undefined;
+      for (const [id, position] of this.#acks) this.#peer.send({ type: "ack", lease: id, upTo: position });
+      this.#acks.clear();
+    }, RECEIPT_DELAY_MS);
   }
 
   drain(): void {

@@ -139,6 +139,16 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
       await test.sandbox.kill();
     });
 
+    it("uses a registered task although its module fails after it", async () => {
+      const code = `
+        const tasks = (globalThis[Symbol.for("musketeers.tasks")] ??= new Map());
+        tasks.set("site:a.ts#0", { fn: (x) => x + 1 });
+        throw new Error("a main part that needs files");`;
+      const test = startTest(executor, code, { entry: "site:a.ts#0" });
+      expect(await test.call(1)).toBe(2);
+      await test.sandbox.kill();
+    });
+
     it("fails each input of an entry that is not there, and of code that does not load", async () => {
       const missing = startTest(executor, "export const other = 1", { entry: "export:main" });
       const broken = startTest(executor, "throw new RangeError('no luck')");

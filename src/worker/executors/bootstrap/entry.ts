@@ -33,7 +33,11 @@ export async function loadEntry(host: Host, code: string, entry: string): Promis
     const fn = find(scope, namespace, entry);
     if (fn !== undefined) return { url, fn };
   } catch (error) {
-    throw Object.assign(new LoadError(error), { url });
+    // A program that is task and main part in one may fail in the latter, which is not meant for here.
+    const fn = scope[TASKS]?.get(entry)?.fn;
+    if (fn === undefined) throw Object.assign(new LoadError(error), { url });
+    console.warn(`The task's module did not evaluate to its end: ${String(error)}`);
+    return { url, fn };
   }
   const missing = new Error(`The bundle has no task ${entry}`);
   missing.name = "TaskUnknown";
