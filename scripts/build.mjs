@@ -1,6 +1,15 @@
 // Builds dist/ from src/: modules with types by the compiler, the sandbox's bootstrap and the page by the bundler.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,6 +51,7 @@ const { buildBootstrap } = await import("./build-bootstrap.mjs");
 const { buildDashboard } = await import("./build-dashboard.mjs");
 await buildBootstrap(join(unfinished, "worker", "executors", "bootstrap"));
 await buildDashboard(join(unfinished, "dashboard"));
+chmodSync(join(unfinished, "cli", "main.js"), 0o755);
 writeFileSync(join(unfinished, ".built"), "");
 
 const dist = join(root, "dist");
@@ -49,3 +59,13 @@ const replaced = `${unfinished}.old`;
 if (existsSync(dist)) renameSync(dist, replaced);
 renameSync(unfinished, dist);
 rmSync(replaced, { recursive: true, force: true });
+
+// npm links the programs of what a package depends on, not its own: so that `npx musketeers` works here too.
+const programs = join(root, "node_modules", ".bin");
+if (existsSync(programs)) {
+  const program = join(programs, "musketeers");
+  rmSync(program, { force: true });
+  if (process.platform === "win32")
+    writeFileSync(`${program}.cmd`, '@node "%~dp0\\..\\..\\dist\\cli\\main.js" %*\r\n');
+  else symlinkSync(join("..", "..", "dist", "cli", "main.js"), program);
+}

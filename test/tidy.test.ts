@@ -40,7 +40,8 @@ const isTest = (path: string) => /\.(test|contract)\.tsx?$/.test(path) || path.i
 const sources = filesBelow("src", /\.tsx?$/);
 
 function importsOf(path: string): string[] {
-  const pattern = /^\s*(?:import|export)\s[^;'"]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|import\("([^"]+)"\)/gm;
+  const pattern =
+    /^\s*(?:import|export)\s[^;'"]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|import\("([^"]+)"\)/gm;
   return [...read(path).matchAll(pattern)].map((match) => (match[1] ?? match[2] ?? match[3])!);
 }
 
@@ -68,7 +69,8 @@ test("rooms import along the arrows, and each other only by their faces", () => 
       const [other, ...inside] = target.split("/");
       if (other === room || isTest(path)) continue;
       if (!arrows[room]!.includes(other!)) wrong.push(`${path} may not import ${target}`);
-      else if (!faces.has(inside.join("/")) && !extraFaces.has(target)) wrong.push(`${path} reaches into ${target}`);
+      else if (!faces.has(inside.join("/")) && !extraFaces.has(target))
+        wrong.push(`${path} reaches into ${target}`);
     }
   }
   expect(wrong).toEqual([]);
@@ -77,7 +79,8 @@ test("rooms import along the arrows, and each other only by their faces", () => 
 const pureRooms = ["src/protocol/", "src/scheduler/", "src/worker/core/"];
 
 test("pure rooms know no clock, chance, disk or network", () => {
-  const banned = /\bDate\.now\b|\bMath\.random\b|\bperformance\.now\b|\bsetTimeout\b|from "node:|\bprocess\.|\bfetch\(/;
+  const banned =
+    /\bDate\.now\b|\bMath\.random\b|\bperformance\.now\b|\bsetTimeout\b|from "node:|\bprocess\.|\bfetch\(/;
   const wrong = sources.filter(
     (path) => pureRooms.some((room) => path.startsWith(room)) && !isTest(path) && banned.test(read(path)),
   );
@@ -113,7 +116,9 @@ describe("text", () => {
 
 describe("documents and code agree", () => {
   test("docs/limits.md has a line for every limit, and no other", () => {
-    const limits = [...read("src/protocol/limits.ts").matchAll(/^ {2}readonly (\w+): number;/gm)].map((m) => m[1]!);
+    const limits = [...read("src/protocol/limits.ts").matchAll(/^ {2}readonly (\w+): number;/gm)].map(
+      (m) => m[1]!,
+    );
     const documented = [...read("docs/limits.md").matchAll(/^\| `(\w+)` \|/gm)].map((m) => m[1]!);
     expect(limits.length).toBeGreaterThan(20);
     expect(documented.toSorted()).toEqual(limits.toSorted());

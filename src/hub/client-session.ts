@@ -1,10 +1,11 @@
 import {
   type CallMessage,
-  type ClientToHub,
-  type Hello,
+  type CancelMessage,
+  type InputsMessage,
   MusketeersError,
-  type PeerMessage,
   type Role,
+  type SessionMessage,
+  type SubmitMessage,
   toMusketeersError,
   type WatchMessage,
 } from "../protocol/index.ts";
@@ -12,6 +13,9 @@ import { answerCall } from "./calls.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Peer, PeerSession } from "./peer.ts";
 import { Watch } from "./watch.ts";
+
+/** What changes a job. */
+type JobChange = SubmitMessage | InputsMessage | CancelMessage;
 
 const submitRoles: readonly Role[] = ["admin", "submitter"];
 
@@ -36,7 +40,7 @@ export class ClientSession implements PeerSession {
 
   start(): void {}
 
-  onMessage(message: Exclude<PeerMessage, Hello>, body: Uint8Array): void {
+  onMessage(message: SessionMessage, body: Uint8Array): void {
     switch (message.type) {
       case "submit":
       case "inputs":
@@ -130,7 +134,7 @@ export class ClientSession implements PeerSession {
     }
   }
 
-  #change(message: Extract<ClientToHub, { type: "submit" | "inputs" | "cancel" }>, body: Uint8Array): void {
+  #change(message: JobChange, body: Uint8Array): void {
     switch (message.type) {
       case "submit":
         this.#held.add(message.spec.job);

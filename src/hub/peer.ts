@@ -6,10 +6,10 @@ import {
   type Hello,
   type Limits,
   MusketeersError,
-  type PeerMessage,
   PROTOCOL_VERSION,
   parsePeerMessage,
   type Role,
+  type SessionMessage,
   toMusketeersError,
 } from "../protocol/index.ts";
 import { type Grant, openGrant, signWelcome, verifyHello } from "../security/index.ts";
@@ -33,7 +33,7 @@ export interface PeerSession {
   readonly adopted: readonly string[];
   /** The welcome is out: messages may be sent from now on. */
   start(): void;
-  onMessage(message: Exclude<PeerMessage, Hello>, body: Uint8Array): void;
+  onMessage(message: SessionMessage, body: Uint8Array): void;
   onClose(reason: string): void;
 }
 

@@ -2,9 +2,9 @@ import {
   type Hello,
   type LeaseMessage,
   MusketeersError,
-  type PeerMessage,
   type ProgressMessage,
   RecordReader,
+  type SessionMessage,
   type WorkerDescription,
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
@@ -61,7 +61,7 @@ export class WorkerSession implements PeerSession {
     this.#coordinator.workerReady(this);
   }
 
-  onMessage(message: Exclude<PeerMessage, Hello>, body: Uint8Array): void {
+  onMessage(message: SessionMessage, body: Uint8Array): void {
     switch (message.type) {
       case "progress":
         this.#progress(message, body);

@@ -20,8 +20,10 @@ export * from "./worker.ts";
 
 /** Everything that a hub says. */
 export type HubMessage = Challenge | Welcome | Goodbye | HubToWorker | HubToClient;
+/** Everything that a peer says to a hub after its hello. */
+export type SessionMessage = Goodbye | WorkerToHub | ClientToHub;
 /** Everything that a peer says to a hub. */
-export type PeerMessage = Hello | Goodbye | WorkerToHub | ClientToHub;
+export type PeerMessage = Hello | SessionMessage;
 
 function typeOf(header: unknown): { type: string; fields: Fields } {
   const fields = new Fields("header", header);

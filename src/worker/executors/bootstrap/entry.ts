@@ -36,6 +36,7 @@ export async function loadEntry(host: Host, code: string, entry: string): Promis
     // A program that is task and main part in one may fail in the latter, which is not meant for here.
     const fn = scope[TASKS]?.get(entry)?.fn;
     if (fn === undefined) throw Object.assign(new LoadError(error), { url });
+    // The task's own log, which its submitter reads.
     console.warn(`The task's module did not evaluate to its end: ${String(error)}`);
     return { url, fn };
   }
