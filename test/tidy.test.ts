@@ -124,6 +124,15 @@ describe("documents and code agree", () => {
     expect(documented.toSorted()).toEqual(limits.toSorted());
   });
 
+  test("every error code is thrown somewhere", () => {
+    const codes = [...read("src/protocol/errors.ts").matchAll(/^ {2}([A-Z_]+): kind\(/gm)].map((m) => m[1]!);
+    const others = sources
+      .filter((path) => path !== "src/protocol/errors.ts" && !isTest(path))
+      .map(read)
+      .join("\n");
+    expect(codes.filter((code) => !others.includes(`"${code}"`))).toEqual([]);
+  });
+
   test("docs/errors.md has a line for every code, and no other", () => {
     const codes = [...read("src/protocol/errors.ts").matchAll(/^ {2}([A-Z_]+): kind\(/gm)].map((m) => m[1]!);
     const documented = [...read("docs/errors.md").matchAll(/^\| `([A-Z_]+)` \|/gm)].map((m) => m[1]!);

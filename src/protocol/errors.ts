@@ -74,7 +74,6 @@ export const errorKinds = Object.freeze({
   ),
   SANDBOX_CRASHED: kind("The task's process died; look for memory or an endless loop.", 1, 422, true),
   GRANT_REFUSED: kind("The volunteer did not allow it: join with --allow-net HOST.", 1, 422),
-  WORKER_OUTDATED: kind("Restart the worker with the hub's own package.", 2, 426),
   INTERNAL: kind("This is a bug; please report it with the log.", 70, 500),
 } satisfies Record<string, ErrorKind>);
 
