@@ -1,4 +1,10 @@
-import { type ErrorCode, type FailureData, type FailureKind, MusketeersError } from "../protocol/index.ts";
+import {
+  decodeFailure,
+  type ErrorCode,
+  type FailureData,
+  type FailureKind,
+  MusketeersError,
+} from "../protocol/index.ts";
 
 const codes: Readonly<Record<FailureKind, ErrorCode>> = {
   error: "JOB_FAILED_INPUTS",
@@ -37,6 +43,14 @@ export class TaskError extends Error {
     const rest = failure.stack === "" ? "" : `\n${failure.stack}`;
     const stack = failure.stack.startsWith(failure.name) ? failure.stack : head + rest;
     Object.defineProperty(this, "stack", { value: stack, writable: true, configurable: true });
+  }
+
+  /** From a failed record; what the hub says of it counts, as it alone knows of the other attempts. */
+  static of(kind: FailureKind, record: Uint8Array, worker: string): TaskError {
+    const failure = decodeFailure(record);
+    if (kind !== "quarantined" || failure.kind === kind) return new TaskError({ ...failure, kind }, worker);
+    const message = `given up, because it killed its sandbox again and again; the last time: ${failure.message}`;
+    return new TaskError({ ...failure, kind, name: "Quarantined", message, stack: "" }, worker);
   }
 
   toJSON(): object {

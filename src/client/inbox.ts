@@ -1,4 +1,10 @@
-import { type FailureMark, type Range, RecordReader, type ResultsMessage } from "../protocol/index.ts";
+import {
+  type FailureKind,
+  type FailureMark,
+  type Range,
+  RecordReader,
+  type ResultsMessage,
+} from "../protocol/index.ts";
 
 interface Block {
   readonly reader: RecordReader;
@@ -18,7 +24,7 @@ export class Inbox {
   /** The input that the current record belongs to. */
   index = 0;
   record: Uint8Array = nothing;
-  failed = false;
+  failed: FailureKind | undefined;
   worker = "";
 
   /** Told when all records of a block were read, and whether it was the last that is here. */
@@ -94,8 +100,9 @@ export class Inbox {
       this.record = record;
       this.index = this.#next++;
       if (this.#next === range[1]) this.#next = block.ranges[++this.#range]?.[0] ?? 0;
-      this.failed = block.failures[this.#failure]?.at === this.#position++;
-      if (this.failed) this.#failure++;
+      const failure = block.failures[this.#failure];
+      this.failed = failure?.at === this.#position++ ? failure.kind : undefined;
+      if (this.failed !== undefined) this.#failure++;
       this.worker = block.worker;
       if (this.#range === block.ranges.length) this.#blockDone(block);
       return true;

@@ -1,5 +1,5 @@
 import { resolveRecord } from "../data/index.ts";
-import { decodeFailure, decodeValue, encodeValue, MusketeersError } from "../protocol/index.ts";
+import { decodeValue, encodeValue, MusketeersError } from "../protocol/index.ts";
 import { JobChannel } from "./channel.ts";
 import { abortReason, TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -137,8 +137,9 @@ export class RunBatch {
       if (waiter === undefined) continue;
       this.#waiters.delete(inbox.index);
       try {
-        if (inbox.failed) waiter.reject(new TaskError(decodeFailure(inbox.record), inbox.worker));
-        else this.#settle(waiter, resolveRecord(inbox.record, this.#host.session.blobs));
+        if (inbox.failed !== undefined) {
+          waiter.reject(TaskError.of(inbox.failed, inbox.record, inbox.worker));
+        } else this.#settle(waiter, resolveRecord(inbox.record, this.#host.session.blobs));
       } catch (error) {
         waiter.reject(error);
       }

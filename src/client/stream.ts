@@ -1,5 +1,5 @@
 import { type BlobStore, isBlobRef, resolveRecord } from "../data/index.ts";
-import { decodeFailure, decodeValue } from "../protocol/index.ts";
+import { decodeValue, type FailureKind } from "../protocol/index.ts";
 import { TaskError } from "./errors.ts";
 import type { Inbox } from "./inbox.ts";
 
@@ -91,7 +91,7 @@ export class ResultStream<T> implements AsyncIterableIterator<T> {
   #read(): IteratorResult<T, undefined> | undefined {
     const { inbox } = this.#source;
     while (inbox.advance()) {
-      if (!inbox.failed && isBlobRef(inbox.record)) {
+      if (inbox.failed === undefined && isBlobRef(inbox.record)) {
         this.#blob = { index: inbox.index, record: inbox.record, worker: inbox.worker };
         return undefined;
       }
@@ -103,9 +103,14 @@ export class ResultStream<T> implements AsyncIterableIterator<T> {
 
   #blob: { readonly index: number; readonly record: Uint8Array; readonly worker: string } | undefined;
 
-  #compose(index: number, record: Uint8Array, failed: boolean, worker: string): T | undefined {
-    if (failed) {
-      return this.#source.compose(index, undefined, new TaskError(decodeFailure(record), worker), worker);
+  #compose(
+    index: number,
+    record: Uint8Array,
+    failed: FailureKind | undefined,
+    worker: string,
+  ): T | undefined {
+    if (failed !== undefined) {
+      return this.#source.compose(index, undefined, TaskError.of(failed, record, worker), worker);
     }
     return this.#source.compose(index, decodeValue(record), undefined, worker);
   }
@@ -119,7 +124,7 @@ export class ResultStream<T> implements AsyncIterableIterator<T> {
       if (this.#blob !== undefined) {
         const { index, record, worker } = this.#blob;
         this.#blob = undefined;
-        const value = this.#compose(index, await resolveRecord(record, blobs), false, worker);
+        const value = this.#compose(index, await resolveRecord(record, blobs), undefined, worker);
         if (value !== undefined) return { done: false, value };
         continue;
       }

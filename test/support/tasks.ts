@@ -1,0 +1,68 @@
+import { task } from "../../src/client/index.ts";
+
+/* Tasks that the whole-cluster tests send to real sandboxes. */
+
+export const double = task((n: number) => n * 2);
+
+export const same = task((value: unknown) => value);
+
+export const nap = task(async (ms: number) => {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return ms;
+});
+
+class SoldOut extends Error {
+  override readonly name = "SoldOut";
+  readonly left = 0;
+}
+
+export const failOnThree = task((n: number) => {
+  if (n % 10 === 3) throw new SoldOut(`no ${n} left`);
+  return n;
+});
+
+/** Asks a web site, which says how often it was asked; fails until it was asked three times. */
+export const thirdTime = task(
+  async (url: string) => {
+    const asked = Number(await (await fetch(url)).text());
+    if (asked < 3) throw new Error(`asked ${asked} times`);
+    return asked;
+  },
+  { retries: 5, backoff: 10 },
+);
+
+export const spin = task(
+  (n: number) => {
+    while (n === 1);
+    return n;
+  },
+  { timeout: 300 },
+);
+
+export const eatMemory = task(
+  (n: number) => {
+    const eaten: Uint8Array[] = [];
+    while (n === 1) eaten.push(new Uint8Array(8 * 1024 * 1024).fill(1));
+    return n;
+  },
+  { memory: "64MB", maxAttempts: 2 },
+);
+
+export const talk = task((n: number) => {
+  console.log(`speaking of ${n}`);
+  return n;
+});
+
+export const noData = task((n: number) => (n === 1 ? () => n : n));
+
+export const readSecret = task(async (path: string) => {
+  const { readFile } = await import("node:fs/promises");
+  return await readFile(path, "utf8");
+});
+
+/** Tells the site that it runs, and stays until it is killed or was told to end. */
+export const visit = task(async ({ url, ms }: { url: string; ms: number }) => {
+  await fetch(url);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return url;
+});
