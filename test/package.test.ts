@@ -1,0 +1,90 @@
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { environmentOf, makeHome, Running, root, startUp } from "./support/program.ts";
+
+/* The package as a hub hands it out: installed by npm into an empty project, and used from there. */
+
+const run = promisify(execFile);
+
+const typed = `
+import { connect, task } from "musketeers";
+const shout = task(async (word: string): Promise<{ text: string; length: number }> => ({
+  text: word.toUpperCase(),
+  length: word.length,
+}));
+await using cluster = await connect();
+const first: { text: string; length: number } = await cluster.run(shout, "one");
+// @ts-expect-error the task takes text
+void (() => cluster.run(shout, 1));
+let total = first.length;
+for await (const result of cluster.map(shout, ["two", "three"])) {
+  if (result.ok) total += result.value.length;
+}
+console.log("total", total);
+`;
+
+const plain = `
+import { connect, task } from "musketeers";
+const shout = task((word) => word.toUpperCase());
+const cluster = await connect();
+console.log(await cluster.map(shout, ["one", "two"], { ordered: true }).values().toArray());
+await cluster.close();
+`;
+
+const tsconfig = {
+  compilerOptions: {
+    target: "es2022",
+    lib: ["es2023", "esnext.disposable"],
+    module: "nodenext",
+    strict: true,
+    outDir: "out",
+    types: ["node"],
+    typeRoots: [join(root, "node_modules", "@types")],
+  },
+  files: ["typed.ts"],
+};
+
+test("installed from the hub without install scripts, it joins, and serves TypeScript, its output, and JavaScript", {
+  timeout: 180_000,
+}, async (context) => {
+  const home = await makeHome();
+  const { up, line } = await startUp(home, ["--workers", "0"]);
+  const project = join(home, "project");
+  await mkdir(project);
+  await writeFile(join(project, "package.json"), '{ "name": "mine", "private": true, "type": "module" }');
+  const env = environmentOf(home);
+  const options = { cwd: project, env };
+  try {
+    await run("npm", ["install", "--ignore-scripts", `${line.url}/musketeers.tgz`], options);
+  } catch (error) {
+    const { stderr } = error as { stderr: string };
+    if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENOENT/.test(stderr))
+      context.skip("npm cannot reach its registry here");
+    throw error;
+  }
+
+  const bin = join(project, "node_modules", ".bin", "musketeers");
+  const worker = new Running(bin, ["join", line.joinInvite, "--slots", "1"], env);
+  await worker.until(/Joined/);
+
+  await writeFile(join(project, "plain.mjs"), plain);
+  await writeFile(join(project, "typed.ts"), typed);
+  await writeFile(join(project, "tsconfig.json"), JSON.stringify(tsconfig));
+  const inJavaScript = await run(process.execPath, ["plain.mjs"], options);
+  expect(inJavaScript.stdout).toContain("[ 'ONE', 'TWO' ]");
+  const byTsx = await run(
+    process.execPath,
+    ["--import", join(root, "node_modules/tsx/dist/esm/index.mjs"), "typed.ts"],
+    options,
+  );
+  expect(byTsx.stdout).toBe("total 11\n");
+  await run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "."], options);
+  const compiled = await run(process.execPath, ["out/typed.js"], options);
+  expect(compiled.stdout).toBe("total 11\n");
+
+  expect((await worker.stop()).status).toBe(0);
+  expect((await up.stop()).status).toBe(0);
+});
