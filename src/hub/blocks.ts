@@ -1,6 +1,7 @@
 import type { Journal } from "../engine/index.ts";
 import { MusketeersError, type Range, type Ranges } from "../protocol/index.ts";
 import { IndexedBlock, joinBlocks } from "./block.ts";
+import { hubFailures } from "./hub-failure.ts";
 import type { JobEntry } from "./job-entry.ts";
 import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
 import { ByteLru } from "./lru.ts";
@@ -96,8 +97,24 @@ export class Blocks {
 
   async #readResults(position: number): Promise<CachedResults> {
     const { record, body } = decodeLedgerRecord(await this.#journal.get(position));
-    if (record.type !== "results") throw new MusketeersError("JOURNAL_CORRUPT", `No results at ${position}`);
-    const results = { record, body };
+    let results: CachedResults;
+    if (record.type === "results") {
+      results = { record, body };
+    } else if (record.type === "failed") {
+      const { job, ranges, kind, reason } = record;
+      const made = hubFailures(ranges, kind, reason);
+      const stored = {
+        type: "results",
+        job,
+        worker: "",
+        ranges,
+        failures: made.failures,
+        retries: [],
+      } as const;
+      results = { record: stored, body: made.body };
+    } else {
+      throw new MusketeersError("JOURNAL_CORRUPT", `No results at ${position}`);
+    }
     this.#results.set(position, results);
     return results;
   }

@@ -11,6 +11,7 @@ import {
 } from "../protocol/index.ts";
 import { answerCall } from "./calls.ts";
 import type { Coordinator } from "./coordinator.ts";
+import type { Holder, JobEntry } from "./job-entry.ts";
 import type { Peer, PeerSession } from "./peer.ts";
 import { Watch } from "./watch.ts";
 
@@ -23,7 +24,7 @@ const submitRoles: readonly Role[] = ["admin", "submitter"];
 export const RECEIPT_DELAY_MS = 2;
 
 /** One connected client: submits, watches, asks. */
-export class ClientSession implements PeerSession {
+export class ClientSession implements PeerSession, Holder {
   readonly adopted: readonly string[] = [];
   readonly #peer: Peer;
   readonly #coordinator: Coordinator;
@@ -80,7 +81,25 @@ export class ClientSession implements PeerSession {
       watch.entry.watches.delete(watch);
     }
     this.#watches.clear();
-    for (const job of this.#held) this.#coordinator.release(job, this);
+    for (const job of this.#held) this.#coordinator.holds.release(job, this);
+  }
+
+  /** Who does not take what it asked for is not read until it did. */
+  onCongestion(congested: boolean): void {
+    if (congested) {
+      this.#peer.pause("congested");
+      return;
+    }
+    this.#peer.resume("congested");
+    for (const watch of [...this.#watches.values()]) watch.pump();
+  }
+
+  hold(entry: JobEntry): void {
+    if (this.#coordinator.holds.hold(entry, this)) this.#held.add(entry.spec.job);
+  }
+
+  letGo(job: string): void {
+    this.#held.delete(job);
   }
 
   /** Inputs of this client that the journal does not hold yet; too many stop the reading. */
@@ -90,8 +109,8 @@ export class ClientSession implements PeerSession {
     this.#unstoredBytes += bytes;
     // A client of ours stops by itself at the limit; only one that does not gets to feel this.
     const bound = 2 * inputBytesUnstoredMax;
-    if (before <= bound && this.#unstoredBytes > bound) this.#peer.pause();
-    else if (before > bound && this.#unstoredBytes <= bound) this.#peer.resume();
+    if (before <= bound && this.#unstoredBytes > bound) this.#peer.pause("unstored");
+    else if (before > bound && this.#unstoredBytes <= bound) this.#peer.resume("unstored");
   }
 
   send(header: object, body?: Uint8Array): void {
@@ -137,11 +156,10 @@ export class ClientSession implements PeerSession {
   #change(message: JobChange, body: Uint8Array): void {
     switch (message.type) {
       case "submit":
-        this.#held.add(message.spec.job);
-        this.#coordinator.submit(this, message, body);
+        this.#coordinator.intake.submit(this, message, body);
         break;
       case "inputs":
-        this.#coordinator.inputs(this, message, body);
+        this.#coordinator.intake.inputs(this, message, body);
         break;
       case "cancel":
         this.#coordinator.cancel(message.job, message.reason, message.ranges);
@@ -156,14 +174,15 @@ export class ClientSession implements PeerSession {
     const watch = new Watch(entry, message, {
       blocks: this.#coordinator.blocks,
       send: (header, body) => this.#peer.send(header, body),
+      isCongested: () => this.#peer.congested,
       onFault: (error) => this.fail(toMusketeersError(error)),
+      onOver: (over) => {
+        if (this.#watches.get(message.job) === over) this.#watches.delete(message.job);
+      },
     });
     this.#watches.set(message.job, watch);
     entry.watches.add(watch);
-    if (submitRoles.includes(this.#peer.role)) {
-      this.#held.add(message.job);
-      this.#coordinator.hold(entry, this);
-    }
+    if (submitRoles.includes(this.#peer.role)) this.hold(entry);
     watch.progress(this.#coordinator.progressOf(entry));
     watch.pump();
   }

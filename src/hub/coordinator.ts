@@ -1,16 +1,13 @@
 import type { Engine } from "../engine/index.ts";
 import {
-  type InputsMessage,
+  countOf,
   type JobProgressMessage,
-  type JobSpec,
   type Limits,
   MusketeersError,
   type PresentedLease,
   type ProgressMessage,
   type Ranges,
   type ReturnMessage,
-  type SubmitMessage,
-  sliceRecords,
 } from "../protocol/index.ts";
 import {
   jobView,
@@ -23,9 +20,10 @@ import {
 import { IndexedBlock, joinBlocks } from "./block.ts";
 import { Blocks, type StoredResults } from "./blocks.ts";
 import type { CallHost } from "./calls.ts";
-import type { ClientSession } from "./client-session.ts";
 import { type Clock, SchedulerTimer } from "./clock.ts";
-import { hubFailures } from "./hub-failure.ts";
+import { Holds } from "./holds.ts";
+import { shortReason, splitFailures } from "./hub-failure.ts";
+import { Intake, type Untimed } from "./intake.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
 import type { LeaseSeal } from "./lease-seal.ts";
@@ -38,13 +36,16 @@ const CACHE_BYTES_MAX = 48 * 1024 * 1024;
 
 /** A block that came with an event, and the lease that it is for. */
 interface Delivery {
-  readonly body: Uint8Array;
+  readonly block: IndexedBlock;
   readonly session: WorkerSession;
 }
 
 type EffectOf<T extends SchedulerEffect["type"]> = Extract<SchedulerEffect, { type: T }>;
-/** An event without its time. */
-type Untimed<E> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
+
+/** A lease that a worker presents and that is one of this hub's. */
+export interface ProvenLease extends PresentedLease {
+  readonly descriptor: LeaseDescriptor;
+}
 
 export interface CoordinatorOptions {
   readonly engine: Engine;
@@ -69,13 +70,15 @@ export class Coordinator {
   readonly ledger: Ledger;
   readonly throughput: Throughput;
   readonly callHost: CallHost;
+  readonly intake: Intake;
+  readonly holds: Holds;
   readonly workers = new Map<string, WorkerSession>();
-  readonly clients = new Set<ClientSession>();
   readonly engine: Engine;
   readonly #clock: Clock;
   readonly #seal: LeaseSeal;
   readonly #scheduler: Scheduler;
   readonly #timer: SchedulerTimer;
+  readonly #onFault: (error: unknown) => void;
   readonly #changed = new Set<JobEntry>();
   #notifyTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -91,7 +94,14 @@ export class Coordinator {
     this.ledger = new Ledger(options.engine.journal, options.onFault);
     this.blocks = new Blocks(options.engine.journal, CACHE_BYTES_MAX);
     this.throughput = new Throughput(options.clock);
-    this.#timer = new SchedulerTimer(options.clock, () => this.#feed({ type: "Tick" }));
+    this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
+    this.#onFault = options.onFault;
+    this.holds = new Holds(this.jobs, this.limits.attachedGraceMs, (entry) =>
+      this.cancel(entry.spec.job, "its client is gone"),
+    );
+    const { limits, jobs, blocks, ledger } = this;
+    const feed = (event: Untimed<SchedulerEvent>) => this.#feed(event);
+    this.intake = new Intake({ limits, jobs, blocks, ledger, feed, wallMs: () => this.wallMs() });
   }
 
   get scheduler(): Scheduler {
@@ -104,9 +114,7 @@ export class Coordinator {
 
   /** Begins to act; recovered jobs whose clients do not come back are given up after a while. */
   start(): void {
-    for (const entry of this.jobs) {
-      if (entry.state === "running" && entry.spec.options.attached) this.#startAbandonTimer(entry);
-    }
+    this.holds.start();
     this.#feed({ type: "Tick" });
   }
 
@@ -114,49 +122,10 @@ export class Coordinator {
     this.#closed = true;
     this.#timer.cancel();
     clearTimeout(this.#notifyTimer);
-    for (const entry of this.jobs) clearTimeout(entry.abandonTimer);
+    this.holds.close();
   }
 
   // What clients do.
-
-  /** A submission; the same id again is the same job. */
-  submit(client: ClientSession, message: SubmitMessage, body: Uint8Array): void {
-    const { spec, count, sealed } = message;
-    let entry = this.jobs.get(spec.job);
-    if (entry === undefined) {
-      entry = this.#addJob(spec);
-      this.hold(entry, client);
-      if (count > 0 || sealed) this.#append(client, entry, body, count, sealed);
-    } else {
-      if (entry.spec.task.bundle !== spec.task.bundle || entry.spec.task.entry !== spec.task.entry) {
-        throw new MusketeersError("JOB_EXISTS", `Job ${spec.job} exists with another task`);
-      }
-      this.hold(entry, client);
-    }
-    const accepted = entry;
-    this.ledger.after(() => {
-      const { storedSize: size, sealed: isSealed } = accepted;
-      client.send({ type: "accepted", job: spec.job, size, sealed: isSealed });
-    });
-  }
-
-  inputs(client: ClientSession, message: InputsMessage, body: Uint8Array): void {
-    const entry = this.jobs.require(message.job);
-    if (message.from > entry.size) {
-      throw new MusketeersError("PROTOCOL", `Inputs from ${message.from} of a job of ${entry.size}`);
-    }
-    // A client that came back sends again what it could not know to be stored.
-    const known = entry.size - message.from;
-    const nothingNew = known >= message.count && (entry.sealed || !message.sealed);
-    if (nothingNew || entry.state !== "running") {
-      this.#stored(client, entry);
-      return;
-    }
-    if (entry.sealed) throw new MusketeersError("PROTOCOL", `Job ${message.job} is sealed`);
-    const fresh = Math.max(0, message.count - known);
-    const records = known > 0 && fresh > 0 ? sliceRecords(body, known, message.count) : body;
-    this.#append(client, entry, records, fresh, message.sealed);
-  }
 
   cancel(job: string, reason: string, ranges?: Ranges): JobEntry {
     const entry = this.jobs.require(job);
@@ -164,20 +133,6 @@ export class Coordinator {
       this.#feed({ type: "JobCancelled", job, reason, ...(ranges === undefined ? {} : { ranges }) });
     }
     return entry;
-  }
-
-  hold(entry: JobEntry, client: object): void {
-    entry.holders.add(client);
-    clearTimeout(entry.abandonTimer);
-    entry.abandonTimer = undefined;
-  }
-
-  release(job: string, client: object): void {
-    const entry = this.jobs.get(job);
-    if (entry === undefined) return;
-    entry.holders.delete(client);
-    if (this.#closed || entry.holders.size > 0 || entry.state !== "running") return;
-    if (entry.spec.options.attached) this.#startAbandonTimer(entry);
   }
 
   progressOf(entry: JobEntry): JobProgressMessage {
@@ -198,31 +153,38 @@ export class Coordinator {
     return name;
   }
 
-  /** Enters a worker without giving it work yet; says which of its old leases go on. */
-  workerJoined(session: WorkerSession, presented: readonly PresentedLease[]): readonly string[] {
-    if (this.workers.size >= this.limits.workersMax) {
-      throw new MusketeersError("TOO_MANY", `The hub has ${this.workers.size} workers already (workersMax)`);
-    }
-    const { worker, description } = session;
-    const adopted: string[] = [];
+  /**
+   * Before a worker joins: ends what is left of its connections of before, which its leases prove to be its.
+   * @throws MusketeersError `TOO_MANY`
+   */
+  makeRoom(presented: readonly PresentedLease[]): readonly ProvenLease[] {
     const proven = presented.flatMap(({ lease, from }) => {
       const descriptor = this.#seal.open(lease);
       return descriptor === undefined ? [] : [{ lease, from, descriptor }];
     });
-    // Whoever can show the lease is the worker that we still believe to be connected elsewhere.
     for (const { descriptor } of proven) {
       const before = this.workers.get(descriptor.worker);
       if (before === undefined) continue;
       this.workerGone(before, "left");
       before.terminate();
     }
+    if (this.workers.size >= this.limits.workersMax) {
+      throw new MusketeersError("TOO_MANY", `The hub has ${this.workers.size} workers already (workersMax)`);
+    }
+    return proven;
+  }
+
+  /** Enters a worker without giving it work yet; says which of its old leases go on. */
+  workerJoined(session: WorkerSession, proven: readonly ProvenLease[]): readonly string[] {
+    const { worker, description } = session;
+    const adopted: string[] = [];
     this.workers.set(worker, session);
     this.#feed({ type: "WorkerJoined", worker, description: { ...description, slots: 0 } });
     for (const { lease, from, descriptor } of proven) {
       const effects = this.#step({ type: "LeasePresented", worker, descriptor, from });
       const adopt = effects.find((effect) => effect.type === "AdoptLease");
       if (adopt !== undefined) {
-        const count = descriptor.ranges.reduce((sum, [start, end]) => sum + end - start, 0);
+        const count = countOf(descriptor.ranges);
         session.open({ lease: adopt.lease, id: lease, descriptor, reported: from, count });
         adopted.push(lease);
       }
@@ -251,7 +213,7 @@ export class Coordinator {
     const event = { worker: session.worker, lease: lease.lease, from, count, failures, elapsedMs, done };
     session.inputsDone += count;
     session.inputsFailed += failures.length;
-    this.#feed({ type: "UnitProgressed", ...event, bytes: block.bytes.length }, { body, session });
+    this.#feed({ type: "UnitProgressed", ...event, bytes: body.length }, { block, session });
     this.ledger.after(() => session.ack(message.lease, from + count));
   }
 
@@ -262,9 +224,9 @@ export class Coordinator {
     body: Uint8Array,
   ): void {
     const { from, count, failures } = message;
-    new IndexedBlock(body, count);
+    const block = new IndexedBlock(body, count);
     const event = { worker: session.worker, descriptor, from, count, failures };
-    this.#feed({ type: "LateResults", ...event }, { body, session });
+    this.#feed({ type: "LateResults", ...event }, { block, session });
     this.ledger.after(() => session.ack(message.lease, from + count));
   }
 
@@ -287,74 +249,20 @@ export class Coordinator {
     const entry = this.jobs.get(job);
     if (entry === undefined) return;
     const { name } = session.description;
-    entry.addLog(name, dropped, lines, this.limits.logLinesPerJobMax);
+    entry.addLog(name, dropped, lines, this.limits);
     for (const watch of entry.watches) watch.log({ type: "joblog", job, worker: name, dropped }, lines);
   }
 
   // How it works.
 
-  /** @throws MusketeersError `TOO_MANY` */
-  #addJob(spec: JobSpec): JobEntry {
-    const { running } = this.jobs;
-    if (running >= this.limits.jobsActiveMax) {
-      throw new MusketeersError("TOO_MANY", `The hub has ${running} jobs already (jobsActiveMax)`);
-    }
-    const entry = this.jobs.add(spec, this.wallMs());
-    this.ledger.append({ type: "submitted", spec, atMs: entry.submittedAtMs }, undefined, (position) => {
-      entry.firstPosition = position;
-    });
-    this.#feed({ type: "JobSubmitted", spec });
-    return entry;
+  #tick(): void {
+    // While nobody is read because the journal does not keep up, nobody's silence means anything.
+    if (this.ledger.pressed) for (const session of this.workers.values()) this.#hear(session);
+    this.#feed({ type: "Tick" });
   }
 
-  /** Leases may begin before the block is stored: a result cannot be stored before its input is. */
-  #append(client: ClientSession, entry: JobEntry, body: Uint8Array, count: number, sealed: boolean): void {
-    const { job } = entry.spec;
-    const block = new IndexedBlock(body, count);
-    const from = entry.size;
-    if (from + count > this.limits.jobInputsMax) {
-      throw new MusketeersError(
-        "LIMIT_EXCEEDED",
-        `Job ${job} has more than ${this.limits.jobInputsMax} inputs`,
-      );
-    }
-    entry.size += count;
-    if (count > 0) {
-      const row = entry.inputBlocks.rows;
-      entry.inputBlocks.push(from, count, -1);
-      entry.unstored.set(from, block);
-      client.addUnstored(body.length);
-      this.ledger.append({ type: "inputs", job, from, count }, body, (position) => {
-        entry.inputBlocks.set(row, 2, position);
-        entry.unstored.delete(from);
-        entry.storedSize = from + count;
-        this.blocks.keepInputs(position, block);
-        client.addUnstored(-body.length);
-      });
-    }
-    if (sealed) {
-      entry.sealed = true;
-      this.ledger.append({ type: "sealed", job }, undefined, () => {});
-    }
-    if (count > 0) this.#feed({ type: "InputsAppended", job, count, bytes: body.length });
-    if (sealed) this.#feed({ type: "InputsSealed", job });
-    this.#stored(client, entry);
-  }
-
-  #stored(client: ClientSession, entry: JobEntry): void {
-    const { job } = entry.spec;
-    this.ledger.after(() => {
-      const receipt = { type: "stored", job, size: entry.storedSize };
-      // Whoever has sealed a job may be waiting to leave.
-      if (entry.sealed) client.send(receipt);
-      else client.sendReceipt(receipt);
-    });
-  }
-
-  #startAbandonTimer(entry: JobEntry): void {
-    entry.abandonTimer = setTimeout(() => {
-      if (entry.holders.size === 0) this.cancel(entry.spec.job, "its client is gone");
-    }, this.limits.attachedGraceMs);
+  #hear(session: WorkerSession): void {
+    this.#feed({ type: "WorkerHeard", worker: session.worker });
   }
 
   #feed(event: Untimed<SchedulerEvent>, delivery?: Delivery): void {
@@ -414,36 +322,56 @@ export class Coordinator {
     const session = this.workers.get(descriptor.worker);
     const entry = this.jobs.get(descriptor.job);
     if (session === undefined || entry === undefined) return;
-    const count = descriptor.ranges.reduce((sum, [start, end]) => sum + end - start, 0);
+    const count = countOf(descriptor.ranges);
     const open = { lease, id: this.#seal.seal(descriptor), descriptor, reported: 0, count };
     session.open(open);
-    const inputs = this.blocks.inputs(entry, descriptor.ranges);
+    this.sendUnit(session, open);
+  }
+
+  /** Sends a unit's inputs, later where the worker has not taken in what was sent before. */
+  sendUnit(session: WorkerSession, open: OpenLease): void {
+    const { job, ranges } = open.descriptor;
+    const entry = this.jobs.get(job);
+    if (entry === undefined || !session.has(open.lease) || session.defers(open)) return;
+    const inputs = this.blocks.inputs(entry, ranges);
     if (!(inputs instanceof Promise)) {
       session.sendUnit(open, entry.spec.task, inputs);
       return;
     }
-    inputs.then(
-      (bytes) => {
-        if (session.has(lease)) session.sendUnit(open, entry.spec.task, bytes);
-      },
-      () => {
-        // Damage in the journal: the operator sees it in `status`; the inputs must not spin meanwhile.
-        this.cancel(descriptor.job, "its inputs cannot be read from the journal");
-      },
-    );
+    inputs
+      .then(
+        (bytes) => {
+          if (session.has(open.lease) && !session.defers(open)) {
+            session.sendUnit(open, entry.spec.task, bytes);
+          }
+        },
+        () => {
+          // Damage in the journal: the inputs must not spin meanwhile.
+          if (this.jobs.get(job) !== undefined)
+            this.cancel(job, "its inputs cannot be read from the journal");
+        },
+      )
+      .catch(this.#onFault);
   }
 
   #recordResults(effect: EffectOf<"RecordResults">, delivery: Delivery | undefined): void {
     if (delivery === undefined) return;
     const { job, kept, ranges, failures, retries } = effect;
     const worker = delivery.session.description.name;
-    const body = joinBlocks(kept.map(([from, to]) => sliceRecords(delivery.body, from, to)));
+    const body = joinBlocks(kept.map(([from, to]) => delivery.block.slice(from, to)));
     this.#store({ type: "results", job, worker, ranges, failures, retries }, body);
   }
 
-  #recordFailures({ job, ranges, kind, reason }: EffectOf<"RecordFailures">): void {
-    const { failures, body } = hubFailures(ranges, kind, reason);
-    this.#store({ type: "results", job, worker: "", ranges, failures, retries: [] }, body);
+  #recordFailures({ job, kind, ranges: all, reason: inFull }: EffectOf<"RecordFailures">): void {
+    const entry = this.jobs.get(job);
+    if (entry === undefined) return;
+    const reason = shortReason(inFull);
+    for (const ranges of splitFailures(all, kind, reason, this.limits)) {
+      this.ledger.append({ type: "failed", job, ranges, kind, reason }, undefined, (position) => {
+        entry.addFailures(position, ranges, kind, this.limits.errorGroupsPerJobMax);
+        this.#stored(entry, countOf(ranges));
+      });
+    }
   }
 
   #store(record: StoredResults, body: Uint8Array): void {
@@ -452,13 +380,16 @@ export class Coordinator {
     this.ledger.append(record, body, (position) => {
       if (record.ranges.length === 0) return;
       const { worker, ranges, failures } = record;
-      const before = entry.done;
       entry.addResults(position, worker, ranges, failures, this.limits.errorGroupsPerJobMax);
-      this.throughput.add(entry.done - before);
       this.blocks.keepResults(position, record, body);
-      for (const watch of entry.watches) watch.pump();
-      this.#notify(entry);
+      this.#stored(entry, countOf(ranges));
     });
+  }
+
+  #stored(entry: JobEntry, count: number): void {
+    this.throughput.add(count);
+    for (const watch of entry.watches) watch.pump();
+    this.#notify(entry);
   }
 
   #endJob({ job, state, reason }: EffectOf<"EndJob">): void {
@@ -488,7 +419,7 @@ export class Coordinator {
 
   /** Tells watchers how far a job is, a few times a second at most. */
   #notify(entry: JobEntry): void {
-    if (entry.watches.size === 0) return;
+    if (entry.watches.size === 0 || this.#closed) return;
     this.#changed.add(entry);
     this.#notifyTimer ??= setTimeout(() => {
       this.#notifyTimer = undefined;

@@ -105,6 +105,8 @@ export class Hub {
   readonly #engine: Engine;
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
+  /** The journal does not keep up: nobody is read. */
+  #pressed = false;
   #closing: Promise<void> | undefined;
 
   constructor(parts: {
@@ -136,7 +138,11 @@ export class Hub {
       },
     });
     this.#coordinator.ledger.onPressure = (pressed) => {
-      for (const peer of this.#peers.values()) pressed ? peer.pause() : peer.resume();
+      this.#pressed = pressed;
+      for (const peer of this.#peers.values()) {
+        if (pressed) peer.pause("pressure");
+        else peer.resume("pressure");
+      }
     };
     this.#sockets = this.#acceptSockets();
     this.#serveHttp();
@@ -177,7 +183,8 @@ export class Hub {
     const sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
-      maxPayload: this.#limits.frameBytesMax,
+      // Room for those that are somewhat too large to be told so; others are cut off.
+      maxPayload: 2 * this.#limits.frameBytesMax,
     });
     const host: PeerHost = {
       name: this.name,
@@ -186,16 +193,23 @@ export class Hub {
       limits: this.#limits,
       isRevoked: () => false,
       nowMs: systemClock.wallMs,
-      admit: (peer, hello) => this.#admit(peer, hello),
+      admit: (peer, hello) => {
+        const session = this.#admit(peer, hello);
+        if (this.#pressed) peer.pause("pressure");
+        return session;
+      },
     };
+    // Such as having no file descriptor left for one more connection: others go on.
+    this.#server.on("error", () => {});
     this.#server.on("connection", (socket) => {
       this.#connections.add(socket);
       socket.once("close", () => this.#connections.delete(socket));
     });
     this.#server.on("upgrade", (request, socket, head) => {
-      const path = new URL(request.url ?? "/", "http://hub").pathname;
+      const path = request.url?.split("?", 1)[0];
       if (path !== LINK_PATH || this.#closing !== undefined) {
-        socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+        socket.on("error", () => socket.destroy());
+        socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n", () => socket.destroy());
         return;
       }
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -212,9 +226,7 @@ export class Hub {
     if (hello.worker === undefined) {
       if (role === "worker")
         throw new MusketeersError("FORBIDDEN", "An invite for workers was used as a client's");
-      const client = new ClientSession(this.#coordinator, peer);
-      this.#coordinator.clients.add(client);
-      return client;
+      return new ClientSession(this.#coordinator, peer);
     }
     if (role !== "worker" && role !== "admin") {
       throw new MusketeersError("FORBIDDEN", `An invite for a ${role} does not let a worker join`, {
@@ -247,8 +259,11 @@ export class Hub {
     await httpClosed;
     clearTimeout(grace);
     this.#sockets.close();
-    await this.#engine.close();
-    this.#resolveClosed();
+    try {
+      await this.#engine.close();
+    } finally {
+      this.#resolveClosed();
+    }
   }
 }
 

@@ -1,13 +1,16 @@
 import type { Position } from "../engine/index.ts";
 import {
   eachRecord,
+  type FailureKind,
   type FailureMark,
   type JobSpec,
   type JobState,
+  type Limits,
   type LogLine,
   type Range,
 } from "../protocol/index.ts";
 import type { IndexedBlock } from "./block.ts";
+import { fingerprintOf, type HubFailureKind } from "./hub-failure.ts";
 import { NumberTable } from "./numbers.ts";
 import type { Watch } from "./watch.ts";
 
@@ -20,6 +23,12 @@ export interface ResultSpan {
   readonly record: number;
   /** First of them within the record. */
   readonly offset: number;
+}
+
+/** Who keeps an attached job alive. */
+export interface Holder {
+  /** The job has ended. */
+  letGo(job: string): void;
 }
 
 /** What the hub knows of one job besides what its scheduler does. No object here belongs to a single input. */
@@ -36,6 +45,7 @@ export class JobEntry {
   size = 0;
   storedSize = 0;
   sealed = false;
+  storedSealed = false;
   /** Rows: first input, count, position in the journal. Sorted by the first. */
   readonly inputBlocks = new NumberTable(3);
   /** Blocks that are not in the journal yet, by their first input. */
@@ -48,13 +58,14 @@ export class JobEntry {
   /** Rows: start, end, record, offset within the record. */
   readonly resultSpans = new NumberTable(4);
   #spansByStart: Map<number, ResultSpan> | undefined;
+  #sortedStarts: Float64Array | undefined;
 
   readonly perWorker = new Map<string, number>();
   readonly errors = new Map<string, { kind: string; count: number }>();
   readonly logs: LogLine[] = [];
   readonly watches = new Set<Watch>();
   /** Clients that hold it; an attached job without any is cancelled after a while. */
-  readonly holders = new Set<object>();
+  readonly holders = new Set<Holder>();
   abandonTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(spec: JobSpec, submittedAtMs: number) {
@@ -62,7 +73,7 @@ export class JobEntry {
     this.submittedAtMs = submittedAtMs;
   }
 
-  /** Enters stored results; `worker` is empty for failures that the hub made. */
+  /** Enters stored results. */
   addResults(
     position: Position,
     worker: string,
@@ -70,6 +81,26 @@ export class JobEntry {
     failures: readonly FailureMark[],
     errorGroupsMax: number,
   ): void {
+    const count = this.#enter(position, ranges);
+    this.failed += failures.length;
+    this.perWorker.set(worker, (this.perWorker.get(worker) ?? 0) + count);
+    for (const { fingerprint, kind } of failures) this.#countError(fingerprint, kind, 1, errorGroupsMax);
+  }
+
+  /** Enters stored failures that the hub made. */
+  addFailures(
+    position: Position,
+    ranges: readonly Range[],
+    kind: HubFailureKind,
+    errorGroupsMax: number,
+  ): void {
+    const count = this.#enter(position, ranges);
+    this.failed += count;
+    this.#countError(fingerprintOf(kind), kind, count, errorGroupsMax);
+  }
+
+  /** Says how many inputs the ranges hold. */
+  #enter(position: Position, ranges: readonly Range[]): number {
     const record = this.resultRecords.rows;
     this.resultRecords.push(position);
     let offset = 0;
@@ -79,9 +110,7 @@ export class JobEntry {
       offset += end - start;
     }
     this.done += offset;
-    this.failed += failures.length;
-    if (worker !== "") this.perWorker.set(worker, (this.perWorker.get(worker) ?? 0) + offset);
-    for (const failure of failures) this.#countError(failure, errorGroupsMax);
+    return offset;
   }
 
   /** The results that begin with this input, once they are there. */
@@ -101,15 +130,23 @@ export class JobEntry {
     return this.#spansByStart.get(start);
   }
 
-  /** The first input at or after this one that has a result: where an ended job has gaps. */
+  /** The first span of results that begins at or after this input: where an ended job has gaps. */
   firstResultFrom(input: number): number | undefined {
-    let first: number | undefined;
-    const table = this.resultSpans;
-    for (let row = 0; row < table.rows; row++) {
-      const start = table.at(row, 0);
-      if (start >= input && (first === undefined || start < first)) first = start;
+    const { resultSpans: table } = this;
+    if (this.#sortedStarts?.length !== table.rows) {
+      this.#sortedStarts = new Float64Array(table.rows);
+      for (let row = 0; row < table.rows; row++) this.#sortedStarts[row] = table.at(row, 0);
+      this.#sortedStarts.sort();
     }
-    return first;
+    const starts = this.#sortedStarts;
+    let low = 0;
+    let high = starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (starts[middle]! < input) low = middle + 1;
+      else high = middle;
+    }
+    return starts[low];
   }
 
   end(state: Exclude<JobState, "running">, reason: string, atMs: number): void {
@@ -117,19 +154,30 @@ export class JobEntry {
     this.reason = reason;
     this.endedAtMs = atMs;
     clearTimeout(this.abandonTimer);
+    for (const holder of this.holders) holder.letGo(this.spec.job);
+    this.holders.clear();
   }
 
   /** Keeps the latest lines that a worker's task printed. */
-  addLog(worker: string, dropped: number, lines: Uint8Array, linesMax: number): void {
+  addLog(
+    worker: string,
+    dropped: number,
+    lines: Uint8Array,
+    limits: Pick<Limits, "logLinesPerJobMax" | "logLineBytesMax">,
+  ): void {
+    const { logLinesPerJobMax: linesMax, logLineBytesMax } = limits;
     if (dropped > 0) this.logs.push({ worker, line: `… ${dropped} lines dropped: too much output` });
-    for (const line of eachRecord(lines)) this.logs.push({ worker, line: decoder.decode(line) });
+    // Workers cut lines, too; but a worker may be anyone.
+    for (const line of eachRecord(lines)) {
+      this.logs.push({ worker, line: decoder.decode(line.subarray(0, logLineBytesMax)) });
+    }
     // In steps, so that a talkative task does not pay for the shift at each line.
     if (this.logs.length > linesMax * 1.1) this.logs.splice(0, this.logs.length - linesMax);
   }
 
-  #countError({ fingerprint, kind }: FailureMark, groupsMax: number): void {
+  #countError(fingerprint: string, kind: FailureKind, count: number, groupsMax: number): void {
     const group = this.errors.get(fingerprint);
-    if (group !== undefined) group.count++;
-    else if (this.errors.size < groupsMax) this.errors.set(fingerprint, { kind, count: 1 });
+    if (group !== undefined) group.count += count;
+    else if (this.errors.size < groupsMax) this.errors.set(fingerprint, { kind, count });
   }
 }

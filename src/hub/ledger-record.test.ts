@@ -30,6 +30,7 @@ const records: LedgerRecord[] = [
     failures: [{ at: 1, kind: "error", fingerprint: "TypeError: x" }],
     retries: [{ failures: 1, strikes: 0, ranges: [[3, 4]] }],
   },
+  { type: "failed", job: "j", ranges: [[4, 9]], kind: "cancelled", reason: "no" },
   { type: "carve", job: "j", mark: 4096 },
   { type: "ended", job: "j", state: "broken", reason: "why", atMs: 99 },
 ];

@@ -12,6 +12,7 @@ import {
 } from "../protocol/index.ts";
 import { Fields, parseFailures } from "../protocol/messages/index.ts";
 import type { Retry } from "../scheduler/index.ts";
+import { type HubFailureKind, hubFailureKinds } from "./hub-failure.ts";
 
 /** One record of the hub's journal. Blocks stand behind the header, as in frames. */
 export type LedgerRecord =
@@ -21,11 +22,19 @@ export type LedgerRecord =
   | {
       readonly type: "results";
       readonly job: string;
-      /** Name of the worker; empty for failures that the hub made. */
+      /** Name of the worker. */
       readonly worker: string;
       readonly ranges: readonly Range[];
       readonly failures: readonly FailureMark[];
       readonly retries: readonly Retry[];
+    }
+  /** Failures that the hub made; their records are made anew whenever somebody reads them. */
+  | {
+      readonly type: "failed";
+      readonly job: string;
+      readonly ranges: readonly Range[];
+      readonly kind: HubFailureKind;
+      readonly reason: string;
     }
   | { readonly type: "carve"; readonly job: string; readonly mark: number }
   | {
@@ -40,6 +49,7 @@ const flattenRetries = (retries: readonly Retry[]): (number | number[])[][] =>
   retries.map((retry) => [retry.failures, retry.strikes, retry.ranges.flat()]);
 
 export function encodeLedgerRecord(record: LedgerRecord, body?: Uint8Array): Uint8Array {
+  if (record.type === "failed") return encodeFrame({ ...record, ranges: record.ranges.flat() }, body);
   if (record.type !== "results") return encodeFrame(record, body);
   const { ranges, failures, retries, ...rest } = record;
   const header = {
@@ -79,6 +89,14 @@ function parse(fields: Fields): LedgerRecord {
         retries: fields.list("retries", Number.MAX_SAFE_INTEGER).map(parseRetry),
       };
     }
+    case "failed":
+      return {
+        type,
+        job: job(),
+        ranges: fields.ranges("ranges", Number.MAX_SAFE_INTEGER),
+        kind: fields.oneOf("kind", hubFailureKinds),
+        reason: fields.string("reason", 2048),
+      };
     case "carve":
       return { type, job: job(), mark: fields.integer("mark") };
     case "ended":

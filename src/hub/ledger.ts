@@ -24,6 +24,10 @@ export class Ledger {
   /** Called with true when appends pile up, and with false when they are through. */
   onPressure: (pressed: boolean) => void = () => {};
 
+  get pressed(): boolean {
+    return this.#pressed;
+  }
+
   /** @param onFault the journal refused for good, or a callback threw. */
   constructor(journal: Journal, onFault: (error: unknown) => void) {
     this.#journal = journal;

@@ -34,13 +34,20 @@ export interface PeerSession {
   /** The welcome is out: messages may be sent from now on. */
   start(): void;
   onMessage(message: SessionMessage, body: Uint8Array): void;
+  /** More than `socketBufferBytesMax` waits to leave; later: most of it has left. */
+  onCongestion(congested: boolean): void;
   onClose(reason: string): void;
 }
 
+/** Why a peer is not read for a while; it is read again when no reason is left. */
+export type PauseReason = "pressure" | "unstored" | "congested";
+
 const NONCE_BYTES = 16;
 const SESSION_BYTES = 24;
-/** Answered pings that may be missing before a connection counts as dead. */
+/** Pings after which a connection counts as dead when nothing came and nothing left meanwhile. */
 const PINGS_MISSED_MAX = 3;
+/** As long as those who read a goodbye take it to be. */
+const GOODBYE_LENGTH_MAX = 2048;
 
 /** The hub's end of one connection: framing, handshake, liveness. */
 export class Peer {
@@ -50,8 +57,12 @@ export class Peer {
   readonly #timers: (ReturnType<typeof setInterval> | ReturnType<typeof setTimeout>)[] = [];
   #session: PeerSession | undefined;
   #grant: Grant | undefined;
+  readonly #pauses = new Set<PauseReason>();
   #pingsMissed = 0;
-  #closed = false;
+  #bufferedAtPing = 0;
+  #congested = false;
+  /** Nothing goes out, and nothing that comes is looked at. */
+  #over = false;
 
   /** Bearer token of this connection for HTTP. */
   readonly sessionToken = randomBytes(SESSION_BYTES).toString("base64url");
@@ -61,6 +72,9 @@ export class Peer {
     this.#host = host;
     socket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     socket.on("pong", () => {
+      this.#pingsMissed = 0;
+    });
+    socket.on("ping", () => {
       this.#pingsMissed = 0;
     });
     // The close that follows says all that is needed.
@@ -91,29 +105,52 @@ export class Peer {
     return this.#grant?.role;
   }
 
-  get bufferedBytes(): number {
-    return this.#socket.bufferedAmount;
+  /** Whether so much waits to leave that nothing should be added that can wait. */
+  get congested(): boolean {
+    return this.#congested;
   }
 
   send(header: object, body?: Uint8Array): void {
-    if (!this.#closed) this.#socket.send(encodeFrame(header, body));
+    if (this.#over) return;
+    this.#socket.send(encodeFrame(header, body), this.#onSent);
+    if (this.#congested || this.#socket.bufferedAmount <= this.#host.limits.socketBufferBytesMax) return;
+    this.#congested = true;
+    this.#session?.onCongestion(true);
   }
 
-  /** Stops and resumes reading; the sender feels it through its socket. */
-  pause(): void {
+  readonly #onSent = (): void => {
+    if (!this.#congested) return;
+    if (this.#over || this.#socket.bufferedAmount > this.#host.limits.socketBufferBytesMax / 2) return;
+    this.#congested = false;
+    this.#session?.onCongestion(false);
+  };
+
+  /** Stops reading; the sender feels it through its socket. */
+  pause(reason: PauseReason): void {
+    if (this.#over) return;
+    this.#pauses.add(reason);
     this.#socket.pause();
   }
 
-  resume(): void {
-    this.#socket.resume();
+  resume(reason: PauseReason): void {
+    if (this.#pauses.delete(reason) && this.#pauses.size === 0) this.#socket.resume();
   }
 
   /** Says why and closes. */
   fail(error: MusketeersError): void {
+    if (this.#over) return;
     const { code, message, hint } = error;
-    this.send({ type: "goodbye", code, message, hint });
+    this.send({
+      type: "goodbye",
+      code,
+      message: message.slice(0, GOODBYE_LENGTH_MAX),
+      hint: hint.slice(0, GOODBYE_LENGTH_MAX),
+    });
+    this.#over = true;
+    this.#pauses.clear();
     this.#socket.close(1000);
     this.#socket.resume();
+    this.#timers.push(setTimeout(() => this.terminate(), this.#host.limits.handshakeTimeoutMs));
   }
 
   terminate(): void {
@@ -121,13 +158,18 @@ export class Peer {
   }
 
   #ping(): void {
-    // While reading is paused, answers to pings wait as well.
-    if (this.#socket.isPaused) return;
+    const buffered = this.#socket.bufferedAmount;
+    const leaves = buffered < this.#bufferedAtPing;
+    this.#bufferedAtPing = buffered;
+    // While reading is paused, answers to pings wait as well; but who takes what we send is there.
+    if (leaves || (this.#socket.isPaused && !this.#congested)) this.#pingsMissed = 0;
     if (this.#pingsMissed++ >= PINGS_MISSED_MAX) this.#socket.terminate();
     else this.#socket.ping();
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#over) return;
+    this.#pingsMissed = 0;
     try {
       if (!isBinary) throw new MusketeersError("PROTOCOL", "A frame of text");
       const { header, body } = decodeFrame(data, this.#host.limits);
@@ -173,7 +215,7 @@ export class Peer {
   }
 
   #onClose(reason: string): void {
-    this.#closed = true;
+    this.#over = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#session?.onClose(reason);
   }

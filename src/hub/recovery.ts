@@ -1,5 +1,5 @@
 import type { Engine, Position } from "../engine/index.ts";
-import type { Limits } from "../protocol/index.ts";
+import { countOf, type Limits } from "../protocol/index.ts";
 import type { SchedulerRecord } from "../scheduler/index.ts";
 import { Jobs } from "./jobs.ts";
 import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
@@ -20,6 +20,7 @@ function enter(jobs: Jobs, record: LedgerRecord, position: Position, limits: Lim
       break;
     case "sealed":
       entry.sealed = true;
+      entry.storedSealed = true;
       break;
     case "results":
       if (record.ranges.length > 0) {
@@ -32,11 +33,16 @@ function enter(jobs: Jobs, record: LedgerRecord, position: Position, limits: Lim
         );
       }
       break;
+    case "failed":
+      entry.addFailures(position, record.ranges, record.kind, limits.errorGroupsPerJobMax);
+      break;
     case "carve":
       break;
     case "ended":
       entry.end(record.state, record.reason, record.atMs);
       jobs.ended();
+      // What was forgotten before may still be in the journal, which forgets in larger pieces.
+      jobs.evict();
       break;
   }
 }
@@ -50,6 +56,10 @@ function schedulerRecord(record: LedgerRecord, bodyBytes: number): SchedulerReco
     case "results": {
       const { job, ranges, failures, retries } = record;
       return { type: "results", job, ranges, failed: failures.length, retries };
+    }
+    case "failed": {
+      const { job, ranges } = record;
+      return { type: "results", job, ranges, failed: countOf(ranges), retries: [] };
     }
     case "ended":
       return { type: "ended", job: record.job };

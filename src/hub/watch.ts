@@ -1,4 +1,5 @@
 import {
+  countRecords,
   type EndedMessage,
   type FailureMark,
   type JobLogMessage,
@@ -12,6 +13,16 @@ import {
 import type { Blocks, StoredResults } from "./blocks.ts";
 import type { JobEntry } from "./job-entry.ts";
 
+export interface WatchOptions {
+  readonly blocks: Blocks;
+  readonly send: SendToClient;
+  /** Whether so much waits to leave that results have to wait; `pump` is called when that is over. */
+  readonly isCongested: () => boolean;
+  readonly onFault: (error: unknown) => void;
+  /** The last message is about to be sent. */
+  readonly onOver: (watch: Watch) => void;
+}
+
 export type SendToClient = (header: object, body?: Uint8Array) => void;
 
 /**
@@ -24,24 +35,26 @@ export class Watch {
   readonly #blocks: Blocks;
   readonly #send: SendToClient;
   readonly #onFault: (error: unknown) => void;
+  readonly #isCongested: () => boolean;
+  readonly #onOver: (watch: Watch) => void;
   readonly #results: boolean;
   readonly #order: ResultOrder;
   /** By completion: the next results record. By input: the next input. */
   #cursor: number;
   #creditBytes: number;
+  /** Log lines that were not sent because too much waits already. */
+  #linesDropped = 0;
   #pumping = false;
   #over = false;
 
-  constructor(
-    entry: JobEntry,
-    message: WatchMessage,
-    options: { blocks: Blocks; send: SendToClient; onFault: (error: unknown) => void },
-  ) {
+  constructor(entry: JobEntry, message: WatchMessage, options: WatchOptions) {
     this.entry = entry;
     this.logs = message.logs;
     this.#blocks = options.blocks;
     this.#send = options.send;
     this.#onFault = options.onFault;
+    this.#isCongested = options.isCongested;
+    this.#onOver = options.onOver;
     this.#results = message.results;
     this.#order = message.order;
     this.#cursor = message.cursor;
@@ -58,11 +71,18 @@ export class Watch {
   }
 
   progress(message: JobProgressMessage): void {
-    if (!this.#over) this.#send(message);
+    // The next one says more; and what it ends with, `ended` says.
+    if (!this.#over && !this.#isCongested()) this.#send(message);
   }
 
   log(message: JobLogMessage, body: Uint8Array): void {
-    if (!this.#over && this.logs) this.#send(message, body);
+    if (this.#over || !this.logs) return;
+    if (this.#isCongested()) {
+      this.#linesDropped += message.dropped + countRecords(body);
+      return;
+    }
+    this.#send({ ...message, dropped: message.dropped + this.#linesDropped }, body);
+    this.#linesDropped = 0;
   }
 
   /** Sends what can be sent now. Called whenever there may be more. */
@@ -86,7 +106,7 @@ export class Watch {
 
   /** Sends until credit or results run out; a promise where a block must be read first. */
   #sendReady(): Promise<unknown> | undefined {
-    while (this.#results && !this.#over && this.#creditBytes > 0) {
+    while (this.#results && !this.#over && this.#creditBytes > 0 && !this.#isCongested()) {
       const next = this.#next();
       if (next === undefined) return undefined;
       const results = this.#blocks.results(this.entry.resultRecords.at(next.record, 0));
@@ -145,6 +165,7 @@ export class Watch {
     if (this.#results && this.#next() !== undefined) return;
     this.#over = true;
     entry.watches.delete(this);
+    this.#onOver(this);
     const { job } = entry.spec;
     const { state, size, failed, reason } = entry;
     const message: EndedMessage = { type: "ended", job, state, size, failed, reason };

@@ -1,4 +1,5 @@
 import {
+  countOf,
   type Hello,
   type LeaseMessage,
   MusketeersError,
@@ -40,6 +41,7 @@ export class WorkerSession implements PeerSession {
   memoryUsedBytes = 0;
   load = 0;
   #left = false;
+  #deferred: OpenLease[] = [];
   readonly #acks = new Map<string, number>();
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -53,8 +55,9 @@ export class WorkerSession implements PeerSession {
     this.#peer = peer;
     this.worker = worker;
     this.connectedAtMs = coordinator.wallMs();
+    const proven = coordinator.makeRoom(hello.leases);
     this.description = { ...hello.worker, name: coordinator.uniqueWorkerName(hello.worker.name) };
-    this.adopted = coordinator.workerJoined(this, hello.leases);
+    this.adopted = coordinator.workerJoined(this, proven);
   }
 
   start(): void {
@@ -77,7 +80,9 @@ export class WorkerSession implements PeerSession {
         this.#coordinator.workerHeard(this, message.slots);
         break;
       case "log": {
-        const descriptor = this.#byId.get(message.lease)?.descriptor;
+        // Lines may come behind the last result.
+        const open = this.#byId.get(message.lease);
+        const descriptor = open?.descriptor ?? this.#coordinator.openLease(message.lease);
         if (descriptor !== undefined) {
           this.#coordinator.taskLogged(this, descriptor.job, message.dropped, body);
         }
@@ -101,6 +106,17 @@ export class WorkerSession implements PeerSession {
   onClose(): void {
     clearTimeout(this.#ackTimer);
     this.#coordinator.workerGone(this, this.#left ? "left" : "dropped");
+  }
+
+  onCongestion(congested: boolean): void {
+    if (congested) return;
+    for (const open of this.#deferred.splice(0)) this.#coordinator.sendUnit(this, open);
+  }
+
+  /** Whether a unit has to wait until the worker has taken in what was sent before. */
+  defers(open: OpenLease): boolean {
+    if (this.#peer.congested) this.#deferred.push(open);
+    return this.#peer.congested;
   }
 
   /** Remembers a lease that the scheduler gave to this worker. */
@@ -174,10 +190,20 @@ export class WorkerSession implements PeerSession {
   }
 
   #progress(message: ProgressMessage, body: Uint8Array): void {
+    const { frameBytesMax, headerBytesMax } = this.#coordinator.limits;
+    // It goes out in another frame, whose header may be larger.
+    if (body.length > frameBytesMax - headerBytesMax) {
+      throw new MusketeersError("LIMIT_EXCEEDED", `A block of results of ${body.length} bytes is too large`);
+    }
+    const end = message.from + message.count;
     const open = this.#byId.get(message.lease);
     if (open !== undefined) {
-      open.reported = Math.max(open.reported, message.from + message.count);
-      if (message.done) this.forget(open.lease);
+      // A gap would be told to be stored although nobody ever had it.
+      if (message.from > open.reported || end > open.count) {
+        throw new MusketeersError("PROTOCOL", "Results that do not follow those before, or nobody asked for");
+      }
+      open.reported = Math.max(open.reported, end);
+      if (message.done || open.reported === open.count) this.forget(open.lease);
       this.#coordinator.progressed(this, open, message, body);
       return;
     }
@@ -185,6 +211,7 @@ export class WorkerSession implements PeerSession {
     if (descriptor === undefined) {
       throw new MusketeersError("PROTOCOL", "Results for a lease that this hub never gave");
     }
+    if (end > countOf(descriptor.ranges)) throw new MusketeersError("PROTOCOL", "More results than inputs");
     this.#coordinator.lateResults(this, descriptor, message, body);
   }
 }

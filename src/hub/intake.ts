@@ -1,0 +1,157 @@
+import {
+  type InputsMessage,
+  type JobSpec,
+  type Limits,
+  MusketeersError,
+  type SubmitMessage,
+  sliceRecords,
+} from "../protocol/index.ts";
+import type { SchedulerEvent } from "../scheduler/index.ts";
+import { IndexedBlock } from "./block.ts";
+import type { Blocks } from "./blocks.ts";
+import type { ClientSession } from "./client-session.ts";
+import type { JobEntry } from "./job-entry.ts";
+import type { Jobs } from "./jobs.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** An event without its time. */
+export type Untimed<E> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
+
+export interface IntakeHost {
+  readonly limits: Limits;
+  readonly jobs: Jobs;
+  readonly blocks: Blocks;
+  readonly ledger: Ledger;
+  wallMs(): number;
+  feed(event: Untimed<SchedulerEvent>): void;
+}
+
+const emptyBody = new Uint8Array(0);
+
+/** What clients bring: jobs and their inputs, on the way to journal and scheduler. */
+export class Intake {
+  readonly #host: IntakeHost;
+
+  constructor(host: IntakeHost) {
+    this.#host = host;
+  }
+
+  /**
+   * A submission; the same id again is the same job.
+   * @throws MusketeersError `JOB_EXISTS`, `TOO_MANY`, `PROTOCOL`, `LIMIT_EXCEEDED`
+   */
+  submit(client: ClientSession, message: SubmitMessage, body: Uint8Array): void {
+    const { spec, count, sealed } = message;
+    let entry = this.#host.jobs.get(spec.job);
+    if (entry === undefined) {
+      const block = this.#blockOf(body, count);
+      entry = this.#addJob(spec);
+      client.hold(entry);
+      if (count > 0 || sealed) this.#append(client, entry, block, sealed);
+    } else {
+      if (entry.spec.task.bundle !== spec.task.bundle || entry.spec.task.entry !== spec.task.entry) {
+        throw new MusketeersError("JOB_EXISTS", `Job ${spec.job} exists with another task`);
+      }
+      client.hold(entry);
+    }
+    const accepted = entry;
+    this.#host.ledger.after(() => {
+      const { storedSize: size, storedSealed: isSealed } = accepted;
+      client.send({ type: "accepted", job: spec.job, size, sealed: isSealed });
+    });
+  }
+
+  /** @throws MusketeersError `NOT_FOUND`, `PROTOCOL`, `LIMIT_EXCEEDED` */
+  inputs(client: ClientSession, message: InputsMessage, body: Uint8Array): void {
+    const entry = this.#host.jobs.require(message.job);
+    if (message.from > entry.size) {
+      throw new MusketeersError("PROTOCOL", `Inputs from ${message.from} of a job of ${entry.size}`);
+    }
+    // A client that came back sends again what it could not know to be stored.
+    const known = Math.min(entry.size - message.from, message.count);
+    const fresh = message.count - known;
+    const nothingNew = fresh === 0 && (entry.sealed || !message.sealed);
+    if (nothingNew || entry.state !== "running") {
+      this.#stored(client, entry);
+      return;
+    }
+    if (entry.sealed) throw new MusketeersError("PROTOCOL", `Job ${message.job} is sealed`);
+    const block = this.#blockOf(body, message.count);
+    const records = known === 0 ? block : this.#blockOf(sliceRecords(body, known, message.count), fresh);
+    this.#append(client, entry, records, message.sealed);
+  }
+
+  #blockOf(body: Uint8Array, count: number): IndexedBlock {
+    const { frameBytesMax, headerBytesMax } = this.#host.limits;
+    // A record of it goes out in another frame, whose header may be larger.
+    if (body.length > frameBytesMax - headerBytesMax) {
+      throw new MusketeersError("LIMIT_EXCEEDED", `A block of inputs of ${body.length} bytes is too large`, {
+        hint: "Send less at once; large values travel as blobs.",
+      });
+    }
+    return new IndexedBlock(count === 0 ? emptyBody : body, count);
+  }
+
+  /** @throws MusketeersError `TOO_MANY` */
+  #addJob(spec: JobSpec): JobEntry {
+    const { jobs, limits, ledger } = this.#host;
+    const { running } = jobs;
+    if (running >= limits.jobsActiveMax) {
+      throw new MusketeersError("TOO_MANY", `The hub has ${running} jobs already (jobsActiveMax)`);
+    }
+    const entry = jobs.add(spec, this.#host.wallMs());
+    ledger.append({ type: "submitted", spec, atMs: entry.submittedAtMs }, undefined, (position) => {
+      entry.firstPosition = position;
+    });
+    this.#host.feed({ type: "JobSubmitted", spec });
+    return entry;
+  }
+
+  /** Leases may begin before the block is stored: a result cannot be stored before its input is. */
+  #append(client: ClientSession, entry: JobEntry, block: IndexedBlock, sealed: boolean): void {
+    const { limits, ledger } = this.#host;
+    const { job } = entry.spec;
+    const { count, bytes } = block;
+    if (entry.size + count > limits.jobInputsMax) {
+      throw new MusketeersError("LIMIT_EXCEEDED", `Job ${job} has more than ${limits.jobInputsMax} inputs`);
+    }
+    if (count > 0) this.#store(client, entry, block);
+    if (sealed) {
+      entry.sealed = true;
+      ledger.append({ type: "sealed", job }, undefined, () => {
+        entry.storedSealed = true;
+      });
+    }
+    if (count > 0) this.#host.feed({ type: "InputsAppended", job, count, bytes: bytes.length });
+    if (sealed) this.#host.feed({ type: "InputsSealed", job });
+    this.#stored(client, entry);
+  }
+
+  #store(client: ClientSession, entry: JobEntry, block: IndexedBlock): void {
+    const { job } = entry.spec;
+    const { count, bytes } = block;
+    const from = entry.size;
+    const row = entry.inputBlocks.rows;
+    entry.size += count;
+    entry.inputBlocks.push(from, count, -1);
+    entry.unstored.set(from, block);
+    client.addUnstored(bytes.length);
+    this.#host.ledger.append({ type: "inputs", job, from, count }, bytes, (position) => {
+      entry.inputBlocks.set(row, 2, position);
+      entry.unstored.delete(from);
+      entry.storedSize = from + count;
+      this.#host.blocks.keepInputs(position, block);
+      client.addUnstored(-bytes.length);
+    });
+  }
+
+  #stored(client: ClientSession, entry: JobEntry): void {
+    const { job } = entry.spec;
+    this.#host.ledger.after(() => {
+      const receipt = { type: "stored", job, size: entry.storedSize };
+      // Whoever has sealed a job may be waiting to leave.
+      if (entry.sealed) client.send(receipt);
+      else client.sendReceipt(receipt);
+    });
+  }
+}
