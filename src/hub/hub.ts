@@ -154,6 +154,13 @@ export class Hub {
     return this.#coordinator;
   }
 
+  /** Bytes that wait to leave, to all peers together. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const peer of this.#peers.values()) bytes += peer.bufferedBytes;
+    return bytes;
+  }
+
   /** Makes an invite: the only way in. */
   invite(options: { role: Role; expiresInMs?: number; label?: string }): string {
     const nowMs = systemClock.wallMs();

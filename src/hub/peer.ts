@@ -105,6 +105,10 @@ export class Peer {
     return this.#grant?.role;
   }
 
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   /** Whether so much waits to leave that nothing should be added that can wait. */
   get congested(): boolean {
     return this.#congested;

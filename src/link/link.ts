@@ -40,9 +40,13 @@ export interface LinkHandlers {
   onDown?(error: MusketeersError, retryInMs: number): void;
 }
 
+/** What a socket gets to say goodbye in. */
+const CLOSE_GRACE_MS = 2_000;
 /** Sockets are given up when nothing came for so many heartbeats. */
 const SILENT_HEARTBEATS = 4;
 const NONCE_BYTES = 16;
+/** WebSocket close code of RFC 6455, section 7.4.1. */
+const MESSAGE_TOO_BIG = 1009;
 
 /**
  * One peer's end of the wire: connects to the hub of an invite, proves both sides, and reconnects with
@@ -66,6 +70,8 @@ export class Link {
   #farewell: MusketeersError | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #watchdog: ReturnType<typeof setInterval> | undefined;
+  #steadyTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #aliveSince = 0;
 
   constructor(options: LinkOptions, handlers: LinkHandlers) {
@@ -130,8 +136,8 @@ export class Link {
         onFrame: (frame) => {
           if (current()) this.#receive(frame);
         },
-        onClose: (reason) => {
-          if (current()) this.#down(reason);
+        onClose: (reason, code) => {
+          if (current()) this.#down(reason, code);
         },
       });
     } catch (cause) {
@@ -209,19 +215,23 @@ export class Link {
       throw new MusketeersError("HUB_IDENTITY", "The hub could not prove that it is the one of the invite");
     }
     this.#phase = "up";
-    this.#attempts = 0;
-    this.#watch(welcome.heartbeatIntervalMs * SILENT_HEARTBEATS);
+    // A hub that takes us in and throws us out again is not to be asked ever so often.
+    this.#steadyTimer = setTimeout(() => {
+      this.#attempts = 0;
+    }, welcome.heartbeatIntervalMs);
+    if (this.#socket?.hidesPings === true) clearInterval(this.#watchdog);
+    else this.#watch(welcome.heartbeatIntervalMs * SILENT_HEARTBEATS);
     this.#handlers.onWelcome(welcome);
     this.#settleReady.resolve(welcome);
   }
 
-  #down(reason: string): void {
+  #down(reason: string, code?: number): void {
     clearInterval(this.#watchdog);
+    clearTimeout(this.#steadyTimer);
+    clearTimeout(this.#closeTimer);
     this.#socket = undefined;
     if (this.#phase === "over") return;
-    const error =
-      this.#farewell ??
-      new MusketeersError("HUB_UNREACHABLE", `No connection to ${this.#options.invite.url}: ${reason}`);
+    const error = this.#farewell ?? this.#errorOf(reason, code);
     // A broken frame may be a broken proxy's: only the hub's refusals are final.
     if (!error.retryable && error.code !== "PROTOCOL") {
       this.#over(error);
@@ -234,10 +244,23 @@ export class Link {
     this.#handlers.onDown?.(error, retryInMs);
   }
 
-  /** Exponential back-off with "full jitter", but never less than the shortest pause. */
+  #errorOf(reason: string, code: number | undefined): MusketeersError {
+    if (code === MESSAGE_TOO_BIG) {
+      return new MusketeersError("LIMIT_EXCEEDED", "The hub does not take a frame of this size");
+    }
+    return new MusketeersError("HUB_UNREACHABLE", `No connection to ${this.#options.invite.url}: ${reason}`);
+  }
+
+  /**
+   * Exponential back-off with "full jitter", the first one too (all peers of a hub lose it at once), but
+   * never less than the shortest pause.
+   */
   #pauseMs(): number {
     const { reconnectDelayMinMs, reconnectDelayMaxMs } = this.#limits;
-    const ceiling = Math.min(reconnectDelayMaxMs, reconnectDelayMinMs * 2 ** Math.min(this.#attempts, 20));
+    const ceiling = Math.min(
+      reconnectDelayMaxMs,
+      reconnectDelayMinMs * 2 ** Math.min(this.#attempts + 1, 20),
+    );
     const random = this.#options.random ?? Math.random;
     return reconnectDelayMinMs + random() * (ceiling - reconnectDelayMinMs);
   }
@@ -247,7 +270,13 @@ export class Link {
     this.#phase = "over";
     clearInterval(this.#watchdog);
     clearTimeout(this.#retryTimer);
-    this.#socket?.close();
+    clearTimeout(this.#steadyTimer);
+    const socket = this.#socket;
+    if (socket !== undefined) {
+      socket.close();
+      // The other side may never answer; whoever closes may be waiting to leave.
+      this.#closeTimer = setTimeout(() => socket.terminate(), CLOSE_GRACE_MS);
+    }
     if (error === undefined) {
       this.#settleReady.reject(new MusketeersError("HUB_UNREACHABLE", "The connection was closed"));
       this.#settleClosed.resolve();

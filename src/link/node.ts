@@ -19,7 +19,9 @@ export const openNodeSocket: OpenSocket = (url, events) => {
   socket.on("error", (error) => {
     lastError = error.message;
   });
-  socket.on("close", (code, reason) => events.onClose(lastError || reason.toString() || `closed (${code})`));
+  socket.on("close", (code, reason) =>
+    events.onClose(lastError || reason.toString() || `closed (${code})`, code),
+  );
   return {
     send: (frame) => socket.send(frame),
     get bufferedBytes() {

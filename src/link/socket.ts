@@ -3,6 +3,8 @@ export interface Socket {
   send(frame: Uint8Array): void;
   /** Bytes that were sent but have not left the process. */
   readonly bufferedBytes: number;
+  /** Pings are answered without `onAlive`, so that silence says nothing. */
+  readonly hidesPings?: boolean;
   /** Closes after what was sent has left. */
   close(): void;
   /** Closes at once. */
@@ -14,8 +16,8 @@ export interface SocketEvents {
   onFrame(frame: Uint8Array): void;
   /** Anything that shows that the other side lives, also below the frames. */
   onAlive(): void;
-  /** Called once, whatever the cause. */
-  onClose(reason: string): void;
+  /** Called once, whatever the cause; with the WebSocket's close code where there is one. */
+  onClose(reason: string, code?: number): void;
 }
 
 /** Opens a socket; failures come as `onClose`. */
@@ -41,10 +43,10 @@ export const openPlatformSocket: OpenSocket = (url, events) => {
   const socket = new WebSocket(url);
   socket.binaryType = "arraybuffer";
   let closed = false;
-  const closeOnce = (reason: string) => {
+  const closeOnce = (reason: string, code?: number) => {
     if (closed) return;
     closed = true;
-    events.onClose(reason);
+    events.onClose(reason, code);
   };
   socket.onopen = () => events.onOpen();
   socket.onmessage = ({ data }) => {
@@ -52,12 +54,13 @@ export const openPlatformSocket: OpenSocket = (url, events) => {
     else socket.close(UNSUPPORTED_DATA);
   };
   socket.onerror = () => closeOnce("the connection failed");
-  socket.onclose = ({ code, reason }) => closeOnce(reason || `closed (${code})`);
+  socket.onclose = ({ code, reason }) => closeOnce(reason || `closed (${code})`, code);
   return {
     send: (frame) => socket.send(frame),
     get bufferedBytes() {
       return socket.bufferedAmount;
     },
+    hidesPings: true,
     close: () => socket.close(1000),
     terminate: () => {
       socket.close();

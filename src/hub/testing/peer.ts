@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -42,6 +44,38 @@ export async function testHub(options: HubOptions = {}): Promise<Hub> {
   const hub = await startHub({ listen: "127.0.0.1:0", ...options });
   onTestFinished(() => hub.close());
   return hub;
+}
+
+/** Stands between a hub and its peers, and can stop to pass on what the hub sends. */
+export async function testProxy(hub: Hub): Promise<{ url: string; hold(): void; release(): void }> {
+  const pairs = new Map<Socket, Socket>();
+  const server = createServer((peer) => {
+    const upstream = connect(Number(new URL(hub.url).port), "127.0.0.1");
+    pairs.set(upstream, peer);
+    for (const [from, to] of [
+      [peer, upstream],
+      [upstream, peer],
+    ] as const) {
+      from.on("error", () => {});
+      from.on("close", () => to.destroy());
+      from.pipe(to);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    for (const upstream of pairs.keys()) upstream.destroy();
+    server.close();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    hold: () => {
+      for (const upstream of pairs.keys()) upstream.unpipe().pause();
+    },
+    release: () => {
+      for (const [upstream, peer] of pairs) upstream.pipe(peer);
+    },
+  };
 }
 
 /** A directory that is removed when the test is over. */

@@ -1,0 +1,158 @@
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { startHub } from "../hub/index.ts";
+import { defaultLimits, type MusketeersError } from "../protocol/index.ts";
+import { createInvite, newSecretKey, parseInvite } from "../security/index.ts";
+import { Link, type LinkOptions } from "./link.ts";
+import { openNodeSocket } from "./node.ts";
+import type { OpenSocket, SocketEvents } from "./socket.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const nowhere = () =>
+  parseInvite(
+    createInvite({
+      hubSecretKey: newSecretKey(),
+      url: "http://127.0.0.1:1",
+      role: "submitter",
+      project: "default",
+      issuedAtMs: 0,
+      expiresAtMs: 1,
+    }).invite,
+  );
+
+/** Sockets that do nothing by themselves. */
+function deadSockets() {
+  const opened: { events: SocketEvents; closed: number; terminated: number }[] = [];
+  const openSocket: OpenSocket = (_url, events) => {
+    const socket = { events, closed: 0, terminated: 0 };
+    opened.push(socket);
+    return {
+      send: () => {},
+      bufferedBytes: 0,
+      close: () => void socket.closed++,
+      terminate: () => {
+        socket.terminated++;
+        events.onClose("terminated");
+      },
+    };
+  };
+  return { opened, openSocket };
+}
+
+function linkTo(options: Omit<LinkOptions, "invite"> & Partial<LinkOptions>) {
+  const downs: { error: MusketeersError; retryInMs: number }[] = [];
+  let onDown = () => {};
+  const link = new Link(
+    { invite: nowhere(), ...options },
+    {
+      onWelcome: () => {},
+      onMessage: () => {},
+      onDown: (error, retryInMs) => {
+        downs.push({ error, retryInMs });
+        onDown();
+      },
+    },
+  );
+  onTestFinished(() => link.close());
+  /** Resolves when it was down so many times. */
+  const wasDown = (times: number) =>
+    new Promise<void>((resolve) => {
+      onDown = () => {
+        if (downs.length >= times) resolve();
+      };
+      onDown();
+    });
+  return { link, downs, wasDown };
+}
+
+async function testHub(heartbeatIntervalMs: number) {
+  const hub = await startHub({ listen: "127.0.0.1:0", limits: { heartbeatIntervalMs } });
+  onTestFinished(() => hub.close());
+  return { hub, invite: parseInvite(hub.invite({ role: "submitter" })) };
+}
+
+test("pauses grow and are spread, the first one too, up to the longest", () => {
+  vi.useFakeTimers();
+  const { opened, openSocket } = deadSockets();
+  const { link, downs } = linkTo({ openSocket, random: () => 0.5 });
+  void link.start();
+  for (let attempt = 0; attempt < 12; attempt++) {
+    opened[attempt]!.events.onClose("refused");
+    vi.advanceTimersByTime(downs[attempt]!.retryInMs);
+  }
+  const { reconnectDelayMinMs: min, reconnectDelayMaxMs: max } = defaultLimits;
+  const pauses = downs.map(({ retryInMs }) => retryInMs);
+  expect(pauses.slice(0, 3)).toEqual([1.5 * min, 2.5 * min, 4.5 * min]);
+  expect(pauses.at(-1)).toBe((min + max) / 2);
+});
+
+test("a socket that stays silent is given up, while connecting and while closing", async () => {
+  vi.useFakeTimers();
+  const { opened, openSocket } = deadSockets();
+  const { link, downs } = linkTo({ openSocket });
+  void link.start().catch(() => {});
+  vi.advanceTimersByTime(2 * defaultLimits.handshakeTimeoutMs);
+  expect(opened[0]!.terminated).toBe(1);
+  expect(downs[0]!.error.code).toBe("HUB_UNREACHABLE");
+  vi.advanceTimersByTime(downs[0]!.retryInMs);
+  link.close();
+  await link.closed;
+  expect([opened[1]!.closed, opened[1]!.terminated]).toEqual([1, 0]);
+  vi.advanceTimersByTime(defaultLimits.handshakeTimeoutMs);
+  expect(opened[1]!.terminated).toBe(1);
+  expect([vi.getTimerCount(), opened.length, downs.length]).toEqual([0, 2, 1]);
+});
+
+test("closed while it waits for the next try, it tries no more", async () => {
+  vi.useFakeTimers();
+  const { opened, openSocket } = deadSockets();
+  const { link } = linkTo({ openSocket });
+  const started = link.start();
+  opened[0]!.events.onClose("refused");
+  link.close();
+  await expect(started).rejects.toMatchObject({ code: "HUB_UNREACHABLE" });
+  vi.advanceTimersByTime(60_000);
+  expect([vi.getTimerCount(), opened.length]).toEqual([0, 1]);
+});
+
+test("a hub that welcomes and throws out again is asked less and less often", async () => {
+  const { invite } = await testHub(defaultLimits.heartbeatIntervalMs);
+  const { link, downs, wasDown } = linkTo({ invite, openSocket: openNodeSocket, random: () => 0.999 });
+  for (let times = 1; times <= 4; times++) {
+    await link.start();
+    while (!link.send({ type: "nonsense" })) await new Promise((resolve) => setImmediate(resolve));
+    await wasDown(times);
+  }
+  expect(downs.map(({ error }) => error.code)).toEqual(["PROTOCOL", "PROTOCOL", "PROTOCOL", "PROTOCOL"]);
+  const pauses = downs.map(({ retryInMs }) => retryInMs);
+  expect(pauses).toEqual(pauses.toSorted((a, b) => a - b));
+  expect(pauses[3]).toBeGreaterThan(4 * pauses[0]!);
+});
+
+test("a frame that the hub cuts off ends the link instead of being sent for ever", async () => {
+  const { invite } = await testHub(defaultLimits.heartbeatIntervalMs);
+  for (const factor of [1, 3]) {
+    const { link } = linkTo({ invite, openSocket: openNodeSocket });
+    await link.start();
+    link.send({ type: "inputs" }, new Uint8Array(factor * defaultLimits.frameBytesMax));
+    await expect(link.closed).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
+  }
+});
+
+test("where pings cannot be seen, an idle connection is no dead one", async () => {
+  const { invite } = await testHub(20);
+  const deaf =
+    (hidesPings: boolean): OpenSocket =>
+    (url, events) => {
+      const socket = openNodeSocket(url, { ...events, onAlive: () => {} });
+      return Object.defineProperty(socket, "hidesPings", { value: hidesPings });
+    };
+  const idle = linkTo({ invite, openSocket: deaf(true) });
+  await idle.link.start();
+  const silent = linkTo({ invite, openSocket: deaf(false) });
+  await silent.link.start();
+  await silent.wasDown(2);
+  expect([idle.link.up, idle.downs.length]).toEqual([true, 0]);
+});
