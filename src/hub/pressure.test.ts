@@ -10,10 +10,11 @@ test("while the journal does not keep up, nobody is read, nor who joins meanwhil
   const before = await ScriptedPeer.client(hub);
   ledger.onPressure(true);
   const meanwhile = await ScriptedPeer.client(hub);
-  const answers = [before, meanwhile].map((client) => client.call("status"));
+  let answered = 0;
+  const answers = [before, meanwhile].map((client) => client.call("status").then(() => answered++));
   await healthy(hub.url);
   await healthy(hub.url);
-  expect([before, meanwhile].flatMap((client) => client.pending("reply"))).toEqual([]);
+  expect(answered).toBe(0);
   ledger.onPressure(false);
   await Promise.all(answers);
 });
@@ -42,10 +43,13 @@ test("the end of one reason to wait does not end another", async () => {
   ledger.onPressure(true);
   store();
   await client.next("accepted");
-  const answer = client.call("status");
+  let answered = false;
+  const answer = client.call("status").then(() => {
+    answered = true;
+  });
   await healthy(hub.url);
   await healthy(hub.url);
-  expect(client.pending("reply")).toEqual([]);
+  expect(answered).toBe(false);
   ledger.onPressure(false);
   await answer;
 });
