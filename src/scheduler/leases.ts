@@ -35,6 +35,7 @@ export function grant(
     keep: count,
     reported: adoptFrom ?? 0,
     speculative: copyOf !== undefined,
+    adopted: adoptFrom !== undefined,
     sibling: copyOf,
     startedMs: state.nowMs,
     lastProgressMs: state.nowMs,

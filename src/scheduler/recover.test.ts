@@ -195,3 +195,14 @@ test("a journal that names what is not there is survived", () => {
   });
   expect(jobView(cluster.restart().state, "job")).toMatchObject({ done: 2, retrying: 1 });
 });
+
+test("a worker that goes on with what was trimmed before the restart is given the rest, too", () => {
+  const cluster = new ScheduledCluster().worker("w").job("job", 100).report("w", { ms: 50 });
+  const [lease] = cluster.leasesOf("w");
+  cluster.restart().worker("w", { slots: 0 });
+  present(cluster, "w", lease!.descriptor, 0);
+  // As far as it knows it has done everything.
+  cluster.report("w", { count: 3, done: true, ms: 3 }).send({ type: "WorkerHeard", worker: "w", slots: 1 });
+  expect(jobView(cluster.state, "job")).toMatchObject({ waiting: "" });
+  expect(finish(cluster, "job").length).toBe(100);
+});

@@ -126,6 +126,8 @@ export interface Lease {
   /** Positions below have been reported. */
   reported: number;
   readonly speculative: boolean;
+  /** Its worker had it from before: it may have been trimmed then, which nobody here remembers. */
+  readonly adopted: boolean;
   /** The other one where two leases run the same input. */
   sibling: Lease | undefined;
   readonly startedMs: number;

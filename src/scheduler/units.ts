@@ -46,7 +46,7 @@ export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed"
     return;
   }
   // Whoever says that it is done without having done it is not asked again.
-  if (state.leases.has(lease.no) && giveBack(state, lease) > 0) refuse(worker, job);
+  if (state.leases.has(lease.no) && giveBack(state, lease) > 0 && !lease.adopted) refuse(worker, job);
 }
 
 /** Charges what `count` results took, instead of what was charged for them in advance; gives the former. */
