@@ -20,9 +20,6 @@ type JobChange = SubmitMessage | InputsMessage | CancelMessage;
 
 const submitRoles: readonly Role[] = ["admin", "submitter"];
 
-/** How long receipts wait for others. */
-export const RECEIPT_DELAY_MS = 2;
-
 /** One connected client: submits, watches, asks. */
 export class ClientSession implements PeerSession, Holder {
   readonly adopted: readonly string[] = [];
@@ -126,7 +123,7 @@ export class ClientSession implements PeerSession, Holder {
     this.#receiptTimer ??= setTimeout(() => {
       this.#receiptTimer = undefined;
       for (const receipt of this.#receipts.splice(0)) this.#peer.send(receipt);
-    }, RECEIPT_DELAY_MS);
+    }, this.#coordinator.limits.receiptDelayMs);
   }
 
   fail(error: MusketeersError): void {

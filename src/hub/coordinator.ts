@@ -31,9 +31,6 @@ import { Ledger } from "./ledger.ts";
 import { Throughput } from "./throughput.ts";
 import type { OpenLease, WorkerSession } from "./worker-session.ts";
 
-/** Recently used inputs and results that stay in memory. */
-const CACHE_BYTES_MAX = 48 * 1024 * 1024;
-
 /** A block that came with an event, and the lease that it is for. */
 interface Delivery {
   readonly block: IndexedBlock;
@@ -91,8 +88,8 @@ export class Coordinator {
     this.#clock = options.clock;
     this.#seal = options.seal;
     this.#scheduler = options.scheduler;
-    this.ledger = new Ledger(options.engine.journal, options.onFault);
-    this.blocks = new Blocks(options.engine.journal, CACHE_BYTES_MAX);
+    this.ledger = new Ledger(options.engine.journal, options.limits.appendBytesPendingMax, options.onFault);
+    this.blocks = new Blocks(options.engine.journal, options.limits.blockCacheBytesMax);
     this.throughput = new Throughput(options.clock);
     this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
     this.#onFault = options.onFault;
@@ -427,8 +424,6 @@ export class Coordinator {
         for (const watch of changed.watches) watch.progress(this.progressOf(changed));
       }
       this.#changed.clear();
-    }, NOTIFY_INTERVAL_MS);
+    }, this.limits.jobNoticeIntervalMs);
   }
 }
-
-const NOTIFY_INTERVAL_MS = 200;

@@ -140,6 +140,24 @@ describe("a job", () => {
     expect(await other.call("job", { job: detached.job })).toMatchObject({ state: "running" });
   });
 
+  test("lets go of its clients when it ends, and its clients of it", async () => {
+    const hub = await testHub({ limits: { jobsEndedKept: 1 } });
+    const client = await ScriptedPeer.client(hub);
+    const [first, second] = [jobSpec({ attached: true }), jobSpec({ attached: true })];
+    for (const spec of [first, second]) {
+      client.submit(spec, 0);
+      client.watch(spec.job);
+      await client.next("ended", ({ job }) => job === spec.job);
+      const entry = hub.coordinator.jobs.require(spec.job);
+      expect([entry.holders.size, entry.watches.size]).toEqual([0, 0]);
+      // To look at what has ended holds nothing either.
+      client.watch(spec.job);
+      await client.next("ended", ({ job }) => job === spec.job);
+      expect([entry.holders.size, entry.watches.size]).toEqual([0, 0]);
+    }
+    expect(hub.coordinator.jobs.get(first.job)).toBeUndefined();
+  });
+
   test("outlives a client that never held it but tried to", async () => {
     const hub = await testHub({ limits: { attachedGraceMs: 300 } });
     const spec = jobSpec({ attached: true });
@@ -301,6 +319,27 @@ describe("a restart on the same data", () => {
     const kept = [...hub.coordinator.jobs].map(({ spec }) => spec.job);
     expect(kept).toEqual(specs.slice(-2).map(({ job }) => job));
   });
+});
+
+test("an ended job with gaps is read in order, over the gaps", async () => {
+  const hub = await testHub({ limits: { unitInputsMax: 1 } });
+  const client = await ScriptedPeer.client(hub);
+  const worker = await ScriptedPeer.worker(hub, { slots: 4 });
+  const spec = jobSpec();
+  client.submit(spec, 4);
+  const leases: Received<"lease">[] = [];
+  for (let at = 0; at < 4; at++) leases.push(await worker.next("lease"));
+  leases.sort((a, b) => Buffer.compare(a.body, b.body));
+  for (const at of [3, 1]) worker.report(leases[at]!, {}, leases[at]!.body);
+  await worker.next("ack", ({ lease }) => lease === leases[1]!.message.lease);
+  await client.call("cancel", { job: spec.job });
+  client.watch(spec.job, { order: "input" });
+  expect((await client.next("ended")).message).toMatchObject({ state: "cancelled", size: 4 });
+  const results = client.pending("results");
+  expect(results.map(({ message }) => message.ranges)).toEqual([[[1, 2]], [[3, 4]]]);
+  expect(results.map(({ body }) => bytesOf(body))).toEqual(
+    [1, 3].map((input) => bytesOf(numbered(1, input))),
+  );
 });
 
 describe("workers", () => {

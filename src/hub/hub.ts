@@ -45,8 +45,6 @@ export interface HubOptions {
 
 const PROJECT = "default";
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** What sockets get to send their last words. */
-const CLOSE_GRACE_MS = 500;
 
 function parseListen(listen: string): { host: string; port: number } {
   const match = /^(.+):(\d{1,5})$/.exec(listen);
@@ -261,7 +259,7 @@ export class Hub {
     const httpClosed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const grace = setTimeout(() => {
       for (const socket of this.#connections) socket.destroy();
-    }, CLOSE_GRACE_MS);
+    }, this.#limits.hubCloseGraceMs);
     this.#server.closeIdleConnections();
     await httpClosed;
     clearTimeout(grace);

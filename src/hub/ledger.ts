@@ -6,16 +6,13 @@ interface Pending {
   readonly onDurable: (position: Position) => void;
 }
 
-/** How full the ledger's queue is; see `Ledger.onPressure`. */
-const PENDING_BYTES_HIGH = 64 * 1024 * 1024;
-const PENDING_BYTES_LOW = PENDING_BYTES_HIGH / 2;
-
 /**
  * The journal as the hub writes it: what is appended in one turn of the event loop goes out as one batch,
  * and what waits for durability runs in the order in which it was asked for.
  */
 export class Ledger {
   readonly #journal: Journal;
+  readonly #pendingBytesMax: number;
   readonly #onFault: (error: unknown) => void;
   #queue: Pending[] = [];
   #scheduled = false;
@@ -28,9 +25,13 @@ export class Ledger {
     return this.#pressed;
   }
 
-  /** @param onFault the journal refused for good, or a callback threw. */
-  constructor(journal: Journal, onFault: (error: unknown) => void) {
+  /**
+   * @param pendingBytesMax where `onPressure` is called
+   * @param onFault the journal refused for good, or a callback threw
+   */
+  constructor(journal: Journal, pendingBytesMax: number, onFault: (error: unknown) => void) {
     this.#journal = journal;
+    this.#pendingBytesMax = pendingBytesMax;
     this.#onFault = onFault;
   }
 
@@ -83,10 +84,10 @@ export class Ledger {
 
   #account(bytes: number): void {
     this.#pendingBytes += bytes;
-    if (!this.#pressed && this.#pendingBytes > PENDING_BYTES_HIGH) {
+    if (!this.#pressed && this.#pendingBytes > this.#pendingBytesMax) {
       this.#pressed = true;
       this.onPressure(true);
-    } else if (this.#pressed && this.#pendingBytes < PENDING_BYTES_LOW) {
+    } else if (this.#pressed && this.#pendingBytes < this.#pendingBytesMax / 2) {
       this.#pressed = false;
       this.onPressure(false);
     }

@@ -9,7 +9,6 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
-import { RECEIPT_DELAY_MS } from "./client-session.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Peer, PeerSession } from "./peer.ts";
 
@@ -22,9 +21,6 @@ export interface OpenLease {
   reported: number;
   readonly count: number;
 }
-
-/** A part of a large unit stays below this, so that no frame comes near its limit. */
-const PART_BYTES_MAX = 1024 * 1024;
 
 /** One connected worker. */
 export class WorkerSession implements PeerSession {
@@ -140,7 +136,8 @@ export class WorkerSession implements PeerSession {
   /** Sends a unit, in parts where it is large. */
   sendUnit(lease: OpenLease, task: LeaseMessage["task"], inputs: Uint8Array): void {
     const { id, count } = lease;
-    if (inputs.length <= PART_BYTES_MAX) {
+    const { unitPartBytesTarget } = this.#coordinator.limits;
+    if (inputs.length <= unitPartBytesTarget) {
       this.#peer.send({ type: "lease", lease: id, task, count, from: 0, part: count }, inputs);
       return;
     }
@@ -149,7 +146,7 @@ export class WorkerSession implements PeerSession {
     while (from < count) {
       const start = reader.offset;
       let part = 0;
-      while (from + part < count && reader.offset - start < PART_BYTES_MAX) part += reader.skip(1);
+      while (from + part < count && reader.offset - start < unitPartBytesTarget) part += reader.skip(1);
       const bytes = inputs.subarray(start, reader.offset);
       this.#peer.send({ type: "lease", lease: id, task, count, from, part }, bytes);
       from += part;
@@ -173,7 +170,7 @@ export class WorkerSession implements PeerSession {
       this.#ackTimer = undefined;
       for (const [id, position] of this.#acks) this.#peer.send({ type: "ack", lease: id, upTo: position });
       this.#acks.clear();
-    }, RECEIPT_DELAY_MS);
+    }, this.#coordinator.limits.receiptDelayMs);
   }
 
   drain(): void {

@@ -1,0 +1,60 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { hubFailures, splitFailures } from "./hub-failure.ts";
+import { JobEntry } from "./job-entry.ts";
+import { jobSpec } from "./testing/peer.ts";
+
+/** Spans of results that do not overlap, in the order in which they came. */
+const spans = fc
+  .uniqueArray(fc.nat({ max: 200 }), { minLength: 2, maxLength: 40 })
+  .map((bounds) => bounds.toSorted((a, b) => a - b))
+  .map((bounds) =>
+    bounds.flatMap((start, at) =>
+      at % 2 === 0 && at + 1 < bounds.length ? [[start, bounds[at + 1]!] as const] : [],
+    ),
+  )
+  .chain((list) => fc.shuffledSubarray(list, { minLength: list.length }));
+
+test("behind a gap comes the first span that is there, whenever it came", () => {
+  fc.assert(
+    fc.property(spans, fc.nat({ max: 210 }), (list, input) => {
+      const entry = new JobEntry(jobSpec(), 0);
+      const expected = () => list.slice(0, entry.resultRecords.rows).map(([start]) => start);
+      for (const [at, span] of list.entries()) {
+        entry.addResults(at, "pi", [span], [], 10);
+        const behind = expected().filter((start) => start >= input);
+        expect(entry.firstResultFrom(input)).toBe(behind.length === 0 ? undefined : Math.min(...behind));
+        expect(entry.spanFrom(span[0])).toEqual({ end: span[1], record: at, offset: 0 });
+      }
+    }),
+  );
+});
+
+test("failures of the hub's are cut into blocks that hold each input once, in order", () => {
+  fc.assert(
+    fc.property(spans, fc.integer({ min: 1, max: 4_000 }), (list, blockBytesTarget) => {
+      const parts = [...splitFailures(list, "cancelled", "why", { blockBytesTarget })];
+      const inputs = (ranges: readonly (readonly [number, number])[]) =>
+        ranges.flatMap(([start, end]) => Array.from({ length: end - start }, (_, at) => start + at));
+      expect(parts.flatMap(inputs)).toEqual(inputs(list));
+      for (const part of parts) {
+        const { failures, body } = hubFailures(part, "cancelled", "why");
+        expect(failures.map(({ at }) => at)).toEqual(inputs(part).map((_, at) => at));
+        if (failures.length > 1) expect(body.length).toBeLessThan(blockBytesTarget * 1.1);
+      }
+    }),
+  );
+});
+
+test("errors are counted by their kind of error, those of the hub's as well", () => {
+  const entry = new JobEntry(jobSpec(), 0);
+  const failure = (at: number, fingerprint: string) => ({ at, kind: "error", fingerprint }) as const;
+  entry.addResults(1, "pi", [[0, 3]], [failure(0, "a"), failure(2, "a")], 2);
+  entry.addFailures(2, [[3, 10]], "cancelled", 2);
+  entry.addResults(3, "pi", [[10, 11]], [failure(0, "one too many")], 2);
+  expect([...entry.errors.values()]).toEqual([
+    { kind: "error", count: 2 },
+    { kind: "cancelled", count: 7 },
+  ]);
+  expect([entry.done, entry.failed, entry.perWorker]).toEqual([11, 10, new Map([["pi", 4]])]);
+});
