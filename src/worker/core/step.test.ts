@@ -268,6 +268,26 @@ describe("the worker's state machine", () => {
     expect(world.leases.get("lease0")).toMatchObject({ results: [2, 4, "dead", 8, "dead", 12], done: true });
   });
 
+  it("says again that a trimmed lease is done, after a break in which that may have been lost", () => {
+    const limits = { resultBytesUnackedMax: 1, progressIntervalMs: 50, blockBytesTarget: 40 };
+    const state = newWorkerState({ slots: 1, ...limits });
+    step(state, { type: "LinkUp", adopted: [] });
+    const records = [1, 2, 3, 4].map((input) => encodeValue(input));
+    const message = { type: "lease", lease: "l", task, count: 4, from: 0, part: 4 } as const;
+    const started = step(state, { type: "LeaseReceived", message, body: packRecords(records) });
+    const run = started.find((instruction) => instruction.type === "Run")!;
+    const block = packRecords(records.slice(0, run.count));
+    const results = { count: run.count, block, failures: [], elapsedMs: 1 };
+    expect(run.count).toBeLessThan(4);
+    step(state, { type: "RunProgressed", slot: 0, run: run.run, results });
+    const trim = { type: "trim", lease: "l", keep: run.count } as const;
+    expect(step(state, { type: "TrimReceived", message: trim })).toMatchObject([{ done: true }]);
+    step(state, { type: "LinkDown" });
+    expect(step(state, { type: "LinkUp", adopted: ["l"] })).toMatchObject([
+      { type: "SendProgress", from: 0, results: { count: run.count }, done: true },
+    ]);
+  });
+
   it("stops producing while too much is not acknowledged", () => {
     const world = new World();
     world.up(() => true);

@@ -251,7 +251,9 @@ function linkUp(state: WorkerState, adopted: ReadonlySet<string>, out: WorkerIns
       forget(state, lease, out);
       continue;
     }
-    for (const { from, done, ...results } of lease.unacked) {
+    for (const { from, done: wasDone, ...results } of lease.unacked) {
+      // A trim may have ended it after its last results, in an empty report that is not kept.
+      const done = wasDone || (lease.returned === undefined && from + results.count >= lease.end);
       out.push({ type: "SendProgress", lease: lease.id, from, results, done });
     }
     if (lease.returned !== undefined) out.push({ type: "SendReturn", lease: lease.id, ...lease.returned });
