@@ -126,6 +126,18 @@ export interface Limits {
   readonly resultBytesUnackedMax: number;
   /** Bytes that wait in a socket before its owner stops producing. */
   readonly socketBufferBytesMax: number;
+  /** Receipts that nobody waits for go out together, at most so much later. */
+  readonly receiptDelayMs: number;
+  /** Whoever watches a job is told how far it is at most this often. */
+  readonly jobNoticeIntervalMs: number;
+  /** Inputs and results that a hub keeps in memory besides its journal. */
+  readonly blockCacheBytesMax: number;
+  /** Bytes that wait to be journalled before the hub stops reading its sockets. */
+  readonly appendBytesPendingMax: number;
+  /** A unit's inputs travel in parts of about this size. */
+  readonly unitPartBytesTarget: number;
+  /** What a hub's sockets get to send their last words. */
+  readonly hubCloseGraceMs: number;
   /** Results are reported at least this often while a unit runs. */
   readonly progressIntervalMs: number;
   /** Most results in one report of a worker's. */
@@ -221,6 +233,12 @@ export const defaultLimits: Limits = Object.freeze({
   resultCreditBytes: 8 * MiB,
   resultBytesUnackedMax: 4 * MiB,
   socketBufferBytesMax: 4 * MiB,
+  receiptDelayMs: 2,
+  jobNoticeIntervalMs: 200,
+  blockCacheBytesMax: 48 * MiB,
+  appendBytesPendingMax: 64 * MiB,
+  unitPartBytesTarget: 1 * MiB,
+  hubCloseGraceMs: 500,
   progressIntervalMs: 50,
   reportRecordsMax: 16_384,
   sandboxFrameBytesMax: 64 * MiB,
