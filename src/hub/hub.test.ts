@@ -1,3 +1,5 @@
+import { appendFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
   decodeFailure,
@@ -443,4 +445,22 @@ test("a hub that stops says so, and its peers try again", async () => {
   await hub.closed;
   await until(async () => client.downs.length > 0 && worker.downs.length > 0);
   expect([client.downs[0]!.code, worker.downs[0]!.code]).toEqual(["HUB_STOPPING", "HUB_STOPPING"]);
+});
+
+test("an operator is told of a last write that a crash cut", async () => {
+  const data = await testDirectory();
+  const first = await testHub({ data });
+  const client = await ScriptedPeer.client(first);
+  client.submit(jobSpec(), 3);
+  await client.next("accepted");
+  await first.close();
+  const journal = join(data, "journal");
+  const last = (await readdir(journal))
+    .filter((name) => name.endsWith(".log"))
+    .toSorted()
+    .at(-1)!;
+  await appendFile(join(journal, last), new Uint8Array([1, 2, 3]));
+  const notices: string[] = [];
+  await testHub({ data, onNotice: (notice) => notices.push(notice) });
+  expect(notices).toEqual([expect.stringMatching(/^the last write .* 3 bytes/)]);
 });

@@ -41,6 +41,8 @@ export interface HubOptions {
   readonly limits?: Partial<Limits>;
   /** Told about faults after which the hub closed itself. */
   readonly onFault?: (error: MusketeersError) => void;
+  /** Told what an operator should know, in a sentence. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 const PROJECT = "default";
@@ -272,6 +274,18 @@ export class Hub {
   }
 }
 
+async function openEngine({ data, durability, onNotice }: HubOptions): Promise<Engine> {
+  if (data === undefined) return memoryEngine();
+  const engine = await embeddedEngine(data, { durability: durability ?? "default" });
+  if (engine.recovery !== undefined) {
+    const { droppedBytes, segment } = engine.recovery;
+    onNotice?.(
+      `the last write before a crash was not whole: its ${droppedBytes} bytes were cut off ${segment}`,
+    );
+  }
+  return engine;
+}
+
 /**
  * Starts a hub: takes up what its data directory holds, then listens.
  * @throws MusketeersError `ADDRESS_IN_USE`, `DATA_IN_USE`, `JOURNAL_CORRUPT`, `BAD_ARGUMENT`, `STORAGE`.
@@ -279,10 +293,7 @@ export class Hub {
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const { data } = options;
-  const engine =
-    data === undefined
-      ? memoryEngine()
-      : await embeddedEngine(data, { durability: options.durability ?? "default" });
+  const engine = await openEngine(options);
   const server = createServer();
   let hub: Hub | undefined;
   const onFault = (thrown: unknown) => {

@@ -131,6 +131,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     onFault: (error) => {
       fault = error;
     },
+    onNotice: (notice) => terminal.err(`${errStyle.dim("note:")} ${notice}\n`),
   });
   let restoreProfile = async () => {};
   try {
