@@ -1,5 +1,5 @@
 import { BlobClient, type BlobStore } from "../data/index.ts";
-import type { Link, LinkHandlers } from "../link/index.ts";
+import { type Link, type LinkHandlers, Presence } from "../link/index.ts";
 import {
   type CallMethod,
   type Calls,
@@ -51,7 +51,7 @@ export class Session implements ChannelHost {
   readonly #calls = new Map<number, PendingCall>();
   #nextCall = 1;
   #welcome: Welcome | undefined;
-  #upWaiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  readonly #presence = new Presence();
   /** Bundles that this connection's hub holds, or is being given. */
   #bundles = new Map<string, Promise<void>>();
   /** By CID, for as long as one of their jobs may have to be submitted again. */
@@ -69,13 +69,15 @@ export class Session implements ChannelHost {
     });
     const client = new BlobClient({
       baseUrl: options.baseUrl,
-      token: () => this.#welcome?.session ?? "",
+      token: () => this.#presence.token,
       limits: options.limits,
       ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
     });
     this.blobs = {
-      get: (cid, blobOptions) => this.#persist(() => client.get(cid, blobOptions), blobOptions?.signal),
-      put: (bytes, blobOptions) => this.#persist(() => client.put(bytes, blobOptions), blobOptions?.signal),
+      get: (cid, blobOptions) =>
+        this.#presence.persist(() => client.get(cid, blobOptions), blobOptions?.signal),
+      put: (bytes, blobOptions) =>
+        this.#presence.persist(() => client.put(bytes, blobOptions), blobOptions?.signal),
     };
     this.observers = new JobObservers({
       watches: (job) => this.channel(job) !== undefined,
@@ -236,14 +238,14 @@ export class Session implements ChannelHost {
     for (const channel of [...this.#channels.values(), ...this.#waiting.values()]) channel.fail(error);
     this.observers.fail(error);
     for (const call of [...this.#calls.values()]) call.reject(error);
-    for (const waiter of this.#upWaiters.splice(0)) waiter.reject(error);
+    this.#presence.end(error);
   }
 
   #onWelcome(welcome: Welcome): void {
     this.#welcome = welcome;
     // The hub may be another one by now, with an empty disk.
     this.#bundles = new Map();
-    for (const waiter of this.#upWaiters.splice(0)) waiter.resolve();
+    this.#presence.up(welcome.session);
     for (const call of this.#calls.values()) this.send(call.header);
     this.#watched.clear();
     for (const channel of this.#waiting.values()) this.#channels.set(channel.job, channel);
@@ -253,6 +255,7 @@ export class Session implements ChannelHost {
   }
 
   #onDown(error: MusketeersError, retryInMs: number): void {
+    this.#presence.down();
     for (const channel of this.#channels.values()) channel.onDown();
     this.#onRetry?.(error, retryInMs);
   }
@@ -268,27 +271,5 @@ export class Session implements ChannelHost {
     if (message.type === "ended") this.#watched.delete(message.job);
     this.#channels.get(message.job)?.onMessage(message, body);
     this.observers.onMessage(message);
-  }
-
-  /** Tries again what failed only because the hub was away. */
-  async #persist<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    for (;;) {
-      await this.#whenUp();
-      const session = this.#welcome?.session;
-      try {
-        return await attempt();
-      } catch (error) {
-        signal?.throwIfAborted();
-        // A session ends with its connection: what was refused may have been the old one.
-        const away = !this.up || this.#welcome?.session !== session;
-        if (this.#over || !away) throw error;
-      }
-    }
-  }
-
-  #whenUp(): Promise<void> {
-    if (this.up) return Promise.resolve();
-    if (this.#over) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => this.#upWaiters.push({ resolve, reject }));
   }
 }

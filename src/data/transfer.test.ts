@@ -96,6 +96,16 @@ test("what cannot pass is not tried again", async () => {
   expect(requests).toBe(1);
 });
 
+test("a token of a connection that is being replaced is exchanged for the next one", async () => {
+  const url = await serve((request, response) => {
+    response.statusCode = request.headers.authorization === "Bearer second" ? 200 : 401;
+    response.end(response.statusCode === 200 ? hello : undefined);
+  });
+  const tokens = ["first", "first", "second"];
+  expect(await client(url, () => tokens.shift()!).get(cid)).toEqual(hello);
+  await expect(client(url).get(cid)).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+});
+
 test("other bytes than those of the CID are never given out", async () => {
   let requests = 0;
   const url = await serve((_request, response) => {

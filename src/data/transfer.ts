@@ -147,13 +147,16 @@ export class BlobClient implements BlobStore {
         return await attempt();
       } catch (error) {
         signal?.throwIfAborted();
-        if (attempts >= blobAttemptsMax || !toMusketeersError(error).retryable) throw error;
+        if (attempts >= blobAttemptsMax || !mayPass(toMusketeersError(error))) throw error;
         const longestMs = Math.min(reconnectDelayMaxMs, reconnectDelayMinMs * 2 ** (attempts - 1));
         await pause(longestMs * (0.5 + random() / 2), signal);
       }
     }
   }
 }
+
+/** Whether a next try may succeed. A token that is not known may belong to a connection that is being replaced. */
+const mayPass = ({ retryable, code }: MusketeersError): boolean => retryable || code === "UNAUTHORIZED";
 
 /** Waits; rejects with the signal's reason when it is aborted. */
 function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {

@@ -1,5 +1,5 @@
-import { BlobClient } from "../data/index.ts";
-import { Link, type OpenSocket } from "../link/index.ts";
+import { BlobClient, type BlobStore } from "../data/index.ts";
+import { Link, type OpenSocket, Presence } from "../link/index.ts";
 import {
   type HubToClient,
   type HubToWorker,
@@ -55,7 +55,7 @@ export class Agent {
   readonly #pool: SandboxPool;
   readonly #runners: readonly SlotRunner[];
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
-  #session = "";
+  readonly #presence = new Presence();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #over = false;
@@ -65,7 +65,11 @@ export class Agent {
     const { invite, executor, limits, description } = options;
     this.#state = newWorkerState({ ...limits, slots: description.slots });
     this.#pool = new SandboxPool(executor, limits.sandboxesIdleMax);
-    const blobs = new BlobClient({ baseUrl: invite.url, token: () => this.#session, limits });
+    const client = new BlobClient({ baseUrl: invite.url, token: () => this.#presence.token, limits });
+    const blobs: BlobStore = {
+      get: (cid, call) => this.#presence.persist(() => client.get(cid, call), call?.signal),
+      put: (bytes, call) => this.#presence.persist(() => client.put(bytes, call), call?.signal),
+    };
     const context = {
       pool: this.#pool,
       codes: new CodeCache(blobs, CODE_BYTES_MAX),
@@ -142,7 +146,7 @@ export class Agent {
   }
 
   #onWelcome(welcome: Welcome): void {
-    this.#session = welcome.session;
+    this.#presence.up(welcome.session);
     clearInterval(this.#heartbeat);
     this.#heartbeat = setInterval(() => this.#beat(), welcome.heartbeatIntervalMs);
     this.#options.onNotice({ type: "connected", hub: welcome.hub });
@@ -151,6 +155,7 @@ export class Agent {
 
   #onDown(error: MusketeersError, retryInMs: number): void {
     clearInterval(this.#heartbeat);
+    this.#presence.down();
     this.#handle({ type: "LinkDown" });
     this.#options.onNotice({ type: "disconnected", error, retryInMs });
   }
@@ -239,6 +244,7 @@ export class Agent {
     this.#over = true;
     clearInterval(this.#heartbeat);
     clearTimeout(this.#grace);
+    this.#presence.end(error);
     for (const runner of this.#runners) runner.kill();
     const settle = () => (error === undefined ? this.#settle.resolve() : this.#settle.reject(error));
     this.#options.executor.close().then(settle, settle);

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "vitest";
+import { Presence } from "./presence.ts";
+
+const broken = new Error("the connection broke");
+
+describe("what goes beside a connection", () => {
+  test("waits for the first one, and is given its token", async () => {
+    const presence = new Presence();
+    const tokens: string[] = [];
+    const done = presence.persist(async () => tokens.push(presence.token));
+    expect(tokens).toEqual([]);
+    presence.up("one");
+    expect(await done).toBe(1);
+    expect(tokens).toEqual(["one"]);
+  });
+
+  test("is tried again on the next one where it broke with it", async () => {
+    const presence = new Presence();
+    presence.up("one");
+    const tokens: string[] = [];
+    const done = presence.persist(async () => {
+      tokens.push(presence.token);
+      if (tokens.length === 1) {
+        presence.down();
+        throw broken;
+      }
+      if (tokens.length === 2) {
+        // The next connection is there before this one's failure.
+        presence.down();
+        presence.up("three");
+        throw broken;
+      }
+      return "done";
+    });
+    await expect.poll(() => tokens).toEqual(["one"]);
+    presence.up("two");
+    expect(await done).toBe("done");
+    expect(tokens).toEqual(["one", "two", "three"]);
+  });
+
+  test("fails where the connection is not to blame", async () => {
+    const presence = new Presence();
+    presence.up("one");
+    await expect(presence.persist(() => Promise.reject(broken))).rejects.toBe(broken);
+  });
+
+  test("ends with the last one, and with its signal", async () => {
+    const presence = new Presence();
+    const abort = new AbortController();
+    const aborted = presence.persist(async () => "never", abort.signal);
+    abort.abort(broken);
+    await expect(aborted).rejects.toBe(broken);
+    await expect(presence.persist(async () => "never", abort.signal)).rejects.toBe(broken);
+    const waiting = presence.persist(async () => "never");
+    presence.end();
+    await expect(waiting).rejects.toMatchObject({ code: "HUB_UNREACHABLE" });
+    presence.up("too late");
+    await expect(presence.persist(async () => "never")).rejects.toMatchObject({ code: "HUB_UNREACHABLE" });
+  });
+});
