@@ -5,7 +5,7 @@ import { rows } from "./rows.ts";
 const args = process.argv.slice(2);
 const json = args.includes("--json");
 const runsAt = args.indexOf("--runs");
-const runs = runsAt === -1 ? 3 : Number(args[runsAt + 1]);
+const runs = runsAt === -1 ? 5 : Number(args[runsAt + 1]);
 const named = args.filter((arg, at) => !arg.startsWith("--") && (runsAt === -1 || at !== runsAt + 1));
 const unknown = named.filter((name) => rows[name] === undefined);
 if (unknown.length > 0 || !Number.isInteger(runs) || runs < 1) {
