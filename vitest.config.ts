@@ -6,6 +6,7 @@ export default defineConfig({
     // Whole processes on a machine that does other things too: the limit is for what hangs.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     // Two files at once: most of them start processes of their own.
     maxWorkers: 2,
     reporters: ["default", "./test/support/skip-summary.ts"],

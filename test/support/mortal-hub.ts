@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { type Cluster, connect } from "../../src/client/index.ts";
+import type { Limits } from "../../src/protocol/index.ts";
+import { startWorker, type WorkerHandle, type WorkerOptions } from "../../src/worker/node.ts";
+import { makeHome, type Running, root, script } from "./program.ts";
+
+interface Place {
+  readonly url: string;
+  readonly worker: string;
+  readonly submitter: string;
+}
+
+/** A hub in a process of its own that can be killed, and started again with the same data and address. */
+export class MortalHub {
+  readonly #home: string;
+  readonly #limits: Partial<Limits>;
+  #running: Running | undefined;
+  place!: Place;
+
+  private constructor(home: string, limits: Partial<Limits>) {
+    this.#home = home;
+    this.#limits = limits;
+  }
+
+  static async start(limits: Partial<Limits> = {}): Promise<MortalHub> {
+    const hub = new MortalHub(await makeHome(), limits);
+    await hub.revive();
+    return hub;
+  }
+
+  async kill(): Promise<void> {
+    await this.#running?.stop("SIGKILL");
+  }
+
+  async revive(): Promise<void> {
+    const listen = this.place === undefined ? "127.0.0.1:0" : new URL(this.place.url).host;
+    const options = { listen, data: join(this.#home, "data"), limits: this.#limits };
+    const main = join(root, "test", "support", "hub-main.ts");
+    this.#running = script([main, JSON.stringify(options)], this.#home);
+    const [line] = await this.#running.until(/^\{.*\}$/m);
+    this.place ??= JSON.parse(line) as Place;
+  }
+
+  async worker(options: Partial<WorkerOptions> = {}): Promise<WorkerHandle> {
+    const worker = await startWorker({ invite: this.place.worker, slots: 1, ...options });
+    onTestFinished(() => worker.stop());
+    return worker;
+  }
+
+  async client(invite = this.place.submitter): Promise<Cluster> {
+    const cluster = await connect({ hub: invite });
+    onTestFinished(() => cluster.close());
+    return cluster;
+  }
+}
