@@ -166,11 +166,11 @@ export class JobEntry {
     limits: Pick<Limits, "logLinesPerJobMax" | "logLineBytesMax">,
   ): void {
     const { logLinesPerJobMax: linesMax, logLineBytesMax } = limits;
-    if (dropped > 0) this.logs.push({ worker, line: `… ${dropped} lines dropped: too much output` });
     // Workers cut lines, too; but a worker may be anyone.
     for (const line of eachRecord(lines)) {
       this.logs.push({ worker, line: decoder.decode(line.subarray(0, logLineBytesMax)) });
     }
+    if (dropped > 0) this.logs.push({ worker, line: `… ${dropped} lines dropped: too much output` });
     // In steps, so that a talkative task does not pay for the shift at each line.
     if (this.logs.length > linesMax * 1.1) this.logs.splice(0, this.logs.length - linesMax);
   }

@@ -118,7 +118,7 @@ export interface HeartbeatMessage {
 export interface WorkerLogMessage {
   readonly type: "log";
   readonly lease: string;
-  /** Lines that were dropped before these because there were too many. */
+  /** Lines that were dropped behind these because there were too many. */
   readonly dropped: number;
 }
 

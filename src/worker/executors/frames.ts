@@ -207,7 +207,7 @@ export function decodeResults(payload: Uint8Array): ResultsFrame {
   };
 }
 
-/** Log lines are a packed block of UTF-8 records behind the number of those that were dropped. */
+/** Log lines are a packed block of UTF-8 records; before it the number of those that were dropped behind them. */
 export function encodeLog(dropped: number, block: Uint8Array): Uint8Array {
   const frame = newFrame(frameKinds.log, 4 + block.length);
   new DataView(frame.buffer).setUint32(HEAD_BYTES, dropped, true);

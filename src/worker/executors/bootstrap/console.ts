@@ -40,6 +40,8 @@ export class TaskLog {
         this.#dropped++;
         continue;
       }
+      // What was dropped is told where it was missing.
+      if (this.#dropped > 0) this.flush();
       this.#spent += bytes.length + 1;
       this.#lines.push(bytes);
     }
