@@ -11,11 +11,11 @@ import { MusketeersError } from "../protocol/index.ts";
 import { Job, type SubmitOptions, submitJob } from "./job.ts";
 import type { LoadedTask, LoadTask } from "./loaded.ts";
 import { type MapOptions, MapResults } from "./map.ts";
-import type { TaskOptions } from "./options.ts";
+import { overridesIn, type TaskOptions } from "./options.ts";
 import type { Inputs } from "./pump.ts";
 import { RunBatch } from "./run-batch.ts";
 import type { Session } from "./session.ts";
-import { checkInputs, overridesIn, type SubmissionHost } from "./submission.ts";
+import { checkInputs, type SubmissionHost } from "./submission.ts";
 import type { InputOf, OutputOf, Task } from "./task.ts";
 
 /** Options of one `run`; the task's own options may be overridden among them. */
@@ -65,7 +65,7 @@ export class Cluster implements AsyncDisposable {
     task: T,
     ...[input, options = {}]: RunArguments<InputOf<T>>
   ): Promise<OutputOf<T>> {
-    const overrides = overridesIn(options);
+    const overrides = overridesIn(options, ["signal"]);
     return (await this.#batch(task, overrides).run(input, options.signal)) as OutputOf<T>;
   }
 

@@ -4,11 +4,11 @@ import { JobChannel } from "./channel.ts";
 import { abortReason, type TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import type { Progress } from "./map.ts";
-import type { TaskOptions } from "./options.ts";
+import { overridesIn, type TaskOptions } from "./options.ts";
 import { type Inputs, pumpInputs } from "./pump.ts";
 import type { Session } from "./session.ts";
 import { type Outcome, ResultStream } from "./stream.ts";
-import { overridesIn, prepare, type SubmissionHost } from "./submission.ts";
+import { prepare, type SubmissionHost } from "./submission.ts";
 
 export interface SubmitOptions extends TaskOptions {
   /** Aborting before all inputs are in stops the job. */
@@ -141,7 +141,7 @@ export async function submitJob<I, O>(
 ): Promise<Job<O>> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const spec = await prepare(host, task, overridesIn(options), false);
+  const spec = await prepare(host, task, overridesIn(options, ["signal", "onProgress"]), false);
   const gate = new Gate();
   let settle!: { resolve: () => void; reject: (error: unknown) => void };
   const settled = new Promise<void>((resolve, reject) => {

@@ -4,10 +4,10 @@ import { abortReason, type TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { Inbox } from "./inbox.ts";
 import { InputShelf } from "./input-shelf.ts";
-import type { TaskOptions } from "./options.ts";
+import { overridesIn, type TaskOptions } from "./options.ts";
 import { type Inputs, pumpInputs } from "./pump.ts";
 import { type Result, ResultStream } from "./stream.ts";
-import { overridesIn, prepare, type SubmissionHost } from "./submission.ts";
+import { prepare, type SubmissionHost } from "./submission.ts";
 
 /** How far a job is. */
 export type Progress = Omit<JobProgressMessage, "type">;
@@ -69,7 +69,12 @@ class MapRun<I, O> {
   async #run(task: unknown, inputs: Inputs<I>): Promise<void> {
     const { ordered, onProgress } = this.#options;
     const host = this.#host;
-    const spec = await prepare(host, task, overridesIn(this.#options), true);
+    const spec = await prepare(
+      host,
+      task,
+      overridesIn(this.#options, ["ordered", "signal", "onProgress", "window"]),
+      true,
+    );
     if (this.#stopped) return;
     const channel = new JobChannel(
       host.session,

@@ -93,13 +93,29 @@ function resolveNeeds(needs: TaskNeeds): Needs {
   };
 }
 
-/** Refuses options that nobody knows, which are nearly always misspelt. */
-export function checkOptionNames(options: object): void {
+/**
+ * Refuses options that nobody knows, which are nearly always misspelt.
+ * @param others names that are good here besides the task's own
+ */
+export function checkOptionNames(options: object, others: readonly string[] = []): void {
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(known, name)) {
-      throw bad(`A task has no option ${JSON.stringify(name)}`, `It has ${Object.keys(known).join(", ")}.`);
+    if (!Object.hasOwn(known, name) && !others.includes(name)) {
+      const names = [...Object.keys(known), ...others].join(", ");
+      throw bad(`There is no option ${JSON.stringify(name)}`, `There are ${names}.`);
     }
   }
+}
+
+/**
+ * Those options of a call that override the task's.
+ * @param others names of the call's own options
+ */
+export function overridesIn(options: TaskOptions, others: readonly string[]): TaskOptions {
+  checkOptionNames(options, others);
+  const given = Object.entries(options).filter(
+    ([name, value]) => Object.hasOwn(known, name) && value !== undefined,
+  );
+  return Object.fromEntries(given);
 }
 
 /**

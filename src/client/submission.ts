@@ -13,24 +13,6 @@ export interface SubmissionHost {
 
 const TITLE_LENGTH_MAX = 256;
 
-const overrideNames: readonly (keyof TaskOptions)[] = [
-  "name",
-  "net",
-  "timeout",
-  "memory",
-  "retries",
-  "backoff",
-  "maxAttempts",
-  "priority",
-  "needs",
-];
-
-/** Those options of a call that override the task's. */
-export function overridesIn(options: TaskOptions): TaskOptions {
-  const found = overrideNames.filter((name) => options[name] !== undefined);
-  return Object.fromEntries(found.map((name) => [name, options[name]]));
-}
-
 /** The specification of a new job. */
 export function specOf(
   loaded: LoadedTask,

@@ -65,6 +65,21 @@ test("any JSON value survives", () => {
   );
 });
 
+test("any date survives to its millisecond", () => {
+  fc.assert(
+    fc.property(fc.date(), (date) => {
+      expect((roundTrip(date) as Date).getTime()).toBe(date.getTime());
+    }),
+    { numRuns: 2_000 },
+  );
+  for (const end of [8.64e15, -8.64e15]) {
+    for (let ms = 0; ms < 1_000; ms++) {
+      const date = new Date(end - Math.sign(end) * ms);
+      expect((roundTrip(date) as Date).getTime()).toBe(date.getTime());
+    }
+  }
+});
+
 test("what cannot be sent says so", () => {
   const loop: { self?: unknown } = {};
   loop.self = loop;

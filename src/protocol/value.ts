@@ -54,6 +54,13 @@ const encodeArrayBuffer: TypeEncoder = (buffer: ArrayBuffer) => [
   new Token(Type.bytes, new Uint8Array(buffer)),
 ];
 
+/** Seconds as a float, as the tag has them; of those that round to it, the millisecond that they were made of. */
+function decodeDate(decodeTagged: () => unknown): Date {
+  const seconds = decodeTagged() as number;
+  const ms = Math.round(seconds * 1000);
+  return new Date([ms, ms - 1, ms + 1].find((near) => near / 1000 === seconds) ?? ms);
+}
+
 const encodeUrl: TypeEncoder = (url: URL) => [new Token(Type.tag, TAG_URI), new Token(Type.string, url.href)];
 
 const encodeOptions: EncodeOptions = {
@@ -106,7 +113,7 @@ function decodeClass(decodeTagged: () => unknown): unknown {
 const decodeOptions: DecodeOptions = {
   rejectDuplicateMapKeys: true,
   tags: {
-    [taglib.TAG_DATE_EPOCH]: taglib.dateDecoder,
+    [taglib.TAG_DATE_EPOCH]: decodeDate,
     [taglib.TAG_BIGINT_POS]: taglib.bigIntDecoder,
     [taglib.TAG_BIGINT_NEG]: taglib.bigNegIntDecoder,
     [taglib.TAG_REGEXP]: taglib.regExpDecoder,

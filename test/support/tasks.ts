@@ -66,3 +66,9 @@ export const visit = task(async ({ url, ms }: { url: string; ms: number }) => {
   await new Promise((resolve) => setTimeout(resolve, ms));
   return url;
 });
+
+/** Gives a value of so many bytes, and says how many it was given. */
+export const resize = task(({ text, bytes }: { text: string; bytes: number }) => ({
+  given: text.length,
+  text: "r".repeat(bytes),
+}));
