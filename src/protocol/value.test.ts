@@ -65,6 +65,17 @@ test("any JSON value survives", () => {
   );
 });
 
+test("any text survives, half surrogate pairs too, as a value and as a key", () => {
+  const unit = fc.oneof(fc.nat({ max: 0xffff }), fc.integer({ min: 0xd7f0, max: 0xe010 }));
+  fc.assert(
+    fc.property(fc.array(unit, { maxLength: 8 }), (units) => {
+      const text = String.fromCharCode(...units);
+      expect(roundTrip(text)).toBe(text);
+      expect(roundTrip({ [text]: [text] })).toEqual({ [text]: [text] });
+    }),
+  );
+});
+
 test("any date survives to its millisecond", () => {
   fc.assert(
     fc.property(fc.date(), (date) => {

@@ -47,6 +47,27 @@ const encodeError: TypeEncoder = (error: Error) => [
   new Token(Type.string, error.message),
 ];
 
+/** UTF-8 has no half of a surrogate pair; a text that has one travels as its UTF-16. */
+const encodeString: TypeEncoder = (text: string) => {
+  if (text.isWellFormed()) return null;
+  const bytes = new Uint8Array(text.length * 2);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < text.length; at++) view.setUint16(at * 2, text.charCodeAt(at), true);
+  return [
+    new Token(Type.tag, TAG_CLASS),
+    new Token(Type.array, 2),
+    new Token(Type.string, "String"),
+    new Token(Type.bytes, bytes),
+  ];
+};
+
+function decodeUtf16(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 2) text += String.fromCharCode(view.getUint16(at, true));
+  return text;
+}
+
 const encodeArrayBuffer: TypeEncoder = (buffer: ArrayBuffer) => [
   new Token(Type.tag, TAG_CLASS),
   new Token(Type.array, 2),
@@ -68,6 +89,7 @@ const encodeOptions: EncodeOptions = {
   typeEncoders: {
     number: taglib.negativeZeroEncoder,
     bigint: taglib.structBigIntEncoder,
+    string: encodeString,
     Date: taglib.dateEncoder,
     RegExp: taglib.regExpEncoder,
     URL: encodeUrl,
@@ -104,6 +126,7 @@ function decodeClass(decodeTagged: () => unknown): unknown {
     const bytes = content as Uint8Array;
     return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   }
+  if (name === "String") return decodeUtf16(content as Uint8Array);
   const error = new (errorClasses[name] ?? Error)(String(content));
   if (error.name !== name) error.name = name;
   error.stack = `${name}: ${error.message}`;
