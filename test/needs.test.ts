@@ -137,13 +137,12 @@ describe("what is told", () => {
   });
 
   test("a job that fails nearly everywhere is stopped instead of burning the cluster", async () => {
-    const { cluster } = await testCluster();
-    const options = { name: "hopeless" };
+    const { hub, cluster } = await testCluster([]);
     const job = await cluster.submit(
       failOnThree,
       upTo(200_000).map(() => 3),
-      options,
     );
+    await testWorker(hub);
     const ended = await job.wait();
     expect(ended).toMatchObject({ state: "broken", reason: expect.stringMatching(/./) });
     expect(ended.done).toBeLessThan(200_000);

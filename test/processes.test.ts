@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeHome, musketeers } from "./support/program.ts";
-import { nap, visit } from "./support/tasks.ts";
+import { nap, readSecret, visit } from "./support/tasks.ts";
 import { testClient, testHub, testSite, testWorker } from "./support/whole-cluster.ts";
 
 /* Workers and clients as programs of their own, that die, freeze and come back. */
@@ -97,4 +97,20 @@ test("a worker that a hub drains finishes its input, leaves and ends well", asyn
   expect(await job.wait()).toMatchObject({ state: "done", done: 3 });
   expect(new Set(site.asked)).toEqual(new Set(["/0", "/1", "/2"]));
   expect(site.asked).toHaveLength(3);
+});
+
+test("a trusted worker runs tasks without a sandbox, and only it does", async () => {
+  const hub = await testHub();
+  const cluster = await testClient(hub);
+  const home = await makeHome();
+  const secret = join(home, "secret");
+  await writeFile(secret, "for my own machines");
+  const line = ["join", hub.invite({ role: "worker" }), "--slots", "1"];
+  const trusted = musketeers([...line, "--trust"], home);
+  await trusted.until(/hub/i);
+  expect(await cluster.run(readSecret, secret)).toBe("for my own machines");
+  expect((await cluster.workers())[0]).toMatchObject({ sandbox: "trusted" });
+  expect((await trusted.stop()).status).toBe(0);
+  await testWorker(hub);
+  await expect(cluster.run(readSecret, secret)).rejects.toMatchObject({ kind: "error" });
 });

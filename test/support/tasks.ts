@@ -72,3 +72,13 @@ export const resize = task(({ text, bytes }: { text: string; bytes: number }) =>
   given: text.length,
   text: "r".repeat(bytes),
 }));
+
+/** Naps, and throws on some inputs; given the same input it always does the same. */
+export const fickle = task(
+  async (n: number) => {
+    await new Promise((resolve) => setTimeout(resolve, n % 5));
+    if (n % 17 === 0) throw new RangeError(`${n} is one of those`);
+    return n % 11 === 0 ? "x".repeat(70_000 + n) : -n;
+  },
+  { retries: 1, backoff: 5 },
+);
