@@ -17,8 +17,6 @@ import {
   type SchedulerEvent,
   step,
 } from "../scheduler/index.ts";
-import { IndexedBlock, joinBlocks } from "./block.ts";
-import { Blocks, type StoredResults } from "./blocks.ts";
 import type { CallHost } from "./calls.ts";
 import { type Clock, SchedulerTimer } from "./clock.ts";
 import { Holds } from "./holds.ts";
@@ -26,8 +24,10 @@ import { shortReason, splitFailures } from "./hub-failure.ts";
 import { Intake, type Untimed } from "./intake.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
+import { IndexedBlock, joinBlocks } from "./journal/block.ts";
+import { Blocks, type StoredResults } from "./journal/blocks.ts";
+import { Ledger } from "./journal/ledger.ts";
 import type { LeaseSeal } from "./lease-seal.ts";
-import { Ledger } from "./ledger.ts";
 import { Throughput } from "./throughput.ts";
 import type { OpenLease, WorkerSession } from "./worker-session.ts";
 

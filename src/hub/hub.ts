@@ -22,10 +22,10 @@ import { ClientSession } from "./client-session.ts";
 import { systemClock } from "./clock.ts";
 import { Coordinator } from "./coordinator.ts";
 import { httpApp } from "./http.ts";
+import { readJournal } from "./journal/recovery.ts";
 import { LeaseSeal } from "./lease-seal.ts";
 import { PackageTarball } from "./package-tarball.ts";
 import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
-import { readJournal } from "./recovery.ts";
 import { WorkerSession } from "./worker-session.ts";
 
 export interface HubOptions {

@@ -7,12 +7,12 @@ import {
   sliceRecords,
 } from "../protocol/index.ts";
 import type { SchedulerEvent } from "../scheduler/index.ts";
-import { IndexedBlock } from "./block.ts";
-import type { Blocks } from "./blocks.ts";
 import type { ClientSession } from "./client-session.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
-import type { Ledger } from "./ledger.ts";
+import { IndexedBlock } from "./journal/block.ts";
+import type { Blocks } from "./journal/blocks.ts";
+import type { Ledger } from "./journal/ledger.ts";
 
 /** An event without its time. */
 export type Untimed<E> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;

@@ -9,9 +9,9 @@ import {
   type LogLine,
   type Range,
 } from "../protocol/index.ts";
-import type { IndexedBlock } from "./block.ts";
 import { fingerprintOf, type HubFailureKind } from "./hub-failure.ts";
-import { NumberTable } from "./numbers.ts";
+import type { IndexedBlock } from "./journal/block.ts";
+import { NumberTable } from "./journal/numbers.ts";
 import type { Watch } from "./watch.ts";
 
 const decoder = new TextDecoder();

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseByteRange } from "./http.ts";
+import { NumberTable } from "./journal/numbers.ts";
 import { ByteLru } from "./lru.ts";
-import { NumberTable } from "./numbers.ts";
 
 test("a number table finds the row that holds a value", () => {
   fc.assert(

@@ -10,8 +10,8 @@ import {
   sliceRecords,
   type WatchMessage,
 } from "../protocol/index.ts";
-import type { Blocks, StoredResults } from "./blocks.ts";
 import type { JobEntry } from "./job-entry.ts";
+import type { Blocks, StoredResults } from "./journal/blocks.ts";
 
 export interface WatchOptions {
   readonly blocks: Blocks;

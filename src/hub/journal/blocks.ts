@@ -1,10 +1,10 @@
-import type { Journal } from "../engine/index.ts";
-import { MusketeersError, type Range, type Ranges } from "../protocol/index.ts";
+import type { Journal } from "../../engine/index.ts";
+import { MusketeersError, type Range, type Ranges } from "../../protocol/index.ts";
+import { hubFailures } from "../hub-failure.ts";
+import type { JobEntry } from "../job-entry.ts";
+import { ByteLru } from "../lru.ts";
 import { IndexedBlock, joinBlocks } from "./block.ts";
-import { hubFailures } from "./hub-failure.ts";
-import type { JobEntry } from "./job-entry.ts";
 import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
-import { ByteLru } from "./lru.ts";
 
 export type StoredResults = Extract<LedgerRecord, { type: "results" }>;
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { packRecords, sliceRecords } from "../protocol/index.ts";
+import { packRecords, sliceRecords } from "../../protocol/index.ts";
 import { IndexedBlock, joinBlocks } from "./block.ts";
 
 const anyRecords = fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 600 });

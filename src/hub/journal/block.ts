@@ -1,4 +1,4 @@
-import { MusketeersError, RecordReader } from "../protocol/index.ts";
+import { MusketeersError, RecordReader } from "../../protocol/index.ts";
 
 /** One offset is kept for so many records; finding a record walks over fewer than these. */
 const STRIDE = 128;

@@ -1,7 +1,7 @@
-import type { Engine, Position } from "../engine/index.ts";
-import { countOf, type Limits } from "../protocol/index.ts";
-import type { SchedulerRecord } from "../scheduler/index.ts";
-import { Jobs } from "./jobs.ts";
+import type { Engine, Position } from "../../engine/index.ts";
+import { countOf, type Limits } from "../../protocol/index.ts";
+import type { SchedulerRecord } from "../../scheduler/index.ts";
+import { Jobs } from "../jobs.ts";
 import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
 
 /** Enters one record of the journal into the catalogue of jobs. */

@@ -1,4 +1,4 @@
-import type { Journal, Position } from "../engine/index.ts";
+import type { Journal, Position } from "../../engine/index.ts";
 import { encodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
 
 interface Pending {

@@ -9,10 +9,10 @@ import {
   packFailures,
   parseJobSpec,
   type Range,
-} from "../protocol/index.ts";
-import { Fields, parseFailures } from "../protocol/messages/index.ts";
-import type { Retry } from "../scheduler/index.ts";
-import { type HubFailureKind, hubFailureKinds } from "./hub-failure.ts";
+} from "../../protocol/index.ts";
+import { Fields, parseFailures } from "../../protocol/messages/index.ts";
+import type { Retry } from "../../scheduler/index.ts";
+import { type HubFailureKind, hubFailureKinds } from "../hub-failure.ts";
 
 /** One record of the hub's journal. Blocks stand behind the header, as in frames. */
 export type LedgerRecord =
