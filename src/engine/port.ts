@@ -39,6 +39,11 @@ export interface Journal {
   get(position: Position): Promise<Uint8Array>;
   /** Allows everything before a position to be forgotten; some of it may stay. */
   dropBefore(position: Position): Promise<void>;
+  /**
+   * Resolves when all that was appended before the call survives a power cut, too, whatever the durability.
+   * @throws MusketeersError `STORAGE`
+   */
+  sync(): Promise<void>;
   stats(): JournalStats;
   /** Waits for pending appends (or fails them where storage refuses) and releases everything. */
   close(): Promise<void>;

@@ -104,6 +104,8 @@ function warningsOf(coordinator: Coordinator): string[] {
   const warnings: string[] = [];
   const { fault } = coordinator.engine.journal.stats();
   if (fault !== null) warnings.push(`The journal cannot be written, so nothing is acknowledged: ${fault}`);
+  const unbounded = coordinator.retention.fault;
+  if (unbounded !== undefined) warnings.push(`What is old cannot be cleared away: ${unbounded}`);
   for (const entry of coordinator.jobs) {
     if (entry.state !== "running") continue;
     const waiting = jobView(coordinator.scheduler, entry.spec.job)?.waiting ?? "";

@@ -27,6 +27,7 @@ import type { Jobs } from "./jobs.ts";
 import { IndexedBlock, joinBlocks } from "./journal/block.ts";
 import { Blocks, type StoredResults } from "./journal/blocks.ts";
 import { Ledger } from "./journal/ledger.ts";
+import { Retention } from "./journal/retention.ts";
 import type { LeaseSeal } from "./lease-seal.ts";
 import { Throughput } from "./throughput.ts";
 import type { OpenLease, WorkerSession } from "./worker-session.ts";
@@ -51,6 +52,8 @@ export interface CoordinatorOptions {
   readonly seal: LeaseSeal;
   readonly scheduler: Scheduler;
   readonly jobs: Jobs;
+  /** Records of the journal that the start read one by one. */
+  readonly recordsRead: number;
   readonly callHost: CallHost;
   /** Something that must not happen did; the hub stops rather than go on wrongly. */
   readonly onFault: (error: unknown) => void;
@@ -69,6 +72,7 @@ export class Coordinator {
   readonly callHost: CallHost;
   readonly intake: Intake;
   readonly holds: Holds;
+  readonly retention: Retention;
   readonly workers = new Map<string, WorkerSession>();
   readonly engine: Engine;
   readonly #clock: Clock;
@@ -91,6 +95,7 @@ export class Coordinator {
     this.ledger = new Ledger(options.engine.journal, options.limits.appendBytesPendingMax, options.onFault);
     this.blocks = new Blocks(options.engine.journal, options.limits.blockCacheBytesMax);
     this.throughput = new Throughput(options.clock);
+    this.retention = new Retention({ ...options, ledger: this.ledger });
     this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
     this.#onFault = options.onFault;
     this.holds = new Holds(this.jobs, this.limits.attachedGraceMs, (entry) =>
@@ -112,12 +117,14 @@ export class Coordinator {
   /** Begins to act; recovered jobs whose clients do not come back are given up after a while. */
   start(): void {
     this.holds.start();
+    this.retention.start();
     this.#feed({ type: "Tick" });
   }
 
   close(): void {
     this.#closed = true;
     this.#timer.cancel();
+    this.retention.close();
     clearTimeout(this.#notifyTimer);
     this.holds.close();
   }
@@ -364,7 +371,8 @@ export class Coordinator {
     if (entry === undefined) return;
     const reason = shortReason(inFull);
     for (const ranges of splitFailures(all, kind, reason, this.limits)) {
-      this.ledger.append({ type: "failed", job, ranges, kind, reason }, undefined, (position) => {
+      this.ledger.append({ type: "failed", job, ranges, kind, reason }, undefined, (position, bytes) => {
+        entry.storedBytes += bytes;
         entry.addFailures(position, ranges, kind, this.limits.errorGroupsPerJobMax);
         this.#stored(entry, countOf(ranges));
       });
@@ -374,7 +382,8 @@ export class Coordinator {
   #store(record: StoredResults, body: Uint8Array): void {
     const entry = this.jobs.get(record.job);
     if (entry === undefined) return;
-    this.ledger.append(record, body, (position) => {
+    this.ledger.append(record, body, (position, bytes) => {
+      entry.storedBytes += bytes;
       if (record.ranges.length === 0) return;
       const { worker, ranges, failures } = record;
       entry.addResults(position, worker, ranges, failures, this.limits.errorGroupsPerJobMax);
@@ -400,11 +409,7 @@ export class Coordinator {
         watch.progress(this.progressOf(entry));
         watch.pump();
       }
-      if (this.jobs.evict()) {
-        // Failing to forget costs space, not correctness; the next end tries again.
-        const first = this.jobs.firstPosition;
-        if (Number.isFinite(first)) this.engine.journal.dropBefore(first).catch(() => {});
-      }
+      this.retention.jobEnded();
     });
   }
 

@@ -303,7 +303,9 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   try {
     const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, "hub.key"));
     const recovering = createScheduler(limits);
-    const jobs = await readJournal(engine, limits, (record) => recoverRecord(recovering, record));
+    const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
+      recoverRecord(recovering, record),
+    );
     const scheduler = finishRecovery(recovering, systemClock.nowMs());
     const address = await listenOn(server, options.listen ?? "127.0.0.1:7077");
     hub = new Hub({
@@ -321,6 +323,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           seal: new LeaseSeal(secretKey),
           scheduler,
           jobs,
+          recordsRead,
           callHost,
           onFault,
         }),

@@ -100,9 +100,7 @@ export class Intake {
       throw new MusketeersError("TOO_MANY", `The hub has ${running} jobs already (jobsActiveMax)`);
     }
     const entry = jobs.add(spec, this.#host.wallMs());
-    ledger.append({ type: "submitted", spec, atMs: entry.submittedAtMs }, undefined, (position) => {
-      entry.firstPosition = position;
-    });
+    ledger.append({ type: "submitted", spec, atMs: entry.submittedAtMs }, undefined, () => {});
     this.#host.feed({ type: "JobSubmitted", spec });
     return entry;
   }
@@ -136,7 +134,8 @@ export class Intake {
     entry.inputBlocks.push(from, count, -1);
     entry.unstored.set(from, block);
     client.addUnstored(bytes.length);
-    this.#host.ledger.append({ type: "inputs", job, from, count }, bytes, (position) => {
+    this.#host.ledger.append({ type: "inputs", job, from, count }, bytes, (position, stored) => {
+      entry.storedBytes += stored;
       entry.inputBlocks.set(row, 2, position);
       entry.unstored.delete(from);
       entry.storedSize = from + count;

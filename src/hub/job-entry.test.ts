@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { hubFailures, splitFailures } from "./hub-failure.ts";
 import { JobEntry } from "./job-entry.ts";
+import { ResultIndex, ResultWindow } from "./journal/result-index.ts";
 import { jobSpec } from "./testing/peer.ts";
 
 /** Spans of results that do not overlap, in the order in which they came. */
@@ -18,13 +19,18 @@ const spans = fc
 test("behind a gap comes the first span that is there, whenever it came", () => {
   fc.assert(
     fc.property(spans, fc.nat({ max: 210 }), (list, input) => {
-      const entry = new JobEntry(jobSpec(), 0);
-      const expected = () => list.slice(0, entry.resultRecords.rows).map(([start]) => start);
-      for (const [at, span] of list.entries()) {
-        entry.addResults(at, "pi", [span], [], 10);
-        const behind = expected().filter((start) => start >= input);
-        expect(entry.firstResultFrom(input)).toBe(behind.length === 0 ? undefined : Math.min(...behind));
-        expect(entry.spanFrom(span[0])).toEqual({ end: span[1], record: at, offset: 0 });
+      const index = new ResultIndex();
+      const window = new ResultWindow(index);
+      const starts: number[] = [];
+      for (const [at, [from, to]] of list.entries()) {
+        // Spread out, so that several windows are looked through.
+        const [start, end] = [from * 1_000, to * 1_000];
+        index.add(at, [[start, end]]);
+        starts.push(start);
+        const behind = starts.filter((each) => each >= input * 1_000);
+        const first = window.firstFrom(input * 1_000);
+        expect(first?.start).toBe(behind.length === 0 ? undefined : Math.min(...behind));
+        expect(window.spanFrom(start)).toEqual({ start, end, record: at, offset: 0 });
       }
     }),
   );

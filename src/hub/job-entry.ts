@@ -12,18 +12,10 @@ import {
 import { fingerprintOf, type HubFailureKind } from "./hub-failure.ts";
 import type { IndexedBlock } from "./journal/block.ts";
 import { NumberTable } from "./journal/numbers.ts";
+import { ResultIndex } from "./journal/result-index.ts";
 import type { Watch } from "./watch.ts";
 
 const decoder = new TextDecoder();
-
-/** Where an ordered reader finds the results of the range that starts at an input. */
-export interface ResultSpan {
-  readonly end: number;
-  /** Which results record, counted from 0. */
-  readonly record: number;
-  /** First of them within the record. */
-  readonly offset: number;
-}
 
 /** Who keeps an attached job alive. */
 export interface Holder {
@@ -35,8 +27,8 @@ export interface Holder {
 export class JobEntry {
   readonly spec: JobSpec;
   readonly submittedAtMs: number;
-  /** Where its first record stands in the journal. */
-  firstPosition: Position = Number.POSITIVE_INFINITY;
+  /** What the journal holds of it, in bytes. */
+  storedBytes = 0;
   state: JobState = "running";
   reason = "";
   endedAtMs: number | null = null;
@@ -53,12 +45,7 @@ export class JobEntry {
 
   done = 0;
   failed = 0;
-  /** Positions of the results records, in order of completion. */
-  readonly resultRecords = new NumberTable(1);
-  /** Rows: start, end, record, offset within the record. */
-  readonly resultSpans = new NumberTable(4);
-  #spansByStart: Map<number, ResultSpan> | undefined;
-  #sortedStarts: Float64Array | undefined;
+  readonly results = new ResultIndex();
 
   readonly perWorker = new Map<string, number>();
   readonly errors = new Map<string, { kind: string; count: number }>();
@@ -81,7 +68,8 @@ export class JobEntry {
     failures: readonly FailureMark[],
     errorGroupsMax: number,
   ): void {
-    const count = this.#enter(position, ranges);
+    const count = this.results.add(position, ranges);
+    this.done += count;
     this.failed += failures.length;
     this.perWorker.set(worker, (this.perWorker.get(worker) ?? 0) + count);
     for (const { fingerprint, kind } of failures) this.#countError(fingerprint, kind, 1, errorGroupsMax);
@@ -94,59 +82,10 @@ export class JobEntry {
     kind: HubFailureKind,
     errorGroupsMax: number,
   ): void {
-    const count = this.#enter(position, ranges);
+    const count = this.results.add(position, ranges);
+    this.done += count;
     this.failed += count;
     this.#countError(fingerprintOf(kind), kind, count, errorGroupsMax);
-  }
-
-  /** Says how many inputs the ranges hold. */
-  #enter(position: Position, ranges: readonly Range[]): number {
-    const record = this.resultRecords.rows;
-    this.resultRecords.push(position);
-    let offset = 0;
-    for (const [start, end] of ranges) {
-      this.resultSpans.push(start, end, record, offset);
-      this.#spansByStart?.set(start, { end, record, offset });
-      offset += end - start;
-    }
-    this.done += offset;
-    return offset;
-  }
-
-  /** The results that begin with this input, once they are there. */
-  spanFrom(start: number): ResultSpan | undefined {
-    if (this.#spansByStart === undefined) {
-      const spans = new Map<number, ResultSpan>();
-      const table = this.resultSpans;
-      for (let row = 0; row < table.rows; row++) {
-        spans.set(table.at(row, 0), {
-          end: table.at(row, 1),
-          record: table.at(row, 2),
-          offset: table.at(row, 3),
-        });
-      }
-      this.#spansByStart = spans;
-    }
-    return this.#spansByStart.get(start);
-  }
-
-  /** The first span of results that begins at or after this input: where an ended job has gaps. */
-  firstResultFrom(input: number): number | undefined {
-    const { resultSpans: table } = this;
-    if (this.#sortedStarts?.length !== table.rows) {
-      this.#sortedStarts = new Float64Array(table.rows);
-      for (let row = 0; row < table.rows; row++) this.#sortedStarts[row] = table.at(row, 0);
-      this.#sortedStarts.sort();
-    }
-    const starts = this.#sortedStarts;
-    let low = 0;
-    let high = starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (starts[middle]! < input) low = middle + 1;
-      else high = middle;
-    }
-    return starts[low];
   }
 
   end(state: Exclude<JobState, "running">, reason: string, atMs: number): void {

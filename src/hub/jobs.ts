@@ -41,24 +41,35 @@ export class Jobs {
     this.#running--;
   }
 
-  /** Forgets the oldest ended jobs beyond `jobsEndedKept`; says whether there were any. */
+  /** Forgets ended jobs: the oldest beyond `jobsEndedKept`; says whether there were any. */
   evict(): boolean {
     let excess = this.#entries.size - this.#running - this.#limits.jobsEndedKept;
     if (excess <= 0) return false;
-    for (const [job, entry] of this.#entries) {
+    for (const entry of this.#entries.values()) {
       if (excess === 0) break;
-      if (entry.state === "running" || entry.watches.size > 0) continue;
-      this.#entries.delete(job);
-      excess--;
+      if (this.#forget(entry)) excess--;
     }
     return true;
   }
 
-  /** Where the oldest record stands that any kept job needs. */
-  get firstPosition(): number {
-    let first = Number.POSITIVE_INFINITY;
-    for (const entry of this.#entries.values()) first = Math.min(first, entry.firstPosition);
-    return first;
+  /** Forgets jobs that ended before a time. */
+  evictEndedBefore(atMs: number): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.endedAtMs !== null && entry.endedAtMs < atMs) this.#forget(entry);
+    }
+  }
+
+  /** What the journal holds of all of them, in bytes. */
+  get storedBytes(): number {
+    let bytes = 0;
+    for (const entry of this.#entries.values()) bytes += entry.storedBytes;
+    return bytes;
+  }
+
+  /** Not while somebody looks at it. */
+  #forget(entry: JobEntry): boolean {
+    if (entry.state === "running" || entry.watches.size > 0) return false;
+    return this.#entries.delete(entry.spec.job);
   }
 
   [Symbol.iterator](): IterableIterator<JobEntry> {

@@ -7,11 +7,11 @@ import {
   type ResultOrder,
   type ResultsMessage,
   resultsHeader,
-  sliceRecords,
   type WatchMessage,
 } from "../protocol/index.ts";
 import type { JobEntry } from "./job-entry.ts";
-import type { Blocks, StoredResults } from "./journal/blocks.ts";
+import type { Blocks, CachedResults } from "./journal/blocks.ts";
+import { type ResultSpan, ResultWindow } from "./journal/result-index.ts";
 
 export interface WatchOptions {
   readonly blocks: Blocks;
@@ -39,6 +39,7 @@ export class Watch {
   readonly #onOver: (watch: Watch) => void;
   readonly #results: boolean;
   readonly #order: ResultOrder;
+  readonly #window: ResultWindow;
   /** By completion: the next results record. By input: the next input. */
   #cursor: number;
   #creditBytes: number;
@@ -57,6 +58,7 @@ export class Watch {
     this.#onOver = options.onOver;
     this.#results = message.results;
     this.#order = message.order;
+    this.#window = new ResultWindow(entry.results);
     this.#cursor = message.cursor;
     this.#creditBytes = message.creditBytes;
   }
@@ -109,34 +111,25 @@ export class Watch {
     while (this.#results && !this.#over && this.#creditBytes > 0 && !this.#isCongested()) {
       const next = this.#next();
       if (next === undefined) return undefined;
-      const results = this.#blocks.results(this.entry.resultRecords.at(next.record, 0));
+      const results = this.#blocks.results(this.entry.results.records.at(next.record, 0));
       if (results instanceof Promise) return results;
-      this.#sendResults(results.record, results.body, next);
+      this.#sendResults(results, next);
     }
     return undefined;
   }
 
-  #next(): { record: number; offset: number; start: number; end: number } | undefined {
+  #next(): ResultSpan | undefined {
     if (this.#order === "completion") {
-      if (this.#cursor >= this.entry.resultRecords.rows) return undefined;
+      if (this.#cursor >= this.entry.results.records.rows) return undefined;
       return { record: this.#cursor, offset: 0, start: 0, end: 0 };
     }
-    let span = this.entry.spanFrom(this.#cursor);
-    if (span === undefined && this.entry.state !== "running") {
-      const first = this.entry.firstResultFrom(this.#cursor);
-      if (first !== undefined) {
-        this.#cursor = first;
-        span = this.entry.spanFrom(first);
-      }
-    }
-    return span && { record: span.record, offset: span.offset, start: this.#cursor, end: span.end };
+    let span = this.#window.spanFrom(this.#cursor);
+    // Where a job has ended, what is not there will not come.
+    if (span === undefined && this.entry.state !== "running") span = this.#window.firstFrom(this.#cursor);
+    return span;
   }
 
-  #sendResults(
-    record: StoredResults,
-    body: Uint8Array,
-    next: { offset: number; start: number; end: number },
-  ): void {
+  #sendResults({ record, body, block }: CachedResults, next: ResultSpan): void {
     const { job, worker } = record;
     let message: ResultsMessage;
     let records = body;
@@ -151,7 +144,7 @@ export class Watch {
       for (const failure of record.failures) {
         if (failure.at >= offset && failure.at < to) failures.push({ ...failure, at: failure.at - offset });
       }
-      records = sliceRecords(body, offset, to);
+      records = block().slice(offset, to);
       this.#cursor = end;
       message = { type: "results", job, worker, ranges: [[start, end]], failures, cursor: end };
     }

@@ -36,6 +36,14 @@ export interface Limits {
   readonly jobsActiveMax: number;
   /** Ended jobs of which the hub keeps the summary at hand. */
   readonly jobsEndedKept: number;
+  /** How long an ended job and its results are kept. */
+  readonly jobsKeptMs: number;
+  /** A hub looks for what it may forget so often. */
+  readonly retentionIntervalMs: number;
+  /** A checkpoint is written when so many records came after the one before; more in a large journal. */
+  readonly checkpointRecordsMin: number;
+  /** The journal is compacted when so much of it is of no use, and at least as much as is of use. */
+  readonly compactionBytesMin: number;
   /** Error groups (by fingerprint) that are kept for each job. */
   readonly errorGroupsPerJobMax: number;
   /** Log lines that are kept for each job; older ones are dropped first. */
@@ -184,7 +192,11 @@ export const defaultLimits: Limits = Object.freeze({
   bundleBytesMax: 32 * MiB,
   jobInputsMax: 1_000_000_000,
   jobsActiveMax: 10_000,
-  jobsEndedKept: 1_000,
+  jobsEndedKept: 10_000,
+  jobsKeptMs: 7 * 24 * 3_600_000,
+  retentionIntervalMs: 60_000,
+  checkpointRecordsMin: 100_000,
+  compactionBytesMin: 128 * MiB,
   errorGroupsPerJobMax: 100,
   logLinesPerJobMax: 10_000,
   logLineBytesMax: 8 * KiB,

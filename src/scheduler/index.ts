@@ -3,6 +3,7 @@
  * no clock, draws no random number and does no I/O.
  */
 export { finishRecovery, recover, recoverRecord } from "./recover.ts";
+export { type JobSnapshot, jobSnapshot } from "./snapshot.ts";
 export { createScheduler, type Scheduler, type SchedulerConfig } from "./state.ts";
 export { step } from "./step.ts";
 export type * from "./types.ts";

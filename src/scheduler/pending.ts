@@ -14,7 +14,7 @@ interface Bucket extends ClassSet {
 
 export const freshClass: InputClass = Object.freeze({ failures: 0, strikes: 0 });
 
-const isFresh = ({ failures, strikes }: InputClass): boolean => failures === 0 && strikes === 0;
+export const isFresh = ({ failures, strikes }: InputClass): boolean => failures === 0 && strikes === 0;
 const isSame = (a: InputClass, b: InputClass): boolean =>
   a.failures === b.failures && a.strikes === b.strikes;
 

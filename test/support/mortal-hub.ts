@@ -4,6 +4,7 @@ import { type Cluster, connect } from "../../src/client/index.ts";
 import type { Limits } from "../../src/protocol/index.ts";
 import { startWorker, type WorkerHandle, type WorkerOptions } from "../../src/worker/node.ts";
 import { makeHome, type Running, root, script } from "./program.ts";
+import { busyRetention } from "./whole-cluster.ts";
 
 interface Place {
   readonly url: string;
@@ -20,7 +21,7 @@ export class MortalHub {
 
   private constructor(home: string, limits: Partial<Limits>) {
     this.#home = home;
-    this.#limits = limits;
+    this.#limits = { ...busyRetention, ...limits };
   }
 
   static async start(limits: Partial<Limits> = {}): Promise<MortalHub> {

@@ -16,9 +16,13 @@ export async function temporaryDirectory(): Promise<string> {
   return directory;
 }
 
+/** So small that checkpoints are written and the journal is compacted in the middle of every test. */
+export const busyRetention = { checkpointRecordsMin: 20, compactionBytesMin: 16 * 1024 };
+
 /** A hub with real sockets, torn down after the test. */
 export async function testHub(options: HubOptions = {}): Promise<Hub> {
-  const hub = await startHub({ listen: "127.0.0.1:0", ...options });
+  const limits = { ...busyRetention, ...options.limits };
+  const hub = await startHub({ listen: "127.0.0.1:0", ...options, limits });
   onTestFinished(() => hub.close());
   return hub;
 }

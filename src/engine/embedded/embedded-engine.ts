@@ -55,7 +55,7 @@ async function openParts(
   const strict = durability === "strict";
   const files = nodeFiles;
   const blobs = await EmbeddedBlobs.open(join(directory, "blobs"), limits, strict);
-  const registry = await EmbeddedRegistry.open({ files, directory, limits, nowMs, strict });
+  const registry = await EmbeddedRegistry.open({ files, directory, limits, nowMs });
   const journal = await EmbeddedJournal.open({
     files,
     directory: join(directory, "journal"),

@@ -28,6 +28,8 @@ export interface OpenJournalOptions {
 
 interface Pending {
   readonly records: readonly Uint8Array[];
+  /** Whether it waits for the sync, whatever the durability. */
+  readonly sync: boolean;
   readonly bytes: number;
   readonly resolve: (positions: readonly Position[]) => void;
   readonly reject: (error: unknown) => void;
@@ -91,10 +93,21 @@ export class EmbeddedJournal implements Journal {
       if (this.#closing !== undefined) throw journalClosed();
       checkRecords(records, this.#limits);
       const bytes = records.reduce((sum, record) => sum + HEAD_BYTES + record.length, 0);
-      this.#queue.push({ records, bytes, resolve, reject });
-      // Behind the present turn, so that what is appended in it goes out together.
-      this.#draining ??= Promise.resolve().then(() => this.#drain());
+      this.#enqueue({ records, sync: false, bytes, resolve, reject });
     });
+  }
+
+  async sync(): Promise<void> {
+    await new Promise((resolve, reject) => {
+      if (this.#closing !== undefined) throw journalClosed();
+      this.#enqueue({ records: [], sync: true, bytes: 0, resolve, reject });
+    });
+  }
+
+  #enqueue(pending: Pending): void {
+    this.#queue.push(pending);
+    // Behind the present turn, so that what is appended in it goes out together.
+    this.#draining ??= Promise.resolve().then(() => this.#drain());
   }
 
   async #drain(): Promise<void> {
@@ -103,6 +116,7 @@ export class EmbeddedJournal implements Journal {
         const group = this.#takeGroup();
         try {
           const positions = await this.#store(group.map(({ records }) => records));
+          if (group.some(({ sync }) => sync)) await this.#sync();
           let next = 0;
           for (const { records, resolve } of group) {
             resolve(group.length === 1 ? positions : positions.slice(next, next + records.length));
@@ -145,6 +159,16 @@ export class EmbeddedJournal implements Journal {
         }
         await pause(pauseMs, this.#stop.signal);
       }
+    }
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#writer.sync();
+    } catch (cause) {
+      throw new MusketeersError("STORAGE", `The journal cannot be synced: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 

@@ -40,8 +40,6 @@ export interface OpenRegistryOptions {
   readonly directory: string;
   readonly limits: EngineLimits;
   readonly nowMs: () => number;
-  /** Whether a write survives a power cut, too. */
-  readonly strict: boolean;
 }
 
 /** All keys in one small file, which every write replaces as a whole. */
@@ -98,10 +96,10 @@ export class EmbeddedRegistry implements Registry {
       const table = this.#table.clone();
       const outcome = change(table);
       if (outcome === undefined) return undefined;
-      const { files, directory, strict } = this.#options;
+      const { files, directory } = this.#options;
       const path = join(directory, FILE_NAME);
       try {
-        await replaceWhole(files, path, encodeTable(table), strict ? directory : undefined);
+        await replaceWhole(files, path, encodeTable(table), directory);
       } catch (cause) {
         throw new MusketeersError("STORAGE", `The registry cannot be written: ${(cause as Error).message}`, {
           cause,

@@ -22,7 +22,6 @@ const registryOn = (files: FakeDisk) =>
     directory: "/data",
     limits: engineLimits({}),
     nowMs: () => 0,
-    strict: true,
   });
 
 test("a damaged registry is refused, whichever bit it is", async () => {

@@ -54,6 +54,8 @@ export class MemoryJournal implements Journal {
     this.#bytes = kept.reduce((bytes, entry) => bytes + entry.record.length, 0);
   }
 
+  async sync(): Promise<void> {}
+
   stats(): JournalStats {
     return { bytes: this.#bytes, records: this.#entries.length + this.#tail.length, fault: null };
   }

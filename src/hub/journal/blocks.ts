@@ -1,5 +1,5 @@
 import type { Journal } from "../../engine/index.ts";
-import { MusketeersError, type Range, type Ranges } from "../../protocol/index.ts";
+import { countOf, MusketeersError, type Range, type Ranges } from "../../protocol/index.ts";
 import { hubFailures } from "../hub-failure.ts";
 import type { JobEntry } from "../job-entry.ts";
 import { ByteLru } from "../lru.ts";
@@ -8,9 +8,20 @@ import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
 
 export type StoredResults = Extract<LedgerRecord, { type: "results" }>;
 
-interface CachedResults {
+export interface CachedResults {
   readonly record: StoredResults;
   readonly body: Uint8Array;
+  /** The same with its offsets, for whoever wants parts of it. */
+  block(): IndexedBlock;
+}
+
+function cachedResults(record: StoredResults, body: Uint8Array): CachedResults {
+  let indexed: IndexedBlock | undefined;
+  const block = () => {
+    indexed ??= new IndexedBlock(body, countOf(record.ranges));
+    return indexed;
+  };
+  return { record, body, block };
 }
 
 /** Offsets, headers and map entries around a cached block, roughly. */
@@ -37,7 +48,7 @@ export class Blocks {
   }
 
   keepResults(position: number, record: StoredResults, body: Uint8Array): void {
-    this.#results.set(position, { record, body });
+    this.#results.set(position, cachedResults(record, body));
   }
 
   /** The inputs of a unit, packed, in its order; at once where all of them are at hand. */
@@ -89,17 +100,17 @@ export class Blocks {
   async #readBlock(position: number, count: number): Promise<IndexedBlock> {
     const known = this.#inputs.get(position);
     if (known !== undefined) return known;
-    const { body } = decodeLedgerRecord(await this.#journal.get(position));
+    const { body } = await this.#read(position);
     const block = new IndexedBlock(body, count);
     this.#inputs.set(position, block);
     return block;
   }
 
   async #readResults(position: number): Promise<CachedResults> {
-    const { record, body } = decodeLedgerRecord(await this.#journal.get(position));
+    const { record, body } = await this.#read(position);
     let results: CachedResults;
     if (record.type === "results") {
-      results = { record, body };
+      results = cachedResults(record, body);
     } else if (record.type === "failed") {
       const { job, ranges, kind, reason } = record;
       const made = hubFailures(ranges, kind, reason);
@@ -111,11 +122,17 @@ export class Blocks {
         failures: made.failures,
         retries: [],
       } as const;
-      results = { record: stored, body: made.body };
+      results = cachedResults(stored, made.body);
     } else {
       throw new MusketeersError("JOURNAL_CORRUPT", `No results at ${position}`);
     }
     this.#results.set(position, results);
     return results;
+  }
+
+  /** What stands at a position, wherever it was moved from. */
+  async #read(position: number): Promise<{ record: LedgerRecord; body: Uint8Array }> {
+    const read = decodeLedgerRecord(await this.#journal.get(position));
+    return read.record.type === "moved" ? decodeLedgerRecord(read.body) : read;
   }
 }

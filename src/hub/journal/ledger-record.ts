@@ -13,9 +13,18 @@ import {
 import { Fields, parseFailures } from "../../protocol/messages/index.ts";
 import type { Retry } from "../../scheduler/index.ts";
 import { type HubFailureKind, hubFailureKinds } from "../hub-failure.ts";
+import {
+  type CheckpointRecord,
+  flattenRetries,
+  parseCheckpointRecord,
+  parseRetries,
+} from "./checkpoint-record.ts";
 
 /** One record of the hub's journal. Blocks stand behind the header, as in frames. */
-export type LedgerRecord =
+export type LedgerRecord = JobRecord | CheckpointRecord;
+
+/** What happened to a job. */
+export type JobRecord =
   | { readonly type: "submitted"; readonly spec: JobSpec; readonly atMs: number }
   | { readonly type: "inputs"; readonly job: string; readonly from: number; readonly count: number }
   | { readonly type: "sealed"; readonly job: string }
@@ -45,11 +54,24 @@ export type LedgerRecord =
       readonly atMs: number;
     };
 
-const flattenRetries = (retries: readonly Retry[]): (number | number[])[][] =>
-  retries.map((retry) => [retry.failures, retry.strikes, retry.ranges.flat()]);
+const checkpointTypes: readonly LedgerRecord["type"][] = Object.freeze([
+  "mark",
+  "kept",
+  "rows",
+  "waiting",
+  "checkpointed",
+  "moved",
+]);
+
+/** Whether a record says what happened, as against being part of a checkpoint. */
+export const isJobRecord = (record: LedgerRecord): record is JobRecord =>
+  !checkpointTypes.includes(record.type);
 
 export function encodeLedgerRecord(record: LedgerRecord, body?: Uint8Array): Uint8Array {
   if (record.type === "failed") return encodeFrame({ ...record, ranges: record.ranges.flat() }, body);
+  if (record.type === "waiting") {
+    return encodeFrame({ ...record, retries: flattenRetries(record.retries) }, body);
+  }
   if (record.type !== "results") return encodeFrame(record, body);
   const { ranges, failures, retries, ...rest } = record;
   const header = {
@@ -59,12 +81,6 @@ export function encodeLedgerRecord(record: LedgerRecord, body?: Uint8Array): Uin
     retries: flattenRetries(retries),
   };
   return encodeFrame(header, body);
-}
-
-function parseRetry(item: unknown): Retry {
-  const [failures, strikes, flat] = item as [number, number, number[]];
-  const ranges = new Fields("ledger.retry", { flat }).ranges("flat", Number.MAX_SAFE_INTEGER);
-  return { failures, strikes, ranges };
 }
 
 function parse(fields: Fields): LedgerRecord {
@@ -86,7 +102,7 @@ function parse(fields: Fields): LedgerRecord {
         worker: fields.string("worker"),
         ranges,
         failures: parseFailures(fields, count),
-        retries: fields.list("retries", Number.MAX_SAFE_INTEGER).map(parseRetry),
+        retries: parseRetries(fields),
       };
     }
     case "failed":
@@ -107,8 +123,11 @@ function parse(fields: Fields): LedgerRecord {
         reason: fields.string("reason", 2048),
         atMs: fields.number("atMs"),
       };
-    default:
-      throw fields.wrong(`unknown type ${type}`);
+    default: {
+      const record = parseCheckpointRecord(type, fields);
+      if (record === undefined) throw fields.wrong(`unknown type ${type}`);
+      return record;
+    }
   }
 }
 

@@ -1,9 +1,12 @@
 import type { Journal, Position } from "../../engine/index.ts";
 import { encodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
 
+/** Told where a record stands and how long it is. */
+export type OnDurable = (position: Position, bytes: number) => void;
+
 interface Pending {
   readonly record: Uint8Array | undefined;
-  readonly onDurable: (position: Position) => void;
+  readonly onDurable: OnDurable;
 }
 
 /**
@@ -18,8 +21,16 @@ export class Ledger {
   #scheduled = false;
   #pendingBytes = 0;
   #pressed = false;
+  #stored = 0;
+  /** Called after records were stored. */
+  onStored: () => void = () => {};
   /** Called with true when appends pile up, and with false when they are through. */
   onPressure: (pressed: boolean) => void = () => {};
+
+  /** Records that were stored since it began. */
+  get stored(): number {
+    return this.#stored;
+  }
 
   get pressed(): boolean {
     return this.#pressed;
@@ -35,11 +46,22 @@ export class Ledger {
     this.#onFault = onFault;
   }
 
-  /** Appends a record; `onDurable` runs when it would survive, after all that was asked for before. */
-  append(record: LedgerRecord, body: Uint8Array | undefined, onDurable: (position: Position) => void): void {
+  /**
+   * Appends a record; `onDurable` runs when it would survive, after all that was asked for before.
+   * @returns the length of the record
+   */
+  append(record: LedgerRecord, body: Uint8Array | undefined, onDurable: OnDurable): number {
     const bytes = encodeLedgerRecord(record, body);
     this.#account(bytes.length);
     this.#enqueue({ record: bytes, onDurable });
+    return bytes.length;
+  }
+
+  /** Appends a record; resolves with its position when it would survive. */
+  store(record: LedgerRecord, body?: Uint8Array): Promise<Position> {
+    return new Promise((resolve) => {
+      this.append(record, body, resolve);
+    });
   }
 
   /** Runs when everything that was appended before would survive. */
@@ -76,8 +98,11 @@ export class Ledger {
         this.#account(-bytes);
         let next = 0;
         for (const { record, onDurable } of batch) {
-          onDurable(record === undefined ? -1 : positions[next++]!);
+          if (record === undefined) onDurable(-1, 0);
+          else onDurable(positions[next++]!, record.length);
         }
+        this.#stored += records.length;
+        if (records.length > 0) this.onStored();
       })
       .catch(this.#onFault);
   }

@@ -2,18 +2,26 @@ import type { Engine, Position } from "../../engine/index.ts";
 import { countOf, type Limits } from "../../protocol/index.ts";
 import type { SchedulerRecord } from "../../scheduler/index.ts";
 import { Jobs } from "../jobs.ts";
-import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
+import { loadPointer } from "./checkpoint-pointer.ts";
+import { CheckpointReader } from "./checkpoint-reader.ts";
+import { decodeLedgerRecord, isJobRecord, type JobRecord } from "./ledger-record.ts";
 
 /** Enters one record of the journal into the catalogue of jobs. */
-function enter(jobs: Jobs, record: LedgerRecord, position: Position, limits: Limits): void {
+export function enterRecord(
+  jobs: Jobs,
+  record: JobRecord,
+  position: Position,
+  bytes: number,
+  limits: Limits,
+): void {
   // What belongs to a job whose beginning was dropped belongs to nobody.
   const entry = record.type === "submitted" ? jobs.add(record.spec, record.atMs) : jobs.get(record.job);
   if (entry === undefined) return;
   switch (record.type) {
     case "submitted":
-      entry.firstPosition = position;
       break;
     case "inputs":
+      entry.storedBytes += bytes;
       entry.inputBlocks.push(record.from, record.count, position);
       entry.size = record.from + record.count;
       entry.storedSize = entry.size;
@@ -24,6 +32,7 @@ function enter(jobs: Jobs, record: LedgerRecord, position: Position, limits: Lim
       break;
     case "results":
       if (record.ranges.length > 0) {
+        entry.storedBytes += bytes;
         entry.addResults(
           position,
           record.worker,
@@ -34,6 +43,7 @@ function enter(jobs: Jobs, record: LedgerRecord, position: Position, limits: Lim
       }
       break;
     case "failed":
+      entry.storedBytes += bytes;
       entry.addFailures(position, record.ranges, record.kind, limits.errorGroupsPerJobMax);
       break;
     case "carve":
@@ -41,13 +51,12 @@ function enter(jobs: Jobs, record: LedgerRecord, position: Position, limits: Lim
     case "ended":
       entry.end(record.state, record.reason, record.atMs);
       jobs.ended();
-      // What was forgotten before may still be in the journal, which forgets in larger pieces.
-      jobs.evict();
       break;
   }
 }
 
-function schedulerRecord(record: LedgerRecord, bodyBytes: number): SchedulerRecord {
+/** What a record tells the scheduler. */
+export function schedulerRecord(record: JobRecord, bodyBytes: number): SchedulerRecord {
   switch (record.type) {
     case "submitted":
       return { type: "submitted", spec: record.spec };
@@ -69,21 +78,33 @@ function schedulerRecord(record: LedgerRecord, bodyBytes: number): SchedulerReco
   }
 }
 
+/** What of the journal was read at the start of a hub. */
+export interface Recovered {
+  readonly jobs: Jobs;
+  /** Records that were read one by one, behind the checkpoint if there is one. */
+  readonly records: number;
+}
+
 /**
- * Reads the journal from its beginning: the catalogue of jobs, and for the scheduler what it must know,
- * one record at a time.
+ * Reads what the journal holds: its latest checkpoint and what came after, or everything. Fills the
+ * catalogue of jobs, and tells the scheduler what it must know, one record at a time.
  * @throws MusketeersError `JOURNAL_CORRUPT`
  */
 export async function readJournal(
   engine: Engine,
   limits: Limits,
   apply: (record: SchedulerRecord) => void,
-): Promise<Jobs> {
+): Promise<Recovered> {
   const jobs = new Jobs(limits);
-  for await (const { position, record: bytes } of engine.journal.read()) {
+  const pointer = await loadPointer(engine.registry);
+  if (pointer !== undefined) await new CheckpointReader(jobs, apply).read(engine, pointer);
+  let records = 0;
+  for await (const { position, record: bytes } of engine.journal.read(pointer?.mark ?? 0)) {
     const { record, body } = decodeLedgerRecord(bytes);
-    enter(jobs, record, position, limits);
+    if (!isJobRecord(record)) continue;
+    enterRecord(jobs, record, position, bytes.length, limits);
     apply(schedulerRecord(record, body.length));
+    records++;
   }
-  return jobs;
+  return { jobs, records };
 }

@@ -1,0 +1,95 @@
+import type { Engine } from "../../engine/index.ts";
+import { MusketeersError, type Range } from "../../protocol/index.ts";
+import type { SchedulerRecord } from "../../scheduler/index.ts";
+import type { JobEntry } from "../job-entry.ts";
+import type { Jobs } from "../jobs.ts";
+import { tablesOf } from "./checkpoint.ts";
+import type { CheckpointPointer } from "./checkpoint-pointer.ts";
+import type { CheckpointRecord, KeptJob } from "./checkpoint-record.ts";
+import { decodeLedgerRecord } from "./ledger-record.ts";
+
+type RecordOf<T extends CheckpointRecord["type"]> = Extract<CheckpointRecord, { type: T }>;
+
+/** Takes a checkpoint back: into the catalogue, and for the scheduler as records that say the same in short. */
+export class CheckpointReader {
+  readonly #jobs: Jobs;
+  readonly #apply: (record: SchedulerRecord) => void;
+  #current: { readonly entry: JobEntry; readonly kept: KeptJob } | undefined;
+  #count = 0;
+
+  constructor(jobs: Jobs, apply: (record: SchedulerRecord) => void) {
+    this.#jobs = jobs;
+    this.#apply = apply;
+  }
+
+  /** @throws MusketeersError `JOURNAL_CORRUPT` where the checkpoint is not there as a whole. */
+  async read(engine: Engine, { mark, start }: CheckpointPointer): Promise<void> {
+    for await (const { position, record: bytes } of engine.journal.read(start)) {
+      const { record, body } = decodeLedgerRecord(bytes);
+      if (record.type === "kept") this.#enterJob(record);
+      else if (record.type === "rows") this.#enterRows(record, body, position);
+      else if (record.type === "waiting") this.#enterWaiting(record);
+      else if (record.type === "checkpointed" && record.mark === mark) {
+        this.#finishJob();
+        if (record.jobs !== this.#count) throw damaged(position, `it has ${this.#count} jobs`);
+        return;
+      }
+    }
+    throw damaged(start, "its end is missing");
+  }
+
+  #enterJob(record: RecordOf<"kept">): void {
+    this.#finishJob();
+    this.#count++;
+    const { type: _, ...kept } = record;
+    const { spec, size, sealed, done, failed, storedBytes, perWorker, errors, bytes } = kept;
+    const entry = this.#jobs.add(spec, kept.submittedAtMs);
+    Object.assign(entry, { size, storedSize: size, sealed, storedSealed: sealed, done, failed, storedBytes });
+    for (const [worker, count] of perWorker) entry.perWorker.set(worker, count);
+    for (const [fingerprint, kind, count] of errors) entry.errors.set(fingerprint, { kind, count });
+    this.#current = { entry, kept };
+    if (kept.state !== "running") return;
+    const { job } = spec;
+    this.#apply({ type: "submitted", spec });
+    if (size > 0) this.#apply({ type: "inputs", job, count: size, bytes });
+    if (failed > 0) this.#apply({ type: "results", job, ranges: [], failed, retries: [] });
+  }
+
+  #enterRows({ job, table }: RecordOf<"rows">, body: Uint8Array, position: number): void {
+    const { entry, kept } = this.#ofJob(job, position);
+    const { spans } = entry.results;
+    const before = spans.rows;
+    if (table === "spans") entry.results.restoreSpans(body);
+    else tablesOf(entry)[table].pushBytes(body);
+    if (kept.state !== "running" || spans.rows === before) return;
+    const ranges: Range[] = [];
+    for (let row = before; row < spans.rows; row++) ranges.push([spans.at(row, 0), spans.at(row, 1)]);
+    this.#apply({ type: "results", job, ranges, failed: 0, retries: [] });
+  }
+
+  #enterWaiting({ job, retries }: RecordOf<"waiting">): void {
+    this.#apply({ type: "results", job, ranges: [], failed: 0, retries });
+  }
+
+  #ofJob(job: string, position: number): { readonly entry: JobEntry; readonly kept: KeptJob } {
+    if (this.#current?.kept.spec.job !== job) throw damaged(position, `rows of another job, ${job}`);
+    return this.#current;
+  }
+
+  #finishJob(): void {
+    if (this.#current === undefined) return;
+    const { entry, kept } = this.#current;
+    const { job } = kept.spec;
+    this.#current = undefined;
+    if (kept.state === "running") {
+      if (kept.carveMark > 0) this.#apply({ type: "carve", job, mark: kept.carveMark });
+      if (kept.sealed) this.#apply({ type: "sealed", job });
+      return;
+    }
+    entry.end(kept.state, kept.reason, kept.endedAtMs ?? 0);
+    this.#jobs.ended();
+  }
+}
+
+const damaged = (position: number, why: string): MusketeersError =>
+  new MusketeersError("JOURNAL_CORRUPT", `The checkpoint at ${position} of the journal is damaged: ${why}`);

@@ -1,0 +1,147 @@
+import type { Position } from "../../engine/index.ts";
+import { type JobSnapshot, jobSnapshot, type Scheduler } from "../../scheduler/index.ts";
+import type { JobEntry } from "../job-entry.ts";
+import type { Jobs } from "../jobs.ts";
+import type { KeptJob, KeptTable } from "./checkpoint-record.ts";
+import type { Ledger } from "./ledger.ts";
+import { type NumberTable, PIECE_ROWS } from "./numbers.ts";
+
+/** Ranges in one record of waiting inputs. */
+const WAITING_RANGES_MAX = 16_384;
+/** What may be on its way to the journal before the writer waits for it. */
+const UNSTORED_BYTES_MAX = 1024 * 1024;
+
+/** The tables of an entry by the name that a checkpoint gives them. */
+export const tablesOf = (entry: JobEntry): Readonly<Record<KeptTable, NumberTable>> => ({
+  inputs: entry.inputBlocks,
+  records: entry.results.records,
+  spans: entry.results.spans,
+});
+
+/** A job as it was at the mark: what changes is copied, of tables that only grow it is enough to know how far. */
+interface Frozen {
+  readonly entry: JobEntry;
+  readonly kept: KeptJob;
+  readonly rows: Readonly<Record<KeptTable, number>>;
+  readonly snapshot: JobSnapshot | undefined;
+}
+
+function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
+  const { spec, submittedAtMs, state, reason, endedAtMs, done, failed, storedBytes } = entry;
+  const { inputBlocks, results } = entry;
+  const kept: KeptJob = {
+    spec,
+    submittedAtMs,
+    state,
+    reason,
+    endedAtMs,
+    size: entry.storedSize,
+    sealed: entry.storedSealed,
+    done,
+    failed,
+    storedBytes,
+    bytes: snapshot?.bytes ?? 0,
+    carveMark: snapshot?.carveMark ?? 0,
+    perWorker: [...entry.perWorker],
+    errors: [...entry.errors].map(([fingerprint, { kind, count }]) => [fingerprint, kind, count]),
+  };
+  // The last rows of the inputs may be of blocks that are not stored yet.
+  let inputs = inputBlocks.rows;
+  while (inputs > 0 && inputBlocks.at(inputs - 1, 2) < 0) inputs--;
+  return {
+    entry,
+    kept,
+    rows: { inputs, records: results.records.rows, spans: results.spans.rows },
+    snapshot,
+  };
+}
+
+/** Where a checkpoint stands. */
+export interface Checkpoint {
+  /** All records before it are in the checkpoint. */
+  readonly mark: Position;
+  /** Its first record behind the mark. */
+  readonly start: Position;
+  readonly bytes: number;
+  /** Rows of tables that it holds. */
+  readonly rows: number;
+}
+
+/**
+ * Writes into the journal what a hub must know to go on from here without what stands before: the
+ * catalogue of jobs, where their blocks stand, and which inputs wait for another try. A fuzzy checkpoint:
+ * work goes on while it is written, and whoever reads it applies the records from its mark on.
+ */
+export class CheckpointWriter {
+  readonly #jobs: Jobs;
+  readonly #scheduler: Scheduler;
+  readonly #ledger: Ledger;
+  #unstoredBytes = 0;
+  #bytes = 0;
+  #start: Position | undefined;
+  #rows = 0;
+
+  constructor(jobs: Jobs, scheduler: Scheduler, ledger: Ledger) {
+    this.#jobs = jobs;
+    this.#scheduler = scheduler;
+    this.#ledger = ledger;
+  }
+
+  /** Resolves when the whole of it would survive as long as the process; the caller syncs. */
+  async write(): Promise<Checkpoint> {
+    const { mark, frozen } = await this.#freeze();
+    let jobs = 0;
+    for (const each of frozen) {
+      // A job that was forgotten meanwhile is no part of it.
+      if (this.#jobs.get(each.kept.spec.job) !== each.entry) continue;
+      await this.#writeJob(each);
+      jobs++;
+    }
+    const end = await this.#ledger.store({ type: "checkpointed", mark, jobs });
+    return { mark, start: this.#start ?? end, bytes: this.#bytes, rows: this.#rows };
+  }
+
+  /**
+   * The scheduler knows already what is only on its way to the journal, the catalogue what has arrived: both
+   * are taken at the same place of the journal, which is at two times.
+   */
+  #freeze(): Promise<{ mark: Position; frozen: Frozen[] }> {
+    const snapshots = new Map<JobEntry, JobSnapshot | undefined>();
+    for (const entry of this.#jobs) snapshots.set(entry, jobSnapshot(this.#scheduler, entry.spec.job));
+    return new Promise((resolve) => {
+      this.#ledger.append({ type: "mark" }, undefined, (mark) => {
+        resolve({ mark, frozen: [...snapshots].map(([entry, snapshot]) => freeze(entry, snapshot)) });
+      });
+    });
+  }
+
+  async #writeJob({ entry, kept, rows, snapshot }: Frozen): Promise<void> {
+    const { job } = kept.spec;
+    await this.#append({ type: "kept", ...kept });
+    for (const [name, table] of Object.entries(tablesOf(entry)) as [KeptTable, NumberTable][]) {
+      this.#rows += rows[name];
+      for (let from = 0; from < rows[name]; from += PIECE_ROWS) {
+        const to = Math.min(rows[name], from + PIECE_ROWS);
+        await this.#append({ type: "rows", job, table: name }, table.bytes(from, to));
+      }
+    }
+    for (const retry of snapshot?.retries(WAITING_RANGES_MAX) ?? []) {
+      await this.#append({ type: "waiting", job, retries: [retry] });
+    }
+  }
+
+  /** Appends, and waits only where much is on its way. */
+  async #append(record: Parameters<Ledger["append"]>[0], body?: Uint8Array): Promise<void> {
+    let length = 0;
+    const stored = new Promise<void>((resolve) => {
+      length = this.#ledger.append(record, body, (position) => {
+        this.#start ??= position;
+        this.#unstoredBytes -= length;
+        resolve();
+      });
+    });
+    this.#unstoredBytes += length;
+    this.#bytes += length;
+    if (this.#unstoredBytes > UNSTORED_BYTES_MAX) await stored;
+  }
+}

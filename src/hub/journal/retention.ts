@@ -1,0 +1,136 @@
+import type { Engine, Position } from "../../engine/index.ts";
+import { type Limits, toMusketeersError } from "../../protocol/index.ts";
+import type { Scheduler } from "../../scheduler/index.ts";
+import type { Clock } from "../clock.ts";
+import type { Jobs } from "../jobs.ts";
+import { CheckpointWriter } from "./checkpoint.ts";
+import { storePointer } from "./checkpoint-pointer.ts";
+import { Compactor, firstLivePosition, worthMovingUntil } from "./compactor.ts";
+import type { Ledger } from "./ledger.ts";
+
+export interface RetentionOptions {
+  readonly engine: Engine;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly jobs: Jobs;
+  readonly scheduler: Scheduler;
+  readonly ledger: Ledger;
+  /** Records behind the latest checkpoint that the start had to read one by one. */
+  readonly recordsRead: number;
+}
+
+/** A checkpoint is due when the journal grew by this part of what the one before held. */
+const CHECKPOINT_GROWTH = 1 / 4;
+
+/**
+ * Keeps the journal, and the time to start from it, in bounds: forgets what is older than it has to be,
+ * writes checkpoints, and frees the journal's beginning, with what is still needed copied to its end.
+ */
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #stop = new AbortController();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #running: Promise<void> | undefined;
+  /** `ledger.stored` where the next checkpoint is due. */
+  #checkpointAt: number;
+  #checkpointBytes = 0;
+  /** Size of the journal at which it is looked at again, after freeing did not help enough. */
+  #compactAtBytes = 0;
+  #fault: string | undefined;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    this.#checkpointAt = options.limits.checkpointRecordsMin - options.recordsRead;
+  }
+
+  /** Why the journal cannot be kept in bounds, if it cannot. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  start(): void {
+    const { ledger, limits } = this.#options;
+    ledger.onStored = () => {
+      if (ledger.stored >= this.#checkpointAt) this.#wake();
+    };
+    this.#timer = setInterval(() => {
+      this.#evict();
+      this.#wake();
+    }, limits.retentionIntervalMs);
+    this.#timer.unref();
+    this.#evict();
+    this.#wake();
+  }
+
+  close(): void {
+    this.#stop.abort();
+    clearInterval(this.#timer);
+    this.#options.ledger.onStored = () => {};
+  }
+
+  jobEnded(): void {
+    if (this.#options.jobs.evict()) this.#wake();
+  }
+
+  /** Writes a checkpoint now. For tests and for whoever knows that a start will follow. */
+  async checkpoint(): Promise<void> {
+    const { engine, jobs, scheduler, ledger, limits } = this.#options;
+    const written = await new CheckpointWriter(jobs, scheduler, ledger).write();
+    // In this order, so that the registry never names what a power cut may take.
+    await engine.journal.sync();
+    await storePointer(engine.registry, written);
+    this.#checkpointBytes = written.bytes;
+    const growth = Math.max(limits.checkpointRecordsMin, written.rows * CHECKPOINT_GROWTH);
+    this.#checkpointAt = ledger.stored + growth;
+    await engine.journal.dropBefore(Math.min(written.mark, firstLivePosition(jobs)));
+  }
+
+  /** Copies what is needed from the journal's beginning to its end, and drops the beginning. */
+  async compact(): Promise<void> {
+    const { engine, jobs, ledger } = this.#options;
+    const end = await ledger.store({ type: "mark" });
+    const first = Math.max(0, end - engine.journal.stats().bytes);
+    const until: Position = worthMovingUntil(jobs, first, end);
+    await new Compactor(jobs, engine.journal, ledger).move(until, this.#stop.signal);
+    await this.checkpoint();
+  }
+
+  #evict(): void {
+    const { jobs, clock, limits } = this.#options;
+    jobs.evict();
+    jobs.evictEndedBefore(clock.wallMs() - limits.jobsKeptMs);
+  }
+
+  /** Does what is due, one thing at a time. */
+  #wake(): void {
+    if (this.#stop.signal.aborted || this.#running !== undefined) return;
+    const work = this.#due();
+    if (work === undefined) return;
+    this.#running = work
+      .then(() => {
+        this.#fault = undefined;
+      })
+      .catch((error: unknown) => {
+        // It costs space and time, nothing else; the timer tries again.
+        this.#fault = toMusketeersError(error).message;
+        this.#checkpointAt = this.#options.ledger.stored + this.#options.limits.checkpointRecordsMin;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  #due(): Promise<void> | undefined {
+    const { ledger, limits, jobs, engine } = this.#options;
+    const { bytes, fault } = engine.journal.stats();
+    if (fault !== null) return undefined;
+    const live = jobs.storedBytes + this.#checkpointBytes;
+    if (bytes >= this.#compactAtBytes && bytes - live >= Math.max(limits.compactionBytesMin, live)) {
+      this.#compactAtBytes = 0;
+      return this.compact().finally(() => {
+        this.#compactAtBytes = engine.journal.stats().bytes + limits.compactionBytesMin;
+      });
+    }
+    return ledger.stored >= this.#checkpointAt ? this.checkpoint() : undefined;
+  }
+}
