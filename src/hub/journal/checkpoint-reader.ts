@@ -1,5 +1,5 @@
 import type { Engine } from "../../engine/index.ts";
-import { MusketeersError, type Range } from "../../protocol/index.ts";
+import { MusketeersError, pushRange, type Range } from "../../protocol/index.ts";
 import type { SchedulerRecord } from "../../scheduler/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
@@ -7,6 +7,7 @@ import { tablesOf } from "./checkpoint.ts";
 import type { CheckpointPointer } from "./checkpoint-pointer.ts";
 import type { CheckpointRecord, KeptJob } from "./checkpoint-record.ts";
 import { decodeLedgerRecord } from "./ledger-record.ts";
+import type { NumberTable } from "./numbers.ts";
 
 type RecordOf<T extends CheckpointRecord["type"]> = Extract<CheckpointRecord, { type: T }>;
 
@@ -62,9 +63,7 @@ export class CheckpointReader {
     if (table === "spans") entry.results.restoreSpans(body);
     else tablesOf(entry)[table].pushBytes(body);
     if (kept.state !== "running" || spans.rows === before) return;
-    const ranges: Range[] = [];
-    for (let row = before; row < spans.rows; row++) ranges.push([spans.at(row, 0), spans.at(row, 1)]);
-    this.#apply({ type: "results", job, ranges, failed: 0, retries: [] });
+    this.#apply({ type: "results", job, ranges: rangesOf(spans, before), failed: 0, retries: [] });
   }
 
   #enterWaiting({ job, retries }: RecordOf<"waiting">): void {
@@ -93,3 +92,12 @@ export class CheckpointReader {
 
 const damaged = (position: number, why: string): MusketeersError =>
   new MusketeersError("JOURNAL_CORRUPT", `The checkpoint at ${position} of the journal is damaged: ${why}`);
+
+/** What the rows of spans from one on cover, in as few ranges as possible: completion is nearly in order. */
+function rangesOf(spans: NumberTable, from: number): Range[] {
+  const rows = Uint32Array.from({ length: spans.rows - from }, (_, at) => from + at);
+  rows.sort((a, b) => spans.at(a, 0) - spans.at(b, 0));
+  const ranges: Range[] = [];
+  for (const row of rows) pushRange(ranges, spans.at(row, 0), spans.at(row, 1));
+  return ranges;
+}

@@ -25,7 +25,7 @@ export class NumberTable {
   }
 
   push(...row: number[]): void {
-    this.#pieceFor(this.#rows).set(row, (this.#rows % PIECE_ROWS) * this.width);
+    this.#pieceFor(this.#rows, 1).set(row, (this.#rows % PIECE_ROWS) * this.width);
     this.#rows++;
   }
 
@@ -67,18 +67,23 @@ export class NumberTable {
     // A copy, because a view of numbers must be aligned.
     const values = new this.#type(bytes.slice().buffer);
     if (values.length % this.width !== 0) throw new RangeError("rows that are not whole");
-    for (let at = 0; at < values.length; at += this.width) {
-      this.push(...values.subarray(at, at + this.width));
+    for (let at = 0; at < values.length; ) {
+      const inPiece = this.#rows % PIECE_ROWS;
+      const rows = Math.min(PIECE_ROWS - inPiece, (values.length - at) / this.width);
+      const piece = this.#pieceFor(this.#rows, rows);
+      piece.set(values.subarray(at, at + rows * this.width), inPiece * this.width);
+      this.#rows += rows;
+      at += rows * this.width;
     }
   }
 
-  /** The piece that takes a new row: the first one grows up to its full size, the others begin with it. */
-  #pieceFor(row: number): Column {
+  /** The piece that takes new rows: the first one grows up to its full size, the others begin with it. */
+  #pieceFor(row: number, count: number): Column {
     const at = Math.floor(row / PIECE_ROWS);
     const piece = this.#pieces[at];
-    const needed = (row % PIECE_ROWS) + 1;
+    const needed = (row % PIECE_ROWS) + count;
     if (piece !== undefined && needed * this.width <= piece.length) return piece;
-    const rows = at > 0 ? PIECE_ROWS : Math.max(FIRST_ROWS, 2 * (needed - 1));
+    const rows = at > 0 ? PIECE_ROWS : Math.min(PIECE_ROWS, Math.max(FIRST_ROWS, 2 * needed));
     const larger = new this.#type(rows * this.width);
     if (piece !== undefined) larger.set(piece);
     this.#pieces[at] = larger;

@@ -19,8 +19,8 @@ export interface RetentionOptions {
   readonly recordsRead: number;
 }
 
-/** A checkpoint is due when the journal grew by this part of what the one before held. */
-const CHECKPOINT_GROWTH = 1 / 4;
+/** A checkpoint is due when so many records came for each row that the one before held. */
+const CHECKPOINT_GROWTH = 1 / 8;
 
 /**
  * Keeps the journal, and the time to start from it, in bounds: forgets what is older than it has to be,
