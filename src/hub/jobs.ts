@@ -26,7 +26,11 @@ export class Jobs {
   /** @throws MusketeersError `NOT_FOUND` */
   require(job: string): JobEntry {
     const entry = this.#entries.get(job);
-    if (entry === undefined) throw new MusketeersError("NOT_FOUND", `There is no job ${job}`);
+    if (entry === undefined) {
+      throw new MusketeersError("NOT_FOUND", `There is no job ${job}`, {
+        hint: "`musketeers jobs` lists what is there; ended jobs are forgotten after some days (`up --keep`).",
+      });
+    }
     return entry;
   }
 

@@ -4,6 +4,7 @@ import type { Hub } from "../../hub/index.ts";
 import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
 import {
   type Context,
+  durationArgument,
   integerArgument,
   type JsonOption,
   jsonOption,
@@ -26,6 +27,7 @@ interface UpOptions extends JsonOption {
   readonly data?: string;
   readonly memory?: boolean;
   readonly durability: "default" | "strict";
+  readonly keep?: number;
   readonly name: string;
   readonly workers: number;
   readonly slots?: number;
@@ -127,6 +129,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     ...(options.memory ? {} : { data }),
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
     durability: options.durability,
+    ...(options.keep === undefined ? {} : { limits: { jobsKeptMs: options.keep } }),
     name: options.name,
     onFault: (error) => {
       fault = error;
@@ -180,6 +183,11 @@ export function addUp(program: Command, context: Context): void {
       new Option("--durability <level>", "default survives a crash of the program, strict also a power cut")
         .choices(["default", "strict"])
         .default("default"),
+    )
+    .option(
+      "--keep <duration>",
+      "how long ended jobs and their results are kept, such as 12h or 30d (default: 7d)",
+      durationArgument,
     )
     .option("--name <name>", "what to call the hub", "local")
     .option("--workers <n>", "workers on this machine", integerArgument(0, 64), 1)
