@@ -6,6 +6,7 @@ export type EngineLimits = Pick<
   | "recordBytesMax"
   | "segmentBytesTarget"
   | "commitBytesMax"
+  | "syncIntervalMs"
   | "registryValueBytesMax"
   | "storageRetryMinMs"
   | "storageRetryMaxMs"

@@ -15,6 +15,8 @@ export interface JournalStats {
   readonly records: number;
   /** Set while appends fail, such as on a full disk; cleared by the next that succeeds. */
   readonly fault: string | null;
+  /** Since when, in milliseconds since 1970. */
+  readonly faultSinceMs: number | null;
 }
 
 /** An ordered log with one writer. */

@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { WebSocketServer } from "ws";
-import { type Engine, embeddedEngine, memoryEngine } from "../engine/index.ts";
+import { type Engine, embeddedEngine, memoryEngine, type Recovery } from "../engine/index.ts";
 import {
   defaultLimits,
   type Hello,
@@ -274,15 +274,22 @@ export class Hub {
   }
 }
 
+/** What an operator should know of what was cut off the journal when it was opened. */
+function recoveryNotice({ droppedBytes, segment, offset, lostRecords }: Recovery): string {
+  if (lostRecords === 0) {
+    return `the last write before a crash was not whole: its ${droppedBytes} bytes were cut off ${segment}`;
+  }
+  return (
+    `a power cut cost the newest part of the journal: ${droppedBytes} bytes behind offset ${offset} of ` +
+    `${segment}, ${lostRecords} whole records among them; what they say is done again ` +
+    "(--durability strict loses nothing)"
+  );
+}
+
 async function openEngine({ data, durability, onNotice }: HubOptions): Promise<Engine> {
   if (data === undefined) return memoryEngine();
   const engine = await embeddedEngine(data, { durability: durability ?? "default" });
-  if (engine.recovery !== undefined) {
-    const { droppedBytes, segment } = engine.recovery;
-    onNotice?.(
-      `the last write before a crash was not whole: its ${droppedBytes} bytes were cut off ${segment}`,
-    );
-  }
+  if (engine.recovery !== undefined) onNotice?.(recoveryNotice(engine.recovery));
   return engine;
 }
 

@@ -23,6 +23,8 @@ export interface Limits {
   readonly segmentBytesTarget: number;
   /** Bytes of appends that go out with one write; more wait for the next one. */
   readonly commitBytesMax: number;
+  /** How long after a write a journal of default durability is synced, unasked. */
+  readonly syncIntervalMs: number;
   /** Largest value of a registry key. */
   readonly registryValueBytesMax: number;
   /** First and longest pause before a refused write is tried again. */
@@ -186,6 +188,7 @@ export const defaultLimits: Limits = Object.freeze({
   recordBytesMax: 8 * MiB,
   segmentBytesTarget: 64 * MiB,
   commitBytesMax: 8 * MiB,
+  syncIntervalMs: second,
   registryValueBytesMax: 64 * KiB,
   storageRetryMinMs: 50,
   storageRetryMaxMs: 2 * second,

@@ -4,6 +4,7 @@ import { MusketeersError } from "../../protocol/index.ts";
 import { type EngineOptions, engineLimits } from "../options.ts";
 import type { Engine } from "../port.ts";
 import { EmbeddedBlobs } from "./blobs.ts";
+import { bootName } from "./boot.ts";
 import { type Durability, EmbeddedJournal } from "./journal.ts";
 import { lockDirectory } from "./lock.ts";
 import { nodeFiles } from "./node-files.ts";
@@ -62,6 +63,8 @@ async function openParts(
     limits,
     durability,
     salt: randomBytes(4).readUInt32LE(),
+    boot: bootName(),
+    nowMs,
   });
   return {
     journal,

@@ -1,6 +1,6 @@
 import type { JournalEntry, Position } from "../port.ts";
 import type { LogFile } from "./files.ts";
-import { HEAD_BYTES, isIntact, readHead, viewOf } from "./frame.ts";
+import { HEAD_BYTES, isHeadIntact, isRecordIntact, readHead, viewOf } from "./frame.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -33,6 +33,7 @@ export class FrameReader {
   #records = 0;
   #batch: BatchMark;
   #damage: string | undefined;
+  #cutOff = false;
   #syncedMax = 0;
 
   constructor(file: LogFile, options: FrameReaderOptions) {
@@ -52,9 +53,19 @@ export class FrameReader {
     return this.#batch;
   }
 
+  /** Frames that were read, of batches that are not whole too. */
+  get records(): number {
+    return this.#records;
+  }
+
   /** What is wrong with the frame at `position`. */
   get damage(): string | undefined {
     return this.#damage;
+  }
+
+  /** Whether the damage is that the file ends within the frame. */
+  get cutOff(): boolean {
+    return this.#cutOff;
   }
 
   /** The frames so far say that everything before was synced. */
@@ -74,6 +85,7 @@ export class FrameReader {
       if (entries.length > 0 || this.#damage !== undefined) return entries;
       if (got < bytes.length || missing > left) {
         this.#damage = "is cut off";
+        this.#cutOff = true;
         return [];
       }
       want = missing;
@@ -89,11 +101,14 @@ export class FrameReader {
       if (at + HEAD_BYTES > bytes.length) return { entries, missing: HEAD_BYTES };
       const head = readHead(view, at);
       const next = at + HEAD_BYTES + head.length;
-      if (next > bytes.length) return { entries, missing: next - at };
-      if (!isIntact(bytes, at, head, this.#options.salt, this.#position)) {
-        this.#damage = "does not match its check";
+      if (!isHeadIntact(bytes, at, head, this.#options.salt, this.#position)) {
+        this.#damage = "has a head that does not match its check";
       } else if (this.#previous !== undefined && this.#previous !== head.previous) {
         this.#damage = "does not follow the record before it";
+      } else if (next > bytes.length) {
+        return { entries, missing: next - at };
+      } else if (!isRecordIntact(bytes, at, head)) {
+        this.#damage = "does not match its check";
       }
       if (this.#damage !== undefined) return { entries, missing: 0 };
       entries.push({ position: this.#position, record: bytes.subarray(at + HEAD_BYTES, next) });
@@ -109,21 +124,36 @@ export class FrameReader {
   }
 }
 
-/**
- * Looks behind damage for frames that are whole, at any offset, and says up to where they promise that
- * everything was synced; 0 where there are none.
- */
-export function syncedAccordingTo(bytes: Uint8Array, position: Position, salt: number): Position {
+/** What stands behind damage. */
+export interface Beyond {
+  /** Up to where whole frames there promise that everything was synced; 0 where there are none. */
+  readonly synced: Position;
+  /** Whole frames. */
+  readonly records: number;
+}
+
+/** Looks for whole frames behind damage at the start of some bytes, at any offset. */
+export function framesBeyond(bytes: Uint8Array, position: Position, salt: number): Beyond {
   const view = viewOf(bytes);
   let synced = 0;
-  for (let at = 1; at + HEAD_BYTES <= bytes.length; at++) {
-    // What promises nothing beyond the damage is no evidence, and is skipped before its check is computed.
-    if (view.getUint32(at + 12, true) >= at) continue;
+  let records = 0;
+  for (let at = 1; at + HEAD_BYTES <= bytes.length; ) {
     const head = readHead(view, at);
-    if (at + HEAD_BYTES + head.length > bytes.length) continue;
-    if (head.check === 0 && head.length === 0) continue;
-    if (!isIntact(bytes, at, head, salt, position + at)) continue;
+    const next = at + HEAD_BYTES + head.length;
+    // Zeros are what power cuts leave; their check costs nothing to compare.
+    const isZero = head.check === 0 && head.headCheck === 0;
+    if (
+      isZero ||
+      next > bytes.length ||
+      !isHeadIntact(bytes, at, head, salt, position + at) ||
+      !isRecordIntact(bytes, at, head)
+    ) {
+      at++;
+      continue;
+    }
+    records++;
     synced = Math.max(synced, position + at - head.behind);
+    at = next;
   }
-  return synced;
+  return { synced, records };
 }

@@ -2,23 +2,29 @@ import { crc32 } from "node:zlib";
 import type { Position } from "../port.ts";
 
 /*
- * A record on disk, a frame: 16 bytes of head and the record, numbers little endian.
+ * A record on disk, a frame: 20 bytes of head and the record, numbers little endian.
  *
- *   0  check     CRC-32 of all that follows, seeded with the journal's salt and the frame's position
- *   4  word      length of the record; the highest bit says that a batch ends here
- *   8  previous  check of the frame before
- *  12  behind    how far before this frame everything was synced when it was written
+ *   0  check      CRC-32 of the head's last 12 bytes and the record, seeded with the journal's salt and
+ *                 the frame's position
+ *   4  headCheck  that of the head's last 12 bytes alone
+ *   8  word       length of the record; the highest bit says that a batch ends here
+ *  12  previous   check of the frame before
+ *  16  behind     how far before this frame everything was synced when it was written
  *
  * The seed binds a frame to its place and `previous` to its predecessor: what is moved, swapped or missing
- * shows. `behind` tells a torn end, which a power cut may leave, from damage to what was synced.
+ * shows. `headCheck` vouches for the length, so that a record that a crash cut off is told from a damaged
+ * length, and so that looking for frames behind damage takes a few bytes for each place. `behind` tells a
+ * torn end, which a power cut may leave, from damage to what was synced.
  */
 
-export const HEAD_BYTES = 16;
+export const HEAD_BYTES = 20;
+const FIELDS_OFFSET = 8;
 const BATCH_END = 0x8000_0000;
 const UINT32 = 0x1_0000_0000;
 
 export interface FrameHead {
   readonly check: number;
+  readonly headCheck: number;
   readonly length: number;
   readonly batchEnd: boolean;
   readonly previous: number;
@@ -30,29 +36,40 @@ const seedOf = (salt: number, position: Position): number => (salt + (position %
 export const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Reads the 16 bytes at an offset. */
+/** Reads the head at an offset. */
 export function readHead(view: DataView, offset: number): FrameHead {
-  const word = view.getUint32(offset + 4, true);
+  const word = view.getUint32(offset + 8, true);
   return {
     check: view.getUint32(offset, true),
+    headCheck: view.getUint32(offset + 4, true),
     length: word % BATCH_END,
     batchEnd: word >= BATCH_END,
-    previous: view.getUint32(offset + 8, true),
-    behind: view.getUint32(offset + 12, true),
+    previous: view.getUint32(offset + 12, true),
+    behind: view.getUint32(offset + 16, true),
   };
 }
 
-/** Whether the frame at an offset, all of whose bytes are there, is as it was written. */
-export function isIntact(
+/** Whether the head at an offset is as it was written, so that its length can be believed. */
+export function isHeadIntact(
   bytes: Uint8Array,
   offset: number,
   head: FrameHead,
   salt: number,
   position: Position,
 ): boolean {
-  const content = bytes.subarray(offset + 4, offset + HEAD_BYTES + head.length);
-  return crc32(content, seedOf(salt, position)) === head.check;
+  const fields = bytes.subarray(offset + FIELDS_OFFSET, offset + HEAD_BYTES);
+  return crc32(fields, seedOf(salt, position)) === head.headCheck;
 }
+
+/** Whether the record behind an intact head, all of whose bytes are there, is as it was written. */
+export function isRecordIntact(bytes: Uint8Array, offset: number, head: FrameHead): boolean {
+  const start = offset + HEAD_BYTES;
+  return checkOf(bytes.subarray(start, start + head.length), head.headCheck) === head.check;
+}
+
+/** Of no bytes at all zlib's CRC is 0, whatever it goes on from. */
+const checkOf = (record: Uint8Array, headCheck: number): number =>
+  record.length === 0 ? headCheck : crc32(record, headCheck);
 
 export interface EncodedGroup {
   /** What to write, in order. */
@@ -104,14 +121,13 @@ export function encodeGroup(
     for (let index = 0; index < batch.length; index++) {
       const record = batch[index] as Uint8Array;
       const end = index === batch.length - 1 ? BATCH_END : 0;
-      view.setUint32(at + 4, record.length + end, true);
-      view.setUint32(at + 8, previous, true);
-      view.setUint32(at + 12, Math.min(position - synced, UINT32 - 1), true);
-      const head = target.subarray(at + 4, at + HEAD_BYTES);
-      const headCheck = crc32(head, seedOf(salt, position));
-      // Of no bytes at all zlib's CRC is 0, whatever it goes on from.
-      const check = record.length === 0 ? headCheck : crc32(record, headCheck);
+      view.setUint32(at + 8, record.length + end, true);
+      view.setUint32(at + 12, previous, true);
+      view.setUint32(at + 16, Math.min(position - synced, UINT32 - 1), true);
+      const headCheck = crc32(target.subarray(at + FIELDS_OFFSET, at + HEAD_BYTES), seedOf(salt, position));
+      const check = checkOf(record, headCheck);
       view.setUint32(at, check, true);
+      view.setUint32(at + 4, headCheck, true);
       if (copied) target.set(record, at + HEAD_BYTES);
       else pieces.push(target.subarray(at, at + HEAD_BYTES), record);
       positions.push(position);

@@ -1,64 +1,20 @@
-import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, describe, expect, test } from "vitest";
-import { engineLimits } from "../options.ts";
-import type { JournalEntry } from "../port.ts";
+import { describe, expect, test } from "vitest";
 import { FakeDisk, type Operation } from "./disk.fake.ts";
-import { type Durability, EmbeddedJournal } from "./journal.ts";
+import {
+  bytesOf,
+  directory,
+  fill,
+  numbered,
+  openOn,
+  pathOf,
+  readAll,
+  refusing,
+  segmentsOf,
+} from "./journal.fake.ts";
+import type { Durability } from "./journal.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
-import { baseOfName, SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
-
-const directory = "/data/journal";
-const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-
-const opened: EmbeddedJournal[] = [];
-
-/** Journals of processes that "died" are closed in the end too, on their own disk, which nobody looks at. */
-afterEach(async () => {
-  for (const journal of opened.splice(0)) await journal.close().catch(() => {});
-});
-
-async function openOn(disk: FakeDisk, durability: Durability = "default", segmentBytesTarget = 1 << 20) {
-  const limits = engineLimits({
-    limits: { segmentBytesTarget, storageRetryMinMs: 1, storageRetryMaxMs: 2 },
-  });
-  const journal = await EmbeddedJournal.open({ files: disk, directory, limits, durability, salt: 12345 });
-  opened.push(journal);
-  return journal;
-}
-
-async function readAll(journal: EmbeddedJournal): Promise<string[]> {
-  const entries: JournalEntry[] = [];
-  for await (const entry of journal.read()) entries.push(entry);
-  return entries.map(({ record }) => textOf(record));
-}
-
-const pathOf = (base: number): string => join(directory, segmentName(base));
-
-async function segmentsOf(disk: FakeDisk): Promise<number[]> {
-  const names = await disk.list(directory);
-  return names.flatMap((name) => baseOfName(name) ?? []).sort((a, b) => a - b);
-}
-
-/** Resolves when the disk refused something so many times. */
-function refusing(disk: FakeDisk, fault: FakeDisk["fault"], times = 1): Promise<void> {
-  let left = times;
-  return new Promise((resolve) => {
-    disk.fault = (operation, path) => {
-      const refusal = fault(operation, path);
-      if (refusal !== undefined && --left === 0) resolve();
-      return refusal;
-    };
-  });
-}
-
-const numbered = (from: number, to: number): string[] =>
-  Array.from({ length: to - from }, (_, index) => `record ${from + index}`);
-
-async function fill(journal: EmbeddedJournal, from: number, to: number): Promise<void> {
-  for (const text of numbered(from, to)) await journal.append([bytesOf(text)]);
-}
+import { SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
 
 describe("a crash", () => {
   test("cuts the last batch off whole, wherever it is torn", async () => {
@@ -79,7 +35,9 @@ describe("a crash", () => {
       ]);
       const clean = length === before || complete;
       expect(reopened.recovery).toEqual(
-        clean ? undefined : { segment: segmentName(0), offset: before, droppedBytes: length - before },
+        clean
+          ? undefined
+          : { segment: segmentName(0), offset: before, droppedBytes: length - before, lostRecords: 0 },
       );
       expect(reopened.stats().records).toBe(complete ? 6 : 3);
       await reopened.append([bytesOf("next")]);
@@ -131,117 +89,6 @@ describe("a crash", () => {
     expect(await segmentsOf(left)).not.toContain(end);
     await fill(reopened, 10, 20);
     expect(await readAll(reopened)).toEqual(numbered(0, 20));
-  });
-});
-
-describe("damage", () => {
-  /** Opens and reads everything; says what came of it. */
-  async function outcome(disk: FakeDisk, segmentBytesTarget?: number): Promise<string[]> {
-    const journal = await openOn(disk, "default", segmentBytesTarget);
-    return readAll(journal);
-  }
-
-  test("of any byte shows, after a clean end", async () => {
-    const disk = new FakeDisk();
-    const journal = await openOn(disk);
-    await journal.append(["a", "bcd"].map(bytesOf));
-    await journal.append(["", "e"].map(bytesOf));
-    await journal.close();
-    for (const path of [pathOf(0), join(directory, MANIFEST_NAME)]) {
-      const whole = disk.content(path);
-      for (let bit = 0; bit < whole.length * 8; bit++) {
-        const damaged = disk.afterKill();
-        const bytes = whole.slice();
-        bytes[bit >> 3]! ^= 1 << (bit & 7);
-        damaged.setContent(path, bytes);
-        await expect(outcome(damaged), `bit ${bit} of ${path}`).rejects.toMatchObject({
-          code: "JOURNAL_CORRUPT",
-        });
-      }
-    }
-  });
-
-  test("of any byte shows after kill -9 under strict durability, or passes for a torn last batch", async () => {
-    const disk = new FakeDisk();
-    const journal = await openOn(disk, "strict");
-    const ends = [disk.content(pathOf(0)).length];
-    for (const batch of [["a", "bcd"], ["", "e"], ["last"]]) {
-      await journal.append(batch.map(bytesOf));
-      ends.push(disk.content(pathOf(0)).length);
-    }
-    const whole = disk.content(pathOf(0));
-    for (let bit = 0; bit < whole.length * 8; bit++) {
-      const damaged = disk.afterKill();
-      const bytes = whole.slice();
-      bytes[bit >> 3]! ^= 1 << (bit & 7);
-      damaged.setContent(pathOf(0), bytes);
-      if (bit >> 3 < ends[2]!) {
-        await expect(outcome(damaged), `bit ${bit}`).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
-      } else {
-        const reopened = await openOn(damaged, "strict");
-        expect(reopened.recovery, `bit ${bit}`).toMatchObject({ offset: ends[2] });
-        expect(await readAll(reopened)).toEqual(["a", "bcd", "", "e"]);
-      }
-    }
-  });
-
-  test("names the segment and the offset", async () => {
-    const disk = new FakeDisk();
-    const journal = await openOn(disk, "default", 200);
-    await fill(journal, 0, 20);
-    const bases = await segmentsOf(disk);
-    await journal.close();
-    const bytes = disk.content(pathOf(bases[1]!)).slice();
-    bytes[SEGMENT_HEADER_BYTES + 20]! ^= 1;
-    disk.setContent(pathOf(bases[1]!), bytes);
-    const reopened = await openOn(disk);
-    await expect(readAll(reopened)).rejects.toMatchObject({
-      code: "JOURNAL_CORRUPT",
-      message: expect.stringContaining(`${segmentName(bases[1]!)}, offset ${SEGMENT_HEADER_BYTES}`),
-    });
-    await expect(reopened.get(bases[1]! + SEGMENT_HEADER_BYTES)).rejects.toMatchObject({
-      code: "JOURNAL_CORRUPT",
-    });
-    // What is whole can still be had one by one.
-    expect(textOf(await reopened.get(bases[2]! + SEGMENT_HEADER_BYTES))).toMatch(/^record/);
-  });
-
-  test("of a missing, shortened, longer, swapped or strange segment shows", async () => {
-    const disk = new FakeDisk();
-    const journal = await openOn(disk, "default", 200);
-    await fill(journal, 0, 40);
-    await journal.close();
-    const bases = await segmentsOf(disk);
-    expect(bases.length).toBeGreaterThan(4);
-    const manglings: Record<string, (each: FakeDisk, base: number) => Promise<void> | void> = {
-      missing: (each, base) => each.remove(pathOf(base)),
-      shortened: (each, base) => each.setContent(pathOf(base), each.content(pathOf(base)).slice(0, -1)),
-      longer: (each, base) =>
-        each.setContent(pathOf(base), new Uint8Array([...each.content(pathOf(base)), 0])),
-      swapped: (each, base) => {
-        const other = pathOf(bases.find((candidate) => candidate !== base)!);
-        each.setContent(pathOf(base), each.content(other));
-      },
-    };
-    for (const [what, mangle] of Object.entries(manglings)) {
-      for (const base of bases) {
-        const mangled = disk.afterKill();
-        await mangle(mangled, base);
-        const isGrownEnd = what === "longer" && base === bases.at(-1);
-        const reading = outcome(mangled, 200);
-        // Behind the last record more bytes are a torn batch, which was never acknowledged.
-        if (isGrownEnd) expect(await reading).toEqual(numbered(0, 40));
-        else await expect(reading, `${what} ${base}`).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
-      }
-    }
-  });
-
-  test("of a missing manifest shows", async () => {
-    const disk = new FakeDisk();
-    await fill(await openOn(disk), 0, 3);
-    const left = disk.afterKill();
-    await left.remove(join(directory, MANIFEST_NAME));
-    await expect(openOn(left)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
   });
 });
 
@@ -353,6 +200,63 @@ test("appends of one turn go out with one write and one sync", async () => {
   disk.log.length = 0;
   await Promise.all(numbered(0, 100).map((text) => journal.append([bytesOf(text)])));
   expect(disk.log).toEqual([`write ${segmentName(0)}`, `sync ${segmentName(0)}`]);
+});
+
+test("what was appended is synced by itself after a while, and the manifest says so", async () => {
+  const disk = new FakeDisk();
+  const journal = await openOn(disk, "default", 1 << 20, { syncIntervalMs: 1 });
+  const stored = new Promise<void>((resolve) => {
+    disk.fault = (operation, path) => {
+      if (operation === "syncDirectory" && path === directory) resolve();
+      return undefined;
+    };
+  });
+  await fill(journal, 0, 5);
+  await stored;
+  disk.fault = () => undefined;
+  expect(await readAll(await openOn(disk.afterPowerCut()))).toEqual(numbered(0, 5));
+  expect(disk.log).toContain(`rename ${MANIFEST_NAME}`);
+});
+
+test("a sync that fails in the background is told, tried again, and costs nothing", async () => {
+  const disk = new FakeDisk();
+  const journal = await openOn(disk, "default", 1 << 20, { syncIntervalMs: 1 });
+  const refused = refusing(disk, (operation) => (operation === "sync" ? { code: "EIO" } : undefined), 2);
+  await fill(journal, 0, 5);
+  await refused;
+  expect(journal.stats().fault).toMatch(/cannot be synced.*EIO/);
+  expect(journal.stats().faultSinceMs).toBeGreaterThan(0);
+  disk.fault = () => undefined;
+  await expect.poll(() => journal.stats().fault).toBeNull();
+  expect(await readAll(await openOn(disk.afterPowerCut()))).toEqual(numbered(0, 5));
+});
+
+test("many writers share few writes and syncs, also across turns", async () => {
+  const disk = new FakeDisk();
+  const journal = await openOn(disk, "strict");
+  disk.log.length = 0;
+  const writers = Array.from({ length: 50 }, async (_, writer) => {
+    for (let round = 0; round < 20; round++) await journal.append([bytesOf(`${writer}/${round}`)]);
+  });
+  await Promise.all(writers);
+  const syncs = disk.log.filter((line) => line.startsWith("sync "));
+  // 1,000 appends; each writer waits for its own before it makes the next.
+  expect(syncs.length).toBeLessThanOrEqual(40);
+  expect(await readAll(await openOn(disk.afterPowerCut()))).toHaveLength(1000);
+});
+
+test("a full disk can be made room on: dropping needs none", async () => {
+  const disk = new FakeDisk();
+  const journal = await openOn(disk, "default", 200);
+  await fill(journal, 0, 40);
+  const bases = await segmentsOf(disk);
+  disk.freeBytes = 0;
+  const waiting = journal.append([bytesOf("when there is room")]);
+  await journal.dropBefore(bases.at(-1)!);
+  expect(disk.freeBytes).toBeGreaterThan(0);
+  await waiting;
+  const reopened = await openOn(disk.afterKill(), "default", 200);
+  expect((await readAll(reopened)).at(-1)).toBe("when there is room");
 });
 
 test("what is dropped is gone after a restart, also when the removal did not happen", async () => {

@@ -3,13 +3,14 @@ import { checkRecords, journalClosed, noRecord } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
 import type { Journal, JournalEntry, JournalStats, Position } from "../port.ts";
 import type { Files } from "./files.ts";
-import { HEAD_BYTES, isIntact, readHead, viewOf } from "./frame.ts";
+import { HEAD_BYTES, isHeadIntact, isRecordIntact, readHead, viewOf } from "./frame.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { LogWriter } from "./log-writer.ts";
 import { Manifest } from "./manifest.ts";
-import { corrupt, JournalOpener, type Recovery } from "./recovery.ts";
+import { type Recovery, recoverJournal } from "./recovery.ts";
 import { baseOfName, SEGMENT_HEADER_BYTES } from "./segment.ts";
 import { type HeldSegment, SegmentSet } from "./segment-set.ts";
+import { corrupt, manifestMissing } from "./survey.ts";
 
 /**
  * `default`: what was appended survives the end of the process, `kill -9` too; a power cut may cost the
@@ -24,6 +25,12 @@ export interface OpenJournalOptions {
   readonly durability: Durability;
   /** A number below 2^32 that differs from journal to journal. */
   readonly salt: number;
+  /** Names the run of the machine; empty or missing where the system has no name for it. */
+  readonly boot?: string;
+  /** Milliseconds since 1970; for saying since when something fails. */
+  readonly nowMs?: () => number;
+  /** Asked before each write; throws a MusketeersError where the directory is no longer this process's. */
+  readonly guard?: () => void;
 }
 
 interface Pending {
@@ -41,6 +48,7 @@ const FIRST_READ_BYTES = 64 * 1024;
 /** The journal in files: segments of chained, checked frames; many writers share one write. */
 export class EmbeddedJournal implements Journal {
   readonly #limits: EngineLimits;
+  readonly #directory: string;
   readonly #writer: LogWriter;
   readonly #segments: SegmentSet;
   readonly #manifest: Manifest;
@@ -52,6 +60,8 @@ export class EmbeddedJournal implements Journal {
   #closing: Promise<void> | undefined;
   readonly #stop = new AbortController();
   #fault: string | null = null;
+  #faultSinceMs: number | null = null;
+  readonly #nowMs: () => number;
 
   private constructor(
     options: OpenJournalOptions,
@@ -59,6 +69,8 @@ export class EmbeddedJournal implements Journal {
     recovery: Recovery | undefined,
   ) {
     this.#limits = options.limits;
+    this.#directory = options.directory;
+    this.#nowMs = options.nowMs ?? Date.now;
     this.#writer = parts.writer;
     this.#segments = parts.segments;
     this.#manifest = parts.manifest;
@@ -72,17 +84,19 @@ export class EmbeddedJournal implements Journal {
    * @throws MusketeersError `JOURNAL_CORRUPT` at damage other than a torn end.
    */
   static async open(options: OpenJournalOptions): Promise<EmbeddedJournal> {
-    const { files, directory } = options;
+    const { files, directory, boot = "" } = options;
     await files.makeDirectory(directory);
     let manifest = await Manifest.load(files, directory);
     if (manifest === undefined) {
       const names = await files.list(directory);
       const segment = names.find((name) => baseOfName(name) !== undefined);
-      if (segment !== undefined) throw corrupt(segment, 0, "there are segments but no manifest");
-      manifest = Manifest.create(files, directory, options.salt);
+      if (segment !== undefined) throw manifestMissing(directory, segment);
+      manifest = Manifest.create(files, directory, options.salt, boot);
       await manifest.store();
     }
-    const state = await new JournalOpener(files, directory, manifest).open();
+    const sameBoot = boot !== "" && manifest.data.boot === boot;
+    const state = await recoverJournal({ files, directory, manifest: manifest.data, sameBoot });
+    manifest.set({ boot });
     const segments = new SegmentSet(files, directory, state.segments);
     const writer = await LogWriter.open({ ...options, manifest, segments, state });
     return new EmbeddedJournal(options, { writer, segments, manifest }, state.recovery);
@@ -116,12 +130,14 @@ export class EmbeddedJournal implements Journal {
         const group = this.#takeGroup();
         try {
           const positions = await this.#store(group.map(({ records }) => records));
-          if (group.some(({ sync }) => sync)) await this.#sync();
           let next = 0;
-          for (const { records, resolve } of group) {
-            resolve(group.length === 1 ? positions : positions.slice(next, next + records.length));
+          for (const { records, sync, resolve } of group) {
+            if (!sync) resolve(group.length === 1 ? positions : positions.slice(next, next + records.length));
             next += records.length;
           }
+          // What was appended stays so, whatever becomes of the sync.
+          if (group.some(({ sync }) => sync)) await this.#sync();
+          for (const { sync, resolve } of group) if (sync) resolve([]);
         } catch (error) {
           for (const { reject } of group) reject(error);
         }
@@ -150,9 +166,13 @@ export class EmbeddedJournal implements Journal {
       try {
         const positions = await this.#writer.write(batches);
         this.#fault = null;
+        this.#faultSinceMs = null;
         return positions;
       } catch (cause) {
+        // Not the disk's: another process has the directory.
+        if (cause instanceof MusketeersError) throw cause;
         const reason = (cause as Error).message;
+        this.#faultSinceMs ??= this.#nowMs();
         this.#fault = `The journal cannot be written: ${reason}`;
         if (this.#stop.signal.aborted) {
           throw new MusketeersError("STORAGE", `Not stored, the journal was closed: ${reason}`, { cause });
@@ -205,7 +225,7 @@ export class EmbeddedJournal implements Journal {
     const start = base + SEGMENT_HEADER_BYTES;
     const range = { salt: this.#salt, base, end: segment.end };
     if (previous !== undefined && previous !== segment.info.previous) {
-      throw corrupt(segment.info.name, 0, "it does not follow the segment before it");
+      throw this.#corrupt(segment, 0, "it does not follow the segment before it");
     }
     if (from <= start)
       return new FrameReader(file, { ...range, from: start, previous: segment.info.previous });
@@ -219,8 +239,11 @@ export class EmbeddedJournal implements Journal {
 
   #refuseDamage(segment: HeldSegment, reader: FrameReader): void {
     if (reader.damage === undefined) return;
-    const { name, base } = segment.info;
-    throw corrupt(name, reader.position - base, `the record there ${reader.damage}`);
+    throw this.#corrupt(segment, reader.position - segment.info.base, `the record there ${reader.damage}`);
+  }
+
+  #corrupt({ info }: HeldSegment, offset: number, what: string): MusketeersError {
+    return corrupt(this.#directory, { file: info.name, offset, what });
   }
 
   async get(position: Position): Promise<Uint8Array> {
@@ -243,6 +266,7 @@ export class EmbeddedJournal implements Journal {
     let bytes = new Uint8Array(Math.min(left, FIRST_READ_BYTES));
     if ((await file.read(bytes, position - base)) < bytes.length) return undefined;
     const head = readHead(viewOf(bytes), 0);
+    if (!isHeadIntact(bytes, 0, head, this.#salt, position)) return undefined;
     const length = HEAD_BYTES + head.length;
     if (length > left) return undefined;
     if (length > bytes.length) {
@@ -252,7 +276,7 @@ export class EmbeddedJournal implements Journal {
       if ((await file.read(whole.subarray(rest), position - base + rest)) < length - rest) return undefined;
       bytes = whole;
     }
-    if (!isIntact(bytes, 0, head, this.#salt, position)) return undefined;
+    if (!isRecordIntact(bytes, 0, head)) return undefined;
     // A copy where much would be left over: nobody should keep a whole buffer for a small record.
     return bytes.length === length ? bytes.subarray(HEAD_BYTES) : bytes.slice(HEAD_BYTES, length);
   }
@@ -289,6 +313,7 @@ export class EmbeddedJournal implements Journal {
       bytes: this.#writer.end - (first?.base ?? 0),
       records: this.#writer.records - (first?.recordsBefore ?? 0),
       fault: this.#fault ?? this.#writer.fault,
+      faultSinceMs: this.#faultSinceMs ?? this.#writer.faultSinceMs,
     };
   }
 

@@ -4,9 +4,10 @@ import type { Position } from "../port.ts";
 import { type Files, type LogFile, writeAll } from "./files.ts";
 import { encodeGroup, scratchBuffer } from "./frame.ts";
 import type { Manifest, ManifestData } from "./manifest.ts";
-import type { JournalState, SegmentInfo } from "./recovery.ts";
+import type { JournalState } from "./recovery.ts";
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
 import type { SegmentSet } from "./segment-set.ts";
+import type { SegmentInfo } from "./survey.ts";
 
 export interface LogWriterOptions {
   readonly files: Files;
@@ -16,10 +17,13 @@ export interface LogWriterOptions {
   readonly manifest: Manifest;
   readonly segments: SegmentSet;
   readonly state: Pick<JournalState, "end" | "check" | "records">;
+  /** Asked before each write; throws a MusketeersError where the directory is no longer this process's. */
+  readonly guard?: () => void;
+  readonly nowMs?: () => number;
 }
 
 /** What the manifest says of a new segment when everything before it is synced. */
-type SyncMark = Omit<ManifestData, "salt" | "first">;
+type SyncMark = Omit<ManifestData, "salt" | "first" | "boot">;
 
 /**
  * The end of the log: writes groups of batches, one at a time, and begins new segments. A write that
@@ -41,7 +45,11 @@ export class LogWriter {
   /** The newest segment, as long as the manifest does not name it. */
   #unsettled: { readonly file: LogFile; readonly mark: SyncMark } | undefined;
   #settling: Promise<void> | undefined;
-  #fault: string | null = null;
+  #fault: { readonly text: string; readonly sinceMs: number } | undefined;
+  #syncTimer: ReturnType<typeof setTimeout> | undefined;
+  #syncing: Promise<void> | undefined;
+  /** As long as it runs its file stays open. */
+  #fileSync: Promise<void> | undefined;
 
   private constructor(options: LogWriterOptions) {
     this.#options = options;
@@ -74,6 +82,8 @@ export class LogWriter {
     }
     this.#base = base;
     this.#markSynced();
+    // Where it fails the next start looks at more, and trusts less, than it would have to.
+    await this.#options.manifest.store().catch(() => {});
   }
 
   /** Everything before is durable. */
@@ -86,14 +96,25 @@ export class LogWriter {
     return this.#records;
   }
 
-  /** Why old segments cannot be synced, if they cannot. */
+  /** Why what was written cannot be synced, if it cannot. */
   get fault(): string | null {
-    return this.#fault;
+    return this.#fault?.text ?? null;
+  }
+
+  get faultSinceMs(): number | null {
+    return this.#fault?.sinceMs ?? null;
+  }
+
+  #setFault(error: unknown): void {
+    const { nowMs = Date.now } = this.#options;
+    const text = `The journal cannot be synced: ${(error as Error).message}`;
+    this.#fault = { text, sinceMs: this.#fault?.sinceMs ?? nowMs() };
   }
 
   /** Makes batches durable, or throws a system error and leaves the log as it was. One call at a time. */
   async write(batches: readonly (readonly Uint8Array[])[]): Promise<readonly Position[]> {
     const strict = this.#options.durability === "strict";
+    this.#options.guard?.();
     if (this.#dirty) await this.#clean();
     if (this.#end - this.#base >= this.#options.limits.segmentBytesTarget) await this.#roll();
     if (strict && this.#unsettled !== undefined) await this.#settled();
@@ -115,7 +136,44 @@ export class LogWriter {
     this.#check = group.check;
     this.#records += group.positions.length;
     if (strict) this.#synced = this.#end;
+    this.#scheduleSync();
     return group.positions;
+  }
+
+  #scheduleSync(): void {
+    this.#syncTimer ??= setTimeout(() => this.#syncSoon(), this.#options.limits.syncIntervalMs).unref();
+  }
+
+  /** Nobody waits for it: a power cut costs a default journal what was appended since, and no more. */
+  #syncSoon(): void {
+    this.#syncing = this.#syncNow()
+      .then(
+        () => {
+          this.#fault = undefined;
+        },
+        (error) => {
+          this.#setFault(error);
+          this.#scheduleSync();
+        },
+      )
+      .finally(() => {
+        this.#syncing = undefined;
+      });
+  }
+
+  /** Syncs what has been written, and says in the manifest up to where, so that the next start knows. */
+  async #syncNow(): Promise<void> {
+    this.#syncTimer = undefined;
+    this.#options.guard?.();
+    await this.#settled();
+    const mark = this.#markNow();
+    this.#fileSync = this.#file?.sync();
+    await this.#fileSync;
+    // Another segment may have been begun meanwhile, and says so itself.
+    if (mark.last !== this.#base || mark.synced <= this.#options.manifest.data.synced) return;
+    this.#synced = Math.max(this.#synced, mark.synced);
+    this.#options.manifest.set(mark);
+    await this.#options.manifest.store();
   }
 
   /** Makes what was written survive a power cut, too. Not while a write runs. */
@@ -128,7 +186,11 @@ export class LogWriter {
 
   /** Syncs everything and says so in the manifest, so that the next start has nothing to search. */
   async close(): Promise<void> {
+    clearTimeout(this.#syncTimer);
+    await this.#syncing;
+    clearTimeout(this.#syncTimer);
     try {
+      this.#options.guard?.();
       // What fails here makes the next start slower, no more: it cleans up by itself.
       if (this.#dirty) await this.#clean().catch(() => {});
       await this.#settling?.catch(() => {});
@@ -147,14 +209,18 @@ export class LogWriter {
     this.#dirty = false;
   }
 
-  #markSynced(): void {
-    this.#synced = this.#end;
-    this.#options.manifest.set({
+  #markNow(): SyncMark {
+    return {
       last: this.#base,
       synced: this.#end,
       syncedCheck: this.#check,
       syncedRecords: this.#records,
-    });
+    };
+  }
+
+  #markSynced(): void {
+    this.#synced = this.#end;
+    this.#options.manifest.set(this.#markNow());
   }
 
   /** Begins the next segment. At most the two newest are ever unsynced. */
@@ -208,14 +274,15 @@ export class LogWriter {
       manifest.set(unsettled.mark);
       await manifest.store();
       this.#unsettled = undefined;
-      this.#fault = null;
+      this.#fault = undefined;
     } catch (error) {
-      this.#fault = `Segments of the journal cannot be synced: ${(error as Error).message}`;
+      this.#setFault(error);
       throw error;
     }
   }
 
   async #syncOld(): Promise<void> {
+    await this.#fileSync?.catch(() => {});
     for (let file = this.#unsynced[0]; file !== undefined; file = this.#unsynced[0]) {
       await file.sync();
       this.#unsynced.shift();

@@ -23,8 +23,15 @@ const writevAsync = (fd: number, pieces: readonly Uint8Array[], offset: number):
     });
   });
 
+/** A write that takes longer than this stops everything else for too long. */
+const SLOW_WRITE_MS = 5;
+/** For so long after a slow one writes go to threads. */
+const SLOW_PERIOD_MS = 1000;
+
 class NodeFile implements LogFile {
   readonly #fd: number;
+  #syncs = 0;
+  #slowUntilMs = 0;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -33,9 +40,20 @@ class NodeFile implements LogFile {
   write(pieces: readonly Uint8Array[], offset: number): number | Promise<number> {
     const [piece] = pieces;
     if (pieces.length === 1 && piece !== undefined && piece.length <= WRITE_AT_ONCE_BYTES) {
-      return writeSync(this.#fd, piece, 0, piece.length, offset);
+      const startMs = performance.now();
+      // A system that is busy with the disk lets writers wait, most of all while it syncs their file.
+      if (this.#syncs === 0 && startMs >= this.#slowUntilMs) return this.#writeAtOnce(piece, offset, startMs);
     }
     return writevAsync(this.#fd, pieces, offset);
+  }
+
+  #writeAtOnce(piece: Uint8Array, offset: number, startMs: number): number {
+    try {
+      return writeSync(this.#fd, piece, 0, piece.length, offset);
+    } finally {
+      const endMs = performance.now();
+      if (endMs - startMs > SLOW_WRITE_MS) this.#slowUntilMs = endMs + SLOW_PERIOD_MS;
+    }
   }
 
   async read(buffer: Uint8Array, offset: number): Promise<number> {
@@ -52,8 +70,13 @@ class NodeFile implements LogFile {
     return truncateAsync(this.#fd, bytes);
   }
 
-  sync(): Promise<void> {
-    return syncAsync(this.#fd);
+  async sync(): Promise<void> {
+    this.#syncs++;
+    try {
+      await syncAsync(this.#fd);
+    } finally {
+      this.#syncs--;
+    }
   }
 
   async size(): Promise<number> {

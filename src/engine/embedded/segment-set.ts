@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Position } from "../port.ts";
 import type { Files, LogFile } from "./files.ts";
-import type { SegmentInfo } from "./recovery.ts";
+import type { SegmentInfo } from "./survey.ts";
 
 /** Files that stay open for reading although nobody reads them now. */
 const IDLE_FILES_MAX = 16;

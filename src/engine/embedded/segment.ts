@@ -17,7 +17,8 @@ import { viewOf } from "./frame.ts";
 
 export const SEGMENT_HEADER_BYTES = 40;
 const CHECK_OFFSET = 36;
-const magic = new TextEncoder().encode("MSKTJRN1");
+const olderMagic = "MSKTJRN1";
+const magic = new TextEncoder().encode("MSKTJRN2");
 const NAME_DIGITS = 16;
 const namePattern = /^(\d{16})\.log$/;
 
@@ -47,6 +48,10 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   view.setUint32(CHECK_OFFSET, crc32(bytes.subarray(0, CHECK_OFFSET)), true);
   return bytes;
 }
+
+/** Whether a header is of a format that is read no more. */
+export const isOlderSegment = (bytes: Uint8Array): boolean =>
+  new TextDecoder().decode(bytes.subarray(0, magic.length)) === olderMagic;
 
 /** The header, or undefined where it is cut or damaged. */
 export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | undefined {

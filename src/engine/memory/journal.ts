@@ -57,7 +57,12 @@ export class MemoryJournal implements Journal {
   async sync(): Promise<void> {}
 
   stats(): JournalStats {
-    return { bytes: this.#bytes, records: this.#entries.length + this.#tail.length, fault: null };
+    return {
+      bytes: this.#bytes,
+      records: this.#entries.length + this.#tail.length,
+      fault: null,
+      faultSinceMs: null,
+    };
   }
 
   async close(): Promise<void> {
