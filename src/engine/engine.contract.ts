@@ -304,7 +304,7 @@ function blobsContract(setUp: OpenSetup): void {
     expect(await blobs.put(streamOf("hello", "", " world"))).toEqual(hello);
     expect(await blobs.stat(hello.cid)).toEqual(hello);
     expect(await contentOf(blobs.read(hello.cid))).toBe("hello world");
-    expect(await all(blobs.list())).toEqual([hello]);
+    expect(await all(blobs.list())).toMatchObject([hello]);
   });
 
   test("stores what is empty", async () => {
@@ -349,7 +349,7 @@ function blobsContract(setUp: OpenSetup): void {
     await expect(blobs.put(streamOf("other"), { expect: expect_ })).rejects.toMatchObject({
       code: "BLOB_MISMATCH",
     });
-    expect(await all(blobs.list())).toEqual([hello]);
+    expect(await all(blobs.list())).toMatchObject([hello]);
   });
 
   test("refuses what is too large, as soon as it is", async () => {
@@ -388,7 +388,7 @@ function blobsContract(setUp: OpenSetup): void {
     );
     expect(await Promise.all(puts)).toEqual(Array.from({ length: 20 }, (): BlobStat => hello));
     expect(await contentOf(blobs.read(hello.cid))).toBe("hello world");
-    expect(await all(blobs.list())).toEqual([hello]);
+    expect(await all(blobs.list())).toMatchObject([hello]);
   });
 
   test("deletes, and says NOT_FOUND of what is not there", async () => {
@@ -401,10 +401,28 @@ function blobsContract(setUp: OpenSetup): void {
     expect(await all(blobs.list())).toEqual([]);
   });
 
+  test("deletes what is out of use, and leaves what was stored or touched lately", async () => {
+    const { engine, advance } = await setUp();
+    const { blobs } = engine;
+    await blobs.put(bytesOf("hello world"));
+    const other = (await blobs.put(bytesOf("other"))).cid;
+    const [{ usedAtMs } = { usedAtMs: 0 }] = await all(blobs.list());
+    advance(10_000);
+    expect(await blobs.touch(hello.cid)).toEqual(hello);
+    for (const cid of [hello.cid, other]) await blobs.delete(cid, usedAtMs + 5_000);
+    expect(await all(blobs.list())).toEqual([{ ...hello, usedAtMs: usedAtMs + 10_000 }]);
+    expect(await blobs.touch(other)).toBeUndefined();
+    advance(10_000);
+    await blobs.put(streamOf("hello world"), { expect: hello.cid });
+    await blobs.delete(hello.cid, usedAtMs + 15_000);
+    expect(await blobs.stat(hello.cid)).toEqual(hello);
+  });
+
   test("takes no path for a CID", async () => {
     const { blobs } = (await setUp()).engine;
     for (const name of ["../journal/manifest", "", ".", `${hello.cid}/..`]) {
       expect(await blobs.stat(name)).toBeUndefined();
+      expect(await blobs.touch(name)).toBeUndefined();
       await blobs.delete(name);
       await expect(contentOf(blobs.read(name))).rejects.toMatchObject({ code: "NOT_FOUND" });
     }

@@ -81,10 +81,16 @@ export interface BlobStat {
   readonly bytes: number;
 }
 
+export interface StoredBlob extends BlobStat {
+  /** When it was stored or touched last, by the wall clock. */
+  readonly usedAtMs: number;
+}
+
 /** Immutable bytes by CID. */
 export interface Blobs {
   /**
-   * Stores bytes under the CID that they have, durable when it resolves; storing the same again is cheap.
+   * Stores bytes under the CID that they have, durable when it resolves; storing the same again is cheap,
+   * and touches it.
    * Never holds a whole large blob in memory.
    * @param options.expect refuse other bytes than these with `BLOB_MISMATCH`.
    * @throws MusketeersError `BLOB_MISMATCH`, `LIMIT_EXCEEDED` over `blobBytesMax`, `STORAGE`.
@@ -99,8 +105,11 @@ export interface Blobs {
    * @throws MusketeersError `NOT_FOUND`
    */
   read(cid: string, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
-  delete(cid: string): Promise<void>;
-  list(): AsyncIterable<BlobStat>;
+  /** Says what `stat` says, and keeps the blob from being deleted for having been out of use. */
+  touch(cid: string): Promise<BlobStat | undefined>;
+  /** @param unusedSinceMs leave it where it was stored or touched at this time or later. */
+  delete(cid: string, unusedSinceMs?: number): Promise<void>;
+  list(): AsyncIterable<StoredBlob>;
 }
 
 /** One place for all three. */

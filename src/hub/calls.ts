@@ -174,7 +174,7 @@ function answersOf(coordinator: Coordinator, host: CallHost): Answers {
     drain: ({ worker }) => drain(coordinator, worker),
     invite: (options) => host.invite(options),
     hasBlobs: ({ cids }) =>
-      Promise.all(cids.map(async (cid) => (await coordinator.engine.blobs.stat(cid)) !== undefined)),
+      Promise.all(cids.map(async (cid) => (await coordinator.engine.blobs.touch(cid)) !== undefined)),
   };
 }
 

@@ -286,9 +286,9 @@ function recoveryNotice({ droppedBytes, segment, offset, lostRecords }: Recovery
   );
 }
 
-async function openEngine({ data, durability, onNotice }: HubOptions): Promise<Engine> {
-  if (data === undefined) return memoryEngine();
-  const engine = await embeddedEngine(data, { durability: durability ?? "default" });
+async function openEngine({ data, durability, onNotice }: HubOptions, limits: Limits): Promise<Engine> {
+  if (data === undefined) return memoryEngine({ limits });
+  const engine = await embeddedEngine(data, { durability: durability ?? "default", limits });
   if (engine.recovery !== undefined) onNotice?.(recoveryNotice(engine.recovery));
   return engine;
 }
@@ -300,7 +300,7 @@ async function openEngine({ data, durability, onNotice }: HubOptions): Promise<E
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const { data } = options;
-  const engine = await openEngine(options);
+  const engine = await openEngine(options, limits);
   const server = createServer();
   let hub: Hub | undefined;
   const onFault = (thrown: unknown) => {

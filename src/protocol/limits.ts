@@ -42,6 +42,8 @@ export interface Limits {
   readonly jobsKeptMs: number;
   /** A hub looks for what it may forget so often. */
   readonly retentionIntervalMs: number;
+  /** Blobs that no kept job refers to are kept for so long after they were stored or asked for last. */
+  readonly blobsUnusedMs: number;
   /** A checkpoint is written when so many records came after the one before; more in a large journal. */
   readonly checkpointRecordsMin: number;
   /** The journal is compacted when so much of it is of no use, and at least as much as is of use. */
@@ -198,6 +200,7 @@ export const defaultLimits: Limits = Object.freeze({
   jobsEndedKept: 10_000,
   jobsKeptMs: 7 * 24 * 3_600_000,
   retentionIntervalMs: 60_000,
+  blobsUnusedMs: 24 * 3_600_000,
   checkpointRecordsMin: 100_000,
   compactionBytesMin: 128 * MiB,
   errorGroupsPerJobMax: 100,

@@ -17,7 +17,11 @@ export async function temporaryDirectory(): Promise<string> {
 }
 
 /** So small that checkpoints are written and the journal is compacted in the middle of every test. */
-export const busyRetention = { checkpointRecordsMin: 20, compactionBytesMin: 16 * 1024 };
+export const busyRetention = {
+  checkpointRecordsMin: 20,
+  compactionBytesMin: 16 * 1024,
+  segmentBytesTarget: 16 * 1024,
+};
 
 /** A hub with real sockets, torn down after the test. */
 export async function testHub(options: HubOptions = {}): Promise<Hub> {

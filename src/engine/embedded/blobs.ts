@@ -1,11 +1,11 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync, unlinkSync, utimesSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cidOf, createCidHasher, isCid } from "../../data/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { blobMismatch, blobTooLarge, clampRange, noBlob } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
-import type { BlobStat, Blobs } from "../port.ts";
+import type { BlobStat, Blobs, StoredBlob } from "../port.ts";
 import { isSystemError } from "./files.ts";
 import { nodeFiles } from "./node-files.ts";
 
@@ -23,20 +23,27 @@ export class EmbeddedBlobs implements Blobs {
   readonly #directory: string;
   readonly #limits: EngineLimits;
   readonly #strict: boolean;
+  readonly #nowMs: () => number;
   #drafts = 0;
 
-  private constructor(directory: string, limits: EngineLimits, strict: boolean) {
+  private constructor(directory: string, limits: EngineLimits, strict: boolean, nowMs: () => number) {
+    this.#nowMs = nowMs;
     this.#directory = directory;
     this.#limits = limits;
     this.#strict = strict;
   }
 
   /** Opens the store of a directory, which is made where there is none; forgets what was half stored. */
-  static async open(directory: string, limits: EngineLimits, strict: boolean): Promise<EmbeddedBlobs> {
+  static async open(
+    directory: string,
+    limits: EngineLimits,
+    strict: boolean,
+    nowMs: () => number,
+  ): Promise<EmbeddedBlobs> {
     const drafts = join(directory, DRAFTS);
     await rm(drafts, { recursive: true, force: true });
     await mkdir(drafts, { recursive: true });
-    return new EmbeddedBlobs(directory, limits, strict);
+    return new EmbeddedBlobs(directory, limits, strict, nowMs);
   }
 
   async put(
@@ -47,13 +54,13 @@ export class EmbeddedBlobs implements Blobs {
     const bytesMax = Math.min(options.bytesMax ?? this.#limits.blobBytesMax, this.#limits.blobBytesMax);
     if (!(bytes instanceof Uint8Array)) {
       // What is there already only has to be what it should be; nothing is written.
-      const known = expect === undefined ? undefined : await this.stat(expect);
+      const known = expect === undefined ? undefined : await this.touch(expect);
       return this.#putStream(bytes, bytesMax, expect, known !== undefined);
     }
     if (bytes.length > bytesMax) throw blobTooLarge(bytesMax);
     const cid = cidOf(bytes);
     if (expect !== undefined && expect !== cid) throw blobMismatch(expect, cid);
-    return (await this.stat(cid)) ?? this.#putStream([bytes], bytesMax, cid, false);
+    return (await this.touch(cid)) ?? this.#putStream([bytes], bytesMax, cid, false);
   }
 
   async #putStream(
@@ -93,6 +100,8 @@ export class EmbeddedBlobs implements Blobs {
       await mkdir(folder, { recursive: true });
       await sync?.();
       await rename(draft, path);
+      const now = new Date(this.#nowMs());
+      utimesSync(path, now, now);
       if (sync === undefined) return;
       await nodeFiles.syncDirectory(folder);
       await nodeFiles.syncDirectory(this.#directory);
@@ -105,6 +114,20 @@ export class EmbeddedBlobs implements Blobs {
     if (!isCid(cid)) return undefined;
     try {
       return { cid, bytes: (await stat(this.#path(cid))).size };
+    } catch (error) {
+      if (isSystemError(error, "ENOENT")) return undefined;
+      throw storage(error);
+    }
+  }
+
+  async touch(cid: string): Promise<BlobStat | undefined> {
+    const found = await this.stat(cid);
+    if (found === undefined) return undefined;
+    try {
+      // At once, as `delete` looks and deletes at once: nothing comes between.
+      const now = new Date(this.#nowMs());
+      utimesSync(this.#path(cid), now, now);
+      return found;
     } catch (error) {
       if (isSystemError(error, "ENOENT")) return undefined;
       throw storage(error);
@@ -127,16 +150,24 @@ export class EmbeddedBlobs implements Blobs {
     }
   }
 
-  async delete(cid: string): Promise<void> {
-    if (isCid(cid)) await rm(this.#path(cid), { force: true });
+  async delete(cid: string, unusedSinceMs = Number.POSITIVE_INFINITY): Promise<void> {
+    if (!isCid(cid)) return;
+    const path = this.#path(cid);
+    try {
+      if (statSync(path).mtimeMs < unusedSinceMs) unlinkSync(path);
+    } catch (error) {
+      if (!isSystemError(error, "ENOENT")) throw storage(error);
+    }
   }
 
-  async *list(): AsyncIterable<BlobStat> {
+  async *list(): AsyncIterable<StoredBlob> {
     for (const folder of await readdir(this.#directory)) {
       if (folder === DRAFTS) continue;
       for (const name of await readdir(join(this.#directory, folder))) {
-        const found = await this.stat(name);
-        if (found !== undefined) yield found;
+        const found = await stat(join(this.#directory, folder, name)).catch(() => undefined);
+        if (found !== undefined && isCid(name)) {
+          yield { cid: name, bytes: found.size, usedAtMs: found.mtimeMs };
+        }
       }
     }
   }

@@ -55,7 +55,7 @@ async function openParts(
   const { durability = "default", nowMs = Date.now } = options;
   const strict = durability === "strict";
   const files = nodeFiles;
-  const blobs = await EmbeddedBlobs.open(join(directory, "blobs"), limits, strict);
+  const blobs = await EmbeddedBlobs.open(join(directory, "blobs"), limits, strict, nowMs);
   const registry = await EmbeddedRegistry.open({ files, directory, limits, nowMs });
   const journal = await EmbeddedJournal.open({
     files,

@@ -1,17 +1,19 @@
 import { createCidHasher } from "../../data/index.ts";
 import { blobMismatch, blobTooLarge, clampRange, noBlob } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
-import type { BlobStat, Blobs } from "../port.ts";
+import type { BlobStat, Blobs, StoredBlob } from "../port.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 
 /** Blobs that are lost with the process. */
 export class MemoryBlobs implements Blobs {
   readonly #limits: EngineLimits;
-  readonly #blobs = new Map<string, Uint8Array>();
+  readonly #nowMs: () => number;
+  readonly #blobs = new Map<string, { readonly bytes: Uint8Array; usedAtMs: number }>();
 
-  constructor(limits: EngineLimits) {
+  constructor(limits: EngineLimits, nowMs: () => number) {
     this.#limits = limits;
+    this.#nowMs = nowMs;
   }
 
   async put(
@@ -30,30 +32,41 @@ export class MemoryBlobs implements Blobs {
     }
     const cid = hasher.cid();
     if (options.expect !== undefined && options.expect !== cid) throw blobMismatch(options.expect, cid);
-    if (!this.#blobs.has(cid)) this.#blobs.set(cid, new Uint8Array(await new Blob(parts).arrayBuffer()));
+    if (!this.#blobs.has(cid)) {
+      const whole = new Uint8Array(await new Blob(parts).arrayBuffer());
+      this.#blobs.set(cid, { bytes: whole, usedAtMs: 0 });
+    }
+    await this.touch(cid);
     return { cid, bytes: length };
   }
 
   async stat(cid: string): Promise<BlobStat | undefined> {
     const blob = this.#blobs.get(cid);
-    return blob && { cid, bytes: blob.length };
+    return blob && { cid, bytes: blob.bytes.length };
+  }
+
+  async touch(cid: string): Promise<BlobStat | undefined> {
+    const blob = this.#blobs.get(cid);
+    if (blob !== undefined) blob.usedAtMs = this.#nowMs();
+    return this.stat(cid);
   }
 
   async *read(
     cid: string,
     range?: { readonly start: number; readonly end: number },
   ): AsyncIterable<Uint8Array> {
-    const blob = this.#blobs.get(cid);
+    const blob = this.#blobs.get(cid)?.bytes;
     if (blob === undefined) throw noBlob(cid);
     const { start, end } = clampRange(range, blob.length);
     for (let at = start; at < end; at += CHUNK_BYTES) yield blob.slice(at, Math.min(end, at + CHUNK_BYTES));
   }
 
-  async delete(cid: string): Promise<void> {
-    this.#blobs.delete(cid);
+  async delete(cid: string, unusedSinceMs = Number.POSITIVE_INFINITY): Promise<void> {
+    const blob = this.#blobs.get(cid);
+    if (blob !== undefined && blob.usedAtMs < unusedSinceMs) this.#blobs.delete(cid);
   }
 
-  async *list(): AsyncIterable<BlobStat> {
-    for (const [cid, blob] of [...this.#blobs]) yield { cid, bytes: blob.length };
+  async *list(): AsyncIterable<StoredBlob> {
+    for (const [cid, { bytes, usedAtMs }] of [...this.#blobs]) yield { cid, bytes: bytes.length, usedAtMs };
   }
 }

@@ -7,11 +7,12 @@ import { MemoryRegistry } from "./registry.ts";
 /** An engine whose everything is lost with the process: for tests and the simulator. */
 export function memoryEngine(options: EngineOptions = {}): Engine {
   const limits = engineLimits(options);
+  const nowMs = options.nowMs ?? Date.now;
   const journal = new MemoryJournal(limits);
   return {
     journal,
-    registry: new MemoryRegistry(limits, options.nowMs ?? Date.now),
-    blobs: new MemoryBlobs(limits),
+    registry: new MemoryRegistry(limits, nowMs),
+    blobs: new MemoryBlobs(limits, nowMs),
     close: () => journal.close(),
   };
 }

@@ -3,6 +3,7 @@ import { type Limits, toMusketeersError } from "../../protocol/index.ts";
 import type { Scheduler } from "../../scheduler/index.ts";
 import type { Clock } from "../clock.ts";
 import type { Jobs } from "../jobs.ts";
+import { sweepBlobs } from "./blob-sweep.ts";
 import { CheckpointWriter } from "./checkpoint.ts";
 import { storePointer } from "./checkpoint-pointer.ts";
 import { Compactor, firstLivePosition, worthMovingUntil } from "./compactor.ts";
@@ -34,6 +35,9 @@ export class Retention {
   /** `ledger.stored` where the next checkpoint is due. */
   #checkpointAt: number;
   #checkpointBytes = 0;
+  /** Jobs were forgotten since blobs were swept last, and when that was. */
+  #forgotten = true;
+  #sweptAtMs: number;
   /** Size of the journal at which it is looked at again, after freeing did not help enough. */
   #compactAtBytes = 0;
   #fault: string | undefined;
@@ -41,6 +45,7 @@ export class Retention {
   constructor(options: RetentionOptions) {
     this.#options = options;
     this.#checkpointAt = options.limits.checkpointRecordsMin - options.recordsRead;
+    this.#sweptAtMs = options.clock.nowMs();
   }
 
   /** Why the journal cannot be kept in bounds, if it cannot. */
@@ -69,7 +74,14 @@ export class Retention {
   }
 
   jobEnded(): void {
-    if (this.#options.jobs.evict()) this.#wake();
+    if (!this.#options.jobs.evict()) return;
+    this.#forgotten = true;
+    this.#wake();
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
   }
 
   /** Writes a checkpoint now. For tests and for whoever knows that a start will follow. */
@@ -97,8 +109,20 @@ export class Retention {
 
   #evict(): void {
     const { jobs, clock, limits } = this.#options;
+    const before = jobs.size;
     jobs.evict();
     jobs.evictEndedBefore(clock.wallMs() - limits.jobsKeptMs);
+    if (jobs.size < before) this.#forgotten = true;
+  }
+
+  /** Deletes the blobs that nothing refers to any more. */
+  async sweep(): Promise<void> {
+    const { jobs, engine, clock, limits } = this.#options;
+    this.#forgotten = false;
+    this.#sweptAtMs = clock.nowMs();
+    const unusedSinceMs = clock.wallMs() - limits.blobsUnusedMs;
+    const { blobs, journal } = engine;
+    await sweepBlobs({ jobs, blobs, journal, unusedSinceMs, signal: this.#stop.signal });
   }
 
   /** Does what is due, one thing at a time. */
@@ -121,7 +145,7 @@ export class Retention {
   }
 
   #due(): Promise<void> | undefined {
-    const { ledger, limits, jobs, engine } = this.#options;
+    const { ledger, limits, jobs, engine, clock } = this.#options;
     const { bytes, fault } = engine.journal.stats();
     if (fault !== null) return undefined;
     const live = jobs.storedBytes + this.#checkpointBytes;
@@ -131,6 +155,8 @@ export class Retention {
         this.#compactAtBytes = engine.journal.stats().bytes + limits.compactionBytesMin;
       });
     }
-    return ledger.stored >= this.#checkpointAt ? this.checkpoint() : undefined;
+    if (ledger.stored >= this.#checkpointAt) return this.checkpoint();
+    const sweepDue = clock.nowMs() - this.#sweptAtMs >= limits.blobsUnusedMs;
+    return sweepDue && this.#forgotten ? this.sweep() : undefined;
   }
 }

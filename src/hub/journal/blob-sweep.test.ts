@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { cidOf, encodeBlobRef } from "../../data/index.ts";
+import { memoryEngine } from "../../engine/index.ts";
+import { defaultLimits, encodeValue, packRecords } from "../../protocol/index.ts";
+import { Jobs } from "../jobs.ts";
+import { jobSpec } from "../testing/peer.ts";
+import { blobRefsIn, sweepBlobs } from "./blob-sweep.ts";
+import { IndexedBlock } from "./block.ts";
+import { encodeLedgerRecord } from "./ledger-record.ts";
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+const refTo = (text: string): Uint8Array => encodeBlobRef(cidOf(bytesOf(text)), text.length);
+
+test("references are found wherever they stand", () => {
+  const records = [
+    encodeValue({ a: 1 }),
+    refTo("one"),
+    encodeValue(cidOf(bytesOf("only a text"))),
+    refTo("two"),
+  ];
+  const found = [...blobRefsIn(packRecords(records))];
+  expect(found).toEqual([cidOf(bytesOf("one")), cidOf(bytesOf("two"))]);
+  expect([...blobRefsIn(packRecords(records).subarray(0, 40))]).toEqual([]);
+});
+
+test("what a kept job refers to stays, and so does what was used lately", async () => {
+  let nowMs = 0;
+  const { blobs, journal } = memoryEngine({ nowMs: () => nowMs });
+  const stored = ["bundle", "input", "on its way", "result", "garbage", "touched"];
+  for (const text of stored) await blobs.put(bytesOf(text));
+  const jobs = new Jobs(defaultLimits);
+  const spec = jobSpec();
+  const entry = jobs.add({ ...spec, task: { ...spec.task, bundle: cidOf(bytesOf("bundle")) } }, 0);
+  const { job } = entry.spec;
+  const results = { worker: "pi", ranges: [[0, 1]], failures: [], retries: [] } as const;
+  const [input, result] = await journal.append([
+    encodeLedgerRecord({ type: "inputs", job, from: 0, count: 1 }, packRecords([refTo("input")])),
+    encodeLedgerRecord({ type: "results", job, ...results }, packRecords([refTo("result")])),
+  ]);
+  entry.inputBlocks.push(0, 1, input!);
+  entry.inputBlocks.push(1, 1, -1);
+  entry.unstored.set(1, new IndexedBlock(packRecords([refTo("on its way")]), 1));
+  entry.addResults(result!, "pi", results.ranges, [], 10);
+
+  nowMs = 1_000;
+  await blobs.touch(cidOf(bytesOf("touched")));
+  await blobs.put(bytesOf("new"));
+  const { signal } = new AbortController();
+  const freed = await sweepBlobs({ jobs, blobs, journal, unusedSinceMs: 500, signal });
+  expect(freed).toBe("garbage".length);
+  for (const text of [...stored, "new"]) {
+    expect([text, (await blobs.stat(cidOf(bytesOf(text)))) === undefined]).toEqual([
+      text,
+      text === "garbage",
+    ]);
+  }
+});
