@@ -232,6 +232,41 @@ const memory: Row = async () => {
   return { ...queued, ...idle };
 };
 
+const TEN_MILLION = 10_000_000;
+const SAMPLE_MS = 100;
+
+/** ten-million: no-ops from a generator; what the hub's memory grows by at most, and the first result. */
+const tenMillion: Row = () =>
+  withCluster(2, async ({ cluster, hub }) => {
+    const before = residentBytes(hub.pid);
+    let peak = before;
+    const sampler = setInterval(() => {
+      peak = Math.max(peak, residentBytes(hub.pid));
+    }, SAMPLE_MS);
+    const inputs = (async function* () {
+      for (let index = 0; index < TEN_MILLION; index++) yield index;
+    })();
+    const seen = new Uint8Array(TEN_MILLION);
+    const startedMs = performance.now();
+    let firstResultMs = 0;
+    try {
+      for await (const { ok, value } of cluster.map(noop, inputs)) {
+        firstResultMs ||= performance.now() - startedMs;
+        if (ok) seen[value]!++;
+      }
+    } finally {
+      clearInterval(sampler);
+    }
+    const elapsedS = seconds(startedMs);
+    if (seen.some((times) => times !== 1)) throw new Error("an input without exactly one result");
+    return {
+      inputs: TEN_MILLION,
+      hubGrowthMb: rounded((peak - before) / 1e6),
+      firstResultMs: rounded(firstResultMs),
+      tasksPerSecond: rounded(TEN_MILLION / elapsedS),
+    };
+  });
+
 export const rows: Readonly<Record<string, { readonly title: string; readonly run: Row }>> = {
   a: { title: "no-op tasks, all results back at the client", run: noops },
   b: { title: "latency of one no-op, from call to value", run: latency },
@@ -240,4 +275,5 @@ export const rows: Readonly<Record<string, { readonly title: string; readonly ru
   f: { title: "1 MiB in and out, 100 times", run: payload },
   g: { title: "kill -9 of one of two workers half-way", run: kill },
   h: { title: "memory with 100,000 queued; idle worker", run: memory },
+  "ten-million": { title: "ten million no-ops from a generator", run: tenMillion },
 };

@@ -164,7 +164,7 @@ function answersOf(coordinator: Coordinator, host: CallHost): Answers {
       [...coordinator.workers.values()].slice(0, rowsMax).map((session) => workerOf(coordinator, session)),
     jobs: ({ limit }) => latestJobs(coordinator, Math.min(limit ?? rowsMax, rowsMax)),
     job: ({ job }) => detailsOf(coordinator, coordinator.jobs.require(job)),
-    logs: ({ job }) => coordinator.jobs.require(job).logs.slice(-rowsMax),
+    logs: ({ job }) => coordinator.logs.of(coordinator.jobs.require(job).spec.job).slice(-rowsMax),
     cancel: async ({ job }) => {
       const entry = coordinator.cancel(job, "cancelled by request");
       // It has ended when the journal says so.

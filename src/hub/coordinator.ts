@@ -29,6 +29,7 @@ import { Blocks, type StoredResults } from "./journal/blocks.ts";
 import { Ledger } from "./journal/ledger.ts";
 import { Retention } from "./journal/retention.ts";
 import type { LeaseSeal } from "./lease-seal.ts";
+import { TaskLogs } from "./task-logs.ts";
 import { Throughput } from "./throughput.ts";
 import type { OpenLease, WorkerSession } from "./worker-session.ts";
 
@@ -72,6 +73,7 @@ export class Coordinator {
   readonly callHost: CallHost;
   readonly intake: Intake;
   readonly holds: Holds;
+  readonly logs: TaskLogs;
   readonly retention: Retention;
   readonly workers = new Map<string, WorkerSession>();
   readonly engine: Engine;
@@ -94,6 +96,7 @@ export class Coordinator {
     this.#scheduler = options.scheduler;
     this.ledger = new Ledger(options.engine.journal, options.limits.appendBytesPendingMax, options.onFault);
     this.blocks = new Blocks(options.engine.journal, options.limits.blockCacheBytesMax);
+    this.logs = new TaskLogs(options.limits);
     this.throughput = new Throughput(options.clock);
     this.retention = new Retention({ ...options, ledger: this.ledger });
     this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
@@ -253,7 +256,7 @@ export class Coordinator {
     const entry = this.jobs.get(job);
     if (entry === undefined) return;
     const { name } = session.description;
-    entry.addLog(name, dropped, lines, this.limits);
+    this.logs.add(job, name, dropped, lines);
     for (const watch of entry.watches) watch.log({ type: "joblog", job, worker: name, dropped }, lines);
   }
 

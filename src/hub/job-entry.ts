@@ -1,21 +1,10 @@
 import type { Position } from "../engine/index.ts";
-import {
-  eachRecord,
-  type FailureKind,
-  type FailureMark,
-  type JobSpec,
-  type JobState,
-  type Limits,
-  type LogLine,
-  type Range,
-} from "../protocol/index.ts";
+import type { FailureKind, FailureMark, JobSpec, JobState, Range } from "../protocol/index.ts";
 import { fingerprintOf, type HubFailureKind } from "./hub-failure.ts";
 import type { IndexedBlock } from "./journal/block.ts";
 import { NumberTable } from "./journal/numbers.ts";
 import { ResultIndex } from "./journal/result-index.ts";
 import type { Watch } from "./watch.ts";
-
-const decoder = new TextDecoder();
 
 /** Who keeps an attached job alive. */
 export interface Holder {
@@ -49,7 +38,6 @@ export class JobEntry {
 
   readonly perWorker = new Map<string, number>();
   readonly errors = new Map<string, { kind: string; count: number }>();
-  readonly logs: LogLine[] = [];
   readonly watches = new Set<Watch>();
   /** Clients that hold it; an attached job without any is cancelled after a while. */
   readonly holders = new Set<Holder>();
@@ -95,23 +83,6 @@ export class JobEntry {
     clearTimeout(this.abandonTimer);
     for (const holder of this.holders) holder.letGo(this.spec.job);
     this.holders.clear();
-  }
-
-  /** Keeps the latest lines that a worker's task printed. */
-  addLog(
-    worker: string,
-    dropped: number,
-    lines: Uint8Array,
-    limits: Pick<Limits, "logLinesPerJobMax" | "logLineBytesMax">,
-  ): void {
-    const { logLinesPerJobMax: linesMax, logLineBytesMax } = limits;
-    // Workers cut lines, too; but a worker may be anyone.
-    for (const line of eachRecord(lines)) {
-      this.logs.push({ worker, line: decoder.decode(line.subarray(0, logLineBytesMax)) });
-    }
-    if (dropped > 0) this.logs.push({ worker, line: `… ${dropped} lines dropped: too much output` });
-    // In steps, so that a talkative task does not pay for the shift at each line.
-    if (this.logs.length > linesMax * 1.1) this.logs.splice(0, this.logs.length - linesMax);
   }
 
   #countError(fingerprint: string, kind: FailureKind, count: number, groupsMax: number): void {

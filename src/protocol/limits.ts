@@ -52,6 +52,8 @@ export interface Limits {
   readonly errorGroupsPerJobMax: number;
   /** Log lines that are kept for each job; older ones are dropped first. */
   readonly logLinesPerJobMax: number;
+  /** Log lines of all jobs together that a hub keeps. */
+  readonly logBytesMax: number;
   /** Longest line of a log; the rest is cut. */
   readonly logLineBytesMax: number;
   /** Log bytes that a slot may send a second; more is dropped and counted. */
@@ -205,6 +207,7 @@ export const defaultLimits: Limits = Object.freeze({
   compactionBytesMin: 128 * MiB,
   errorGroupsPerJobMax: 100,
   logLinesPerJobMax: 10_000,
+  logBytesMax: 64 * MiB,
   logLineBytesMax: 8 * KiB,
   logBytesPerSecondMax: 64 * KiB,
 
@@ -253,7 +256,7 @@ export const defaultLimits: Limits = Object.freeze({
   socketBufferBytesMax: 4 * MiB,
   receiptDelayMs: 2,
   jobNoticeIntervalMs: 200,
-  blockCacheBytesMax: 48 * MiB,
+  blockCacheBytesMax: 24 * MiB,
   appendBytesPendingMax: 64 * MiB,
   unitPartBytesTarget: 1 * MiB,
   hubCloseGraceMs: 500,
