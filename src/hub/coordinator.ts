@@ -376,7 +376,7 @@ export class Coordinator {
     for (const ranges of splitFailures(all, kind, reason, this.limits)) {
       this.ledger.append({ type: "failed", job, ranges, kind, reason }, undefined, (position, bytes) => {
         entry.storedBytes += bytes;
-        entry.addFailures(position, ranges, kind, this.limits.errorGroupsPerJobMax);
+        entry.addFailures(position, ranges, kind, this.limits);
         this.#stored(entry, countOf(ranges));
       });
     }
@@ -389,7 +389,7 @@ export class Coordinator {
       entry.storedBytes += bytes;
       if (record.ranges.length === 0) return;
       const { worker, ranges, failures } = record;
-      entry.addResults(position, worker, ranges, failures, this.limits.errorGroupsPerJobMax);
+      entry.addResults(position, worker, ranges, failures, this.limits);
       this.blocks.keepResults(position, record, body);
       this.#stored(entry, countOf(ranges));
     });

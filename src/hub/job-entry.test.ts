@@ -52,15 +52,19 @@ test("failures of the hub's are cut into blocks that hold each input once, in or
   );
 });
 
-test("errors are counted by their kind of error, those of the hub's as well", () => {
+test("errorGroupsPerJobMax and workersPerJobMax: errors and workers are counted by kind and name up to them", () => {
+  const limits = { errorGroupsPerJobMax: 2, workersPerJobMax: 2 };
   const entry = new JobEntry(jobSpec(), 0);
   const failure = (at: number, fingerprint: string) => ({ at, kind: "error", fingerprint }) as const;
-  entry.addResults(1, "pi", [[0, 3]], [failure(0, "a"), failure(2, "a")], 2);
-  entry.addFailures(2, [[3, 10]], "cancelled", 2);
-  entry.addResults(3, "pi", [[10, 11]], [failure(0, "one too many")], 2);
+  entry.addResults(1, "pi", [[0, 3]], [failure(0, "a"), failure(2, "a")], limits);
+  entry.addFailures(2, [[3, 10]], "cancelled", limits);
+  entry.addResults(3, "pi", [[10, 11]], [failure(0, "one too many")], limits);
+  entry.addResults(4, "pc", [[11, 12]], [], limits);
+  entry.addResults(5, "phone", [[12, 14]], [], limits);
   expect([...entry.errors.values()]).toEqual([
     { kind: "error", count: 2 },
     { kind: "cancelled", count: 7 },
   ]);
-  expect([entry.done, entry.failed, entry.perWorker]).toEqual([11, 10, new Map([["pi", 4]])]);
+  expect([entry.done, entry.failed]).toEqual([14, 10]);
+  expect(entry.perWorker).toEqual(new Map(Object.entries({ pi: 4, pc: 1, "(others)": 2 })));
 });

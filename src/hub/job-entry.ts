@@ -6,6 +6,11 @@ import { NumberTable } from "./journal/numbers.ts";
 import { ResultIndex } from "./journal/result-index.ts";
 import type { Watch } from "./watch.ts";
 
+type EntryLimits = Pick<Limits, "errorGroupsPerJobMax" | "workersPerJobMax">;
+
+/** Workers that came when a job had enough of them are counted together. */
+const OTHER_WORKERS = "(others)";
+
 /** Who keeps an attached job alive. */
 export interface Holder {
   /** The job has ended. */
@@ -54,26 +59,23 @@ export class JobEntry {
     worker: string,
     ranges: readonly Range[],
     failures: readonly FailureMark[],
-    errorGroupsMax: number,
+    limits: EntryLimits,
   ): void {
     const count = this.results.add(position, ranges);
     this.done += count;
     this.failed += failures.length;
-    this.perWorker.set(worker, (this.perWorker.get(worker) ?? 0) + count);
-    for (const { fingerprint, kind } of failures) this.#countError(fingerprint, kind, 1, errorGroupsMax);
+    const known = this.perWorker.has(worker) || this.perWorker.size < limits.workersPerJobMax;
+    const name = known ? worker : OTHER_WORKERS;
+    this.perWorker.set(name, (this.perWorker.get(name) ?? 0) + count);
+    for (const { fingerprint, kind } of failures) this.#countError(fingerprint, kind, 1, limits);
   }
 
   /** Enters stored failures that the hub made. */
-  addFailures(
-    position: Position,
-    ranges: readonly Range[],
-    kind: HubFailureKind,
-    errorGroupsMax: number,
-  ): void {
+  addFailures(position: Position, ranges: readonly Range[], kind: HubFailureKind, limits: EntryLimits): void {
     const count = this.results.add(position, ranges);
     this.done += count;
     this.failed += count;
-    this.#countError(fingerprintOf(kind), kind, count, errorGroupsMax);
+    this.#countError(fingerprintOf(kind), kind, count, limits);
   }
 
   end(state: Exclude<JobState, "running">, reason: string, atMs: number): void {
@@ -85,9 +87,9 @@ export class JobEntry {
     this.holders.clear();
   }
 
-  #countError(fingerprint: string, kind: FailureKind, count: number, groupsMax: number): void {
+  #countError(fingerprint: string, kind: FailureKind, count: number, limits: EntryLimits): void {
     const group = this.errors.get(fingerprint);
     if (group !== undefined) group.count += count;
-    else if (this.errors.size < groupsMax) this.errors.set(fingerprint, { kind, count });
+    else if (this.errors.size < limits.errorGroupsPerJobMax) this.errors.set(fingerprint, { kind, count });
   }
 }

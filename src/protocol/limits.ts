@@ -50,6 +50,8 @@ export interface Limits {
   readonly compactionBytesMin: number;
   /** Error groups (by fingerprint) that are kept for each job. */
   readonly errorGroupsPerJobMax: number;
+  /** Workers that a job counts by name; what others did is counted together. */
+  readonly workersPerJobMax: number;
   /** Log lines that are kept for each job; older ones are dropped first. */
   readonly logLinesPerJobMax: number;
   /** Log lines of all jobs together that a hub keeps. */
@@ -206,6 +208,7 @@ export const defaultLimits: Limits = Object.freeze({
   checkpointRecordsMin: 100_000,
   compactionBytesMin: 128 * MiB,
   errorGroupsPerJobMax: 100,
+  workersPerJobMax: 1_000,
   logLinesPerJobMax: 10_000,
   logBytesMax: 64 * MiB,
   logLineBytesMax: 8 * KiB,

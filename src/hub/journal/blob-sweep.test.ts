@@ -40,7 +40,7 @@ test("what a kept job refers to stays, and so does what was used lately", async 
   entry.inputBlocks.push(0, 1, input!);
   entry.inputBlocks.push(1, 1, -1);
   entry.unstored.set(1, new IndexedBlock(packRecords([refTo("on its way")]), 1));
-  entry.addResults(result!, "pi", results.ranges, [], 10);
+  entry.addResults(result!, "pi", results.ranges, [], defaultLimits);
 
   nowMs = 1_000;
   await blobs.touch(cidOf(bytesOf("touched")));

@@ -33,18 +33,12 @@ export function enterRecord(
     case "results":
       if (record.ranges.length > 0) {
         entry.storedBytes += bytes;
-        entry.addResults(
-          position,
-          record.worker,
-          record.ranges,
-          record.failures,
-          limits.errorGroupsPerJobMax,
-        );
+        entry.addResults(position, record.worker, record.ranges, record.failures, limits);
       }
       break;
     case "failed":
       entry.storedBytes += bytes;
-      entry.addFailures(position, record.ranges, record.kind, limits.errorGroupsPerJobMax);
+      entry.addFailures(position, record.ranges, record.kind, limits);
       break;
     case "carve":
       break;
