@@ -1,5 +1,5 @@
 import type { Position } from "../engine/index.ts";
-import type { FailureKind, FailureMark, JobSpec, JobState, Range } from "../protocol/index.ts";
+import type { FailureKind, FailureMark, JobSpec, JobState, Limits, Range } from "../protocol/index.ts";
 import { fingerprintOf, type HubFailureKind } from "./hub-failure.ts";
 import type { IndexedBlock } from "./journal/block.ts";
 import { NumberTable } from "./journal/numbers.ts";
