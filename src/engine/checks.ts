@@ -41,6 +41,11 @@ export const noBlob = (cid: string): MusketeersError =>
     hint: "It was never stored here, or it was removed since.",
   });
 
+export const blobDamaged = (cid: string): MusketeersError =>
+  new MusketeersError("BLOB_MISMATCH", `What is stored as ${cid} is damaged; it was put aside`, {
+    hint: "Store it again: submit the job anew, or restore the data directory.",
+  });
+
 export const blobTooLarge = (bytesMax: number): MusketeersError =>
   new MusketeersError("LIMIT_EXCEEDED", `A blob may have up to ${bytesMax} bytes (blobBytesMax)`);
 

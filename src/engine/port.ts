@@ -101,8 +101,10 @@ export interface Blobs {
   ): Promise<BlobStat>;
   stat(cid: string): Promise<BlobStat | undefined>;
   /**
-   * Reads a blob or the range `[start, end)` of it.
-   * @throws MusketeersError `NOT_FOUND`
+   * Reads a blob or the range `[start, end)` of it. A whole blob is checked against its name before its
+   * last piece is given out.
+   * @throws MusketeersError `NOT_FOUND`; `BLOB_MISMATCH` for a damaged one, also after it was put aside;
+   * `STORAGE`
    */
   read(cid: string, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
   /** Says what `stat` says, and keeps the blob from being deleted for having been out of use. */
@@ -112,11 +114,19 @@ export interface Blobs {
   list(): AsyncIterable<StoredBlob>;
 }
 
+/** Why something cannot be stored, and since when (milliseconds since 1970). */
+export interface StorageFault {
+  readonly text: string;
+  readonly sinceMs: number;
+}
+
 /** One place for all three. */
 export interface Engine {
   readonly journal: Journal;
   readonly registry: Registry;
   readonly blobs: Blobs;
+  /** What cannot be stored now, or could not within the last minute; empty while all is well. */
+  faults(): readonly StorageFault[];
   /** Closes the journal and releases the lock of the data directory. */
   close(): Promise<void>;
 }

@@ -102,8 +102,10 @@ function workerOf(coordinator: Coordinator, session: WorkerSession): WorkerSumma
 /** What an operator should know. */
 function warningsOf(coordinator: Coordinator): string[] {
   const warnings: string[] = [];
-  const { fault } = coordinator.engine.journal.stats();
-  if (fault !== null) warnings.push(`The journal cannot be written, so nothing is acknowledged: ${fault}`);
+  for (const { text, sinceMs } of coordinator.engine.faults()) {
+    const seconds = Math.max(0, Math.round((coordinator.wallMs() - sinceMs) / 1000));
+    warnings.push(`${text} (for ${seconds} s). What is not stored is not acknowledged; it is tried again.`);
+  }
   const unbounded = coordinator.retention.fault;
   if (unbounded !== undefined) warnings.push(`What is old cannot be cleared away: ${unbounded}`);
   for (const entry of coordinator.jobs) {

@@ -61,11 +61,14 @@ export function parseByteRange(header: string, size: number): { start: number; e
   return start < end && start < size ? { start, end } : undefined;
 }
 
-function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array<ArrayBuffer>> {
+/** A body whose first piece is there, so that what cannot be read is answered with its error. */
+async function begun(chunks: AsyncIterable<Uint8Array>): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const iterator = chunks[Symbol.asyncIterator]();
+  let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
   return new ReadableStream({
     async pull(controller) {
-      const next = await iterator.next();
+      const next = first ?? (await iterator.next());
+      first = undefined;
       if (next.done === true) controller.close();
       else controller.enqueue(next.value as Uint8Array<ArrayBuffer>);
     },
@@ -79,6 +82,8 @@ async function getBlob(host: HttpHost, context: Context): Promise<Response> {
   requireRole(host, context, blobReaders);
   const cid = requireCid(context.req.param("cid") ?? "");
   const stat = await host.blobs.stat(cid);
+  // Reading says why there is none: it was never there, or it was put aside as damaged.
+  if (stat === undefined) await host.blobs.read(cid)[Symbol.asyncIterator]().next();
   if (stat === undefined) throw new MusketeersError("NOT_FOUND", `The hub does not hold ${cid}`);
   const headers: Record<string, string> = {
     "Content-Type": "application/octet-stream",
@@ -93,7 +98,7 @@ async function getBlob(host: HttpHost, context: Context): Promise<Response> {
   const { start, end } = range ?? { start: 0, end: stat.bytes };
   headers["Content-Length"] = String(end - start);
   if (range !== undefined) headers["Content-Range"] = `bytes ${start}-${end - 1}/${stat.bytes}`;
-  const body = context.req.method === "HEAD" ? null : streamOf(host.blobs.read(cid, { start, end }));
+  const body = context.req.method === "HEAD" ? null : await begun(host.blobs.read(cid, { start, end }));
   return new Response(body, { status: range === undefined ? 200 : 206, headers });
 }
 

@@ -1,49 +1,54 @@
-import { createReadStream, statSync, unlinkSync, utimesSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cidOf, createCidHasher, isCid } from "../../data/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
-import { blobMismatch, blobTooLarge, clampRange, noBlob } from "../checks.ts";
+import { blobDamaged, blobMismatch, blobTooLarge, clampRange, noBlob } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
 import type { BlobStat, Blobs, StoredBlob } from "../port.ts";
-import { isSystemError } from "./files.ts";
-import { nodeFiles } from "./node-files.ts";
+import { FaultMark } from "./fault-mark.ts";
+import { type FileStat, type Files, isSystemError, type LogFile, writeAll } from "./files.ts";
 
 const CHUNK_BYTES = 256 * 1024;
+/** Folders for what is being stored, and for what is no longer what its name says. */
 const DRAFTS = "drafts";
-const FILE_MODE = 0o600;
+const DAMAGED = "damaged";
 
-const storage = (cause: unknown): MusketeersError =>
-  cause instanceof MusketeersError
-    ? cause
-    : new MusketeersError("STORAGE", `A blob cannot be stored: ${(cause as Error).message}`, { cause });
+export interface OpenBlobsOptions {
+  readonly files: Files;
+  readonly directory: string;
+  readonly limits: Pick<EngineLimits, "blobBytesMax">;
+  /** Whether what is stored survives a power cut, too. */
+  readonly strict: boolean;
+  /** Milliseconds since 1970; for saying since when something fails. */
+  readonly nowMs: () => number;
+}
 
 /** Blobs as files named by their CID, in folders by the CID's last two characters. */
 export class EmbeddedBlobs implements Blobs {
+  readonly #files: Files;
   readonly #directory: string;
-  readonly #limits: EngineLimits;
+  readonly #limits: Pick<EngineLimits, "blobBytesMax">;
   readonly #strict: boolean;
+  /** Why storing failed last. */
+  readonly fault: FaultMark;
   readonly #nowMs: () => number;
   #drafts = 0;
 
-  private constructor(directory: string, limits: EngineLimits, strict: boolean, nowMs: () => number) {
-    this.#nowMs = nowMs;
-    this.#directory = directory;
-    this.#limits = limits;
-    this.#strict = strict;
+  private constructor(options: OpenBlobsOptions) {
+    this.#files = options.files;
+    this.#directory = options.directory;
+    this.#limits = options.limits;
+    this.#strict = options.strict;
+    this.#nowMs = options.nowMs;
+    this.fault = new FaultMark(options.nowMs);
   }
 
   /** Opens the store of a directory, which is made where there is none; forgets what was half stored. */
-  static async open(
-    directory: string,
-    limits: EngineLimits,
-    strict: boolean,
-    nowMs: () => number,
-  ): Promise<EmbeddedBlobs> {
+  static async open(options: OpenBlobsOptions): Promise<EmbeddedBlobs> {
+    const { files, directory } = options;
     const drafts = join(directory, DRAFTS);
-    await rm(drafts, { recursive: true, force: true });
-    await mkdir(drafts, { recursive: true });
-    return new EmbeddedBlobs(directory, limits, strict, nowMs);
+    await files.makeDirectory(drafts);
+    for (const name of await files.list(drafts)) await files.remove(join(drafts, name));
+    return new EmbeddedBlobs(options);
   }
 
   async put(
@@ -53,127 +58,221 @@ export class EmbeddedBlobs implements Blobs {
     const { expect } = options;
     const bytesMax = Math.min(options.bytesMax ?? this.#limits.blobBytesMax, this.#limits.blobBytesMax);
     if (!(bytes instanceof Uint8Array)) {
-      // What is there already only has to be what it should be; nothing is written.
       const known = expect === undefined ? undefined : await this.touch(expect);
-      return this.#putStream(bytes, bytesMax, expect, known !== undefined);
+      if (known !== undefined) return this.#compare(bytes, bytesMax, known);
+      return this.#store(bytes, bytesMax, expect);
     }
     if (bytes.length > bytesMax) throw blobTooLarge(bytesMax);
     const cid = cidOf(bytes);
     if (expect !== undefined && expect !== cid) throw blobMismatch(expect, cid);
-    return (await this.touch(cid)) ?? this.#putStream([bytes], bytesMax, cid, false);
+    const known = await this.touch(cid);
+    // Of another length it was damaged, and is stored again.
+    return known?.bytes === bytes.length ? known : this.#store([bytes], bytesMax, cid);
   }
 
-  async #putStream(
+  /** What is there already only has to be what it should be; nothing is written. */
+  async #compare(parts: AsyncIterable<Uint8Array>, bytesMax: number, known: BlobStat): Promise<BlobStat> {
+    const hasher = createCidHasher();
+    let length = 0;
+    for await (const part of parts) {
+      length += part.length;
+      if (length > bytesMax) throw blobTooLarge(bytesMax);
+      hasher.update(part);
+    }
+    const cid = hasher.cid();
+    if (known.cid !== cid) throw blobMismatch(known.cid, cid);
+    if (known.bytes !== length) throw await this.#setAside(cid);
+    return known;
+  }
+
+  async #store(
     parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     bytesMax: number,
     expect: string | undefined,
-    known: boolean,
   ): Promise<BlobStat> {
     const draft = join(this.#directory, DRAFTS, String(this.#drafts++));
-    const hasher = createCidHasher();
-    let length = 0;
-    const file = known
-      ? undefined
-      : await open(draft, "wx", FILE_MODE).catch((cause) => Promise.reject(storage(cause)));
+    const file = await this.#storing(() => this.#files.open(draft, "create"));
+    let isNamed = false;
     try {
+      const hasher = createCidHasher();
+      let length = 0;
       for await (const part of parts) {
-        length += part.length;
-        if (length > bytesMax) throw blobTooLarge(bytesMax);
+        if (length + part.length > bytesMax) throw blobTooLarge(bytesMax);
         hasher.update(part);
-        await file?.writeFile(part).catch((cause) => Promise.reject(storage(cause)));
+        await this.#storing(async () => writeAll(file, [part], part.length, length));
+        length += part.length;
       }
       const cid = hasher.cid();
       if (expect !== undefined && expect !== cid) throw blobMismatch(expect, cid);
-      if (file !== undefined) await this.#keep(draft, cid, this.#strict ? () => file.sync() : undefined);
+      await this.#storing(() => this.#name(file, draft, cid));
+      isNamed = true;
+      this.fault.clear();
       return { cid, bytes: length };
     } finally {
-      await file?.close();
-      if (file !== undefined) await rm(draft, { force: true });
+      await file.close();
+      if (!isNamed) await this.#files.remove(draft).catch(() => {});
     }
   }
 
   /** Gives a whole draft its name. */
-  async #keep(draft: string, cid: string, sync: (() => Promise<void>) | undefined): Promise<void> {
+  async #name(file: LogFile, draft: string, cid: string): Promise<void> {
+    const path = this.#path(cid);
+    const folder = join(path, "..");
+    await this.#files.makeDirectory(folder);
+    if (this.#strict) await file.sync();
+    await this.#files.rename(draft, path);
+    this.#files.touch(path, this.#nowMs());
+    if (this.#strict) {
+      await this.#files.syncDirectory(folder);
+      await this.#files.syncDirectory(this.#directory);
+    }
+    await this.#files.remove(this.#damagedPath(cid)).catch(() => {});
+  }
+
+  /** Does a part of storing a blob; a disk that refuses is a `STORAGE` error, and is remembered. */
+  async #storing<T>(step: () => Promise<T>): Promise<T> {
     try {
-      const path = this.#path(cid);
-      const folder = join(path, "..");
-      await mkdir(folder, { recursive: true });
-      await sync?.();
-      await rename(draft, path);
-      const now = new Date(this.#nowMs());
-      utimesSync(path, now, now);
-      if (sync === undefined) return;
-      await nodeFiles.syncDirectory(folder);
-      await nodeFiles.syncDirectory(this.#directory);
+      return await step();
     } catch (cause) {
-      throw storage(cause);
+      const reason = `A blob cannot be stored: ${(cause as Error).message}`;
+      this.fault.set(reason);
+      throw new MusketeersError("STORAGE", reason, { cause });
     }
   }
 
   async stat(cid: string): Promise<BlobStat | undefined> {
-    if (!isCid(cid)) return undefined;
-    try {
-      return { cid, bytes: (await stat(this.#path(cid))).size };
-    } catch (error) {
-      if (isSystemError(error, "ENOENT")) return undefined;
-      throw storage(error);
-    }
+    const found = this.#statNow(cid);
+    return found && { cid, bytes: found.bytes };
   }
 
   async touch(cid: string): Promise<BlobStat | undefined> {
-    const found = await this.stat(cid);
+    const found = this.#statNow(cid);
     if (found === undefined) return undefined;
+    // At once, as `delete` looks and deletes at once: nothing comes between.
+    await this.#storing(async () => this.#files.touch(this.#path(cid), this.#nowMs()));
+    return { cid, bytes: found.bytes };
+  }
+
+  #statNow(cid: string): FileStat | undefined {
+    if (!isCid(cid)) return undefined;
     try {
-      // At once, as `delete` looks and deletes at once: nothing comes between.
-      const now = new Date(this.#nowMs());
-      utimesSync(this.#path(cid), now, now);
-      return found;
-    } catch (error) {
-      if (isSystemError(error, "ENOENT")) return undefined;
-      throw storage(error);
+      return this.#files.stat(this.#path(cid));
+    } catch (cause) {
+      throw unreadable(cause);
     }
   }
 
   async *read(
     cid: string,
     range?: { readonly start: number; readonly end: number },
-  ): AsyncIterable<Uint8Array> {
-    const found = await this.stat(cid);
-    if (found === undefined) throw noBlob(cid);
-    const { start, end } = clampRange(range, found.bytes);
-    if (start === end) return;
-    const stream = createReadStream(this.#path(cid), { start, end: end - 1, highWaterMark: CHUNK_BYTES });
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    if (!isCid(cid)) throw noBlob(cid);
+    const file = await this.#openFile(this.#path(cid));
+    if (file === undefined) throw this.#isSetAside(cid) ? blobDamaged(cid) : noBlob(cid);
     try {
-      yield* stream as AsyncIterable<Buffer>;
-    } catch (error) {
-      throw isSystemError(error, "ENOENT") ? noBlob(cid) : storage(error);
+      const bytes = await file.size();
+      const { start, end } = clampRange(range, bytes);
+      const hasher = start === 0 && end === bytes ? createCidHasher() : undefined;
+      let held: Uint8Array | undefined;
+      for (let at = start; at < end; at += held.length) {
+        if (held !== undefined) yield held;
+        held = await readChunk(file, at, Math.min(CHUNK_BYTES, end - at));
+        hasher?.update(held);
+      }
+      // The last piece is held back until all are known to be right, so that wrong ones never pass for whole.
+      if (hasher !== undefined && hasher.cid() !== cid) throw await this.#setAside(cid);
+      if (held !== undefined) yield held;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Whether a blob is what its name says; one that is not is left where it is. */
+  async isIntact(cid: string): Promise<boolean> {
+    const file = await this.#openFile(this.#path(cid));
+    if (file === undefined) return false;
+    try {
+      const bytes = await file.size();
+      const hasher = createCidHasher();
+      for (let at = 0; at < bytes; at += CHUNK_BYTES) {
+        hasher.update(await readChunk(file, at, Math.min(CHUNK_BYTES, bytes - at)));
+      }
+      return hasher.cid() === cid;
+    } finally {
+      await file.close();
     }
   }
 
   async delete(cid: string, unusedSinceMs = Number.POSITIVE_INFINITY): Promise<void> {
     if (!isCid(cid)) return;
-    const path = this.#path(cid);
     try {
-      if (statSync(path).mtimeMs < unusedSinceMs) unlinkSync(path);
-    } catch (error) {
-      if (!isSystemError(error, "ENOENT")) throw storage(error);
+      const found = this.#files.stat(this.#path(cid));
+      if (found !== undefined && found.usedAtMs >= unusedSinceMs) return;
+      this.#files.removeNow(this.#path(cid));
+      this.#files.removeNow(this.#damagedPath(cid));
+    } catch (cause) {
+      throw new MusketeersError("STORAGE", `A blob cannot be deleted: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 
-  async *list(): AsyncIterable<StoredBlob> {
-    for (const folder of await readdir(this.#directory)) {
-      if (folder === DRAFTS) continue;
-      for (const name of await readdir(join(this.#directory, folder))) {
-        const found = await stat(join(this.#directory, folder, name)).catch(() => undefined);
-        if (found !== undefined && isCid(name)) {
-          yield { cid: name, bytes: found.size, usedAtMs: found.mtimeMs };
-        }
+  async *list(): AsyncGenerator<StoredBlob, void, undefined> {
+    for (const folder of await this.#files.list(this.#directory)) {
+      if (folder === DRAFTS || folder === DAMAGED) continue;
+      for (const name of await this.#files.list(join(this.#directory, folder))) {
+        const found = this.#statNow(name);
+        if (found !== undefined) yield { cid: name, ...found };
       }
+    }
+  }
+
+  /** Takes a damaged blob out of the way, so that it can be stored anew. Gives the error that says so. */
+  async #setAside(cid: string): Promise<MusketeersError> {
+    try {
+      // Looked at again, because it may have been stored anew meanwhile.
+      if (await this.isIntact(cid)) return blobDamaged(cid);
+      await this.#files.makeDirectory(join(this.#directory, DAMAGED));
+      await this.#files.rename(this.#path(cid), this.#damagedPath(cid));
+    } catch {
+      // Then the next reader tries again.
+    }
+    return blobDamaged(cid);
+  }
+
+  #isSetAside(cid: string): boolean {
+    return this.#files.stat(this.#damagedPath(cid)) !== undefined;
+  }
+
+  async #openFile(path: string): Promise<LogFile | undefined> {
+    try {
+      return await this.#files.open(path, "read");
+    } catch (cause) {
+      if (isSystemError(cause, "ENOENT")) return undefined;
+      throw unreadable(cause);
     }
   }
 
   /** Only of what `isCid` allows: a path made of anything else could lead anywhere. */
   #path(cid: string): string {
     return join(this.#directory, cid.slice(-2), cid);
+  }
+
+  #damagedPath(cid: string): string {
+    return join(this.#directory, DAMAGED, cid);
+  }
+}
+
+const unreadable = (cause: unknown): MusketeersError =>
+  new MusketeersError("STORAGE", `A blob cannot be read: ${(cause as Error).message}`, { cause });
+
+async function readChunk(file: LogFile, at: number, bytes: number): Promise<Uint8Array> {
+  const chunk = new Uint8Array(bytes);
+  try {
+    const got = await file.read(chunk, at);
+    if (got === 0) throw new Error("it became shorter");
+    return chunk.subarray(0, got);
+  } catch (cause) {
+    throw unreadable(cause);
   }
 }

@@ -1,13 +1,22 @@
 import { basename, dirname } from "node:path";
-import type { Files, LogFile, OpenMode } from "./files.ts";
+import type { FileStat, Files, LogFile, OpenMode } from "./files.ts";
 
 /** Bytes of a file as programs see them, and as a power cut would leave them. */
 interface Inode {
+  usedAtMs?: number;
   content: Uint8Array;
   synced: Uint8Array;
 }
 
-export type Operation = "write" | "sync" | "truncate" | "rename" | "open" | "remove" | "syncDirectory";
+export type Operation =
+  | "write"
+  | "sync"
+  | "truncate"
+  | "rename"
+  | "open"
+  | "remove"
+  | "touch"
+  | "syncDirectory";
 
 /** What to do instead of an operation; undefined lets it happen. */
 export type Fault = { readonly code: string } | { readonly shortBy: number } | undefined;
@@ -20,6 +29,8 @@ export class FakeDisk implements Files {
   #syncedNames = new Map<string, Inode>();
   /** Asked before each operation. */
   fault: (operation: Operation, path: string) => Fault = () => undefined;
+  /** Asked before each read: a code for its failure, or undefined. */
+  readFault: (path: string) => string | undefined = () => undefined;
   freeBytes = Number.POSITIVE_INFINITY;
   /** Every operation that was done, for assertions about order. */
   readonly log: string[] = [];
@@ -27,7 +38,8 @@ export class FakeDisk implements Files {
   makeDirectory = async (): Promise<void> => {};
 
   async list(path: string): Promise<readonly string[]> {
-    return [...this.#names.keys()].filter((name) => dirname(name) === path).map((name) => basename(name));
+    const inside = [...this.#names.keys()].filter((name) => name.startsWith(`${path}/`));
+    return [...new Set(inside.map((name) => name.slice(path.length + 1).split("/", 1)[0] as string))];
   }
 
   async open(path: string, mode: OpenMode): Promise<LogFile> {
@@ -52,12 +64,28 @@ export class FakeDisk implements Files {
     this.#names.set(to, inode);
   }
 
-  async remove(path: string): Promise<void> {
+  removeNow(path: string): void {
     this.#before("remove", path);
     const inode = this.#names.get(path);
     if (inode === undefined) return;
     this.freeBytes += inode.content.length;
     this.#names.delete(path);
+  }
+
+  stat(path: string): FileStat | undefined {
+    const inode = this.#names.get(path);
+    return inode && { bytes: inode.content.length, usedAtMs: inode.usedAtMs ?? 0 };
+  }
+
+  touch(path: string, atMs: number): void {
+    this.#before("touch", path);
+    const inode = this.#names.get(path);
+    if (inode === undefined) throw fail("ENOENT");
+    inode.usedAtMs = atMs;
+  }
+
+  async remove(path: string): Promise<void> {
+    this.removeNow(path);
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -131,6 +159,8 @@ export class FakeDisk implements Files {
     return {
       write: (pieces, offset) => this.#write(path, inode, Buffer.concat(pieces as Uint8Array[]), offset),
       read: async (buffer, offset) => {
+        const code = this.readFault(path);
+        if (code !== undefined) throw fail(code);
         const bytes = inode.content.subarray(offset, offset + buffer.length);
         buffer.set(bytes);
         return bytes.length;

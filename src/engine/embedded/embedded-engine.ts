@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { MusketeersError } from "../../protocol/index.ts";
 import { type EngineOptions, engineLimits } from "../options.ts";
-import type { Engine } from "../port.ts";
+import type { Engine, Journal, StorageFault } from "../port.ts";
 import { EmbeddedBlobs } from "./blobs.ts";
 import { bootName } from "./boot.ts";
+import type { FaultMark } from "./fault-mark.ts";
 import { type Durability, EmbeddedJournal } from "./journal.ts";
 import { lockDirectory } from "./lock.ts";
 import { nodeFiles } from "./node-files.ts";
@@ -55,7 +56,8 @@ async function openParts(
   const { durability = "default", nowMs = Date.now } = options;
   const strict = durability === "strict";
   const files = nodeFiles;
-  const blobs = await EmbeddedBlobs.open(join(directory, "blobs"), limits, strict, nowMs);
+  const blobsDirectory = join(directory, "blobs");
+  const blobs = await EmbeddedBlobs.open({ files, directory: blobsDirectory, limits, strict, nowMs });
   const registry = await EmbeddedRegistry.open({ files, directory, limits, nowMs });
   const journal = await EmbeddedJournal.open({
     files,
@@ -71,6 +73,7 @@ async function openParts(
     registry,
     blobs,
     recovery: journal.recovery,
+    faults: () => [...journalFaults(journal), ...recentFaults([blobs.fault, registry.fault])],
     async close() {
       try {
         await journal.close();
@@ -81,3 +84,13 @@ async function openParts(
     },
   };
 }
+
+function journalFaults(journal: Journal): StorageFault[] {
+  const { fault, faultSinceMs } = journal.stats();
+  return fault === null || faultSinceMs === null ? [] : [{ text: fault, sinceMs: faultSinceMs }];
+}
+
+const recentFaults = (marks: readonly FaultMark[]): StorageFault[] =>
+  marks.flatMap(({ isRecent, text, sinceMs }) =>
+    isRecent && text !== null && sinceMs !== null ? [{ text, sinceMs }] : [],
+  );

@@ -21,6 +21,12 @@ export interface LogFile {
 /** `create` empties what is there. */
 export type OpenMode = "read" | "write" | "create";
 
+export interface FileStat {
+  readonly bytes: number;
+  /** When it was written or touched last, in milliseconds since 1970. */
+  readonly usedAtMs: number;
+}
+
 /** Failures are Node's system errors, with a `code`. */
 export interface Files {
   makeDirectory(path: string): Promise<void>;
@@ -30,6 +36,12 @@ export interface Files {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; nothing happens where there is none. */
   remove(path: string): Promise<void>;
+  /** Undefined where there is no such file. */
+  stat(path: string): FileStat | undefined;
+  /** Sets when a file was used last; at once, so that nothing comes between a look and this. */
+  touch(path: string, atMs: number): void;
+  /** Removes a file at once. */
+  removeNow(path: string): void;
   /** Resolves when names that were made, changed or removed in a directory survive a power cut. */
   syncDirectory(path: string): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { MusketeersError } from "../../protocol/index.ts";
 import { checkRecords, journalClosed, noRecord } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
 import type { Journal, JournalEntry, JournalStats, Position } from "../port.ts";
+import { FaultMark } from "./fault-mark.ts";
 import type { Files } from "./files.ts";
 import { HEAD_BYTES, isHeadIntact, isRecordIntact, readHead, viewOf } from "./frame.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -59,9 +60,7 @@ export class EmbeddedJournal implements Journal {
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   readonly #stop = new AbortController();
-  #fault: string | null = null;
-  #faultSinceMs: number | null = null;
-  readonly #nowMs: () => number;
+  readonly #fault: FaultMark;
 
   private constructor(
     options: OpenJournalOptions,
@@ -70,7 +69,7 @@ export class EmbeddedJournal implements Journal {
   ) {
     this.#limits = options.limits;
     this.#directory = options.directory;
-    this.#nowMs = options.nowMs ?? Date.now;
+    this.#fault = new FaultMark(options.nowMs);
     this.#writer = parts.writer;
     this.#segments = parts.segments;
     this.#manifest = parts.manifest;
@@ -165,15 +164,13 @@ export class EmbeddedJournal implements Journal {
     for (let pauseMs = storageRetryMinMs; ; pauseMs = Math.min(pauseMs * 2, storageRetryMaxMs)) {
       try {
         const positions = await this.#writer.write(batches);
-        this.#fault = null;
-        this.#faultSinceMs = null;
+        this.#fault.clear();
         return positions;
       } catch (cause) {
         // Not the disk's: another process has the directory.
         if (cause instanceof MusketeersError) throw cause;
         const reason = (cause as Error).message;
-        this.#faultSinceMs ??= this.#nowMs();
-        this.#fault = `The journal cannot be written: ${reason}`;
+        this.#fault.set(`The journal cannot be written: ${reason}`);
         if (this.#stop.signal.aborted) {
           throw new MusketeersError("STORAGE", `Not stored, the journal was closed: ${reason}`, { cause });
         }
@@ -312,8 +309,8 @@ export class EmbeddedJournal implements Journal {
     return {
       bytes: this.#writer.end - (first?.base ?? 0),
       records: this.#writer.records - (first?.recordsBefore ?? 0),
-      fault: this.#fault ?? this.#writer.fault,
-      faultSinceMs: this.#faultSinceMs ?? this.#writer.faultSinceMs,
+      fault: this.#fault.text ?? this.#writer.fault.text,
+      faultSinceMs: this.#fault.sinceMs ?? this.#writer.fault.sinceMs,
     };
   }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { EngineLimits } from "../options.ts";
 import type { Position } from "../port.ts";
+import { FaultMark } from "./fault-mark.ts";
 import { type Files, type LogFile, writeAll } from "./files.ts";
 import { encodeGroup, scratchBuffer } from "./frame.ts";
 import type { Manifest, ManifestData } from "./manifest.ts";
@@ -45,7 +46,8 @@ export class LogWriter {
   /** The newest segment, as long as the manifest does not name it. */
   #unsettled: { readonly file: LogFile; readonly mark: SyncMark } | undefined;
   #settling: Promise<void> | undefined;
-  #fault: { readonly text: string; readonly sinceMs: number } | undefined;
+  /** Why what was written cannot be synced, if it cannot. */
+  readonly fault: FaultMark;
   #syncTimer: ReturnType<typeof setTimeout> | undefined;
   #syncing: Promise<void> | undefined;
   /** As long as it runs its file stays open. */
@@ -53,6 +55,7 @@ export class LogWriter {
 
   private constructor(options: LogWriterOptions) {
     this.#options = options;
+    this.fault = new FaultMark(options.nowMs);
     this.#end = options.state.end;
     this.#check = options.state.check;
     this.#records = options.state.records;
@@ -96,19 +99,8 @@ export class LogWriter {
     return this.#records;
   }
 
-  /** Why what was written cannot be synced, if it cannot. */
-  get fault(): string | null {
-    return this.#fault?.text ?? null;
-  }
-
-  get faultSinceMs(): number | null {
-    return this.#fault?.sinceMs ?? null;
-  }
-
-  #setFault(error: unknown): void {
-    const { nowMs = Date.now } = this.#options;
-    const text = `The journal cannot be synced: ${(error as Error).message}`;
-    this.#fault = { text, sinceMs: this.#fault?.sinceMs ?? nowMs() };
+  #cannotSync(error: unknown): void {
+    this.fault.set(`The journal cannot be synced: ${(error as Error).message}`);
   }
 
   /** Makes batches durable, or throws a system error and leaves the log as it was. One call at a time. */
@@ -149,10 +141,10 @@ export class LogWriter {
     this.#syncing = this.#syncNow()
       .then(
         () => {
-          this.#fault = undefined;
+          this.fault.clear();
         },
         (error) => {
-          this.#setFault(error);
+          this.#cannotSync(error);
           this.#scheduleSync();
         },
       )
@@ -274,9 +266,9 @@ export class LogWriter {
       manifest.set(unsettled.mark);
       await manifest.store();
       this.#unsettled = undefined;
-      this.#fault = undefined;
+      this.fault.clear();
     } catch (error) {
-      this.#setFault(error);
+      this.#cannotSync(error);
       throw error;
     }
   }

@@ -1,4 +1,16 @@
-import { closeSync, fdatasync, fstat, ftruncate, openSync, read, writeSync, writev } from "node:fs";
+import {
+  closeSync,
+  fdatasync,
+  fstat,
+  ftruncate,
+  openSync,
+  read,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+  writev,
+} from "node:fs";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { type Files, isSystemError, type LogFile, type OpenMode } from "./files.ts";
@@ -105,6 +117,15 @@ export const nodeFiles: Files = {
     return new NodeFile(openSync(path, flags[mode], FILE_MODE));
   },
   rename,
+  stat(path) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found?.isFile() ? { bytes: found.size, usedAtMs: found.mtimeMs } : undefined;
+  },
+  touch(path, atMs) {
+    const at = new Date(atMs);
+    utimesSync(path, at, at);
+  },
+  removeNow: (path) => rmSync(path, { force: true }),
   remove: (path) => rm(path, { force: true }),
   async syncDirectory(path) {
     try {

@@ -6,6 +6,7 @@ import { checkRegistryEntry } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
 import type { Registry, RegistryEntry } from "../port.ts";
 import { type RegistryRow, RegistryTable } from "../registry-table.ts";
+import { FaultMark } from "./fault-mark.ts";
 import { type Files, readWhole, replaceWhole } from "./files.ts";
 import { viewOf } from "./frame.ts";
 
@@ -26,7 +27,7 @@ function encodeTable(table: RegistryTable): Uint8Array {
 function decodeTable(path: string, bytes: Uint8Array, nowMs: () => number): RegistryTable {
   const content = bytes.subarray(CHECK_BYTES);
   if (bytes.length < CHECK_BYTES || viewOf(bytes).getUint32(0, true) !== crc32(content)) {
-    throw new MusketeersError("JOURNAL_CORRUPT", `The registry is damaged: ${path}`);
+    throw new MusketeersError("JOURNAL_CORRUPT", `${path}, offset 0: the registry is damaged`);
   }
   const [revision, rows] = decode(content) as [number, readonly Row[]];
   const table = rows.map(([key, value, of, expiresAtMs]): RegistryRow => {
@@ -46,11 +47,14 @@ export interface OpenRegistryOptions {
 export class EmbeddedRegistry implements Registry {
   readonly #options: OpenRegistryOptions;
   #table: RegistryTable;
+  /** Why writing failed last. */
+  readonly fault: FaultMark;
   /** The write before; the next one waits for it. */
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(options: OpenRegistryOptions, table: RegistryTable) {
     this.#options = options;
+    this.fault = new FaultMark(options.nowMs);
     this.#table = table;
   }
 
@@ -101,10 +105,11 @@ export class EmbeddedRegistry implements Registry {
       try {
         await replaceWhole(files, path, encodeTable(table), directory);
       } catch (cause) {
-        throw new MusketeersError("STORAGE", `The registry cannot be written: ${(cause as Error).message}`, {
-          cause,
-        });
+        const reason = `The registry cannot be written: ${(cause as Error).message}`;
+        this.fault.set(reason);
+        throw new MusketeersError("STORAGE", reason, { cause });
       }
+      this.fault.clear();
       this.#table = table;
       return outcome;
     });

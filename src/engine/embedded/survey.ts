@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { MusketeersError } from "../../protocol/index.ts";
 import type { Position } from "../port.ts";
-import { type Files, isSystemError, type LogFile } from "./files.ts";
+import type { Files, LogFile } from "./files.ts";
 import { type Beyond, FrameReader, framesBeyond } from "./frame-reader.ts";
 import { MANIFEST_NAME, type ManifestData } from "./manifest.ts";
 import {
@@ -22,8 +22,13 @@ export interface Damage {
   readonly what: string;
 }
 
-export const corrupt = (directory: string, { file, offset, what }: Damage): MusketeersError =>
-  new MusketeersError("JOURNAL_CORRUPT", `${join(directory, file)}, offset ${offset}: ${what}`);
+/** The error for damage, which is its cause. */
+export const corrupt = (directory: string, damage: Damage): MusketeersError =>
+  new MusketeersError(
+    "JOURNAL_CORRUPT",
+    `${join(directory, damage.file)}, offset ${damage.offset}: ${damage.what}`,
+    { cause: damage },
+  );
 
 export interface SegmentInfo extends SegmentHeader {
   readonly name: string;
@@ -252,5 +257,3 @@ export class Surveyor {
 /** What a journal's directory says about a manifest that should be there. */
 export const manifestMissing = (directory: string, segment: string): MusketeersError =>
   corrupt(directory, { file: MANIFEST_NAME, offset: 0, what: `it is missing, although ${segment} is there` });
-
-export const isGone = (error: unknown): boolean => isSystemError(error, "ENOENT");

@@ -13,6 +13,7 @@ export function memoryEngine(options: EngineOptions = {}): Engine {
     journal,
     registry: new MemoryRegistry(limits, nowMs),
     blobs: new MemoryBlobs(limits, nowMs),
+    faults: () => [],
     close: () => journal.close(),
   };
 }
