@@ -5,6 +5,7 @@ import { addInvite } from "./commands/invite.ts";
 import { addJob } from "./commands/job.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addJoin } from "./commands/join.ts";
+import { addJournal } from "./commands/journal.ts";
 import { addLogin } from "./commands/login.ts";
 import { addResults } from "./commands/results.ts";
 import { addRun } from "./commands/run.ts";
@@ -43,7 +44,7 @@ export function createProgram(terminal: Terminal): Command {
   const context = contextOf(terminal);
   for (const add of [addUp, addJoin, addRun, addDemo]) add(program, context);
   for (const add of [addStatus, addWorkers, addJobs]) add(program, context);
-  for (const add of [addJob, addResults, addInvite, addLogin]) add(program, context);
+  for (const add of [addJob, addResults, addInvite, addLogin, addJournal]) add(program, context);
   for (const command of program.commands) command.helpOption("-h, --help", "show this help");
   return program;
 }

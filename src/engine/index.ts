@@ -1,10 +1,15 @@
 /** The port for what must survive, and its adapters. */
 export {
+  type CheckOptions,
+  checkData,
+  type DataReport,
   type Durability,
   type EmbeddedEngine,
   type EmbeddedOptions,
   embeddedEngine,
   type Recovery,
+  type RepairReport,
+  repairData,
 } from "./embedded/index.ts";
 export { memoryEngine } from "./memory/index.ts";
 export type { EngineLimits, EngineOptions } from "./options.ts";

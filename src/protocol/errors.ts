@@ -46,7 +46,7 @@ export const errorKinds = Object.freeze({
   ),
   DATA_IN_USE: kind("Another hub uses this data directory; stop it or choose another with --data.", 2, 409),
   JOURNAL_CORRUPT: kind(
-    "The journal is damaged; restore the data directory, or start with an empty one.",
+    "See what is damaged with `musketeers journal check DIR`; restore a backup, or cut it off with `musketeers journal repair DIR`.",
     70,
     500,
   ),

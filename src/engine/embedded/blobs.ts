@@ -51,6 +51,11 @@ export class EmbeddedBlobs implements Blobs {
     return new EmbeddedBlobs(options);
   }
 
+  /** The store of a directory as it is, for looking at it beside whoever has it open. */
+  static attach(options: OpenBlobsOptions): EmbeddedBlobs {
+    return new EmbeddedBlobs(options);
+  }
+
   async put(
     bytes: Uint8Array | AsyncIterable<Uint8Array>,
     options: { readonly expect?: string; readonly bytesMax?: number } = {},
@@ -218,12 +223,21 @@ export class EmbeddedBlobs implements Blobs {
   }
 
   async *list(): AsyncGenerator<StoredBlob, void, undefined> {
-    for (const folder of await this.#files.list(this.#directory)) {
+    for (const folder of await this.#namesIn(this.#directory)) {
       if (folder === DRAFTS || folder === DAMAGED) continue;
-      for (const name of await this.#files.list(join(this.#directory, folder))) {
+      for (const name of await this.#namesIn(join(this.#directory, folder))) {
         const found = this.#statNow(name);
         if (found !== undefined) yield { cid: name, ...found };
       }
+    }
+  }
+
+  async #namesIn(path: string): Promise<readonly string[]> {
+    try {
+      return await this.#files.list(path);
+    } catch (cause) {
+      if (isSystemError(cause, "ENOENT")) return [];
+      throw unreadable(cause);
     }
   }
 

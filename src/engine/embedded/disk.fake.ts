@@ -101,6 +101,11 @@ export class FakeDisk implements Files {
     return inode.content;
   }
 
+  /** The bytes of a file, or others where there is none. */
+  contentOr(path: string, bytes: Uint8Array): Uint8Array {
+    return this.#names.get(path)?.content ?? bytes;
+  }
+
   setContent(path: string, content: Uint8Array): void {
     const inode = this.#names.get(path);
     if (inode === undefined) throw fail("ENOENT");

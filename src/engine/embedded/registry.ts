@@ -10,7 +10,7 @@ import { FaultMark } from "./fault-mark.ts";
 import { type Files, readWhole, replaceWhole } from "./files.ts";
 import { viewOf } from "./frame.ts";
 
-const FILE_NAME = "registry";
+export const REGISTRY_NAME = "registry";
 const CHECK_BYTES = 4;
 
 type Row = readonly [key: string, value: Uint8Array, revision: number, expiresAtMs: number | null];
@@ -60,7 +60,7 @@ export class EmbeddedRegistry implements Registry {
 
   /** @throws MusketeersError `JOURNAL_CORRUPT` where the file is damaged. */
   static async open(options: OpenRegistryOptions): Promise<EmbeddedRegistry> {
-    const path = join(options.directory, FILE_NAME);
+    const path = join(options.directory, REGISTRY_NAME);
     const bytes = await readWhole(options.files, path);
     const table =
       bytes === undefined ? new RegistryTable(options.nowMs) : decodeTable(path, bytes, options.nowMs);
@@ -101,7 +101,7 @@ export class EmbeddedRegistry implements Registry {
       const outcome = change(table);
       if (outcome === undefined) return undefined;
       const { files, directory } = this.#options;
-      const path = join(directory, FILE_NAME);
+      const path = join(directory, REGISTRY_NAME);
       try {
         await replaceWhole(files, path, encodeTable(table), directory);
       } catch (cause) {

@@ -29,3 +29,6 @@ export async function loadPointer(registry: Registry): Promise<CheckpointPointer
     });
   }
 }
+
+/** Forgets the checkpoint: the next start reads the journal from its beginning. */
+export const dropPointer = (registry: Registry): Promise<void> => registry.delete(KEY);
