@@ -5,6 +5,7 @@ import { type EngineOptions, engineLimits } from "../options.ts";
 import type { Engine, Journal, StorageFault } from "../port.ts";
 import { EmbeddedBlobs } from "./blobs.ts";
 import { bootName } from "./boot.ts";
+import { claimDirectory } from "./claim.ts";
 import type { FaultMark } from "./fault-mark.ts";
 import { type Durability, EmbeddedJournal } from "./journal.ts";
 import { lockDirectory } from "./lock.ts";
@@ -34,7 +35,16 @@ export async function embeddedEngine(
     await nodeFiles.makeDirectory(directory);
     const lock = await lockDirectory(directory);
     try {
-      return await openParts(directory, options, () => lock.release());
+      const claim = claimDirectory(directory);
+      try {
+        return await openParts(directory, options, claim.guard, async () => {
+          claim.release();
+          await lock.release();
+        });
+      } catch (error) {
+        claim.release();
+        throw error;
+      }
     } catch (error) {
       await lock.release();
       throw error;
@@ -50,6 +60,7 @@ export async function embeddedEngine(
 async function openParts(
   directory: string,
   options: EmbeddedOptions,
+  guard: () => void,
   release: () => Promise<void>,
 ): Promise<EmbeddedEngine> {
   const limits = engineLimits(options);
@@ -58,7 +69,7 @@ async function openParts(
   const files = nodeFiles;
   const blobsDirectory = join(directory, "blobs");
   const blobs = await EmbeddedBlobs.open({ files, directory: blobsDirectory, limits, strict, nowMs });
-  const registry = await EmbeddedRegistry.open({ files, directory, limits, nowMs });
+  const registry = await EmbeddedRegistry.open({ files, directory, limits, nowMs, guard });
   const journal = await EmbeddedJournal.open({
     files,
     directory: join(directory, "journal"),
@@ -66,6 +77,7 @@ async function openParts(
     durability,
     salt: randomBytes(4).readUInt32LE(),
     boot: bootName(),
+    guard,
     nowMs,
   });
   return {

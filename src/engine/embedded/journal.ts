@@ -61,6 +61,7 @@ export class EmbeddedJournal implements Journal {
   #closing: Promise<void> | undefined;
   readonly #stop = new AbortController();
   readonly #fault: FaultMark;
+  readonly #guard: (() => void) | undefined;
 
   private constructor(
     options: OpenJournalOptions,
@@ -69,6 +70,7 @@ export class EmbeddedJournal implements Journal {
   ) {
     this.#limits = options.limits;
     this.#directory = options.directory;
+    this.#guard = options.guard;
     this.#fault = new FaultMark(options.nowMs);
     this.#writer = parts.writer;
     this.#segments = parts.segments;
@@ -293,7 +295,9 @@ export class EmbeddedJournal implements Journal {
 
   async dropBefore(position: Position): Promise<void> {
     const first = this.#segments.firstAfterDrop(position);
-    if (first === undefined || first === this.#segments.first?.base) return;
+    if (first === undefined) return;
+    if (first === this.#segments.first?.base && !this.#segments.hasLeftover) return;
+    this.#guard?.();
     this.#manifest.set({ first });
     try {
       // The manifest goes first: what it does not name may be missing.

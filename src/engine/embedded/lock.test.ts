@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { claimDirectory } from "./claim.ts";
 import { embeddedEngine } from "./index.ts";
 import { lockDirectory } from "./lock.ts";
 
@@ -21,13 +22,22 @@ afterEach(async () => {
 });
 
 /** A process that takes the lock and says "locked" or the code of its error; it ends when it is killed. */
-async function rival(): Promise<{ child: ChildProcess; said: string }> {
+async function rival(prefix: readonly string[] = []): Promise<{ child: ChildProcess; said: string }> {
   const lock = fileURLToPath(new URL("./lock.ts", import.meta.url));
   const code = `import { lockDirectory } from ${JSON.stringify(lock)};
     lockDirectory(${JSON.stringify(directory)}).then(
       () => { console.log("locked"); setInterval(() => {}, 1000); },
       (error) => console.log(error.code));`;
-  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], {
+  const [command, ...args] = [
+    ...prefix,
+    process.execPath,
+    "--import",
+    "tsx",
+    "--input-type=module",
+    "-e",
+    code,
+  ];
+  const child = spawn(command!, args, {
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);
@@ -61,3 +71,59 @@ test("lets one of several processes that start at once win", async () => {
   const rivals = await Promise.all([rival(), rival(), rival()]);
   expect(rivals.map(({ said }) => said).sort()).toEqual(["DATA_IN_USE", "DATA_IN_USE", "locked"]);
 }, 30_000);
+
+const onLinux = process.platform === "linux";
+
+test.runIf(onLinux)(
+  "is seen from other network name spaces, such as containers",
+  async (context) => {
+    const isAllowed = spawnSync("unshare", ["-n", "true"]).status === 0;
+    if (!isAllowed) return context.skip("making a network name space is not allowed here");
+    const first = await lockDirectory(directory);
+    const other = await rival(["unshare", "-n"]);
+    expect(other.said).toBe("DATA_IN_USE");
+    await first.release();
+    const next = await rival(["unshare", "-n"]);
+    expect(next.said).toBe("locked");
+    await expect(lockDirectory(directory)).rejects.toMatchObject({ code: "DATA_IN_USE" });
+    next.child.kill("SIGKILL");
+    await once(next.child, "exit");
+    await (await lockDirectory(directory)).release();
+  },
+  30_000,
+);
+
+test.runIf(onLinux)("leaves no socket behind, and holds in deep directories", async () => {
+  const deep = join(directory, ...Array.from({ length: 12 }, () => "a-folder-name-of-some-length"));
+  await mkdir(deep, { recursive: true });
+  const lock = await lockDirectory(deep);
+  expect(await readdir(deep)).toEqual(["lock.sock"]);
+  await lock.release();
+  expect(await readdir(deep)).toEqual([]);
+});
+
+test("whoever opens a directory past the lock stops the one before at its next write", async () => {
+  const engine = await embeddedEngine(directory);
+  const bytes = new TextEncoder().encode("record");
+  try {
+    await engine.journal.append([bytes]);
+    claimDirectory(directory).release();
+    const refused = { code: "DATA_IN_USE", message: expect.stringContaining(`process ${process.pid}`) };
+    await expect(engine.journal.append([bytes])).rejects.toMatchObject(refused);
+    await expect(engine.registry.put("key", bytes)).rejects.toMatchObject(refused);
+    expect(engine.journal.stats().records).toBe(1);
+  } finally {
+    await engine.close().catch(() => {});
+  }
+  const again = await embeddedEngine(directory);
+  expect(again.journal.stats().records).toBe(1);
+  await again.close();
+});
+
+test("a directory that is removed under its hub is noticed at the next write", async () => {
+  const engine = await embeddedEngine(directory);
+  await rm(directory, { recursive: true });
+  await expect(engine.journal.append([new Uint8Array(1)])).rejects.toMatchObject({ code: "DATA_IN_USE" });
+  await engine.close().catch(() => {});
+  await mkdir(directory);
+});

@@ -41,6 +41,8 @@ export interface OpenRegistryOptions {
   readonly directory: string;
   readonly limits: EngineLimits;
   readonly nowMs: () => number;
+  /** Asked before each write; throws a MusketeersError where the directory is no longer this process's. */
+  readonly guard?: () => void;
 }
 
 /** All keys in one small file, which every write replaces as a whole. */
@@ -100,7 +102,8 @@ export class EmbeddedRegistry implements Registry {
       const table = this.#table.clone();
       const outcome = change(table);
       if (outcome === undefined) return undefined;
-      const { files, directory } = this.#options;
+      const { files, directory, guard } = this.#options;
+      guard?.();
       const path = join(directory, REGISTRY_NAME);
       try {
         await replaceWhole(files, path, encodeTable(table), directory);

@@ -28,6 +28,8 @@ export class SegmentSet {
   readonly #directory: string;
   #members: Member[];
   readonly #idle = new Set<Member>();
+  /** Files that could not be removed; tried again with the next drop. */
+  readonly #leftover = new Set<Member>();
 
   constructor(files: Files, directory: string, segments: readonly SegmentInfo[]) {
     this.#files = files;
@@ -81,12 +83,18 @@ export class SegmentSet {
 
   /** Removes the segments before a base; those that are held are removed when they are released. */
   async drop(before: Position): Promise<void> {
-    const gone = this.#members.filter((each) => each.info.base < before);
-    this.#members = this.#members.filter((each) => each.info.base >= before);
-    for (const each of gone) {
+    for (const each of this.#members) {
+      if (each.info.base >= before) continue;
       each.dropped = true;
-      await this.#removeUnused(each);
+      this.#leftover.add(each);
     }
+    this.#members = this.#members.filter(({ dropped }) => !dropped);
+    for (const each of this.#leftover) await this.#removeUnused(each);
+  }
+
+  /** Whether files that were dropped are still there although nobody reads them. */
+  get hasLeftover(): boolean {
+    return [...this.#leftover].some(({ users }) => users === 0);
   }
 
   async close(): Promise<void> {
@@ -111,7 +119,8 @@ export class SegmentSet {
         if (released) return;
         released = true;
         each.users--;
-        await this.#removeUnused(each);
+        // Whoever read it has nothing to do with a file that cannot be removed.
+        await this.#removeUnused(each).catch(() => {});
         await this.#keepFewIdle(each);
       },
     };
@@ -121,6 +130,7 @@ export class SegmentSet {
     if (!each.dropped || each.users > 0) return;
     await this.#closeFile(each);
     await this.#files.remove(join(this.#directory, each.info.name));
+    this.#leftover.delete(each);
   }
 
   async #keepFewIdle(each: Member): Promise<void> {
