@@ -131,6 +131,7 @@ async function checkBlobs(
     directory: join(directory, "blobs"),
     limits: engineLimits({}),
     strict: false,
+    nowMs: Date.now,
   });
   const damaged: string[] = [];
   let count = 0;
