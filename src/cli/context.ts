@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration, parseSize } from "../client/browser.ts";
 import type { Cluster } from "../client/index.ts";
-import { MusketeersError } from "../protocol/index.ts";
+import { defaultLimits, type Limits, MusketeersError } from "../protocol/index.ts";
 import { count } from "./render/format.ts";
 import { type Style, styleFor } from "./render/style.ts";
 import type { Terminal } from "./terminal.ts";
@@ -101,5 +101,21 @@ export const durationArgument = asArgument(parseDuration);
 /** Bytes of `512MB`, `2GB`. */
 export const sizeArgument = asArgument(parseSize);
 
+/** Of a limit that is neither a time nor a size. */
+const parseCount = (text: string): number => {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a number.");
+};
+
 /** Collects an option that may be repeated. */
 export const listArgument = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+
+/** Collects limits by their names: `leaseTtlMs=30s`, `blobBytesMax=1GB`, `workersMax=500`. */
+export function limitArgument(text: string, before: Partial<Limits>): Partial<Limits> {
+  const [name = "", value = ""] = text.split("=", 2);
+  if (!Object.hasOwn(defaultLimits, name)) {
+    throw new InvalidArgumentError(`There is no limit ${JSON.stringify(name)}; docs/limits.md lists them.`);
+  }
+  const parse = name.endsWith("Ms") ? durationArgument : name.includes("Bytes") ? sizeArgument : parseCount;
+  return { ...before, [name]: parse(value) };
+}

@@ -1,13 +1,14 @@
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import type { Hub } from "../../hub/index.ts";
-import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
+import { defaultLimits, type Limits, MusketeersError } from "../../protocol/index.ts";
 import {
   type Context,
   durationArgument,
   integerArgument,
   type JsonOption,
   jsonOption,
+  limitArgument,
   listArgument,
   withExamples,
 } from "../context.ts";
@@ -28,6 +29,7 @@ interface UpOptions extends JsonOption {
   readonly memory?: boolean;
   readonly durability: "default" | "strict";
   readonly keep?: number;
+  readonly limit: Partial<Limits>;
   readonly name: string;
   readonly workers: number;
   readonly slots?: number;
@@ -129,7 +131,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     ...(options.memory ? {} : { data }),
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
     durability: options.durability,
-    ...(options.keep === undefined ? {} : { limits: { jobsKeptMs: options.keep } }),
+    limits: { ...(options.keep === undefined ? {} : { jobsKeptMs: options.keep }), ...options.limit },
     name: options.name,
     onFault: (error) => {
       fault = error;
@@ -188,6 +190,12 @@ export function addUp(program: Command, context: Context): void {
       "--keep <duration>",
       "how long ended jobs and their results are kept, such as 12h or 30d (default: 7d)",
       durationArgument,
+    )
+    .option(
+      "--limit <name=value>",
+      "change one of the limits of docs/limits.md, such as leaseTtlMs=30s; may be repeated",
+      limitArgument,
+      {},
     )
     .option("--name <name>", "what to call the hub", "local")
     .option("--workers <n>", "workers on this machine", integerArgument(0, 64), 1)

@@ -1,0 +1,88 @@
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { type FaultKind, faultKinds, planRound } from "./plan.ts";
+import { killAll } from "./program.ts";
+import { nextSeed } from "./random.ts";
+import { type RoundReport, runRound } from "./round.ts";
+import { Findings } from "./transcript.ts";
+
+/* npm run chaos -- [--rounds N] [--seed N] [--json] [--parallel N] [--report FILE] */
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
+    parallel: { type: "string", default: "2" },
+    json: { type: "boolean", default: false },
+    report: { type: "string" },
+  },
+});
+
+const rounds = Number(values.rounds);
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+/** So many rounds do every kind of fault for certain. */
+const ROUNDS_FOR_ALL = 20;
+
+const seeds: number[] = [];
+for (let seed = Number(values.seed); seeds.length < rounds; seed = nextSeed(seed)) seeds.push(seed);
+
+process.once("exit", killAll);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+
+const reports: RoundReport[] = [];
+const total = new Findings();
+let begun = 0;
+
+function tell({ seed, findings, injected, tookMs }: RoundReport): void {
+  const verdict = findings.clean ? "ok" : "NOT OK";
+  const seconds = (tookMs / 1_000).toFixed(1);
+  say(`round ${reports.length}/${rounds}  seed ${seed}  ${seconds} s  ${verdict}  ${injected.join(" ")}`);
+  for (const note of findings.notes.slice(0, 20)) say(`    ${note.trim()}`);
+  if (!findings.clean) say(`    again: npm run chaos -- --rounds 1 --seed ${seed}`);
+}
+
+async function work(): Promise<void> {
+  while (begun < rounds) {
+    const report = await runRound(seeds[begun++]!);
+    reports.push(report);
+    total.add(report.findings);
+    tell(report);
+  }
+}
+
+say(`chaos: ${rounds} rounds from seed ${values.seed}`);
+await Promise.all(Array.from({ length: Number(values.parallel) }, work));
+
+const times = (kind: FaultKind) =>
+  reports.flatMap(({ injected }) => injected).filter((k) => k === kind).length;
+const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+const demanded = new Set(
+  rounds >= ROUNDS_FOR_ALL ? faultKinds : seeds.flatMap((s) => planRound(s).faults.map((f) => f.kind)),
+);
+const counts = Object.fromEntries(faultKinds.map((kind) => [kind, times(kind)]));
+const resumed = Object.fromEntries(
+  faultKinds.map((kind) => [
+    kind,
+    Math.round(median(reports.flatMap(({ resumedMs }) => resumedMs[kind] ?? [])) ?? -1),
+  ]),
+);
+for (const kind of faultKinds)
+  say(`${kind.padEnd(14)} ${counts[kind]} times, next result after ${resumed[kind]} ms`);
+const missing = [...demanded].filter((kind) => counts[kind] === 0);
+if (missing.length > 0) say(`never happened: ${missing.join(" ")}`);
+
+const { lost, doubled, wrong } = total;
+const summary = { rounds, lost, doubled, wrong };
+if (values.report !== undefined) {
+  await writeFile(
+    values.report,
+    JSON.stringify({ ...summary, faults: counts, resumedMs: resumed, reports }, null, 1),
+  );
+}
+process.stdout.write(
+  values.json
+    ? `${JSON.stringify(summary)}\n`
+    : `${rounds} rounds: ${lost} lost, ${doubled} doubled, ${wrong} wrong\n`,
+);
+process.exitCode = total.clean && missing.length === 0 ? 0 : 1;

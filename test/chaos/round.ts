@@ -1,0 +1,114 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { auditHub } from "./audit.ts";
+import { faults } from "./faults.ts";
+import { type FaultKind, type PlannedFault, planRound } from "./plan.ts";
+import type { Findings } from "./transcript.ts";
+import { World } from "./world.ts";
+
+export interface RoundReport {
+  readonly seed: number;
+  readonly findings: Findings;
+  /** What was really done, in order. */
+  readonly injected: readonly FaultKind[];
+  readonly tookMs: number;
+  /** Milliseconds from a fault that stops somebody to the next result, by kind. */
+  readonly resumedMs: Readonly<Partial<Record<FaultKind, readonly number[]>>>;
+}
+
+/** A round that takes longer hangs: what is missing then is lost. */
+const ROUND_MS_MAX = 90_000;
+/** The next fault does not wait longer than this for the work that it is to come after. */
+const PATIENCE_MS = 1_000;
+
+/** Resolves when so much of the work has been read, or patience is over, or the round. */
+async function awaitShare(world: World, at: number, signal: AbortSignal): Promise<void> {
+  if (world.share >= at || signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      unlisten();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, PATIENCE_MS);
+    const unlisten = world.onOutcome(() => {
+      if (world.share >= at) end();
+    });
+    signal.addEventListener("abort", end);
+  });
+}
+
+class Round {
+  readonly injected: FaultKind[] = [];
+  readonly resumedMs: Partial<Record<FaultKind, number[]>> = {};
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Does the faults of the plan while there is work; resolves when the effects of the last one are over. */
+  async torment(signal: AbortSignal): Promise<void> {
+    const pending: Promise<void>[] = [];
+    for (const fault of this.#world.plan.faults) {
+      await awaitShare(this.#world, fault.at, signal);
+      if (signal.aborted) break;
+      pending.push(this.#inject(fault));
+    }
+    await Promise.all(pending);
+  }
+
+  async #inject(fault: PlannedFault): Promise<void> {
+    const { kind } = fault;
+    const atMs = performance.now();
+    const unlisten = this.#world.onOutcome(() => {
+      unlisten();
+      this.resumedMs[kind] = [...(this.resumedMs[kind] ?? []), performance.now() - atMs];
+    });
+    try {
+      if (await faults[kind](this.#world, fault)) this.injected.push(kind);
+    } catch (error) {
+      this.#world.findings.isWrong(`${kind}: ${String(error)}`);
+    }
+  }
+}
+
+/** Ends the hub as a crash does, reads its journal again, and lets everybody leave in order. */
+async function aftermath(world: World): Promise<void> {
+  await auditHub(world, "at the end");
+  await world.hub.kill(0);
+  await auditHub(world, "after a restart");
+  for (const volunteer of world.idle) {
+    const wrong = await volunteer.drain();
+    if (wrong !== "") world.findings.isWrong(wrong);
+  }
+  const wrong = await world.hub.stop();
+  if (wrong !== "") world.findings.isWrong(wrong);
+}
+
+/** Runs the round of a seed. */
+export async function runRound(seed: number): Promise<RoundReport> {
+  const startMs = performance.now();
+  const world = await World.open(planRound(seed));
+  const { findings } = world;
+  const round = new Round(world);
+  const over = new AbortController();
+  const torment = round.torment(over.signal);
+  const late = new AbortController();
+  try {
+    const done = Promise.all(world.submitters.map((submitter) => submitter.done)).then(() => true);
+    const timeout = pause(ROUND_MS_MAX, false, { signal: late.signal }).catch(() => false);
+    const inTime = await Promise.race([done, timeout]);
+    over.abort();
+    if (inTime) await torment;
+    else findings.isWrong(`nothing ended within ${ROUND_MS_MAX} ms`);
+    for (const submitter of world.submitters) submitter.audit(findings);
+    if (inTime) await aftermath(world);
+  } finally {
+    late.abort();
+    over.abort();
+    await world.close();
+  }
+  const tookMs = Math.round(performance.now() - startMs);
+  return { seed, findings, injected: round.injected, tookMs, resumedMs: round.resumedMs };
+}
