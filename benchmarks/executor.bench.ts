@@ -26,6 +26,7 @@ function startOne(executor: Executor) {
         if (left === 0) done();
       },
       onLog: () => {},
+    onSaved: () => {},
       onDeath: ({ message }) => {
         throw new Error(message);
       },

@@ -48,6 +48,32 @@ export function connect(): Promise<never> {
   return new Promise(() => {});
 }
 
+interface StateOffer {
+  save(state: unknown): void;
+  restored(): unknown;
+}
+
+/** Only a sandbox offers to keep states; elsewhere a task is an ordinary function. */
+const stateOffer = (): StateOffer | undefined =>
+  registry[Symbol.for("musketeers.state")] as StateOffer | undefined;
+
+/**
+ * Keeps how far a task is with its input, so that its next attempt can go on from there when its machine
+ * is gone: call it as often as you like within the task, before or between `await`s that the task itself
+ * waits for. A state is kept at most once a second; a call that comes sooner returns at once. Does nothing
+ * outside a cluster.
+ * @param state data, as for results
+ * @throws MusketeersError `UNSERIALIZABLE` for what is no data
+ */
+export function checkpoint(state: unknown): void {
+  stateOffer()?.save(state);
+}
+
+/** What the task last gave to `checkpoint` for this input; undefined where it begins anew. */
+export function restored<State>(): State | undefined {
+  return stateOffer()?.restored() as State | undefined;
+}
+
 const absent = (name: string) => (): never => {
   throw new Error(`${name} of musketeers is not there inside a task; use it where you submit`);
 };

@@ -66,6 +66,7 @@ export class ClientSession implements PeerSession, Holder {
       case "return":
       case "heartbeat":
       case "log":
+      case "save":
       case "leave":
         throw new MusketeersError("FORBIDDEN", `A client may not send ${message.type}`);
     }

@@ -8,8 +8,10 @@ import {
   type ProgressMessage,
   type Ranges,
   type ReturnMessage,
+  sliceRanges,
 } from "../protocol/index.ts";
 import {
+  isDone,
   jobView,
   type LeaseDescriptor,
   type Scheduler,
@@ -249,6 +251,16 @@ export class Coordinator {
 
   openLease(id: string): LeaseDescriptor | undefined {
     return this.#seal.open(id);
+  }
+
+  /** Keeps what an unfinished input saved for its next attempt. */
+  stateSaved({ job, ranges }: LeaseDescriptor, position: number, body: Uint8Array): void {
+    const entry = this.jobs.get(job);
+    const [[input] = [-1]] = sliceRanges(ranges, position, position + 1);
+    if (entry?.state !== "running" || isDone(this.#scheduler, job, input)) return;
+    const { saved } = entry;
+    if (saved.size >= this.limits.savedStatesPerJobMax && saved.get(input) === undefined) return;
+    this.ledger.append({ type: "saved", job, input }, body, (at, bytes) => entry.addSaved(input, at, bytes));
   }
 
   /** Keeps and passes on what a task printed. */

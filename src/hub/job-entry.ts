@@ -4,6 +4,7 @@ import { fingerprintOf, type HubFailureKind } from "./hub-failure.ts";
 import type { IndexedBlock } from "./journal/block.ts";
 import { NumberTable } from "./journal/numbers.ts";
 import { ResultIndex } from "./journal/result-index.ts";
+import { SavedStates } from "./journal/saved-states.ts";
 import type { Watch } from "./watch.ts";
 
 type EntryLimits = Pick<Limits, "errorGroupsPerJobMax" | "workersPerJobMax">;
@@ -40,6 +41,7 @@ export class JobEntry {
   done = 0;
   failed = 0;
   readonly results = new ResultIndex();
+  readonly saved = new SavedStates();
 
   readonly perWorker = new Map<string, number>();
   readonly errors = new Map<string, { kind: string; count: number }>();
@@ -61,8 +63,7 @@ export class JobEntry {
     failures: readonly FailureMark[],
     limits: EntryLimits,
   ): void {
-    const count = this.results.add(position, ranges);
-    this.done += count;
+    const count = this.#enter(position, ranges);
     this.failed += failures.length;
     const known = this.perWorker.has(worker) || this.perWorker.size < limits.workersPerJobMax;
     const name = known ? worker : OTHER_WORKERS;
@@ -72,10 +73,23 @@ export class JobEntry {
 
   /** Enters stored failures that the hub made. */
   addFailures(position: Position, ranges: readonly Range[], kind: HubFailureKind, limits: EntryLimits): void {
-    const count = this.results.add(position, ranges);
-    this.done += count;
+    const count = this.#enter(position, ranges);
     this.failed += count;
     this.#countError(fingerprintOf(kind), kind, count, limits);
+  }
+
+  /** Enters the latest state of an input. */
+  addSaved(input: number, position: Position, bytes: number): void {
+    this.storedBytes += bytes - (this.saved.get(input)?.bytes ?? 0);
+    this.saved.set(input, { position, bytes });
+  }
+
+  /** Says how many inputs the ranges hold. */
+  #enter(position: Position, ranges: readonly Range[]): number {
+    const count = this.results.add(position, ranges);
+    this.done += count;
+    this.storedBytes -= this.saved.remove(ranges);
+    return count;
   }
 
   end(state: Exclude<JobState, "running">, reason: string, atMs: number): void {
@@ -83,6 +97,7 @@ export class JobEntry {
     this.reason = reason;
     this.endedAtMs = atMs;
     clearTimeout(this.abandonTimer);
+    this.saved.clear();
     for (const holder of this.holders) holder.letGo(this.spec.job);
     this.holders.clear();
   }

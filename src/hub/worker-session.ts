@@ -1,10 +1,12 @@
 import {
   countOf,
+  eachRecord,
   type Hello,
   type LeaseMessage,
   MusketeersError,
   type ProgressMessage,
   RecordReader,
+  type SaveMessage,
   type SessionMessage,
   type WorkerDescription,
 } from "../protocol/index.ts";
@@ -84,6 +86,9 @@ export class WorkerSession implements PeerSession {
         }
         break;
       }
+      case "save":
+        this.#save(message, body);
+        break;
       case "leave":
       case "goodbye":
         this.#left = true;
@@ -184,6 +189,18 @@ export class WorkerSession implements PeerSession {
 
   terminate(): void {
     this.#peer.terminate();
+  }
+
+  /** Of a lease that is no more nobody needs to know how far it came. */
+  #save({ lease, position }: SaveMessage, body: Uint8Array): void {
+    const { inlineValueBytesMax } = this.#coordinator.limits;
+    const state = [...eachRecord(body)];
+    if (state.length !== 1 || state[0]!.length > inlineValueBytesMax) {
+      throw new MusketeersError("PROTOCOL", "A state that is not one record, or too large");
+    }
+    const open = this.#byId.get(lease);
+    if (open === undefined || position < open.reported || position >= open.count) return;
+    this.#coordinator.stateSaved(open.descriptor, position, body);
   }
 
   #progress(message: ProgressMessage, body: Uint8Array): void {

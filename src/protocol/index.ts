@@ -8,5 +8,6 @@ export * from "./messages/index.ts";
 export * from "./net.ts";
 export * from "./ranges.ts";
 export * from "./records.ts";
+export * from "./resumed.ts";
 export * from "./value.ts";
 export * from "./version.ts";

@@ -54,6 +54,10 @@ export interface Limits {
   readonly workersPerJobMax: number;
   /** Log lines that are kept for each job; older ones are dropped first. */
   readonly logLinesPerJobMax: number;
+  /** A task's state is kept at most this often; a `checkpoint` that comes sooner does nothing. */
+  readonly checkpointIntervalMs: number;
+  /** Inputs of one job of which a saved state is kept. */
+  readonly savedStatesPerJobMax: number;
   /** Log lines of all jobs together that a hub keeps. */
   readonly logBytesMax: number;
   /** Longest line of a log; the rest is cut. */
@@ -210,6 +214,8 @@ export const defaultLimits: Limits = Object.freeze({
   errorGroupsPerJobMax: 100,
   workersPerJobMax: 1_000,
   logLinesPerJobMax: 10_000,
+  checkpointIntervalMs: 1_000,
+  savedStatesPerJobMax: 100_000,
   logBytesMax: 64 * MiB,
   logLineBytesMax: 8 * KiB,
   logBytesPerSecondMax: 64 * KiB,

@@ -114,6 +114,12 @@ test("every address of a private block is local, in every way to write it", () =
   );
 });
 
+test("what stands in brackets is an address or nothing", () => {
+  expect(netAllows(["[::1]"], "::1")).toBe(true);
+  // Read as a URL this would be the host `a`, with a user's name before it.
+  for (const wish of ["[@a\\]", "[a]", "[]", "[::1]x"]) expect(netAllows([wish, "a"], wish)).toBe(false);
+});
+
 test("what is no host is never covered, whatever is granted, and nothing throws", () => {
   const hostish = fc.string({ unit: fc.constantFrom(..."a1.*:[]-%@/ \\?#é") });
   fc.assert(

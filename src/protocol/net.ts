@@ -14,6 +14,7 @@ interface HostPattern {
 
 const PORT = /^(.*):([0-9]{1,5})$/;
 const IPV6_BARE = /^[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*$/i;
+const IPV6_BRACKETED = /^\[[0-9a-f:.]+\]$/i;
 const HOST_CHARACTERS = /^[^\s/?#@\\:%]+$/;
 
 /** Takes a pattern apart; undefined for what is none. */
@@ -29,8 +30,11 @@ function parsePattern(text: string): HostPattern | undefined {
     if (Number(port) > 65_535) return undefined;
     if (port !== "") port = String(Number(port));
   }
-  const isIpv6 = host.startsWith("[") && host.endsWith("]");
-  if (!(isIpv6 || HOST_CHARACTERS.test(host)) || host.includes("*")) return undefined;
+  if (
+    !(IPV6_BRACKETED.test(host) || (HOST_CHARACTERS.test(host) && !host.startsWith("["))) ||
+    host.includes("*")
+  )
+    return undefined;
   const canonical = canonicalHost(host);
   if (canonical === undefined || (below && isAddress(canonical))) return undefined;
   return { host: canonical, below, port };

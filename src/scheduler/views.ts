@@ -21,6 +21,10 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
   };
 }
 
+/** Whether an input has its result; also true where there is no such job any more. */
+export const isDone = (state: Scheduler, id: JobId, input: number): boolean =>
+  state.jobs.get(id)?.done.has(input) ?? true;
+
 export function workerView(state: Scheduler, id: WorkerId): WorkerView | undefined {
   const worker = state.workers.get(id);
   if (worker === undefined) return undefined;

@@ -6,6 +6,7 @@ import {
   type Limits,
   MusketeersError,
   netAllows,
+  packRecords,
   progressHeader,
   type TaskSpec,
   type Welcome,
@@ -207,6 +208,11 @@ export class Agent {
       case "SendReturn": {
         const { lease, reason, message } = instruction;
         this.#link.send({ type: "return", lease, reason, message });
+        return;
+      }
+      case "SendState": {
+        const { lease, position, state } = instruction;
+        this.#link.send({ type: "save", lease, position }, packRecords([state]));
         return;
       }
       case "Leave":

@@ -1,6 +1,11 @@
 import type { Executor, Sandbox, SandboxHandlers, SandboxOrder } from "./executors/index.ts";
 
-const silent: SandboxHandlers = { onResults: () => {}, onLog: () => {}, onDeath: () => {} };
+const silent: SandboxHandlers = {
+  onResults: () => {},
+  onLog: () => {},
+  onSaved: () => {},
+  onDeath: () => {},
+};
 
 /** Keeps a few sandboxes warm for the task that they were started for; the longest idle one goes first. */
 export class SandboxPool {

@@ -1,6 +1,9 @@
 import { type BlobStore, inlineOrBlob, isBlobRef, resolveRecord } from "../data/index.ts";
 import {
+  decodeResumed,
   eachRecord,
+  encodeResumed,
+  isResumed,
   type Limits,
   MusketeersError,
   RecordReader,
@@ -46,6 +49,8 @@ const anyRecord = (block: Uint8Array, test: (record: Uint8Array) => boolean): bo
   return false;
 };
 
+const mayHoldRefs = (record: Uint8Array): boolean => isBlobRef(record) || isResumed(record);
+
 /** Performs the core's instructions for one slot: code, sandbox, blobs in, results and blobs out. */
 export class SlotRunner {
   readonly #slot: number;
@@ -65,7 +70,7 @@ export class SlotRunner {
     const direct =
       session.inputs === undefined &&
       session.sandbox?.alive === true &&
-      !anyRecord(instruction.block, isBlobRef);
+      !anyRecord(instruction.block, mayHoldRefs);
     if (direct) {
       session.sandbox?.run(instruction.block, instruction.count, instruction.careful);
       return;
@@ -122,6 +127,7 @@ export class SlotRunner {
         { task, code },
         {
           onResults: (results) => this.#onResults(session, results),
+          onSaved: (state) => this.#onSaved(session, state),
           onLog: (lines, dropped) => this.#context.onLog(session.lease, lines, dropped),
           onDeath: (death) => this.#onDeath(session, death),
         },
@@ -132,12 +138,32 @@ export class SlotRunner {
   }
 
   async #resolve(block: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    if (!anyRecord(block, isBlobRef)) return block;
+    if (!anyRecord(block, mayHoldRefs)) return block;
+    const { blobs } = this.#context;
     const writer = new RecordWriter(block.length);
     for (const record of eachRecord(block)) {
-      writer.push(await resolveRecord(record, this.#context.blobs, { signal }));
+      if (isResumed(record)) {
+        const { input, state } = decodeResumed(record);
+        const whole = await resolveRecord(input, blobs, { signal });
+        writer.push(encodeResumed(whole, await resolveRecord(state, blobs, { signal })));
+      } else {
+        writer.push(await resolveRecord(record, blobs, { signal }));
+      }
     }
     return writer.take();
+  }
+
+  /** Stores a large state as a blob, and passes on where it is. */
+  #onSaved(session: Session, state: Uint8Array): void {
+    const run = session.runs[0]?.run;
+    if (this.#session !== session || run === undefined) return;
+    const { blobs, limits } = this.#context;
+    const { signal } = this.#abort;
+    this.#later(session, run, async () => {
+      const record = await inlineOrBlob(state, blobs, limits.inlineValueBytesMax, { signal });
+      if (this.#session !== session) return;
+      this.#context.onEvent({ type: "StateSaved", slot: this.#slot, run, state: record });
+    });
   }
 
   #onResults(session: Session, results: SandboxResults): void {

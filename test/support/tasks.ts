@@ -1,4 +1,4 @@
-import { task } from "../../src/client/index.ts";
+import { checkpoint, restored, task } from "../../src/client/index.ts";
 
 /* Tasks that the whole-cluster tests send to real sandboxes. */
 
@@ -66,6 +66,33 @@ export const visit = task(async ({ url, ms }: { url: string; ms: number }) => {
   await new Promise((resolve) => setTimeout(resolve, ms));
   return url;
 });
+
+/**
+ * Tells the site at which step it begins, goes step by step, and never comes to an end before `steps`.
+ * The state that it saves has some ballast.
+ */
+export const longWay = task(
+  async ({ url, steps, ballast }: { url: string; steps: number; ballast: number }) => {
+    const from = restored<{ step: number }>()?.step ?? 0;
+    await fetch(`${url}/from/${from}`);
+    for (let step = from + 1; step <= steps; step++) {
+      checkpoint({ step, ballast: "b".repeat(ballast) });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return from;
+  },
+);
+
+/** Hangs at its first attempt, once it has saved how far it came. */
+export const hangsOnce = task(
+  async (n: number) => {
+    const before = restored<number[]>();
+    if (before !== undefined) return [...before, n];
+    checkpoint([n, n + 1]);
+    return new Promise<number[]>(() => {});
+  },
+  { timeout: 400, retries: 1, backoff: 1 },
+);
 
 /** Gives a value of so many bytes, and says how many it was given. */
 export const resize = task(({ text, bytes }: { text: string; bytes: number }) => ({

@@ -58,7 +58,7 @@ export async function sweepBlobs({
 }
 
 async function keepReferred(
-  { inputBlocks, results, unstored }: JobEntry,
+  { inputBlocks, results, saved, unstored }: JobEntry,
   journal: Journal,
   unused: Map<string, number>,
   signal: AbortSignal,
@@ -67,6 +67,7 @@ async function keepReferred(
     for (const cid of blobRefsIn(bytes)) unused.delete(cid);
   };
   for (const { bytes } of unstored.values()) keep(bytes);
+  for (const [, { position }] of [...saved.entries()]) keep(await journal.get(position));
   for (const [table, column] of [
     [inputBlocks, 2],
     [results.records, 0],

@@ -1,5 +1,13 @@
 import type { Journal } from "../../engine/index.ts";
-import { countOf, MusketeersError, type Range, type Ranges } from "../../protocol/index.ts";
+import {
+  countOf,
+  encodeResumed,
+  MusketeersError,
+  type Range,
+  type Ranges,
+  RecordReader,
+  RecordWriter,
+} from "../../protocol/index.ts";
 import { hubFailures } from "../hub-failure.ts";
 import type { JobEntry } from "../job-entry.ts";
 import { ByteLru } from "../lru.ts";
@@ -53,6 +61,11 @@ export class Blocks {
 
   /** The inputs of a unit, packed, in its order; at once where all of them are at hand. */
   inputs(entry: JobEntry, ranges: Ranges): Uint8Array | Promise<Uint8Array> {
+    if (entry.saved.inputsIn(ranges).length > 0) return this.#resumed(entry, ranges);
+    return this.#plainInputs(entry, ranges);
+  }
+
+  #plainInputs(entry: JobEntry, ranges: Ranges): Uint8Array | Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
     for (const range of ranges) {
       if (!this.#collect(entry, range, parts)) return this.#readInputs(entry, ranges);
@@ -63,6 +76,28 @@ export class Blocks {
   /** A results record; at once where it is at hand. */
   results(position: number): CachedResults | Promise<CachedResults> {
     return this.#results.get(position) ?? this.#readResults(position);
+  }
+
+  /** The inputs, with the state that earlier attempts saved of some. */
+  async #resumed(entry: JobEntry, ranges: Ranges): Promise<Uint8Array> {
+    const states = new Map<number, Uint8Array>();
+    for (const input of entry.saved.inputsIn(ranges)) {
+      const saved = entry.saved.get(input);
+      if (saved === undefined) continue;
+      const { body } = await this.#read(saved.position);
+      const state = new RecordReader(body).read();
+      if (state !== undefined) states.set(input, state);
+    }
+    const reader = new RecordReader(await this.#plainInputs(entry, ranges));
+    const writer = new RecordWriter();
+    for (const [start, end] of ranges) {
+      for (let input = start; input < end; input++) {
+        const record = reader.read()!;
+        const state = states.get(input);
+        writer.push(state === undefined ? record : encodeResumed(record, state));
+      }
+    }
+    return writer.take();
   }
 
   /** Appends the slices of a range to `parts`; false where a block has to be read first. */

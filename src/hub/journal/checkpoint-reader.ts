@@ -3,11 +3,11 @@ import { MusketeersError, pushRange, type Range } from "../../protocol/index.ts"
 import type { SchedulerRecord } from "../../scheduler/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
-import { tablesOf } from "./checkpoint.ts";
+import { SAVED_WIDTH, tablesOf } from "./checkpoint.ts";
 import type { CheckpointPointer } from "./checkpoint-pointer.ts";
 import type { CheckpointRecord, KeptJob } from "./checkpoint-record.ts";
 import { decodeLedgerRecord } from "./ledger-record.ts";
-import type { NumberTable } from "./numbers.ts";
+import { NumberTable } from "./numbers.ts";
 
 type RecordOf<T extends CheckpointRecord["type"]> = Extract<CheckpointRecord, { type: T }>;
 
@@ -60,7 +60,8 @@ export class CheckpointReader {
     const { entry, kept } = this.#ofJob(job, position);
     const { spans } = entry.results;
     const before = spans.rows;
-    if (table === "spans") entry.results.restoreSpans(body);
+    if (table === "saved") enterSaved(entry, body);
+    else if (table === "spans") entry.results.restoreSpans(body);
     else tablesOf(entry)[table].pushBytes(body);
     if (kept.state !== "running" || spans.rows === before) return;
     this.#apply({ type: "results", job, ranges: rangesOf(spans, before), failed: 0, retries: [] });
@@ -92,6 +93,14 @@ export class CheckpointReader {
 
 const damaged = (position: number, why: string): MusketeersError =>
   new MusketeersError("JOURNAL_CORRUPT", `The checkpoint at ${position} of the journal is damaged: ${why}`);
+
+function enterSaved({ saved }: JobEntry, body: Uint8Array): void {
+  const table = new NumberTable(SAVED_WIDTH);
+  table.pushBytes(body);
+  for (let row = 0; row < table.rows; row++) {
+    saved.set(table.at(row, 0), { position: table.at(row, 1), bytes: table.at(row, 2) });
+  }
+}
 
 /** What the rows of spans from one on cover, in as few ranges as possible: completion is nearly in order. */
 function rangesOf(spans: NumberTable, from: number): Range[] {

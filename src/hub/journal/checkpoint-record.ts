@@ -2,8 +2,9 @@ import { type JobSpec, type JobState, jobStates, parseJobSpec } from "../../prot
 import { Fields } from "../../protocol/messages/index.ts";
 import type { Retry } from "../../scheduler/index.ts";
 
-export const keptTables = Object.freeze(["inputs", "records", "spans"] as const);
+export const keptTables = Object.freeze(["inputs", "records", "spans", "saved"] as const);
 export type KeptTable = (typeof keptTables)[number];
+export type GrowingTable = Exclude<KeptTable, "saved">;
 
 /** A job as a checkpoint keeps it; its tables follow as `rows`. */
 export interface KeptJob {

@@ -2,9 +2,9 @@ import type { Position } from "../../engine/index.ts";
 import { type JobSnapshot, jobSnapshot, type Scheduler } from "../../scheduler/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
-import type { KeptJob, KeptTable } from "./checkpoint-record.ts";
+import type { GrowingTable, KeptJob, KeptTable } from "./checkpoint-record.ts";
 import type { Ledger } from "./ledger.ts";
-import { type NumberTable, PIECE_ROWS } from "./numbers.ts";
+import { NumberTable, PIECE_ROWS } from "./numbers.ts";
 
 /** Ranges in one record of waiting inputs. */
 const WAITING_RANGES_MAX = 16_384;
@@ -12,23 +12,38 @@ const WAITING_RANGES_MAX = 16_384;
 const UNSTORED_BYTES_MAX = 1024 * 1024;
 
 /** The tables of an entry by the name that a checkpoint gives them. */
-export const tablesOf = (entry: JobEntry): Readonly<Record<KeptTable, NumberTable>> => ({
-  inputs: entry.inputBlocks,
-  records: entry.results.records,
-  spans: entry.results.spans,
+export const tablesOf = ({
+  inputBlocks,
+  results,
+}: JobEntry): Readonly<Record<GrowingTable, NumberTable>> => ({
+  inputs: inputBlocks,
+  records: results.records,
+  spans: results.spans,
 });
+
+/** Rows: input, position, bytes. */
+export const SAVED_WIDTH = 3;
+
+function savedTable({ saved }: JobEntry): NumberTable {
+  const table = new NumberTable(SAVED_WIDTH);
+  for (const [input, { position, bytes }] of saved.entries()) table.push(input, position, bytes);
+  return table;
+}
 
 /** A job as it was at the mark: what changes is copied, of tables that only grow it is enough to know how far. */
 interface Frozen {
   readonly entry: JobEntry;
   readonly kept: KeptJob;
-  readonly rows: Readonly<Record<KeptTable, number>>;
+  readonly tables: readonly {
+    readonly name: KeptTable;
+    readonly table: NumberTable;
+    readonly rows: number;
+  }[];
   readonly snapshot: JobSnapshot | undefined;
 }
 
 function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
   const { spec, submittedAtMs, state, reason, endedAtMs, done, failed, storedBytes } = entry;
-  const { inputBlocks, results } = entry;
   const kept: KeptJob = {
     spec,
     submittedAtMs,
@@ -46,14 +61,17 @@ function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
     errors: [...entry.errors].map(([fingerprint, { kind, count }]) => [fingerprint, kind, count]),
   };
   // The last rows of the inputs may be of blocks that are not stored yet.
-  let inputs = inputBlocks.rows;
-  while (inputs > 0 && inputBlocks.at(inputs - 1, 2) < 0) inputs--;
-  return {
-    entry,
-    kept,
-    rows: { inputs, records: results.records.rows, spans: results.spans.rows },
-    snapshot,
-  };
+  const { inputs, records, spans } = tablesOf(entry);
+  let stored = inputs.rows;
+  while (stored > 0 && inputs.at(stored - 1, 2) < 0) stored--;
+  const saved = savedTable(entry);
+  const tables: Frozen["tables"] = [
+    { name: "inputs", table: inputs, rows: stored },
+    { name: "records", table: records, rows: records.rows },
+    { name: "spans", table: spans, rows: spans.rows },
+    { name: "saved", table: saved, rows: saved.rows },
+  ];
+  return { entry, kept, tables, snapshot };
 }
 
 /** Where a checkpoint stands. */
@@ -115,13 +133,13 @@ export class CheckpointWriter {
     });
   }
 
-  async #writeJob({ entry, kept, rows, snapshot }: Frozen): Promise<void> {
+  async #writeJob({ kept, tables, snapshot }: Frozen): Promise<void> {
     const { job } = kept.spec;
     await this.#append({ type: "kept", ...kept });
-    for (const [name, table] of Object.entries(tablesOf(entry)) as [KeptTable, NumberTable][]) {
-      this.#rows += rows[name];
-      for (let from = 0; from < rows[name]; from += PIECE_ROWS) {
-        const to = Math.min(rows[name], from + PIECE_ROWS);
+    for (const { name, table, rows } of tables) {
+      this.#rows += rows;
+      for (let from = 0; from < rows; from += PIECE_ROWS) {
+        const to = Math.min(rows, from + PIECE_ROWS);
         await this.#append({ type: "rows", job, table: name }, table.bytes(from, to));
       }
     }

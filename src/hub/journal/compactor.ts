@@ -28,6 +28,7 @@ export function firstLivePosition(jobs: Jobs): Position {
         if (position >= 0 && position < first) first = position;
       }
     }
+    for (const [, { position }] of entry.saved.entries()) first = Math.min(first, position);
   }
   return first;
 }
@@ -81,12 +82,18 @@ export class Compactor {
    */
   async move(until: Position, signal: AbortSignal): Promise<void> {
     for (const entry of [...this.#jobs]) {
+      for (const [input, saved] of [...entry.saved.entries()]) {
+        if (saved.position >= until) continue;
+        await this.#moveOne(saved.position, (position) => {
+          if (entry.saved.get(input) === saved) entry.saved.set(input, { ...saved, position });
+        });
+      }
       for (const [table, column] of placesOf(entry)) {
         for (let row = 0; row < table.rows; row++) {
           const position = table.at(row, column);
           if (position < 0 || position >= until) continue;
           if (this.#jobs.get(entry.spec.job) !== entry) break;
-          await this.#moveOne(table, column, row);
+          await this.#moveOne(position, (to) => table.set(row, column, to));
           signal.throwIfAborted();
         }
       }
@@ -95,15 +102,14 @@ export class Compactor {
   }
 
   /** Resolves when the next one may be read. */
-  async #moveOne(table: NumberTable, column: number, row: number): Promise<void> {
-    const position = table.at(row, column);
+  async #moveOne(position: Position, onMoved: (to: Position) => void): Promise<void> {
     const stored = await this.#journal.get(position);
     const { record, body } = decodeLedgerRecord(stored);
     // What was moved before is not wrapped twice.
     const whole = record.type === "moved" ? body : stored;
     this.#unstoredBytes += whole.length;
     const arrived = this.#ledger.store({ type: "moved" }, whole).then((to) => {
-      table.set(row, column, to);
+      onMoved(to);
       this.#unstoredBytes -= whole.length;
     });
     if (this.#unstoredBytes > UNSTORED_BYTES_MAX) await arrived;

@@ -45,6 +45,8 @@ export type JobRecord =
       readonly kind: HubFailureKind;
       readonly reason: string;
     }
+  /** What an input saved for its next attempt; the body is one record. */
+  | { readonly type: "saved"; readonly job: string; readonly input: number }
   | { readonly type: "carve"; readonly job: string; readonly mark: number }
   | {
       readonly type: "ended";
@@ -113,6 +115,8 @@ function parse(fields: Fields): LedgerRecord {
         kind: fields.oneOf("kind", hubFailureKinds),
         reason: fields.string("reason", 2048),
       };
+    case "saved":
+      return { type, job: job(), input: fields.integer("input") };
     case "carve":
       return { type, job: job(), mark: fields.integer("mark") };
     case "ended":

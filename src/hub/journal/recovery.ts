@@ -40,6 +40,9 @@ export function enterRecord(
       entry.storedBytes += bytes;
       entry.addFailures(position, record.ranges, record.kind, limits);
       break;
+    case "saved":
+      if (entry.state === "running") entry.addSaved(record.input, position, bytes);
+      break;
     case "carve":
       break;
     case "ended":
@@ -50,7 +53,7 @@ export function enterRecord(
 }
 
 /** What a record tells the scheduler. */
-export function schedulerRecord(record: JobRecord, bodyBytes: number): SchedulerRecord {
+export function schedulerRecord(record: JobRecord, bodyBytes: number): SchedulerRecord | undefined {
   switch (record.type) {
     case "submitted":
       return { type: "submitted", spec: record.spec };
@@ -64,6 +67,8 @@ export function schedulerRecord(record: JobRecord, bodyBytes: number): Scheduler
       const { job, ranges } = record;
       return { type: "results", job, ranges, failed: countOf(ranges), retries: [] };
     }
+    case "saved":
+      return undefined;
     case "ended":
       return { type: "ended", job: record.job };
     case "sealed":
@@ -97,7 +102,8 @@ export async function readJournal(
     const { record, body } = decodeLedgerRecord(bytes);
     if (!isJobRecord(record)) continue;
     enterRecord(jobs, record, position, bytes.length, limits);
-    apply(schedulerRecord(record, body.length));
+    const told = schedulerRecord(record, body.length);
+    if (told !== undefined) apply(told);
     records++;
   }
   return { jobs, records };

@@ -84,7 +84,8 @@ class Store {
   }
 
   append(record: JobRecord, body?: Uint8Array): void {
-    recoverRecord(this.scheduler, schedulerRecord(record, body?.length ?? 0));
+    const told = schedulerRecord(record, body?.length ?? 0);
+    if (told !== undefined) recoverRecord(this.scheduler, told);
     if (record.type === "submitted") this.jobs.add(record.spec, record.atMs);
     this.ledger.append(record, body, (position, bytes) => {
       if (record.type !== "submitted") enterRecord(this.jobs, record, position, bytes, limits);
@@ -105,6 +106,7 @@ async function contentsOf(store: Store): Promise<unknown> {
       }
       const inputs =
         size === 0 ? "" : Buffer.from(await blocks.inputs(entry, [[0, size]])).toString("latin1");
+      const states = [...entry.saved.entries()].map(([input, { bytes }]) => `${input} ${bytes}`).sort();
       const spans = Array.from({ length: entry.results.spans.rows }, (_, row) => entry.results.span(row));
       const snapshot = jobSnapshot(store.scheduler, spec.job);
       const { bytes, carveMark } = snapshot ?? {};
@@ -113,7 +115,7 @@ async function contentsOf(store: Store): Promise<unknown> {
         .sort();
       const known = { spec, state, reason, size, storedSize, sealed, done, failed, perWorker, errors };
       const view = jobView(store.scheduler, spec.job);
-      return { ...known, records, inputs, spans, bytes, carveMark, tried, view };
+      return { ...known, records, inputs, states, spans, bytes, carveMark, tried, view };
     }),
   );
   step(finishRecovery(store.scheduler, 0), { type: "Tick", nowMs: 0 });
@@ -127,7 +129,7 @@ type Deed =
       readonly at: number;
     }
   | {
-      readonly type: "inputs" | "results" | "retry" | "fail" | "carve";
+      readonly type: "inputs" | "results" | "retry" | "save" | "fail" | "carve";
       readonly at: number;
       readonly count: number;
     };
@@ -141,7 +143,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      type: fc.constantFrom("inputs", "results", "results", "retry", "fail", "carve" as const),
+      type: fc.constantFrom("inputs", "results", "results", "retry", "save", "fail", "carve" as const),
       at: fc.nat(3),
       count: fc.integer({ min: 1, max: 9 }),
     }),
@@ -188,6 +190,10 @@ class Author {
   #finish(store: Store, mine: { job: string; open: Range[] }, type: string, count: number): void {
     const { job } = mine;
     const [start, end] = mine.open[count % mine.open.length]!;
+    if (type === "save") {
+      store.append({ type: "saved", job, input: start }, packed([`state ${count}`]));
+      return;
+    }
     if (type === "retry") {
       const retries = [{ failures: count % 3, strikes: 1, ranges: [[start, start + 1]] as Range[] }];
       store.append({ type: "results", job, worker: "", ranges: [], failures: [], retries });

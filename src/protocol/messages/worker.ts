@@ -122,6 +122,16 @@ export interface WorkerLogMessage {
   readonly dropped: number;
 }
 
+/**
+ * Worker: what the input at a position has saved so far, for its next attempt. The body is one record, a
+ * reference where it is large.
+ */
+export interface SaveMessage {
+  readonly type: "save";
+  readonly lease: string;
+  readonly position: number;
+}
+
 /** Worker: is leaving, and has returned what it had. */
 export interface LeaveMessage {
   readonly type: "leave";
@@ -133,6 +143,7 @@ export type WorkerToHub =
   | ReturnMessage
   | HeartbeatMessage
   | WorkerLogMessage
+  | SaveMessage
   | LeaveMessage;
 
 const LEASE_LENGTH_MAX = 16_384;
@@ -231,6 +242,8 @@ export function parseWorkerToHub(type: string, fields: Fields): WorkerToHub | un
       };
     case "log":
       return { type, lease: fields.string("lease", LEASE_LENGTH_MAX), dropped: fields.integer("dropped") };
+    case "save":
+      return { type, lease: fields.string("lease", LEASE_LENGTH_MAX), position: fields.integer("position") };
     case "leave":
       return { type };
     default:

@@ -1,4 +1,4 @@
-import { RecordReader, type TaskSpec } from "../../protocol/index.ts";
+import { encodeResumed, packRecords, RecordReader, type TaskSpec } from "../../protocol/index.ts";
 import type { Results } from "./types.ts";
 
 interface Part {
@@ -28,6 +28,8 @@ export interface Lease {
   slot: number | undefined;
   parts: Part[];
   unacked: Unacked[];
+  /** The latest state of the first record without a result. */
+  saved: { readonly position: number; readonly state: Uint8Array } | undefined;
   /** Set once the rest was given back. */
   returned: { readonly reason: "drain" | "refused" | "overload"; readonly message: string } | undefined;
   /** Where the next record to be handed stands; undefined: to be found. */
@@ -46,6 +48,7 @@ export const newLease = (id: string, task: TaskSpec, count: number): Lease => ({
   slot: undefined,
   parts: [],
   unacked: [],
+  saved: undefined,
   returned: undefined,
   cursor: undefined,
 });
@@ -76,6 +79,13 @@ export function takeRecords(lease: Lease, countMax: number, bytesMax: number) {
   const cursor = cursorOf(lease);
   if (cursor === undefined) return undefined;
   const { part, reader } = cursor;
+  // It died here before, and goes on where it was.
+  if (lease.saved?.position === lease.handed) {
+    const input = reader.read()!;
+    lease.handed++;
+    cursor.at++;
+    return { count: 1, block: packRecords([encodeResumed(input, lease.saved.state)]) };
+  }
   const allowed = Math.min(countMax, part.from + part.count - lease.handed, lease.end - lease.handed);
   const start = reader.offset;
   let count = 0;

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeValue, eachRecord, encodeValue, packRecords, type TaskSpec } from "../../protocol/index.ts";
+import {
+  decodeResumed,
+  decodeValue,
+  eachRecord,
+  encodeValue,
+  isResumed,
+  packRecords,
+  type TaskSpec,
+} from "../../protocol/index.ts";
 import {
   newWorkerState,
   presentedLeases,
@@ -45,6 +53,9 @@ class World {
       done: boolean;
     }
   >();
+  /** What the hub knows of states, by lease and position: the step that it was saved at. */
+  readonly saved = new Map<string, unknown>();
+  steps = 0;
   linked = false;
   left = false;
   leaseNo = 0;
@@ -58,7 +69,7 @@ class World {
   perform(instruction: WorkerInstruction): void {
     switch (instruction.type) {
       case "Run": {
-        const left = [...eachRecord(instruction.block)].map((record) => decodeValue(record) as number);
+        const left = [...eachRecord(instruction.block)].map((record) => this.inputOf(record));
         expect(left).toHaveLength(instruction.count);
         const queue = this.runs.get(instruction.slot) ?? [];
         queue.push({ run: instruction, left });
@@ -90,10 +101,30 @@ class World {
       case "SendReturn":
         this.leases.get(instruction.lease)!.over = true;
         return;
+      case "SendState":
+        expect(this.linked).toBe(true);
+        this.saved.set(`${instruction.lease} ${instruction.position}`, decodeValue(instruction.state));
+        return;
       case "Leave":
         expect(this.left).toBe(false);
         this.left = true;
     }
+  }
+
+  /** A record as a sandbox reads it; what it saved comes back to it, and to no other. */
+  inputOf(record: Uint8Array): number {
+    if (!isResumed(record)) return decodeValue(record) as number;
+    const { input, state } = decodeResumed(record);
+    expect((decodeValue(state) as { of: number }).of).toBe(decodeValue(input));
+    return decodeValue(input) as number;
+  }
+
+  /** The first record that a sandbox has not answered saves a state. */
+  save(slot: number): void {
+    const head = this.runs.get(slot)?.[0];
+    if (head === undefined) return;
+    const state = encodeValue({ of: head.left[0], step: this.steps++ });
+    this.send({ type: "StateSaved", slot, run: head.run.run, state });
   }
 
   /** The first sandbox of a slot does some of its work. */
@@ -164,6 +195,10 @@ class World {
         expect(result).toBe(inputs[at] === KILLER ? "dead" : inputs[at]! * 2);
       }
     }
+    for (const [key, state] of this.saved) {
+      const [id, position] = key.split(" ");
+      expect((state as { of: number }).of).toBe(this.leases.get(id!)!.inputs[Number(position)]);
+    }
   }
 }
 
@@ -180,6 +215,7 @@ const actions = fc.oneof(
           world.work(slot, amount),
     ),
   },
+  { weight: 2, arbitrary: fc.nat({ max: 1 }).map((slot) => (world: World) => world.save(slot)) },
   { weight: 4, arbitrary: ids.map((id) => (world: World) => world.ack(id)) },
   {
     weight: 1,

@@ -45,6 +45,9 @@ function apply(state: WorkerState, event: WorkerEvent, out: WorkerInstruction[])
     case "RunProgressed":
       progress(state, event.slot, event.run, event.results, out);
       return;
+    case "StateSaved":
+      save(state, event.slot, event.run, event.state, out);
+      return;
     case "SandboxDied":
       bury(state, event, out);
       return;
@@ -143,6 +146,7 @@ function settle(state: WorkerState, lease: Lease): void {
 function report(state: WorkerState, lease: Lease, results: Results, out: WorkerInstruction[]): void {
   const from = lease.reported;
   lease.reported += results.count;
+  if (results.count > 0) lease.saved = undefined;
   const done = lease.reported >= lease.end;
   if (results.count > 0) {
     lease.unacked.push({ ...results, from, done });
@@ -216,6 +220,26 @@ function progress(
   report(state, slot.lease, results, out);
 }
 
+/** Keeps what the first record without a result saved, here and at the hub, for its next attempt. */
+function save(
+  state: WorkerState,
+  at: number,
+  run: number,
+  saved: Uint8Array,
+  out: WorkerInstruction[],
+): void {
+  const slot = slotOfRun(state, at, run);
+  const lease = slot?.lease;
+  if (lease === undefined || slot?.runs[0]?.run !== run) return;
+  lease.saved = { position: lease.reported, state: saved };
+  sendState(state, lease, out);
+}
+
+function sendState(state: WorkerState, lease: Lease, out: WorkerInstruction[]): void {
+  if (lease.saved !== undefined && state.linked)
+    out.push({ type: "SendState", lease: lease.id, ...lease.saved });
+}
+
 /** A sandbox died: the record to blame fails; where it is not known, the suspects run again, carefully. */
 function bury(
   state: WorkerState,
@@ -256,6 +280,7 @@ function linkUp(state: WorkerState, adopted: ReadonlySet<string>, out: WorkerIns
       const done = wasDone || (lease.returned === undefined && from + results.count >= lease.end);
       out.push({ type: "SendProgress", lease: lease.id, from, results, done });
     }
+    sendState(state, lease, out);
     if (lease.returned !== undefined) out.push({ type: "SendReturn", lease: lease.id, ...lease.returned });
     settle(state, lease);
   }

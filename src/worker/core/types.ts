@@ -31,6 +31,8 @@ export type WorkerEvent =
   | { readonly type: "TrimReceived"; readonly message: TrimMessage }
   | { readonly type: "RevokeReceived"; readonly message: RevokeMessage }
   | { readonly type: "AckReceived"; readonly message: AckMessage }
+  /** The first record without a result saved a state, as one record. */
+  | { readonly type: "StateSaved"; readonly slot: number; readonly run: number; readonly state: Uint8Array }
   /** The next results of a slot. */
   | { readonly type: "RunProgressed"; readonly slot: number; readonly run: number; readonly results: Results }
   /**
@@ -90,6 +92,12 @@ export type WorkerInstruction =
       readonly lease: string;
       readonly reason: "drain" | "refused" | "overload";
       readonly message: string;
+    }
+  | {
+      readonly type: "SendState";
+      readonly lease: string;
+      readonly position: number;
+      readonly state: Uint8Array;
     }
   /** All is handed back: say so and go. Comes once. */
   | { readonly type: "Leave" };

@@ -4,6 +4,7 @@ import {
   decodeValue,
   defaultLimits,
   eachRecord,
+  encodeResumed,
   encodeValue,
   type FailureData,
   type Limits,
@@ -24,10 +25,14 @@ export interface TestSandbox {
   readonly sandbox: Sandbox;
   readonly outcomes: Outcome[];
   readonly lines: string[];
+  /** States as they were saved. */
+  readonly saved: unknown[];
   dropped: number;
   readonly death: Promise<Death>;
   /** Runs values; resolves with their outcomes, rejects when the sandbox dies first. */
   run(values: readonly unknown[], careful?: boolean): Promise<Outcome[]>;
+  /** Resolves with the next outcomes, rejects when the sandbox dies first. */
+  next(count: number): Promise<Outcome[]>;
   /** Runs one value and gives its result; a failure is thrown as its data. */
   call(value: unknown): Promise<unknown>;
 }
@@ -71,21 +76,27 @@ export function startTest(
           for (const line of eachRecord(block)) test.lines.push(untext.decode(line));
           test.dropped += dropped;
         },
+        onSaved: (state) => test.saved.push(decodeValue(state)),
         onDeath: (reason) => die(reason),
       },
     ),
     outcomes,
     lines: [],
+    saved: [],
     dropped: 0,
     death,
-    async run(values, careful) {
+    run(values, careful) {
+      const outcome = test.next(values.length);
+      test.sandbox.run(packRecords(values.map(encodeValue)), values.length, careful);
+      return outcome;
+    },
+    async next(count) {
       const from = outcomes.length;
       const enough = new Promise<void>((resolve) => {
         wake = () => {
-          if (outcomes.length >= from + values.length) resolve();
+          if (outcomes.length >= from + count) resolve();
         };
       });
-      test.sandbox.run(packRecords(values.map(encodeValue)), values.length, careful);
       await Promise.race([
         enough,
         death.then(({ kind, message }) => Promise.reject(new Error(`${kind}: ${message}`))),
@@ -103,7 +114,12 @@ export function startTest(
 
 /** What every executor holds to. */
 export function executorContract(name: string, create: (limits: Limits) => Promise<Executor>): void {
-  const limits: Limits = { ...defaultLimits, logBytesPerSecondMax: 2_000, logLineBytesMax: 100 };
+  const limits: Limits = {
+    ...defaultLimits,
+    logBytesPerSecondMax: 2_000,
+    logLineBytesMax: 100,
+    checkpointIntervalMs: 20,
+  };
 
   describe(`executor: ${name}`, { timeout: 60_000 }, () => {
     let executor: Executor;
@@ -126,6 +142,48 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
       const value = { at: new Date(0), big: 2n ** 80n, map: new Map([[1, new Set([undefined])]]), nan: NaN };
       expect(await test.call(value)).toEqual(value);
       await test.sandbox.kill();
+    });
+
+    it("keeps the state of the first record without a result, and gives it back to its next attempt", async () => {
+      const code = `
+        const state = () => globalThis[Symbol.for("musketeers.state")];
+        export const main = async (x) => {
+          const from = state().restored()?.step ?? 0;
+          for (let step = from; step < from + 10; step++) {
+            state().save({ x, step });
+            await new Promise((resolve) => setTimeout(resolve, 10));
+          }
+          return from;
+        }`;
+      const test = startTest(executor, code);
+      expect(await test.call("one")).toBe(0);
+      expect(test.saved[0]).toEqual({ x: "one", step: 0 });
+      const steps = test.saved.map((state) => (state as { step: number }).step);
+      expect(steps).toEqual([...steps].sort((a, b) => a - b));
+      expect(steps.length).toBeLessThan(10);
+      const record = encodeResumed(encodeValue("two"), encodeValue({ step: 7 }));
+      const resumed = test.next(2);
+      test.sandbox.run(packRecords([record, encodeValue("three")]), 2);
+      expect(await resumed).toEqual([{ value: 7 }, { value: 0 }]);
+      expect(test.saved.at(-1)).toMatchObject({ x: "three" });
+      await test.sandbox.kill();
+    });
+
+    it("refuses a state that is no data, and takes one for blocking code, too", async () => {
+      const code = `
+        const state = () => globalThis[Symbol.for("musketeers.state")];
+        export const main = (x) => {
+          state().save(x === 1 ? () => x : x);
+          if (x === 3) for (;;) ;
+          return x;
+        }`;
+      const test = startTest(executor, code, { timeoutMs: 300 });
+      expect(await test.run([1])).toMatchObject([
+        { failure: { kind: "error", props: { code: "UNSERIALIZABLE" } } },
+      ]);
+      test.sandbox.run(packRecords([encodeValue(3)]), 1);
+      expect(await test.death).toMatchObject({ kind: "timeout" });
+      expect(test.saved).toEqual([3]);
     });
 
     it("finds tasks that are registered, also where the module never ends", async () => {

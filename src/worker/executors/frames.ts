@@ -17,6 +17,8 @@ export const frameKinds = Object.freeze({
   results: 17,
   /** Sandbox: what the task printed. */
   log: 18,
+  /** Sandbox: what the running record saved; all before it are reported. */
+  saved: 19,
 } as const);
 
 const HEAD_BYTES = 5;
@@ -98,6 +100,7 @@ export interface LoadOrder {
   readonly valueBytesMax: number;
   readonly logLineBytesMax: number;
   readonly logBytesPerSecondMax: number;
+  readonly checkpointIntervalMs: number;
 }
 
 /** The code goes behind the order, as it is. */
@@ -205,6 +208,13 @@ export function decodeResults(payload: Uint8Array): ResultsFrame {
     failures,
     block: payload.subarray(offset),
   };
+}
+
+/** The state's record as it is. */
+export function encodeSaved(state: Uint8Array): Uint8Array {
+  const frame = newFrame(frameKinds.saved, state.length);
+  frame.set(state, HEAD_BYTES);
+  return frame;
 }
 
 /** Log lines are a packed block of UTF-8 records; before it the number of those that were dropped behind them. */

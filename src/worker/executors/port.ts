@@ -28,6 +28,8 @@ export interface SandboxHandlers {
   onResults(results: SandboxResults): void;
   /** Packed UTF-8 lines. */
   onLog(block: Uint8Array, dropped: number): void;
+  /** The first record without a result saved a state, as one record. */
+  onSaved(state: Uint8Array): void;
   /** It ended by itself or over a limit; comes at most once, and not after `kill`. */
   onDeath(death: Death): void;
 }

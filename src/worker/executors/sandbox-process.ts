@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import {
   eachRecord,
   type FailureMark,
+  isResumed,
   type Limits,
   MusketeersError,
   RecordReader,
@@ -58,6 +59,7 @@ export class SandboxProcess implements Sandbox {
   #heardAtMs: number;
   #errors = "";
   #verdict: Pick<Death, "kind" | "message"> | undefined;
+  #savedAtMs = Number.NEGATIVE_INFINITY;
   #logWindow = { startMs: 0, bytes: 0 };
 
   constructor(spawned: Spawned, order: SandboxOrder, handlers: SandboxHandlers, limits: Limits) {
@@ -72,7 +74,7 @@ export class SandboxProcess implements Sandbox {
       this.#condemn("crash", this.#tooMuchMemory()),
     );
     const { progressIntervalMs, blockBytesTarget, reportRecordsMax } = limits;
-    const { logLineBytesMax, logBytesPerSecondMax, sandboxFrameBytesMax } = limits;
+    const { logLineBytesMax, logBytesPerSecondMax, sandboxFrameBytesMax, checkpointIntervalMs } = limits;
     spawned.input.write(
       encodeLoad(
         {
@@ -83,6 +85,7 @@ export class SandboxProcess implements Sandbox {
           valueBytesMax: Math.floor(sandboxFrameBytesMax / 2),
           logLineBytesMax,
           logBytesPerSecondMax,
+          checkpointIntervalMs,
         },
         order.code,
       ),
@@ -112,7 +115,7 @@ export class SandboxProcess implements Sandbox {
 
   kill(): Promise<void> {
     if (this.alive) this.#end();
-    this.handlers = { onResults: () => {}, onLog: () => {}, onDeath: () => {} };
+    this.handlers = { onResults: () => {}, onLog: () => {}, onSaved: () => {}, onDeath: () => {} };
     return this.gone;
   }
 
@@ -243,6 +246,9 @@ export class SandboxProcess implements Sandbox {
       case frameKinds.log:
         this.#log(payload);
         break;
+      case frameKinds.saved:
+        this.#saved(payload);
+        break;
       default:
         throw new MusketeersError("PROTOCOL", `A sandbox frame of unknown kind ${kind}`);
     }
@@ -262,6 +268,18 @@ export class SandboxProcess implements Sandbox {
     if (frame.count > 0) for (const part of split(results, this.#limits)) this.handlers.onResults(part);
   }
 
+  /** An honest sandbox saves at most each interval; of a hostile one what comes sooner is dropped. */
+  #saved(payload: Uint8Array): void {
+    if (this.#outstanding === 0 || this.#state !== "ready") {
+      throw new MusketeersError("PROTOCOL", "A state of a record that does not run");
+    }
+    if (isReserved(payload)) throw new MusketeersError("PROTOCOL", "A state that is no value");
+    const now = performance.now();
+    if (now - this.#savedAtMs < this.#limits.checkpointIntervalMs / 2) return;
+    this.#savedAtMs = now;
+    this.handlers.onSaved(payload.slice());
+  }
+
   /** The sandbox keeps to its budget by itself; a hostile one is held to twice of it. */
   #log(payload: Uint8Array): void {
     const { dropped, block } = decodeLog(payload);
@@ -275,13 +293,17 @@ export class SandboxProcess implements Sandbox {
   }
 }
 
+/** Whether a record pretends to be what only agents and hubs make. */
+const isReserved = (record: Uint8Array): boolean =>
+  (record[0] === 0xd8 && record[1] === 42) || isResumed(record);
+
 /** Checks that a block holds its records, and that none of them pretends to be a blob. */
 function checkBlock(frame: ResultsFrame, elapsedMsMax: number): SandboxResults {
   const reader = new RecordReader(frame.block);
   let count = 0;
   for (let record = reader.read(); record !== undefined; record = reader.read()) {
     count++;
-    if (record[0] === 0xd8 && record[1] === 42) {
+    if (isReserved(record)) {
       throw new MusketeersError("PROTOCOL", "A result that pretends to be a blob");
     }
   }

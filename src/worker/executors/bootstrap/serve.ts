@@ -1,11 +1,21 @@
 import {
+  decodeResumed,
   decodeValue,
   encodeValue,
   fingerprint,
+  isResumed,
   MusketeersError,
   RecordReader,
 } from "../../../protocol/index.ts";
-import { decodeLoad, decodeRun, FrameReader, frameKinds, type LoadOrder, newFrame } from "../frames.ts";
+import {
+  decodeLoad,
+  decodeRun,
+  encodeSaved,
+  FrameReader,
+  frameKinds,
+  type LoadOrder,
+  newFrame,
+} from "../frames.ts";
 import { Blame, recordOf, splitSourceMap } from "./blame.ts";
 import { redirectConsole, TaskLog } from "./console.ts";
 import { LoadError, loadEntry, type TaskFunction } from "./entry.ts";
@@ -55,7 +65,8 @@ async function start(host: Host, payload: Uint8Array): Promise<Runner> {
   redirectConsole(log);
   const reporter = new Reporter(order, (frame) => host.write(frame), now);
   const loaded = await load(host, code, map, order.entry);
-  const runner = new Runner(loaded, order, reporter, log);
+  const runner = new Runner(loaded, order, reporter, log, { write: (frame) => host.write(frame), now });
+  offerState(runner);
   host.onStray((error) => runner.stray(error));
   log.flush();
   host.write(newFrame(frameKinds.loaded, 0));
@@ -75,6 +86,14 @@ async function load(host: Host, code: string, map: string | undefined, entry: st
   }
 }
 
+/** Bundles find here what `checkpoint` and `restored` do; see the client's task runtime. */
+const STATE = Symbol.for("musketeers.state");
+
+function offerState(runner: Runner): void {
+  const offer = { save: (state: unknown) => runner.save(state), restored: () => runner.restored() };
+  Object.defineProperty(globalThis, STATE, { value: Object.freeze(offer) });
+}
+
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" &&
   value !== null &&
@@ -89,10 +108,23 @@ class Runner {
   readonly #log: TaskLog;
   readonly #decode = decodeValue;
   readonly #encode = encodeValue;
+  readonly #write: (frame: Uint8Array) => void;
+  readonly #now: () => number;
+  #running = false;
+  #resumed: Uint8Array | undefined;
+  #savedAtMs = Number.NEGATIVE_INFINITY;
   /** Fails the record that is awaited. */
   #reject: ((error: unknown) => void) | undefined;
 
-  constructor({ fn, blame }: Loaded, order: LoadOrder, reporter: Reporter, log: TaskLog) {
+  constructor(
+    { fn, blame }: Loaded,
+    order: LoadOrder,
+    reporter: Reporter,
+    log: TaskLog,
+    { write, now }: { write: (frame: Uint8Array) => void; now: () => number },
+  ) {
+    this.#write = write;
+    this.#now = now;
     this.#fn = fn;
     this.#blame = blame;
     this.#order = order;
@@ -106,17 +138,48 @@ class Runner {
     const records = new RecordReader(block);
     const fn = this.#fn;
     reporter.begin(careful);
+    this.#running = true;
     for (let record = records.read(); record !== undefined; record = records.read()) {
+      this.#resumed = undefined;
       try {
-        const outcome = fn(this.#decode(record));
+        const outcome = fn(this.#decode(isResumed(record) ? this.#inputOf(record) : record));
         this.#succeed(isThenable(outcome) ? await this.#settled(outcome) : outcome);
       } catch (error) {
         reporter.fail(this.#blame.failureOf(error), recordOf, fingerprint);
       }
       if (reporter.settled()) this.#log.flush();
     }
+    this.#running = false;
     this.#log.flush();
     reporter.end();
+  }
+
+  /** What `checkpoint` of the task runtime does: keeps the state of the running record, unless it did lately. */
+  save(state: unknown): void {
+    const nowMs = this.#now();
+    if (!this.#running || nowMs - this.#savedAtMs < this.#order.checkpointIntervalMs) return;
+    const record = this.#encode(state);
+    if (record.length > this.#order.valueBytesMax) {
+      throw new MusketeersError(
+        "UNSERIALIZABLE",
+        `The state has ${record.length} bytes; ${this.#order.valueBytesMax} may be kept`,
+      );
+    }
+    this.#savedAtMs = nowMs;
+    // So that the state is surely that of the first record without a result.
+    this.#reporter.waiting();
+    this.#write(encodeSaved(record));
+  }
+
+  /** What an earlier attempt of the running record saved. */
+  restored(): unknown {
+    return this.#resumed === undefined ? undefined : this.#decode(this.#resumed);
+  }
+
+  #inputOf(record: Uint8Array): Uint8Array {
+    const { input, state } = decodeResumed(record);
+    this.#resumed = state;
+    return input;
   }
 
   /** An error that nobody caught: most likely of the record that is awaited. */
