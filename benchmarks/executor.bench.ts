@@ -26,7 +26,7 @@ function startOne(executor: Executor) {
         if (left === 0) done();
       },
       onLog: () => {},
-    onSaved: () => {},
+      onSaved: () => {},
       onDeath: ({ message }) => {
         throw new Error(message);
       },
