@@ -169,3 +169,21 @@ test("what is too large is refused on both ways", async () => {
   await expect(each.get(cid)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
   await expect(each.put(hello)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
 });
+
+test("what is stored waits for a disk that refuses, however often; what is fetched does not", async () => {
+  const storage = new MusketeersError("STORAGE", "no space left");
+  let left = 10;
+  const url = await serve(async (request, response) => {
+    await bodyOf(request);
+    const isRefused = request.method === "GET" || left-- > 0;
+    response.statusCode = isRefused ? 507 : 201;
+    response.end(isRefused ? JSON.stringify(storage) : "{}");
+  });
+  expect(await client(url).put(hello)).toBe(cid);
+  await expect(client(url).get(cid)).rejects.toMatchObject({ code: "STORAGE" });
+  left = Number.POSITIVE_INFINITY;
+  const stop = new AbortController();
+  const waiting = client(url).put(hello, { signal: stop.signal });
+  stop.abort(new Error("enough"));
+  await expect(waiting).rejects.toThrow("enough");
+});

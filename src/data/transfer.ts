@@ -47,17 +47,24 @@ export class BlobClient implements BlobStore {
     });
   }
 
-  /** Stores bytes, unless the hub has them; says their CID. */
+  /**
+   * Stores bytes, unless the hub has them; says their CID. As long as the hub's disk refuses, it is asked
+   * again: what is stored waits for space, as everything else does.
+   */
   async put(bytes: Uint8Array, options: CallOptions = {}): Promise<string> {
     if (bytes.length > this.#limits.blobBytesMax) {
       throw new MusketeersError("LIMIT_EXCEEDED", `${bytes.length} bytes are over blobBytesMax`);
     }
     const cid = cidOf(bytes);
-    await this.#retry(options.signal, async () => {
-      const response = await this.#request("PUT", cid, options.signal, bytes);
-      await this.#check(response);
-      await response.body?.cancel();
-    });
+    await this.#retry(
+      options.signal,
+      async () => {
+        const response = await this.#request("PUT", cid, options.signal, bytes);
+        await this.#check(response);
+        await response.body?.cancel();
+      },
+      isRefusedByDisk,
+    );
     return cid;
   }
 
@@ -137,23 +144,36 @@ export class BlobClient implements BlobStore {
     return concatBytes(parts, length);
   }
 
-  /** Tries again, with growing jittered pauses, what may succeed later. */
-  async #retry<T>(signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
+  /** Tries again, with growing jittered pauses, what may succeed later; `isFree` says what costs no try. */
+  async #retry<T>(
+    signal: AbortSignal | undefined,
+    attempt: () => Promise<T>,
+    isFree: (error: MusketeersError) => boolean = () => false,
+  ): Promise<T> {
     const { blobAttemptsMax, reconnectDelayMinMs, reconnectDelayMaxMs } = this.#limits;
     const random = this.#options.random ?? Math.random;
+    let counted = 0;
     for (let attempts = 1; ; attempts++) {
       signal?.throwIfAborted();
       try {
         return await attempt();
-      } catch (error) {
+      } catch (thrown) {
         signal?.throwIfAborted();
-        if (attempts >= blobAttemptsMax || !mayPass(toMusketeersError(error))) throw error;
-        const longestMs = Math.min(reconnectDelayMaxMs, reconnectDelayMinMs * 2 ** (attempts - 1));
+        const error = toMusketeersError(thrown);
+        if (!isFree(error)) counted++;
+        if (counted >= blobAttemptsMax || !mayPass(error)) throw thrown;
+        const longestMs = Math.min(
+          reconnectDelayMaxMs,
+          reconnectDelayMinMs * 2 ** Math.min(attempts - 1, 30),
+        );
         await pause(longestMs * (0.5 + random() / 2), signal);
       }
     }
   }
 }
+
+/** Does not count as a try. */
+const isRefusedByDisk = ({ code }: MusketeersError): boolean => code === "STORAGE";
 
 /** Whether a next try may succeed. A token that is not known may belong to a connection that is being replaced. */
 const mayPass = ({ retryable, code }: MusketeersError): boolean => retryable || code === "UNAUTHORIZED";

@@ -15,17 +15,20 @@ interface Place {
 /** A hub in a process of its own that can be killed, and started again with the same data and address. */
 export class MortalHub {
   readonly #home: string;
+  readonly #data: string;
   readonly #limits: Partial<Limits>;
   #running: Running | undefined;
   place!: Place;
 
-  private constructor(home: string, limits: Partial<Limits>) {
+  private constructor(home: string, limits: Partial<Limits>, data: string) {
     this.#home = home;
+    this.#data = data;
     this.#limits = { ...busyRetention, ...limits };
   }
 
-  static async start(limits: Partial<Limits> = {}): Promise<MortalHub> {
-    const hub = new MortalHub(await makeHome(), limits);
+  static async start(limits: Partial<Limits> = {}, data?: string): Promise<MortalHub> {
+    const home = await makeHome();
+    const hub = new MortalHub(home, limits, data ?? join(home, "data"));
     await hub.revive();
     return hub;
   }
@@ -36,7 +39,7 @@ export class MortalHub {
 
   async revive(): Promise<void> {
     const listen = this.place === undefined ? "127.0.0.1:0" : new URL(this.place.url).host;
-    const options = { listen, data: join(this.#home, "data"), limits: this.#limits };
+    const options = { listen, data: this.#data, limits: this.#limits };
     const main = join(root, "test", "support", "hub-main.ts");
     this.#running = script([main, JSON.stringify(options)], this.#home);
     const [line] = await this.#running.until(/^\{.*\}$/m);
