@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -43,4 +43,20 @@ test("a second hub of the same name keeps its profile", async () => {
   expect((await readProfiles()).hubs.local).toMatchObject({ url: "http://b" });
   await restoreSecond();
   expect(await readProfiles()).toEqual({ hubs: {} });
+});
+
+test("a hub runs where its profile cannot be written, and says so", async () => {
+  const file = join(home, "file");
+  await writeFile(file, "");
+  vi.stubEnv("MUSKETEERS_HOME", join(file, "below"));
+  const troubles: string[] = [];
+  const restore = await lendProfile("local", "http://a/join#x", "http://a", (trouble) =>
+    troubles.push(trouble),
+  );
+  await restore();
+  expect(troubles).toEqual([
+    expect.stringMatching(/profile local could not be kept/),
+    expect.stringMatching(/profile local could not be kept/),
+  ]);
+  await expect(writeProfile("lab", lab)).rejects.toThrow();
 });

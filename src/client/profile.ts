@@ -63,17 +63,17 @@ export async function readProfiles(env: Environment = process.env): Promise<Prof
 
 async function writeProfiles(profiles: Profiles, env: Environment): Promise<void> {
   const file = fileIn(env);
-  await mkdir(configDirectory(env), { recursive: true, mode: DIRECTORY_MODE });
   const temporary = `${file}.${randomBytes(6).toString("hex")}`;
   try {
+    await mkdir(configDirectory(env), { recursive: true, mode: DIRECTORY_MODE });
     await writeFile(temporary, `${JSON.stringify(profiles, undefined, 2)}\n`, {
       mode: FILE_MODE,
       flag: "wx",
     });
     await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw new MusketeersError("STORAGE", `${file} cannot be written: ${(cause as Error).message}`, { cause });
   }
 }
 

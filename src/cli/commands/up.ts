@@ -143,7 +143,9 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     workers = startOwnWorkers(hub, options);
     await allJoined(workers, stopper);
     const own = hub.invite({ role: "admin", expiresInMs: OWN_INVITE_EXPIRES_MS, label: "operator" });
-    restoreProfile = await lendProfile(options.name, own, hub.url);
+    restoreProfile = await lendProfile(options.name, own, hub.url, (trouble) =>
+      terminal.err(`${errStyle.bad("warning:")} ${trouble}\n`),
+    );
     if (!stopper.signal.aborted) {
       const report = reportOf(hub);
       const staff =
