@@ -85,15 +85,48 @@ test("what may pass is tried again, so many times", async () => {
   expect(requests).toBe(4);
 });
 
-test("what cannot pass is not tried again", async () => {
+test("what cannot pass is not tried again, what is not there once", async () => {
   let requests = 0;
-  const url = await serve((_request, response) => {
-    requests++;
-    response.statusCode = 404;
-    response.end("nothing here");
-  });
-  await expect(client(url).get(cid)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  const answer = (status: number) =>
+    serve((_request, response) => {
+      requests++;
+      response.statusCode = status;
+      response.end("no");
+    });
+  await expect(client(await answer(403)).get(cid)).rejects.toMatchObject({ code: "FORBIDDEN" });
   expect(requests).toBe(1);
+  await expect(client(await answer(404)).get(cid)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect(requests).toBe(3);
+});
+
+test("a question or an answer that was damaged on its way is exchanged again", async () => {
+  const damaged = [
+    new MusketeersError("BAD_ARGUMENT", "Not a CID: bafkr"),
+    new MusketeersError("NOT_FOUND", "There is nothing at /blos"),
+    new MusketeersError("PROTOCOL", "a method PUTUT"),
+  ];
+  const url = await serve((_request, response) => {
+    const error = damaged.shift();
+    if (error !== undefined) response.statusCode = 400;
+    response.end(error === undefined ? hello : JSON.stringify(error));
+  });
+  expect(await client(url).get(cid)).toEqual(hello);
+});
+
+test("a transfer that moves nothing is tried again on a new connection", async () => {
+  const asked: string[] = [];
+  const url = await serve((request, response) => {
+    asked.push(request.method!);
+    request.resume();
+    if (asked.length === 3) {
+      response.setHeader("content-length", hello.length);
+      response.write(hello.subarray(0, 5));
+    } else if (asked.length % 2 === 0) response.end(hello);
+  });
+  const impatient = new BlobClient({ baseUrl: url, token: () => "", limits: { ...limits, blobStallMs: 50 } });
+  expect(await impatient.put(hello)).toBe(cid);
+  expect(await impatient.get(cid)).toEqual(hello);
+  expect(asked).toEqual(["PUT", "PUT", "GET", "GET"]);
 });
 
 test("a token of a connection that is being replaced is exchanged for the next one", async () => {

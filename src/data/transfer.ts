@@ -5,7 +5,12 @@ import { cidOf, createCidHasher, parseCid } from "./cid.ts";
 
 type TransferLimits = Pick<
   Limits,
-  "blobBytesMax" | "blobAttemptsMax" | "reconnectDelayMinMs" | "reconnectDelayMaxMs"
+  | "blobBytesMax"
+  | "blobAttemptsMax"
+  | "blobStallMs"
+  | "blobUploadBytesPerSecondMin"
+  | "reconnectDelayMinMs"
+  | "reconnectDelayMaxMs"
 >;
 
 export interface BlobClientOptions {
@@ -40,10 +45,10 @@ export class BlobClient implements BlobStore {
    */
   get(cid: string, options: CallOptions = {}): Promise<Uint8Array> {
     parseCid(cid);
-    return this.#retry(options.signal, async () => {
-      const response = await this.#request("GET", cid, options.signal);
+    return this.#retry(options.signal, async (moves) => {
+      const response = await this.#request("GET", cid, moves.signal);
       await this.#check(response);
-      return this.#receive(cid, response);
+      return this.#receive(cid, response, moves);
     });
   }
 
@@ -56,10 +61,12 @@ export class BlobClient implements BlobStore {
       throw new MusketeersError("LIMIT_EXCEEDED", `${bytes.length} bytes are over blobBytesMax`);
     }
     const cid = cidOf(bytes);
+    const allowedMs = (bytes.length / this.#limits.blobUploadBytesPerSecondMin) * 1_000;
     await this.#retry(
       options.signal,
-      async () => {
-        const response = await this.#request("PUT", cid, options.signal, bytes);
+      async (moves) => {
+        moves.allow(allowedMs);
+        const response = await this.#request("PUT", cid, moves.signal, bytes);
         await this.#check(response);
         await response.body?.cancel();
       },
@@ -71,15 +78,15 @@ export class BlobClient implements BlobStore {
   /** Whether the hub holds a blob. */
   has(cid: string, options: CallOptions = {}): Promise<boolean> {
     parseCid(cid);
-    return this.#retry(options.signal, async () => {
-      const response = await this.#request("HEAD", cid, options.signal);
+    return this.#retry(options.signal, async ({ signal }) => {
+      const response = await this.#request("HEAD", cid, signal);
       if (response.status === 404) return false;
       await this.#check(response);
       return true;
     });
   }
 
-  async #request(method: string, cid: string, signal?: AbortSignal, body?: Uint8Array): Promise<Response> {
+  async #request(method: string, cid: string, signal: AbortSignal, body?: Uint8Array): Promise<Response> {
     const { baseUrl, token, fetch = globalThis.fetch } = this.#options;
     const headers: Record<string, string> = { authorization: `Bearer ${token()}` };
     if (body !== undefined) headers["content-type"] = "application/octet-stream";
@@ -88,7 +95,7 @@ export class BlobClient implements BlobStore {
         method,
         headers,
         redirect: "error",
-        ...(signal === undefined ? {} : { signal }),
+        signal,
         ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
       });
     } catch (cause) {
@@ -96,8 +103,8 @@ export class BlobClient implements BlobStore {
     }
   }
 
-  #unreachable(cause: unknown, signal?: AbortSignal): unknown {
-    if (signal?.aborted) return signal.reason;
+  #unreachable(cause: unknown, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason;
     const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
     const reason = inner instanceof Error ? inner.message : String(inner);
     return new MusketeersError("HUB_UNREACHABLE", `${this.#options.baseUrl} does not answer: ${reason}`, {
@@ -122,13 +129,14 @@ export class BlobClient implements BlobStore {
     throw new MusketeersError(response.status >= 500 ? "HUB_UNREACHABLE" : "PROTOCOL", message);
   }
 
-  async #receive(cid: string, response: Response): Promise<Uint8Array> {
+  async #receive(cid: string, response: Response, moves: Moves): Promise<Uint8Array> {
     const hasher = createCidHasher();
     const parts: Uint8Array[] = [];
     let length = 0;
     try {
       for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
         length += part.length;
+        moves.allow();
         if (length > this.#limits.blobBytesMax) {
           throw new MusketeersError("LIMIT_EXCEEDED", `The blob ${cid} is over blobBytesMax`);
         }
@@ -136,7 +144,7 @@ export class BlobClient implements BlobStore {
         parts.push(part);
       }
     } catch (cause) {
-      throw cause instanceof MusketeersError ? cause : this.#unreachable(cause);
+      throw cause instanceof MusketeersError ? cause : this.#unreachable(cause, moves.signal);
     }
     if (hasher.cid() !== cid) {
       throw new MusketeersError("BLOB_MISMATCH", `What came as the blob ${cid} has other bytes`);
@@ -147,27 +155,32 @@ export class BlobClient implements BlobStore {
   /** Tries again, with growing jittered pauses, what may succeed later; `isFree` says what costs no try. */
   async #retry<T>(
     signal: AbortSignal | undefined,
-    attempt: () => Promise<T>,
+    attempt: (moves: Moves) => Promise<T>,
     isFree: (error: MusketeersError) => boolean = () => false,
   ): Promise<T> {
     const { blobAttemptsMax, reconnectDelayMinMs, reconnectDelayMaxMs } = this.#limits;
     const random = this.#options.random ?? Math.random;
+    let missing = false;
     let counted = 0;
     for (let attempts = 1; ; attempts++) {
       signal?.throwIfAborted();
+      const moves = new Moves(this.#limits.blobStallMs, this.#options.baseUrl, signal);
+      let error: MusketeersError;
       try {
-        return await attempt();
+        return await attempt(moves);
       } catch (thrown) {
         signal?.throwIfAborted();
-        const error = toMusketeersError(thrown);
+        error = toMusketeersError(thrown);
         if (!isFree(error)) counted++;
-        if (counted >= blobAttemptsMax || !mayPass(error)) throw thrown;
-        const longestMs = Math.min(
-          reconnectDelayMaxMs,
-          reconnectDelayMinMs * 2 ** Math.min(attempts - 1, 30),
-        );
-        await pause(longestMs * (0.5 + random() / 2), signal);
+        // A name that was damaged on its way is not to be found either.
+        const again = mayPass(error) || (error.code === "NOT_FOUND" && !missing);
+        if (counted >= blobAttemptsMax || !again) throw thrown;
+      } finally {
+        moves.end();
       }
+      missing = error.code === "NOT_FOUND";
+      const longestMs = Math.min(reconnectDelayMaxMs, reconnectDelayMinMs * 2 ** Math.min(attempts - 1, 30));
+      await pause(longestMs * (0.5 + random() / 2), signal);
     }
   }
 }
@@ -175,8 +188,46 @@ export class BlobClient implements BlobStore {
 /** Does not count as a try. */
 const isRefusedByDisk = ({ code }: MusketeersError): boolean => code === "STORAGE";
 
-/** Whether a next try may succeed. A token that is not known may belong to a connection that is being replaced. */
-const mayPass = ({ retryable, code }: MusketeersError): boolean => retryable || code === "UNAUTHORIZED";
+/** Ends an attempt that moves nothing: a half-open connection reports nothing by itself. */
+class Moves {
+  readonly signal: AbortSignal;
+  readonly #stallMs: number;
+  readonly #stalled = new AbortController();
+  readonly #baseUrl: string;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(stallMs: number, baseUrl: string, signal: AbortSignal | undefined) {
+    this.#stallMs = stallMs;
+    this.#baseUrl = baseUrl;
+    this.signal =
+      signal === undefined ? this.#stalled.signal : AbortSignal.any([signal, this.#stalled.signal]);
+    this.allow();
+  }
+
+  /** Something moved; the next may take `extraMs` longer than usual. */
+  allow(extraMs = 0): void {
+    clearTimeout(this.#timer);
+    const waitMs = Math.min(this.#stallMs + extraMs, TIMER_MS_MAX);
+    this.#timer = setTimeout(() => {
+      const message = `Nothing moved on the way to or from ${this.#baseUrl} for ${Math.round(waitMs)} ms`;
+      this.#stalled.abort(new MusketeersError("HUB_UNREACHABLE", message));
+    }, waitMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Longer timers would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * Whether a next try may succeed. A token that is not known may belong to a connection that is being
+ * replaced; what the hub does not understand was damaged on its way.
+ */
+const mayPass = ({ retryable, code }: MusketeersError): boolean =>
+  retryable || code === "UNAUTHORIZED" || code === "BAD_ARGUMENT" || code === "PROTOCOL";
 
 /** Waits; rejects with the signal's reason when it is aborted. */
 function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {

@@ -17,6 +17,10 @@ export interface Limits {
   readonly blobBytesMax: number;
   /** Tries of one fetch or store of a blob before it fails. */
   readonly blobAttemptsMax: number;
+  /** A transfer of a blob that moves nothing for so long is tried again. */
+  readonly blobStallMs: number;
+  /** An upload may take `blobStallMs` and what its bytes take at this rate before it is tried again. */
+  readonly blobUploadBytesPerSecondMin: number;
   /** Largest single record of a journal. */
   readonly recordBytesMax: number;
   /** A journal's segment is followed by the next one when it has this size. */
@@ -195,6 +199,8 @@ export const defaultLimits: Limits = Object.freeze({
   inlineValueBytesMax: 64 * KiB,
   blobBytesMax: 4 * GiB,
   blobAttemptsMax: 5,
+  blobStallMs: 10 * second,
+  blobUploadBytesPerSecondMin: 16 * KiB,
   recordBytesMax: 8 * MiB,
   segmentBytesTarget: 64 * MiB,
   commitBytesMax: 8 * MiB,
