@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { WebSocket } from "ws";
 import {
-  decodeFrame,
-  encodeFrame,
+  FrameReceiver,
+  FrameSender,
   type Hello,
   type Limits,
   MusketeersError,
@@ -53,6 +53,8 @@ const GOODBYE_LENGTH_MAX = 2048;
 export class Peer {
   readonly #socket: WebSocket;
   readonly #host: PeerHost;
+  readonly #sender = new FrameSender();
+  readonly #receiver = new FrameReceiver();
   readonly #nonce = new Uint8Array(randomBytes(NONCE_BYTES));
   readonly #timers: (ReturnType<typeof setInterval> | ReturnType<typeof setTimeout>)[] = [];
   #session: PeerSession | undefined;
@@ -116,7 +118,7 @@ export class Peer {
 
   send(header: object, body?: Uint8Array): void {
     if (this.#over) return;
-    this.#socket.send(encodeFrame(header, body), this.#onSent);
+    this.#socket.send(this.#sender.encode(header, body), this.#onSent);
     if (this.#congested || this.#socket.bufferedAmount <= this.#host.limits.socketBufferBytesMax) return;
     this.#congested = true;
     this.#session?.onCongestion(true);
@@ -176,7 +178,7 @@ export class Peer {
     this.#pingsMissed = 0;
     try {
       if (!isBinary) throw new MusketeersError("PROTOCOL", "A frame of text");
-      const { header, body } = decodeFrame(data, this.#host.limits);
+      const { header, body } = this.#receiver.decode(data, this.#host.limits);
       const message = parsePeerMessage(header);
       if (message.type === "hello") this.#hello(message);
       else if (this.#session === undefined)

@@ -1,8 +1,8 @@
 import {
   type Challenge,
-  decodeFrame,
   defaultLimits,
-  encodeFrame,
+  FrameReceiver,
+  FrameSender,
   type HubToClient,
   type HubToWorker,
   type Limits,
@@ -63,10 +63,14 @@ export class Link {
   #settleReady!: { resolve: (welcome: Welcome) => void; reject: (error: MusketeersError) => void };
 
   #socket: Socket | undefined;
+  #sender = new FrameSender();
+  #receiver = new FrameReceiver();
   #phase: "idle" | "connecting" | "up" | "waiting" | "over" = "idle";
   #challenge: Challenge | undefined;
   #nonce: Uint8Array = new Uint8Array(0);
   #attempts = 0;
+  /** Connections one after the other that ended because a frame of ours was too large. */
+  #cutOffs = 0;
   #farewell: MusketeersError | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #watchdog: ReturnType<typeof setInterval> | undefined;
@@ -110,7 +114,7 @@ export class Link {
   /** Sends one frame; false (and nothing happens) while the link is down. */
   send(header: object, body?: Uint8Array): boolean {
     if (this.#phase !== "up") return false;
-    this.#socket?.send(encodeFrame(header, body));
+    this.#socket?.send(this.#sender.encode(header, body));
     return true;
   }
 
@@ -124,6 +128,8 @@ export class Link {
     this.#challenge = undefined;
     this.#farewell = undefined;
     this.#aliveSince = 0;
+    this.#sender = new FrameSender();
+    this.#receiver = new FrameReceiver();
     let socket: Socket | undefined;
     const current = () => socket === undefined || socket === this.#socket;
     const url = this.#options.invite.wsUrl;
@@ -161,7 +167,7 @@ export class Link {
   #receive(frame: Uint8Array): void {
     this.#aliveSince = 0;
     try {
-      const { header, body } = decodeFrame(frame, this.#limits);
+      const { header, body } = this.#receiver.decode(frame, this.#limits);
       const message = parseHubMessage(header);
       switch (message.type) {
         case "challenge":
@@ -195,7 +201,7 @@ export class Link {
     this.#challenge = challenge;
     this.#nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     this.#socket?.send(
-      encodeFrame({
+      this.#sender.encode({
         type: "hello",
         version: PROTOCOL_VERSION,
         agent: this.#options.agent ?? `musketeers/${PACKAGE_VERSION}`,
@@ -232,6 +238,7 @@ export class Link {
     this.#socket = undefined;
     if (this.#phase === "over") return;
     const error = this.#farewell ?? this.#errorOf(reason, code);
+    this.#cutOffs = code === MESSAGE_TOO_BIG ? this.#cutOffs + 1 : 0;
     // A broken frame may be a broken proxy's: only the hub's refusals are final.
     if (!error.retryable && error.code !== "PROTOCOL") {
       this.#over(error);
@@ -245,7 +252,8 @@ export class Link {
   }
 
   #errorOf(reason: string, code: number | undefined): MusketeersError {
-    if (code === MESSAGE_TOO_BIG) {
+    // Once it may be a length that was damaged on its way.
+    if (code === MESSAGE_TOO_BIG && this.#cutOffs > 0) {
       return new MusketeersError("LIMIT_EXCEEDED", "The hub does not take a frame of this size");
     }
     return new MusketeersError("HUB_UNREACHABLE", `No connection to ${this.#options.invite.url}: ${reason}`);

@@ -3,7 +3,7 @@ import { MusketeersError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 
 /*
- * One WebSocket message is one frame: the length of the header (4 bytes, little endian), the header as
+ * A frame: the length of the header (4 bytes, little endian), the header as
  * CBOR, and the body as it is. Blocks and other bulk travel as the body, which nobody copies or decodes
  * to route it.
  */
@@ -17,14 +17,15 @@ export interface RawFrame {
   readonly body: Uint8Array;
 }
 
-/** Encodes a frame; `header` is plain data. */
-export function encodeFrame(header: object, body: Uint8Array = emptyBody): Uint8Array {
+/** Encodes a frame; `header` is plain data. So many bytes before it are left free. */
+export function encodeFrame(header: object, body: Uint8Array = emptyBody, bytesBefore = 0): Uint8Array {
   const head = encode(header);
-  const frame = new Uint8Array(HEADER_LENGTH_BYTES + head.length + body.length);
-  new DataView(frame.buffer).setUint32(0, head.length, true);
-  frame.set(head, HEADER_LENGTH_BYTES);
-  frame.set(body, HEADER_LENGTH_BYTES + head.length);
-  return frame;
+  const at = bytesBefore + HEADER_LENGTH_BYTES;
+  const bytes = new Uint8Array(at + head.length + body.length);
+  new DataView(bytes.buffer).setUint32(bytesBefore, head.length, true);
+  bytes.set(head, at);
+  bytes.set(body, at + head.length);
+  return bytes;
 }
 
 const decodeOptions = { allowIndefinite: false, rejectDuplicateMapKeys: true } as const;

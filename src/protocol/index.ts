@@ -3,6 +3,7 @@ export * from "./calls.ts";
 export * from "./errors.ts";
 export * from "./failure.ts";
 export * from "./frame.ts";
+export * from "./frame-stream.ts";
 export * from "./limits.ts";
 export * from "./messages/index.ts";
 export * from "./net.ts";

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { OpenSocket, Socket, SocketEvents } from "../link/index.ts";
 import {
-  decodeFrame,
   decodeValue,
   defaultLimits,
   eachRecord,
-  encodeFrame,
   encodeValue,
+  FrameReceiver,
+  FrameSender,
   type LeaseMessage,
   type PeerMessage,
   PROTOCOL_VERSION,
@@ -51,6 +51,8 @@ class FakeHub {
   events: SocketEvents | undefined;
   adopts = true;
   #waiters: (() => void)[] = [];
+  #sender = new FrameSender();
+  #receiver = new FrameReceiver();
   #challenge = {
     type: "challenge",
     version: PROTOCOL_VERSION,
@@ -60,6 +62,8 @@ class FakeHub {
 
   readonly open: OpenSocket = (_url, events): Socket => {
     this.events = events;
+    this.#sender = new FrameSender();
+    this.#receiver = new FrameReceiver();
     queueMicrotask(() => {
       events.onOpen();
       this.send(this.#challenge);
@@ -71,7 +75,7 @@ class FakeHub {
   };
 
   send(header: object, body?: Uint8Array): void {
-    this.events?.onFrame(encodeFrame(header, body));
+    this.events?.onFrame(this.#sender.encode(header, body));
   }
 
   drop(): void {
@@ -108,7 +112,7 @@ class FakeHub {
   }
 
   #receive(frame: Uint8Array): void {
-    const { header, body } = decodeFrame(frame, defaultLimits);
+    const { header, body } = this.#receiver.decode(frame, defaultLimits);
     const message = parsePeerMessage(header);
     this.received.push({ message, body });
     if (message.type === "hello") {
