@@ -112,3 +112,21 @@ test("garbage is refused, never a crash", () => {
     }),
   );
 });
+
+test("empty byte arrays stay as many as they were, as members and as keys", () => {
+  const empty = () => new Uint8Array(0);
+  const set = decodeValue(encodeValue(new Set([empty(), empty(), 1]))) as Set<unknown>;
+  expect([...set]).toEqual([empty(), empty(), 1]);
+  const map = decodeValue(
+    encodeValue(
+      new Map([
+        [empty(), 1],
+        [empty(), 2],
+      ]),
+    ),
+  ) as Map<unknown, unknown>;
+  expect([...map]).toEqual([
+    [empty(), 1],
+    [empty(), 2],
+  ]);
+});

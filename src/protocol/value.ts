@@ -133,6 +133,16 @@ function decodeClass(decodeTagged: () => unknown): unknown {
   return error;
 }
 
+/** The decoder has one object for all empty byte strings; as members and keys they would fall together. */
+const distinct = (value: unknown): unknown =>
+  value instanceof Uint8Array && value.length === 0 ? new Uint8Array(0) : value;
+
+const decodeSet = (decodeTagged: () => unknown): Set<unknown> =>
+  new Set((decodeTagged() as unknown[]).map(distinct));
+
+const decodeMap = (decodeTagged: { entries(): [unknown, unknown][] }): Map<unknown, unknown> =>
+  new Map(decodeTagged.entries().map(([key, value]) => [distinct(key), value]));
+
 const decodeOptions: DecodeOptions = {
   rejectDuplicateMapKeys: true,
   tags: {
@@ -140,8 +150,8 @@ const decodeOptions: DecodeOptions = {
     [taglib.TAG_BIGINT_POS]: taglib.bigIntDecoder,
     [taglib.TAG_BIGINT_NEG]: taglib.bigNegIntDecoder,
     [taglib.TAG_REGEXP]: taglib.regExpDecoder,
-    [taglib.TAG_SET]: taglib.setDecoder,
-    [taglib.TAG_MAP]: taglib.mapDecoder,
+    [taglib.TAG_SET]: decodeSet,
+    [taglib.TAG_MAP]: decodeMap,
     [taglib.TAG_UINT8_CLAMPED_ARRAY]: taglib.uint8ClampedArrayDecoder,
     [taglib.TAG_INT8_ARRAY]: taglib.int8ArrayDecoder,
     [taglib.TAG_UINT16_ARRAY_LE]: taglib.uint16ArrayDecoder,
