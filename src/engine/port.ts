@@ -125,7 +125,7 @@ export interface Engine {
   readonly journal: Journal;
   readonly registry: Registry;
   readonly blobs: Blobs;
-  /** What cannot be stored now, or could not within the last minute; empty while all is well. */
+  /** What cannot be stored now, or could not within the last minute, and what is damaged; else empty. */
   faults(): readonly StorageFault[];
   /** Closes the journal and releases the lock of the data directory. */
   close(): Promise<void>;

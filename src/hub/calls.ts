@@ -104,7 +104,7 @@ function warningsOf(coordinator: Coordinator): string[] {
   const warnings: string[] = [];
   for (const { text, sinceMs } of coordinator.engine.faults()) {
     const seconds = Math.max(0, Math.round((coordinator.wallMs() - sinceMs) / 1000));
-    warnings.push(`${text} (for ${seconds} s). What is not stored is not acknowledged; it is tried again.`);
+    warnings.push(`${text} (for ${seconds} s)`);
   }
   const unbounded = coordinator.retention.fault;
   if (unbounded !== undefined) warnings.push(`What is old cannot be cleared away: ${unbounded}`);

@@ -2,10 +2,13 @@ import { type BlobStore, inlineOrBlob, isBlobRef, resolveRecord } from "../data/
 import {
   decodeResumed,
   eachRecord,
+  encodeFailure,
   encodeResumed,
+  fingerprint,
   isResumed,
   type Limits,
   MusketeersError,
+  packRecords,
   RecordReader,
   RecordWriter,
   type TaskSpec,
@@ -39,6 +42,24 @@ interface Session {
   /** The same for results on their way out. */
   outputs: Promise<void> | undefined;
   lease: string;
+  /** Called when results have come. */
+  onReported: () => void;
+}
+
+/** Inputs that go into the sandbox together. */
+interface Part {
+  readonly block: Uint8Array;
+  readonly count: number;
+}
+
+/** Why a stored input cannot be had, however often it is asked for. */
+const unavailable: readonly string[] = ["BLOB_MISMATCH", "NOT_FOUND"];
+
+/** The result of an input that cannot be had. */
+function failureOf({ code, message }: MusketeersError): SandboxResults {
+  const failure = { kind: "error", name: code, message, stack: "" } as const;
+  const mark = { at: 0, kind: failure.kind, fingerprint: fingerprint(failure) };
+  return { count: 1, block: packRecords([encodeFailure(failure)]), failures: [mark], elapsedMs: 0 };
 }
 
 const anyRecord = (block: Uint8Array, test: (record: Uint8Array) => boolean): boolean => {
@@ -111,11 +132,12 @@ export class SlotRunner {
       inputs: undefined,
       outputs: undefined,
       lease: "",
+      onReported: () => {},
     };
     return this.#session;
   }
 
-  async #handIn(session: Session, { task, block, count, careful }: RunInstruction): Promise<void> {
+  async #handIn(session: Session, { task, run, block, count, careful }: RunInstruction): Promise<void> {
     if (this.#session !== session) return;
     const { signal } = this.#abort;
     if (session.sandbox === undefined) {
@@ -133,24 +155,61 @@ export class SlotRunner {
         },
       );
     }
-    const resolved = await this.#resolve(block, signal);
-    if (this.#session === session) session.sandbox.run(resolved, count, careful);
-  }
-
-  async #resolve(block: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    if (!anyRecord(block, mayHoldRefs)) return block;
-    const { blobs } = this.#context;
-    const writer = new RecordWriter(block.length);
-    for (const record of eachRecord(block)) {
-      if (isResumed(record)) {
-        const { input, state } = decodeResumed(record);
-        const whole = await resolveRecord(input, blobs, { signal });
-        writer.push(encodeResumed(whole, await resolveRecord(state, blobs, { signal })));
-      } else {
-        writer.push(await resolveRecord(record, blobs, { signal }));
+    let left = count;
+    for (const part of await this.#resolve(block, count, signal)) {
+      if (this.#session !== session) return;
+      left -= part.count;
+      if (!("failures" in part)) session.sandbox.run(part.block, part.count, careful);
+      else {
+        // Results are positional: what was handed in before comes first.
+        await this.#reported(session, run, left + part.count);
+        if (this.#session === session) this.#onResults(session, part);
       }
     }
-    return writer.take();
+  }
+
+  /** Resolves when all but so many results of a run, and all of the runs before it, have come. */
+  #reported(session: Session, run: number, left: number): Promise<void> {
+    return new Promise((resolve) => {
+      session.onReported = () => {
+        const first = session.runs[0];
+        if (first?.run !== run || first.left > left) return;
+        session.onReported = () => {};
+        resolve();
+      };
+      session.onReported();
+    });
+  }
+
+  /** The inputs of a block with what they refer to; what cannot be had fails, and costs the others nothing. */
+  async #resolve(block: Uint8Array, count: number, signal: AbortSignal): Promise<(Part | SandboxResults)[]> {
+    if (!anyRecord(block, mayHoldRefs)) return [{ block, count }];
+    const parts: (Part | SandboxResults)[] = [];
+    let writer = new RecordWriter(block.length);
+    const close = () => {
+      if (writer.count > 0) parts.push({ count: writer.count, block: writer.take() });
+      writer = new RecordWriter();
+    };
+    for (const record of eachRecord(block)) {
+      try {
+        writer.push(await this.#resolveOne(record, signal));
+      } catch (thrown) {
+        const error = toMusketeersError(thrown);
+        if (!unavailable.includes(error.code)) throw error;
+        close();
+        parts.push(failureOf(error));
+      }
+    }
+    close();
+    return parts;
+  }
+
+  async #resolveOne(record: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const { blobs } = this.#context;
+    if (!isResumed(record)) return resolveRecord(record, blobs, { signal });
+    const { input, state } = decodeResumed(record);
+    const whole = await resolveRecord(input, blobs, { signal });
+    return encodeResumed(whole, await resolveRecord(state, blobs, { signal }));
   }
 
   /** Stores a large state as a blob, and passes on where it is. */
@@ -177,6 +236,7 @@ export class SlotRunner {
     const { run } = current;
     current.left -= results.count;
     if (current.left === 0) session.runs.shift();
+    session.onReported();
     const { inlineValueBytesMax } = this.#context.limits;
     const large = results.block.length > inlineValueBytesMax;
     const store = large && anyRecord(results.block, (record) => record.length > inlineValueBytesMax);
@@ -239,7 +299,8 @@ export class SlotRunner {
   #refuse(session: Session, run: number, thrown: unknown): void {
     if (this.#session !== session) return;
     const error = toMusketeersError(thrown);
-    const reason = error.retryable ? "overload" : "refused";
+    // Damaged code is so for every try.
+    const reason = error.retryable && error.code !== "BLOB_MISMATCH" ? "overload" : "refused";
     const message = `${error.message} (${error.code})`.slice(0, 1000);
     this.#context.onEvent({ type: "RunRefused", slot: this.#slot, run, reason, message });
     // The core kills what has runs; a refused start has none that matter.

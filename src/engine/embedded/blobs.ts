@@ -30,6 +30,8 @@ export class EmbeddedBlobs implements Blobs {
   readonly #strict: boolean;
   /** Why storing failed last. */
   readonly fault: FaultMark;
+  /** That some are damaged. */
+  readonly damage: FaultMark;
   readonly #nowMs: () => number;
   #drafts = 0;
 
@@ -40,6 +42,7 @@ export class EmbeddedBlobs implements Blobs {
     this.#strict = options.strict;
     this.#nowMs = options.nowMs;
     this.fault = new FaultMark(options.nowMs);
+    this.damage = new FaultMark(options.nowMs);
   }
 
   /** Opens the store of a directory, which is made where there is none; forgets what was half stored. */
@@ -48,7 +51,9 @@ export class EmbeddedBlobs implements Blobs {
     const drafts = join(directory, DRAFTS);
     await files.makeDirectory(drafts);
     for (const name of await files.list(drafts)) await files.remove(join(drafts, name));
-    return new EmbeddedBlobs(options);
+    const blobs = new EmbeddedBlobs(options);
+    await blobs.#countDamaged();
+    return blobs;
   }
 
   /** The store of a directory as it is, for looking at it beside whoever has it open. */
@@ -131,7 +136,9 @@ export class EmbeddedBlobs implements Blobs {
       await this.#files.syncDirectory(folder);
       await this.#files.syncDirectory(this.#directory);
     }
+    if (this.damage.text === null) return;
     await this.#files.remove(this.#damagedPath(cid)).catch(() => {});
+    await this.#countDamaged();
   }
 
   /** Does a part of storing a blob; a disk that refuses is a `STORAGE` error, and is remembered. */
@@ -248,10 +255,17 @@ export class EmbeddedBlobs implements Blobs {
       if (await this.isIntact(cid)) return blobDamaged(cid);
       await this.#files.makeDirectory(join(this.#directory, DAMAGED));
       await this.#files.rename(this.#path(cid), this.#damagedPath(cid));
+      await this.#countDamaged();
     } catch {
       // Then the next reader tries again.
     }
     return blobDamaged(cid);
+  }
+
+  async #countDamaged(): Promise<void> {
+    const names = (await this.#namesIn(join(this.#directory, DAMAGED))).filter(isCid);
+    if (names.length === 0) this.damage.clear();
+    else this.damage.set(damagedText(names));
   }
 
   #isSetAside(cid: string): boolean {
@@ -276,6 +290,11 @@ export class EmbeddedBlobs implements Blobs {
     return join(this.#directory, DAMAGED, cid);
   }
 }
+
+const damagedText = (names: readonly string[]): string =>
+  names.length === 1
+    ? `The stored blob ${names[0]} is damaged; submit again what needs it`
+    : `${names.length} stored blobs are damaged, ${names[0]} among them; submit again what needs them`;
 
 const unreadable = (cause: unknown): MusketeersError =>
   new MusketeersError("STORAGE", `A blob cannot be read: ${(cause as Error).message}`, { cause });

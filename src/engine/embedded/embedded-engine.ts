@@ -85,7 +85,11 @@ async function openParts(
     registry,
     blobs,
     recovery: journal.recovery,
-    faults: () => [...journalFaults(journal), ...recentFaults([blobs.fault, registry.fault])],
+    faults: () => [
+      ...journalFaults(journal),
+      ...faultsOf([blobs.damage]),
+      ...recentFaults([blobs.fault, registry.fault]),
+    ],
     async close() {
       try {
         await journal.close();
@@ -102,7 +106,8 @@ function journalFaults(journal: Journal): StorageFault[] {
   return fault === null || faultSinceMs === null ? [] : [{ text: fault, sinceMs: faultSinceMs }];
 }
 
+const faultsOf = (marks: readonly FaultMark[]): StorageFault[] =>
+  marks.flatMap(({ text, sinceMs }) => (text === null || sinceMs === null ? [] : [{ text, sinceMs }]));
+
 const recentFaults = (marks: readonly FaultMark[]): StorageFault[] =>
-  marks.flatMap(({ isRecent, text, sinceMs }) =>
-    isRecent && text !== null && sinceMs !== null ? [{ text, sinceMs }] : [],
-  );
+  faultsOf(marks.filter(({ isRecent }) => isRecent));

@@ -172,7 +172,7 @@ export class EmbeddedJournal implements Journal {
         // Not the disk's: another process has the directory.
         if (cause instanceof MusketeersError) throw cause;
         const reason = (cause as Error).message;
-        this.#fault.set(`The journal cannot be written: ${reason}`);
+        this.#fault.set(`The journal cannot be written, so nothing is acknowledged: ${reason}`);
         if (this.#stop.signal.aborted) {
           throw new MusketeersError("STORAGE", `Not stored, the journal was closed: ${reason}`, { cause });
         }
