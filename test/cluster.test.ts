@@ -132,6 +132,25 @@ describe("failures are results", () => {
     await expect(cluster.run(readSecret, "/etc/passwd")).rejects.toMatchObject({ kind: "error" });
   });
 
+  test("an input that is no data is a result with an error, and the others are computed", async () => {
+    const { cluster } = await testCluster();
+    const inputs = [1, () => 2, 3, new Promise(() => {}), 5];
+    const results = await cluster.map(same, inputs, { ordered: true }).toArray();
+    expect(results.map(({ value }) => value)).toEqual([1, undefined, 3, undefined, 5]);
+    for (const index of [1, 3]) {
+      expect(results[index]).toMatchObject({
+        ok: false,
+        input: inputs[index],
+        error: {
+          kind: "unserializable",
+          code: "INPUT_UNSERIALIZABLE",
+          message: expect.stringContaining(`Input ${index}`),
+        },
+      });
+    }
+    expect((await cluster.jobs())[0]).toMatchObject({ state: "done", done: 5, failed: 2 });
+  });
+
   test("what cannot be sent is refused before it is", async () => {
     const { cluster } = await testCluster();
     await expect(cluster.run(same, () => 1)).rejects.toMatchObject({ code: "UNSERIALIZABLE" });

@@ -187,15 +187,13 @@ describe("map", () => {
     await expect(late).rejects.toThrow("enough");
   });
 
-  test("an iterable that throws, and an input that cannot be sent, end the map with that error", async () => {
+  test("an iterable that throws ends the map with that error, and so does one that is none", async () => {
     const cluster = await start(new FakeHub());
     function* broken() {
       yield 1;
       throw new Error("no more");
     }
     await expect(cluster.map(fakeTask, broken()).toArray()).rejects.toThrow("no more");
-    const handles = [1, () => 2];
-    await expect(cluster.map(fakeTask, handles).toArray()).rejects.toMatchObject({ code: "UNSERIALIZABLE" });
     expect(() => cluster.map(fakeTask, "text" as never)).toThrow(
       expect.objectContaining({ code: "BAD_ARGUMENT" }),
     );

@@ -1,4 +1,4 @@
-import { encodeValue, MusketeersError, toMusketeersError } from "../protocol/index.ts";
+import { encodeUnsendable, encodeValue, toMusketeersError } from "../protocol/index.ts";
 import type { Gate } from "./gate.ts";
 import { macrotask } from "./macrotask.ts";
 import type { Outbox } from "./outbox.ts";
@@ -19,19 +19,19 @@ export interface PumpOptions<I> {
 /** Inputs that are taken from an iterable in one go before sockets have their turn. */
 const INPUTS_PER_TURN = 2048;
 
+/** One that is no data fails by itself, and does not take the others with it. */
 function encodeInput(input: unknown, index: number): Uint8Array {
   try {
     return encodeValue(input);
   } catch (error) {
-    const { code, message, hint } = toMusketeersError(error);
-    throw new MusketeersError(code, `Input ${index}: ${message}`, { hint, cause: error });
+    return encodeUnsendable(`Input ${index}: ${toMusketeersError(error).message}`);
   }
 }
 
 /**
  * Takes inputs as there is room, and seals the job behind the last. Ends early where nobody wants more;
  * the iterator is closed then.
- * @throws what the iterable throws, or `UNSERIALIZABLE` naming the input.
+ * @throws what the iterable throws
  */
 export async function pumpInputs<I>(inputs: Inputs<I>, options: PumpOptions<I>): Promise<void> {
   const { outbox, hasRoom, gate, stopped, onInput } = options;

@@ -66,7 +66,7 @@ export const errorKinds = Object.freeze({
     1,
     422,
   ),
-  INPUT_UNSERIALIZABLE: kind("Return data, not functions, promises or handles.", 1, 422),
+  INPUT_UNSERIALIZABLE: kind("Pass and return data, not functions, promises or handles.", 1, 422),
   SANDBOX_UNAVAILABLE: kind(
     "Install the optional package `deno`, or use --trust on your own machines.",
     2,

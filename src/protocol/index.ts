@@ -10,5 +10,6 @@ export * from "./net.ts";
 export * from "./ranges.ts";
 export * from "./records.ts";
 export * from "./resumed.ts";
+export * from "./unsendable.ts";
 export * from "./value.ts";
 export * from "./version.ts";

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeResumed, encodeResumed, encodeValue, isResumed } from "./index.ts";
+import {
+  decodeResumed,
+  decodeUnsendable,
+  encodeResumed,
+  encodeUnsendable,
+  encodeValue,
+  isResumed,
+  isUnsendable,
+} from "./index.ts";
 
 test("input and state survive the trip, and a new state replaces the one before", () => {
   fc.assert(
@@ -14,6 +22,14 @@ test("input and state survive the trip, and a new state replaces the one before"
   );
 });
 
+test("an input that is no data carries why", () => {
+  const record = encodeUnsendable("Input 3: a function ✗");
+  expect(isUnsendable(record)).toBe(true);
+  expect(isResumed(record)).toBe(false);
+  expect(decodeUnsendable(record)).toBe("Input 3: a function ✗");
+  expect(encodeUnsendable("x".repeat(100_000)).length).toBeLessThan(3_000);
+});
+
 test("no value looks like one, and what is cut is refused", () => {
   fc.assert(
     fc.property(
@@ -25,7 +41,7 @@ test("no value looks like one, and what is cut is refused", () => {
         } catch {
           return;
         }
-        expect(isResumed(record)).toBe(false);
+        expect([isResumed(record), isUnsendable(record)]).toEqual([false, false]);
       },
     ),
   );

@@ -4,6 +4,7 @@ import {
   eachRecord,
   type FailureMark,
   isResumed,
+  isUnsendable,
   type Limits,
   MusketeersError,
   RecordReader,
@@ -295,7 +296,7 @@ export class SandboxProcess implements Sandbox {
 
 /** Whether a record pretends to be what only agents and hubs make. */
 const isReserved = (record: Uint8Array): boolean =>
-  (record[0] === 0xd8 && record[1] === 42) || isResumed(record);
+  (record[0] === 0xd8 && record[1] === 42) || isResumed(record) || isUnsendable(record);
 
 /** Checks that a block holds its records, and that none of them pretends to be a blob. */
 function checkBlock(frame: ResultsFrame, elapsedMsMax: number): SandboxResults {

@@ -1,9 +1,11 @@
 import {
   decodeResumed,
+  decodeUnsendable,
   decodeValue,
   encodeValue,
   fingerprint,
   isResumed,
+  isUnsendable,
   MusketeersError,
   RecordReader,
 } from "../../../protocol/index.ts";
@@ -141,6 +143,13 @@ class Runner {
     this.#running = true;
     for (let record = records.read(); record !== undefined; record = records.read()) {
       this.#resumed = undefined;
+      if (isUnsendable(record)) {
+        const message = decodeUnsendable(record);
+        const failure = { kind: "unserializable", name: "Unserializable", message, stack: "" } as const;
+        reporter.fail(failure, recordOf, fingerprint);
+        reporter.settled();
+        continue;
+      }
       try {
         const outcome = fn(this.#decode(isResumed(record) ? this.#inputOf(record) : record));
         this.#succeed(isThenable(outcome) ? await this.#settled(outcome) : outcome);
