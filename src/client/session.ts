@@ -49,6 +49,8 @@ export class Session implements ChannelHost {
   /** Jobs that were watched on this connection and have not ended. */
   readonly #watched = new Set<string>();
   readonly #calls = new Map<number, PendingCall>();
+  /** Calls that were sent on this connection and not answered, also where nobody waits for them any more. */
+  readonly #asked = new Set<number>();
   #nextCall = 1;
   #welcome: Welcome | undefined;
   readonly #presence = new Presence();
@@ -195,8 +197,19 @@ export class Session implements ChannelHost {
           reject(error);
         },
       });
-      if (this.up) this.send(header);
+      this.#ask();
     });
+  }
+
+  /** Sends calls that were not sent on this connection, as many as the hub lets wait. */
+  #ask(): void {
+    if (!this.up) return;
+    for (const [id, { header }] of this.#calls) {
+      if (this.#asked.size >= this.limits.callsPerClientMax) return;
+      if (this.#asked.has(id)) continue;
+      this.#asked.add(id);
+      this.send(header);
+    }
   }
 
   /** Sees to it that the hub holds the code of a task. */
@@ -246,7 +259,8 @@ export class Session implements ChannelHost {
     // The hub may be another one by now, with an empty disk.
     this.#bundles = new Map();
     this.#presence.up(welcome.session);
-    for (const call of this.#calls.values()) this.send(call.header);
+    this.#asked.clear();
+    this.#ask();
     this.#watched.clear();
     for (const channel of this.#waiting.values()) this.#channels.set(channel.job, channel);
     this.#waiting.clear();
@@ -263,8 +277,10 @@ export class Session implements ChannelHost {
   #onMessage(message: HubToWorker | HubToClient, body: Uint8Array): void {
     if (message.type === "reply") {
       const call = this.#calls.get(message.id);
+      this.#asked.delete(message.id);
       if (message.error === undefined) call?.resolve(message.value);
       else call?.reject(MusketeersError.from(message.error));
+      this.#ask();
       return;
     }
     if (!("job" in message)) return;

@@ -220,3 +220,16 @@ test("what is stored waits for a disk that refuses, however often; what is fetch
   stop.abort(new Error("enough"));
   await expect(waiting).rejects.toThrow("enough");
 });
+
+test("uploadsPerPeerMax: no more blobs than that are stored at once; the others wait", async () => {
+  const waiting: (() => void)[] = [];
+  let most = 0;
+  const url = await serve((_request, response) => {
+    waiting.push(() => response.end());
+    most = Math.max(most, waiting.length);
+    if (waiting.length >= 3) for (const answer of waiting.splice(0)) answer();
+  });
+  const each = new BlobClient({ baseUrl: url, token: () => "", limits: { ...limits, uploadsPerPeerMax: 3 } });
+  await Promise.all(Array.from({ length: 21 }, (_, at) => each.put(new Uint8Array([at]))));
+  expect(most).toBe(3);
+});

@@ -2,6 +2,7 @@ import { defaultLimits, type Limits, MusketeersError, toMusketeersError } from "
 import type { BlobStore } from "./blob-ref.ts";
 import { concatBytes } from "./bytes.ts";
 import { cidOf, createCidHasher, parseCid } from "./cid.ts";
+import { Turnstile } from "./turnstile.ts";
 
 type TransferLimits = Pick<
   Limits,
@@ -11,6 +12,7 @@ type TransferLimits = Pick<
   | "blobUploadBytesPerSecondMin"
   | "reconnectDelayMinMs"
   | "reconnectDelayMaxMs"
+  | "uploadsPerPeerMax"
 >;
 
 export interface BlobClientOptions {
@@ -32,10 +34,12 @@ interface CallOptions {
 export class BlobClient implements BlobStore {
   readonly #options: BlobClientOptions;
   readonly #limits: TransferLimits;
+  readonly #uploads: Turnstile;
 
   constructor(options: BlobClientOptions) {
     this.#options = options;
     this.#limits = options.limits ?? defaultLimits;
+    this.#uploads = new Turnstile(this.#limits.uploadsPerPeerMax);
   }
 
   /**
@@ -62,16 +66,14 @@ export class BlobClient implements BlobStore {
     }
     const cid = cidOf(bytes);
     const allowedMs = (bytes.length / this.#limits.blobUploadBytesPerSecondMin) * 1_000;
-    await this.#retry(
-      options.signal,
-      async (moves) => {
-        moves.allow(allowedMs);
-        const response = await this.#request("PUT", cid, moves.signal, bytes);
-        await this.#check(response);
-        await response.body?.cancel();
-      },
-      isRefusedByDisk,
-    );
+    const attempt = async (moves: Moves) => {
+      moves.allow(allowedMs);
+      const response = await this.#request("PUT", cid, moves.signal, bytes);
+      await this.#check(response);
+      await response.body?.cancel();
+    };
+    const store = () => this.#retry(options.signal, attempt, isRefusedByDisk);
+    await this.#uploads.pass(store, options.signal);
     return cid;
   }
 

@@ -1,3 +1,4 @@
+import { encodedLength } from "cborg/length";
 import { z } from "zod";
 import {
   type CallMethod,
@@ -149,6 +150,12 @@ function latestJobs(coordinator: Coordinator, limit: number): JobSummary[] {
   return entries.map((entry) => summaryOf(coordinator, entry));
 }
 
+/** The newest first. */
+function latestWorkers(coordinator: Coordinator, limit: number): WorkerSummary[] {
+  const sessions = [...coordinator.workers.values()].slice(-limit).reverse();
+  return sessions.map((session) => workerOf(coordinator, session));
+}
+
 function drain(coordinator: Coordinator, worker: string): WorkerSummary {
   const session =
     coordinator.workers.get(worker) ??
@@ -158,15 +165,31 @@ function drain(coordinator: Coordinator, worker: string): WorkerSummary {
   return workerOf(coordinator, session);
 }
 
+/** What an answer holds besides its rows, roughly. */
+const REPLY_BYTES = 1024;
+
+/** The first rows that fit into the header of one frame, which an answer is. */
+function fitting<T extends object>(rows: readonly T[], bytesMax: number): T[] {
+  let bytes = REPLY_BYTES;
+  const over = rows.findIndex((row) => {
+    bytes += encodedLength(row);
+    return bytes > bytesMax;
+  });
+  return over < 0 ? [...rows] : rows.slice(0, over);
+}
+
 function answersOf(coordinator: Coordinator, host: CallHost): Answers {
-  const rowsMax = coordinator.limits.listRowsMax;
+  const { listRowsMax: rowsMax, headerBytesMax } = coordinator.limits;
   return {
     status: () => statusOf(coordinator, host),
-    workers: () =>
-      [...coordinator.workers.values()].slice(0, rowsMax).map((session) => workerOf(coordinator, session)),
-    jobs: ({ limit }) => latestJobs(coordinator, Math.min(limit ?? rowsMax, rowsMax)),
+    workers: () => fitting(latestWorkers(coordinator, rowsMax), headerBytesMax).reverse(),
+    jobs: ({ limit }) =>
+      fitting(latestJobs(coordinator, Math.min(limit ?? rowsMax, rowsMax)), headerBytesMax),
     job: ({ job }) => detailsOf(coordinator, coordinator.jobs.require(job)),
-    logs: ({ job }) => coordinator.logs.of(coordinator.jobs.require(job).spec.job).slice(-rowsMax),
+    logs: ({ job }) => {
+      const lines = coordinator.logs.of(coordinator.jobs.require(job).spec.job);
+      return fitting(lines.slice(-rowsMax).reverse(), headerBytesMax).reverse();
+    },
     cancel: async ({ job }) => {
       const entry = coordinator.cancel(job, "cancelled by request");
       // It has ended when the journal says so.

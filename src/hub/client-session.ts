@@ -1,5 +1,4 @@
 import {
-  type CallMessage,
   type CancelMessage,
   type InputsMessage,
   MusketeersError,
@@ -9,6 +8,7 @@ import {
   toMusketeersError,
   type WatchMessage,
 } from "../protocol/index.ts";
+import { CallQueue } from "./call-queue.ts";
 import { answerCall } from "./calls.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Holder, JobEntry } from "./job-entry.ts";
@@ -26,6 +26,7 @@ export class ClientSession implements PeerSession, Holder {
   readonly #peer: Peer;
   readonly #coordinator: Coordinator;
   readonly #watches = new Map<string, Watch>();
+  readonly #calls: CallQueue;
   readonly #held = new Set<string>();
   #unstoredBytes = 0;
   readonly #receipts: object[] = [];
@@ -34,6 +35,13 @@ export class ClientSession implements PeerSession, Holder {
   constructor(coordinator: Coordinator, peer: Peer) {
     this.#coordinator = coordinator;
     this.#peer = peer;
+    this.#calls = new CallQueue({
+      limits: coordinator.limits,
+      answer: ({ method, params }) =>
+        answerCall(coordinator, coordinator.callHost, peer.role, method, params),
+      send: (header) => peer.send(header),
+      isCongested: () => peer.congested,
+    });
   }
 
   start(): void {}
@@ -58,7 +66,7 @@ export class ClientSession implements PeerSession, Holder {
         this.#unwatch(message.job);
         break;
       case "call":
-        this.#call(message);
+        this.#calls.add(message);
         break;
       case "goodbye":
         break;
@@ -74,6 +82,7 @@ export class ClientSession implements PeerSession, Holder {
 
   onClose(): void {
     clearTimeout(this.#receiptTimer);
+    this.#calls.close();
     for (const watch of this.#watches.values()) {
       watch.stop();
       watch.entry.watches.delete(watch);
@@ -89,6 +98,7 @@ export class ClientSession implements PeerSession, Holder {
       return;
     }
     this.#peer.resume("congested");
+    this.#calls.pump();
     for (const watch of [...this.#watches.values()]) watch.pump();
   }
 
@@ -169,6 +179,11 @@ export class ClientSession implements PeerSession, Holder {
     if (message.results || message.logs) this.#require(submitRoles, "read results");
     const entry = this.#coordinator.jobs.require(message.job);
     this.#unwatch(message.job);
+    const { watchesPerClientMax } = this.#coordinator.limits;
+    if (this.#watches.size >= watchesPerClientMax) {
+      const text = `This client watches ${watchesPerClientMax} jobs already (watchesPerClientMax)`;
+      throw new MusketeersError("TOO_MANY", text);
+    }
     const watch = new Watch(entry, message, {
       blocks: this.#coordinator.blocks,
       send: (header, body) => this.#peer.send(header, body),
@@ -191,17 +206,5 @@ export class ClientSession implements PeerSession, Holder {
     watch.stop();
     watch.entry.watches.delete(watch);
     this.#watches.delete(job);
-  }
-
-  #call({ id, method, params }: CallMessage): void {
-    answerCall(this.#coordinator, this.#coordinator.callHost, this.#peer.role, method, params).then(
-      (value) => {
-        this.#peer.send({ type: "reply", id, value });
-      },
-      (error: unknown) => {
-        const { code, message, hint } = toMusketeersError(error);
-        this.#peer.send({ type: "reply", id, error: { code, message, hint } });
-      },
-    );
   }
 }

@@ -38,11 +38,14 @@ function respondError(context: Context, thrown: unknown): Response {
   return context.json(error.toJSON(), errorKinds[error.code].http as ContentfulStatusCode);
 }
 
-function requireRole(host: HttpHost, context: Context, allowed: readonly Role[]): void {
+/** Says which connection's token came with a request. */
+function requireRole(host: HttpHost, context: Context, allowed: readonly Role[]): string {
   const token = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1];
   const role = token === undefined ? undefined : host.roleOf(token);
-  if (role === undefined) throw new MusketeersError("UNAUTHORIZED", "No live connection has this token");
+  if (token === undefined || role === undefined)
+    throw new MusketeersError("UNAUTHORIZED", "No live connection has this token");
   if (!allowed.includes(role)) throw new MusketeersError("FORBIDDEN", `A ${role} may not do this`);
+  return token;
 }
 
 function requireCid(cid: string): string {
@@ -102,8 +105,28 @@ async function getBlob(host: HttpHost, context: Context): Promise<Response> {
   return new Response(body, { status: range === undefined ? 200 : 206, headers });
 }
 
-async function putBlob(host: HttpHost, context: Context): Promise<Response> {
-  requireRole(host, context, blobWriters);
+/** How many blobs each connection is storing, by its token. */
+type Uploads = Map<string, number>;
+
+async function putBlob(host: HttpHost, uploads: Uploads, context: Context): Promise<Response> {
+  const token = requireRole(host, context, blobWriters);
+  const underWay = uploads.get(token) ?? 0;
+  const { uploadsPerPeerMax } = host.limits;
+  if (underWay >= uploadsPerPeerMax) {
+    const message = `This peer stores ${uploadsPerPeerMax} blobs already (uploadsPerPeerMax)`;
+    throw new MusketeersError("TOO_MANY", message);
+  }
+  uploads.set(token, underWay + 1);
+  try {
+    return await storeBlob(host, context);
+  } finally {
+    const rest = uploads.get(token)! - 1;
+    if (rest > 0) uploads.set(token, rest);
+    else uploads.delete(token);
+  }
+}
+
+async function storeBlob(host: HttpHost, context: Context): Promise<Response> {
   const expect = requireCid(context.req.param("cid") ?? "");
   const body = context.req.raw.body as AsyncIterable<Uint8Array> | null;
   const bytesMax = host.limits.blobBytesMax;
@@ -128,6 +151,7 @@ async function getPage(context: Context): Promise<Response> {
 /** What the hub serves over plain HTTP: blobs, its own package, the page. */
 export function httpApp(host: HttpHost): Hono {
   const app = new Hono();
+  const uploads: Uploads = new Map();
   app.onError((error, context) => respondError(context, error));
   app.get("/healthz", (context) => context.text("ok\n"));
   app.get("/musketeers.tgz", async (context) => {
@@ -135,7 +159,7 @@ export function httpApp(host: HttpHost): Hono {
     return context.body(bytes as Uint8Array<ArrayBuffer>, 200, { "Content-Type": "application/gzip" });
   });
   app.on(["GET", "HEAD"], "/blobs/:cid", (context) => getBlob(host, context));
-  app.put("/blobs/:cid", (context) => putBlob(host, context));
+  app.put("/blobs/:cid", (context) => putBlob(host, uploads, context));
   app.get("*", getPage);
   app.notFound((context) => respondError(context, new MusketeersError("NOT_FOUND", "There is nothing here")));
   return app;

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -17,11 +17,13 @@ import {
 import { createScheduler, finishRecovery, recoverRecord } from "../scheduler/index.ts";
 import { createInvite, LINK_PATH, newId, newSecretKey, publicKeyOf } from "../security/index.ts";
 import { loadOrCreateKey } from "../security/node.ts";
+import { Admission } from "./admission.ts";
 import type { CallHost } from "./calls.ts";
 import { ClientSession } from "./client-session.ts";
 import { systemClock } from "./clock.ts";
 import { Coordinator } from "./coordinator.ts";
 import { httpApp } from "./http.ts";
+import { createHttpServer } from "./http-server.ts";
 import { readJournal } from "./journal/recovery.ts";
 import { LeaseSeal } from "./lease-seal.ts";
 import { PackageTarball } from "./package-tarball.ts";
@@ -105,6 +107,7 @@ export class Hub {
   readonly #engine: Engine;
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
+  readonly #admission: Admission;
   /** The journal does not keep up: nobody is read. */
   #pressed = false;
   #closing: Promise<void> | undefined;
@@ -124,6 +127,7 @@ export class Hub {
     this.#secretKey = parts.secretKey;
     this.#engine = parts.engine;
     this.#limits = parts.limits;
+    this.#admission = new Admission(parts.limits);
     let resolveClosed = () => {};
     this.closed = new Promise((resolve) => {
       resolveClosed = resolve;
@@ -202,6 +206,7 @@ export class Hub {
       nowMs: systemClock.wallMs,
       admit: (peer, hello) => {
         const session = this.#admit(peer, hello);
+        this.#admission.admitted(peer);
         if (this.#pressed) peer.pause("pressure");
         return session;
       },
@@ -222,7 +227,11 @@ export class Hub {
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         const peer = new Peer(webSocket, host);
         this.#peers.set(peer.sessionToken, peer);
-        webSocket.once("close", () => this.#peers.delete(peer.sessionToken));
+        webSocket.once("close", () => {
+          this.#peers.delete(peer.sessionToken);
+          this.#admission.left(peer);
+        });
+        this.#admission.arrived(peer);
       });
     });
     return sockets;
@@ -233,6 +242,7 @@ export class Hub {
     if (hello.worker === undefined) {
       if (role === "worker")
         throw new MusketeersError("FORBIDDEN", "An invite for workers was used as a client's");
+      this.#admission.admitClient(peer);
       return new ClientSession(this.#coordinator, peer);
     }
     if (role !== "worker" && role !== "admin") {
@@ -301,7 +311,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const { data } = options;
   const engine = await openEngine(options, limits);
-  const server = createServer();
+  const server = createHttpServer(limits);
   let hub: Hub | undefined;
   const onFault = (thrown: unknown) => {
     options.onFault?.(toMusketeersError(thrown));

@@ -45,6 +45,7 @@ export class Intake {
     let entry = this.#host.jobs.get(spec.job);
     if (entry === undefined) {
       const block = this.#blockOf(body, count);
+      this.#checkSize(spec.job, count);
       entry = this.#addJob(spec);
       client.hold(entry);
       if (count > 0 || sealed) this.#append(client, entry, block, sealed);
@@ -92,6 +93,12 @@ export class Intake {
     return new IndexedBlock(count === 0 ? emptyBody : body, count);
   }
 
+  #checkSize(job: string, size: number): void {
+    const { jobInputsMax } = this.#host.limits;
+    if (size <= jobInputsMax) return;
+    throw new MusketeersError("LIMIT_EXCEEDED", `Job ${job} has more than ${jobInputsMax} inputs`);
+  }
+
   /** @throws MusketeersError `TOO_MANY` */
   #addJob(spec: JobSpec): JobEntry {
     const { jobs, limits, ledger } = this.#host;
@@ -107,12 +114,10 @@ export class Intake {
 
   /** Leases may begin before the block is stored: a result cannot be stored before its input is. */
   #append(client: ClientSession, entry: JobEntry, block: IndexedBlock, sealed: boolean): void {
-    const { limits, ledger } = this.#host;
+    const { ledger } = this.#host;
     const { job } = entry.spec;
     const { count, bytes } = block;
-    if (entry.size + count > limits.jobInputsMax) {
-      throw new MusketeersError("LIMIT_EXCEEDED", `Job ${job} has more than ${limits.jobInputsMax} inputs`);
-    }
+    this.#checkSize(job, entry.size + count);
     if (count > 0) this.#store(client, entry, block);
     if (sealed) {
       entry.sealed = true;

@@ -111,6 +111,7 @@ export class WorkerSession implements PeerSession {
 
   onCongestion(congested: boolean): void {
     if (congested) return;
+    this.#sendAcks();
     for (const open of this.#deferred.splice(0)) this.#coordinator.sendUnit(this, open);
   }
 
@@ -173,9 +174,15 @@ export class WorkerSession implements PeerSession {
     this.#acks.set(lease, upTo);
     this.#ackTimer ??= setTimeout(() => {
       this.#ackTimer = undefined;
-      for (const [id, position] of this.#acks) this.#peer.send({ type: "ack", lease: id, upTo: position });
-      this.#acks.clear();
+      this.#sendAcks();
     }, this.#coordinator.limits.receiptDelayMs);
+  }
+
+  /** Of a worker that does not read they wait, each lease's latest. */
+  #sendAcks(): void {
+    if (this.#peer.congested) return;
+    for (const [id, position] of this.#acks) this.#peer.send({ type: "ack", lease: id, upTo: position });
+    this.#acks.clear();
   }
 
   drain(): void {

@@ -1,6 +1,7 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { startHub } from "../hub/index.ts";
-import { defaultLimits, type MusketeersError } from "../protocol/index.ts";
+import { describedWorker } from "../hub/testing/peer.ts";
+import { defaultLimits, FrameReceiver, type MusketeersError } from "../protocol/index.ts";
 import { createInvite, newSecretKey, parseInvite } from "../security/index.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { openNodeSocket } from "./node.ts";
@@ -164,4 +165,31 @@ test("where pings cannot be seen, an idle connection is no dead one", async () =
   await silent.link.start();
   await silent.wasDown(2);
   expect([idle.link.up, idle.downs.length]).toEqual([true, 0]);
+});
+
+test("headerBytesMax: of more leases than fit into a hello the first ones are presented", async () => {
+  const { hub } = await testHub(1000);
+  const invite = parseInvite(hub.invite({ role: "worker" }));
+  const leases = Array.from({ length: 300 }, (_, at) => ({ lease: `${at}`.padEnd(6000, "x"), from: 0 }));
+  const hellos: unknown[] = [];
+  const receiver = new FrameReceiver();
+  const openSocket: OpenSocket = (url, events) => {
+    const socket = openNodeSocket(url, events);
+    const send = (frame: Uint8Array) => {
+      hellos.push(receiver.decode(frame, defaultLimits).header);
+      socket.send(frame);
+    };
+    return { send, bufferedBytes: 0, close: () => socket.close(), terminate: () => socket.terminate() };
+  };
+  const { link, downs } = linkTo({
+    invite,
+    openSocket,
+    leases: () => leases,
+    worker: () => describedWorker(),
+  });
+  await link.start();
+  expect(downs).toEqual([]);
+  const { leases: presented } = hellos[0] as { leases: object[] };
+  expect(presented.length).toBeGreaterThan(100);
+  expect(presented).toEqual(leases.slice(0, presented.length));
 });

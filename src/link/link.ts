@@ -45,6 +45,9 @@ const CLOSE_GRACE_MS = 2_000;
 /** Sockets are given up when nothing came for so many heartbeats. */
 const SILENT_HEARTBEATS = 4;
 const NONCE_BYTES = 16;
+/** What a hello holds besides its leases at most, roughly, and each lease besides its id. */
+const HELLO_BYTES_MAX = 128 * 1024;
+const PRESENTED_BYTES_MAX = 32;
 /** WebSocket close code of RFC 6455, section 7.4.1. */
 const MESSAGE_TOO_BIG = 1009;
 
@@ -209,7 +212,7 @@ export class Link {
         nonce: this.#nonce,
         proof: signHello(invite, challenge, this.#nonce),
         ...(worker === undefined ? {} : { worker: worker() }),
-        leases: leases?.() ?? [],
+        leases: fitting(leases?.() ?? [], this.#limits.headerBytesMax - HELLO_BYTES_MAX),
       }),
     );
   }
@@ -293,4 +296,14 @@ export class Link {
       this.#settleClosed.reject(error);
     }
   }
+}
+
+/** Of more leases than a header may hold the first ones; the others are run again. */
+function fitting(leases: readonly PresentedLease[], bytesMax: number): readonly PresentedLease[] {
+  let bytes = 0;
+  const over = leases.findIndex(({ lease }) => {
+    bytes += lease.length + PRESENTED_BYTES_MAX;
+    return bytes > bytesMax;
+  });
+  return over < 0 ? leases : leases.slice(0, over);
 }

@@ -178,6 +178,22 @@ export interface Limits {
   readonly sandboxBaseBytes: number;
   /** Workers that a hub accepts. */
   readonly workersMax: number;
+  /** Clients that a hub accepts. */
+  readonly clientsMax: number;
+  /** Sockets that a hub holds open, whatever for. */
+  readonly connectionsMax: number;
+  /** Connections whose handshake is under way. */
+  readonly handshakesMax: number;
+  /** Jobs that one client may watch at once. */
+  readonly watchesPerClientMax: number;
+  /** Calls of one client that wait for their answers. */
+  readonly callsPerClientMax: number;
+  /** Blobs that one peer may store at once. */
+  readonly uploadsPerPeerMax: number;
+  /** An HTTP request or answer of which nothing moved for so long is given up. */
+  readonly httpIdleMs: number;
+  /** Largest header of an HTTP request. */
+  readonly httpHeaderBytesMax: number;
   /** Slots that one worker may offer. */
   readonly slotsPerWorkerMax: number;
   /** Answers to one call (`status`, `workers` …) list at most this many rows. */
@@ -283,6 +299,14 @@ export const defaultLimits: Limits = Object.freeze({
   memoryWatchIntervalMs: 100,
   sandboxBaseBytes: 96 * MiB,
   workersMax: 20_000,
+  clientsMax: 10_000,
+  connectionsMax: 50_000,
+  handshakesMax: 5_000,
+  watchesPerClientMax: 10_000,
+  callsPerClientMax: 64,
+  uploadsPerPeerMax: 32,
+  httpIdleMs: minute,
+  httpHeaderBytesMax: 16 * KiB,
   slotsPerWorkerMax: 1_024,
   listRowsMax: 10_000,
 });

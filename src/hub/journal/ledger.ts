@@ -9,6 +9,9 @@ interface Pending {
   readonly onDurable: OnDurable;
 }
 
+/** What one thing that waits costs besides its record, roughly: who asks for receipts only is held to it, too. */
+const PENDING_OVERHEAD_BYTES = 200;
+
 /**
  * The journal as the hub writes it: what is appended in one turn of the event loop goes out as one batch,
  * and what waits for durability runs in the order in which it was asked for.
@@ -52,7 +55,6 @@ export class Ledger {
    */
   append(record: LedgerRecord, body: Uint8Array | undefined, onDurable: OnDurable): number {
     const bytes = encodeLedgerRecord(record, body);
-    this.#account(bytes.length);
     this.#enqueue({ record: bytes, onDurable });
     return bytes.length;
   }
@@ -76,6 +78,7 @@ export class Ledger {
 
   #enqueue(pending: Pending): void {
     this.#queue.push(pending);
+    this.#account(PENDING_OVERHEAD_BYTES + (pending.record?.length ?? 0));
     if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => this.#flush());
@@ -86,7 +89,7 @@ export class Ledger {
     const batch = this.#queue;
     this.#queue = [];
     const records: Uint8Array[] = [];
-    let bytes = 0;
+    let bytes = batch.length * PENDING_OVERHEAD_BYTES;
     for (const { record } of batch) {
       if (record === undefined) continue;
       records.push(record);

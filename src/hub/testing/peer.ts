@@ -170,10 +170,13 @@ export class ScriptedPeer {
     hub: Hub,
     changes: Partial<WorkerDescription> = {},
     leases: readonly PresentedLease[] = [],
+    wait = true,
   ): Promise<ScriptedPeer> {
     const peer = new ScriptedPeer(hub.invite({ role: "worker" }), describedWorker(changes));
     peer.leases = leases;
-    await peer.link.start();
+    const joined = peer.link.start();
+    if (wait) await joined;
+    else joined.catch(() => {});
     return peer;
   }
 
