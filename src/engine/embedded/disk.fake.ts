@@ -29,6 +29,8 @@ export class FakeDisk implements Files {
   #syncedNames = new Map<string, Inode>();
   /** Asked before each operation. */
   fault: (operation: Operation, path: string) => Fault = () => undefined;
+  /** How many turns of the microtask queue a sync takes, so that others come first. */
+  syncTurns: () => number = () => 0;
   /** Asked before each read: a code for its failure, or undefined. */
   readFault: (path: string) => string | undefined = () => undefined;
   freeBytes = Number.POSITIVE_INFINITY;
@@ -90,6 +92,7 @@ export class FakeDisk implements Files {
 
   async syncDirectory(path: string): Promise<void> {
     this.#before("syncDirectory", path);
+    await this.#turns();
     for (const name of this.#syncedNames.keys()) if (dirname(name) === path) this.#syncedNames.delete(name);
     for (const [name, inode] of this.#names) if (dirname(name) === path) this.#syncedNames.set(name, inode);
   }
@@ -119,10 +122,21 @@ export class FakeDisk implements Files {
 
   /**
    * The disk after a power cut: of what was not synced, `keep` decides byte by byte (a lost one reads as
-   * zero, or is not there at the end of the file), and names are as they were synced.
+   * zero, or is not there at the end of the file), and names are as they were synced; of those that were
+   * made, changed or removed since, `keepName` decides which are so already.
    */
-  afterPowerCut(keep: (offset: number) => boolean = () => false): FakeDisk {
-    return FakeDisk.#of(this.#syncedNames, ({ content, synced }) => {
+  afterPowerCut(
+    keep: (offset: number) => boolean = () => false,
+    keepName: (name: string) => boolean = () => false,
+  ): FakeDisk {
+    const names = new Map(this.#syncedNames);
+    for (const name of new Set([...this.#names.keys(), ...names.keys()])) {
+      if (!keepName(name)) continue;
+      const now = this.#names.get(name);
+      if (now === undefined) names.delete(name);
+      else names.set(name, now);
+    }
+    return FakeDisk.#of(names, ({ content, synced }) => {
       const survived = new Uint8Array(Math.max(content.length, synced.length));
       let length = synced.length;
       survived.set(synced);
@@ -144,6 +158,10 @@ export class FakeDisk implements Files {
       disk.#syncedNames.set(name, copy);
     }
     return disk;
+  }
+
+  async #turns(): Promise<void> {
+    for (let left = this.syncTurns(); left > 0; left--) await undefined;
   }
 
   #before(operation: Operation, path: string): Fault {
@@ -176,6 +194,7 @@ export class FakeDisk implements Files {
       },
       sync: async () => {
         this.#before("sync", path);
+        await this.#turns();
         inode.synced = inode.content.slice();
       },
       size: async () => inode.content.length,
@@ -188,7 +207,7 @@ export class FakeDisk implements Files {
     const wanted = fault !== undefined && "shortBy" in fault ? bytes.length - fault.shortBy : bytes.length;
     const grow = Math.max(0, offset + wanted - inode.content.length);
     const written = wanted - Math.max(0, grow - this.freeBytes);
-    if (written <= 0) throw fail("ENOSPC");
+    if (written <= 0 && bytes.length > 0) throw fail("ENOSPC");
     if (offset + written > inode.content.length) this.#resize(inode, offset + written);
     inode.content.set(bytes.subarray(0, written), offset);
     return written;

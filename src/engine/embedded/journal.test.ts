@@ -290,3 +290,24 @@ test("what could not be removed goes with the next drop, and its readers do not 
   await journal.dropBefore(bases[3]!);
   expect(await segmentsOf(disk)).toEqual(bases.slice(3));
 });
+
+test("what is dropped up to a new segment stays until that survives a power cut", async () => {
+  const disk = new FakeDisk();
+  const journal = await openOn(disk, "default", 200);
+  await fill(journal, 0, 3);
+  disk.syncTurns = () => 50;
+  let newest = 0;
+  while (newest === 0) {
+    await fill(journal, 3, 4);
+    newest = (await segmentsOf(disk)).at(-1)!;
+  }
+  const cuts: FakeDisk[] = [];
+  disk.fault = () => {
+    cuts.push(disk.afterPowerCut());
+    return undefined;
+  };
+  await journal.dropBefore(newest + 100);
+  disk.fault = () => undefined;
+  expect(cuts.length).toBeGreaterThan(3);
+  for (const cut of [...cuts, disk.afterPowerCut()]) await readAll(await openOn(cut, "default", 200));
+});

@@ -298,8 +298,10 @@ export class EmbeddedJournal implements Journal {
     if (first === undefined) return;
     if (first === this.#segments.first?.base && !this.#segments.hasLeftover) return;
     this.#guard?.();
-    this.#manifest.set({ first });
     try {
+      // What the manifest names has to be there after a power cut, the newest segment too.
+      await this.#writer.settled();
+      this.#manifest.set({ first });
       // The manifest goes first: what it does not name may be missing.
       await this.#manifest.store();
       await this.#segments.drop(first);

@@ -67,7 +67,7 @@ export class LogWriter {
     const { last } = options.segments;
     if (last === undefined) {
       await writer.#roll();
-      await writer.#settled();
+      await writer.settled();
     } else {
       await writer.#goOn(last.base);
     }
@@ -109,7 +109,7 @@ export class LogWriter {
     this.#options.guard?.();
     if (this.#dirty) await this.#clean();
     if (this.#end - this.#base >= this.#options.limits.segmentBytesTarget) await this.#roll();
-    if (strict && this.#unsettled !== undefined) await this.#settled();
+    if (strict && this.#unsettled !== undefined) await this.settled();
     const group = encodeGroup(batches, {
       salt: this.#options.manifest.data.salt,
       position: this.#end,
@@ -157,7 +157,7 @@ export class LogWriter {
   async #syncNow(): Promise<void> {
     this.#syncTimer = undefined;
     this.#options.guard?.();
-    await this.#settled();
+    await this.settled();
     const mark = this.#markNow();
     this.#fileSync = this.#file?.sync();
     await this.#fileSync;
@@ -170,7 +170,7 @@ export class LogWriter {
 
   /** Makes what was written survive a power cut, too. Not while a write runs. */
   async sync(): Promise<void> {
-    await this.#settled();
+    await this.settled();
     await this.#syncOld();
     await this.#file?.sync();
     this.#synced = this.#end;
@@ -218,7 +218,7 @@ export class LogWriter {
   /** Begins the next segment. At most the two newest are ever unsynced. */
   async #roll(): Promise<void> {
     const { files, directory, segments, manifest } = this.#options;
-    await this.#settled();
+    await this.settled();
     const base = this.#end;
     const header = {
       salt: manifest.data.salt,
@@ -242,11 +242,11 @@ export class LogWriter {
     const mark = { last: base, synced: base, syncedCheck: this.#check, syncedRecords: this.#records };
     this.#unsettled = { file, mark };
     // Nobody waits for it but the next roll and strict writes, which try again what failed.
-    this.#settled().catch(() => {});
+    this.settled().catch(() => {});
   }
 
   /** Resolves when the manifest names the newest segment. */
-  async #settled(): Promise<void> {
+  async settled(): Promise<void> {
     while (this.#unsettled !== undefined) {
       this.#settling ??= this.#settle(this.#unsettled).finally(() => {
         this.#settling = undefined;
