@@ -25,7 +25,7 @@ export interface LocalWorker {
   readonly ended: Promise<void>;
   /** Lets it finish or hand back what it has. */
   stop(): Promise<void>;
-  /** Ends it at once. */
+  /** Ends one at once that was told to stop. */
   kill(): void;
 }
 
@@ -70,7 +70,9 @@ export function startLocalWorker(options: LocalWorkerOptions): LocalWorker {
     void ended.then(() => reject(lastWords(name, said)));
   });
   joined.catch(() => {});
-  return { name, joined, ended, stop: () => stopChild(child, ended), kill: () => void child.kill("SIGKILL") };
+  // Told a second time to leave, it ends at once, but still removes its temporary files.
+  const kill = () => void child.kill("SIGTERM");
+  return { name, joined, ended, stop: () => stopChild(child, ended), kill };
 }
 
 async function stopChild(child: ChildProcess, ended: Promise<void>): Promise<void> {

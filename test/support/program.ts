@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -70,9 +70,13 @@ export class Running {
   }
 }
 
-/** A home of its own for one test: settings and data, removed at its end. */
+/** Where programs of a home put their temporary files. */
+export const scratchOf = (home: string): string => join(home, "tmp");
+
+/** A home of its own for one test: settings, data and temporary files, removed at its end. */
 export async function makeHome(): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), "musketeers-test-"));
+  await mkdir(scratchOf(home));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   return home;
 }
@@ -80,7 +84,7 @@ export async function makeHome(): Promise<string> {
 /** The environment of programs under test: nothing of the hub that a developer may have running. */
 export const environmentOf = (home: string): NodeJS.ProcessEnv => {
   const { MUSKETEERS_HUB: _hub, FORCE_COLOR: _colour, ...rest } = process.env;
-  return { ...rest, MUSKETEERS_HOME: home, NO_COLOR: "1" };
+  return { ...rest, MUSKETEERS_HOME: home, TMPDIR: scratchOf(home), NO_COLOR: "1" };
 };
 
 function track(running: Running): Running {

@@ -3,6 +3,7 @@ import { defaultLimits, MusketeersError, type WorkerDescription } from "../../pr
 import type { WorkerHandle, WorkerNotice } from "../../worker/node.ts";
 import {
   type Context,
+  durationArgument,
   integerArgument,
   type JsonOption,
   jsonOption,
@@ -25,6 +26,7 @@ interface JoinOptions extends JsonOption {
   readonly allowNet: readonly string[];
   readonly label: readonly string[];
   readonly trust?: boolean;
+  readonly grace?: number;
 }
 
 async function readInvite(
@@ -165,7 +167,7 @@ function listenTo(reporter: Reporter): (notice: WorkerNotice) => void {
 async function join(text: string | undefined, options: JoinOptions, context: Context): Promise<void> {
   const led = process.send !== undefined;
   using stopper = listenForStop({ led });
-  const { name, slots, memory, allowNet, label, trust } = options;
+  const { name, slots, memory, allowNet, label, trust, grace } = options;
   const reporter = new Reporter(context, options.json === true);
   // Loaded here, so that the other commands start without it.
   const { startWorker } = await import("../../worker/node.ts");
@@ -177,6 +179,7 @@ async function join(text: string | undefined, options: JoinOptions, context: Con
       ...(slots === undefined ? {} : { slots }),
       ...(memory === undefined ? {} : { memoryBytes: memory }),
       ...(trust === undefined ? {} : { trust }),
+      ...(grace === undefined ? {} : { limits: { ...defaultLimits, drainGraceMs: grace } }),
       allowNet,
       labels: label,
       signal: stopper.signal,
@@ -220,6 +223,11 @@ export function addJoin(program: Command, context: Context): void {
       [],
     )
     .option("--label <label>", "something that tasks may ask for; may be repeated", listArgument, [])
+    .option(
+      "--grace <duration>",
+      "what may still be finished when it is asked to leave, such as 30s (default: 3s)",
+      durationArgument,
+    )
     .option("--trust", "run tasks without a sandbox: only for your own cluster and code")
     .addOption(jsonOption("print events as JSON lines"))
     .action((invite: string | undefined, options: JoinOptions) => join(invite, options, context));

@@ -1,7 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
@@ -10,6 +8,7 @@ import { bootstrapFile } from "../bootstrap-file.ts";
 import { parentDeathPrefix } from "../parent-death.ts";
 import type { Executor, SandboxHandlers, SandboxOrder } from "../port.ts";
 import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
+import { makeScratch } from "../scratch.ts";
 import { findDeno } from "./binary.ts";
 import { findBubblewrap, INFO_FD } from "./bubblewrap.ts";
 import { netFlags } from "./net-flags.ts";
@@ -69,10 +68,12 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
     options.bubblewrap === false
       ? undefined
       : await findBubblewrap(deno.path, bootstrap, (main) => denoArgs(probeTask, main));
-  const directory = mkdtempSync(join(tmpdir(), "musketeers-deno-"));
-  const cwd = join(directory, "empty");
-  mkdirSync(cwd, { mode: 0o500 });
   const sandboxes = new Set<SandboxProcess>();
+  const scratch = makeScratch(() => {
+    for (const sandbox of sandboxes) void sandbox.kill();
+  });
+  const cwd = join(scratch.path, "empty");
+  mkdirSync(cwd, { mode: 0o500 });
 
   const spawnTask = (task: TaskSpec): Spawned => {
     const args = (main: string) => denoArgs(task, main);
@@ -85,7 +86,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
       cwd,
       env: wrap
         ? { PATH: process.env.PATH ?? "" }
-        : { DENO_DIR: join(directory, "deno"), NO_COLOR: "1", PATH: process.env.PATH ?? "" },
+        : { DENO_DIR: join(scratch.path, "deno"), NO_COLOR: "1", PATH: process.env.PATH ?? "" },
       stdio: ["pipe", "pipe", "pipe", wrap ? "pipe" : "ignore"],
       windowsHide: true,
     });
@@ -128,7 +129,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
     },
     async close() {
       await Promise.all([...sandboxes].map((sandbox) => sandbox.kill()));
-      await rm(directory, { recursive: true, force: true });
+      await scratch.remove();
     },
   };
 }

@@ -1,7 +1,5 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
@@ -10,6 +8,7 @@ import { bootstrapFile } from "../bootstrap-file.ts";
 import { parentDeathPrefix } from "../parent-death.ts";
 import type { Executor } from "../port.ts";
 import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
+import { makeScratch } from "../scratch.ts";
 
 const MiB = 1024 * 1024;
 const FD_IN = 3;
@@ -26,11 +25,13 @@ export interface NodeExecutorOptions {
 export async function createNodeExecutor(options: NodeExecutorOptions = {}): Promise<Executor> {
   const limits = options.limits ?? defaultLimits;
   const [bootstrap, prefix] = await Promise.all([bootstrapFile("node"), parentDeathPrefix()]);
-  const directory = mkdtempSync(join(tmpdir(), "musketeers-node-"));
   const sandboxes = new Set<SandboxProcess>();
+  const scratch = makeScratch(() => {
+    for (const sandbox of sandboxes) void sandbox.kill();
+  });
 
   const spawnTask = (memoryBytes: number): Spawned => {
-    const cwd = mkdtempSync(join(directory, "task-"));
+    const cwd = mkdtempSync(join(scratch.path, "task-"));
     const heap = `--max-old-space-size=${Math.max(16, Math.ceil(memoryBytes / MiB))}`;
     const [program = "", ...args] = [...prefix, process.execPath, heap, bootstrap];
     const child = spawn(program, args, {
@@ -61,7 +62,7 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
     },
     async close() {
       await Promise.all([...sandboxes].map((sandbox) => sandbox.kill()));
-      await rm(directory, { recursive: true, force: true });
+      await scratch.remove();
     },
   };
 }

@@ -1,0 +1,73 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+/*
+ * Temporary directories of workers. They are named after the machine and the process that uses them, so that
+ * what a killed process left behind can be told from what is in use.
+ */
+
+/** Containers that share a directory for temporary files have names of their own. */
+const PREFIX = `musketeers-worker-${hostname()
+  .replace(/[^a-z0-9]/gi, "")
+  .slice(0, 24)}-`;
+
+function removeNow(directory: string): void {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch {
+    // In use (Windows), or somebody else's; the next worker tries again.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Removes what processes of this machine and user left that are no more. */
+function sweep(): void {
+  const user = process.getuid?.();
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
+    if (Number.isNaN(pid) || isAlive(pid)) continue;
+    const directory = join(tmpdir(), name);
+    try {
+      if (user === undefined || statSync(directory).uid === user) removeNow(directory);
+    } catch {
+      // Another one was faster.
+    }
+  }
+}
+
+export interface Scratch {
+  readonly path: string;
+  remove(): Promise<void>;
+}
+
+/**
+ * Makes a directory that goes with this process, however it ends; after `kill -9` the next worker removes it.
+ * @param onExit ends what uses the directory, where the process exits without `remove`
+ */
+export function makeScratch(onExit: () => void): Scratch {
+  sweep();
+  const path = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const atExit = () => {
+    onExit();
+    removeNow(path);
+  };
+  process.once("exit", atExit);
+  return {
+    path,
+    async remove() {
+      await rm(path, { recursive: true, force: true });
+      process.off("exit", atExit);
+    },
+  };
+}
