@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeHome, musketeers, type Running, startUp } from "./support/program.ts";
@@ -125,6 +125,30 @@ test(
     expect([missing.status, missing.stderr]).toEqual([3, expect.stringContaining("NOT_FOUND")]);
     const empty = await musketeers(["journal", "check", home], home).ended;
     expect([empty.status, empty.stderr]).toEqual([3, expect.stringContaining("There is no journal in")]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a hub whose directory was taken over, or removed, stops and says so",
+  async () => {
+    for (const change of ["taken over", "removed"] as const) {
+      const place = await makePlace();
+      const { home, data } = place;
+      const { up } = await startUp(home, ["--data", data, "--name", "local"]);
+      if (change === "removed") await rm(data, { recursive: true });
+      else {
+        // As another machine that shares the directory does.
+        await writeFile(join(data, "other"), "process 1 on elsewhere");
+        await rename(join(data, "other"), join(data, "owner"));
+      }
+      const running = musketeers(["run", place.file], home, "1\n");
+      const ended = await up.ended;
+      expect([change, ended.status]).toEqual([change, 2]);
+      expect(ended.stderr).toContain("DATA_IN_USE");
+      expect(ended.stderr).toContain(change === "removed" ? "removed" : "process 1 on elsewhere");
+      await running.stop("SIGKILL");
+    }
   },
   TIMEOUT_MS,
 );

@@ -296,9 +296,13 @@ function recoveryNotice({ droppedBytes, segment, offset, lostRecords }: Recovery
   );
 }
 
-async function openEngine({ data, durability, onNotice }: HubOptions, limits: Limits): Promise<Engine> {
+async function openEngine(
+  { data, durability, onNotice }: HubOptions,
+  limits: Limits,
+  onLost: (error: MusketeersError) => void,
+): Promise<Engine> {
   if (data === undefined) return memoryEngine({ limits });
-  const engine = await embeddedEngine(data, { durability: durability ?? "default", limits });
+  const engine = await embeddedEngine(data, { durability: durability ?? "default", limits, onLost });
   if (engine.recovery !== undefined) onNotice?.(recoveryNotice(engine.recovery));
   return engine;
 }
@@ -310,13 +314,13 @@ async function openEngine({ data, durability, onNotice }: HubOptions, limits: Li
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const { data } = options;
-  const engine = await openEngine(options, limits);
-  const server = createHttpServer(limits);
   let hub: Hub | undefined;
   const onFault = (thrown: unknown) => {
     options.onFault?.(toMusketeersError(thrown));
     hub?.close().catch(() => {});
   };
+  const engine = await openEngine(options, limits, onFault);
+  const server = createHttpServer(limits);
   try {
     const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, "hub.key"));
     const recovering = createScheduler(limits);

@@ -20,6 +20,8 @@ export interface OpenBlobsOptions {
   readonly strict: boolean;
   /** Milliseconds since 1970; for saying since when something fails. */
   readonly nowMs: () => number;
+  /** Asked before each write; throws a MusketeersError where the directory is no longer this process's. */
+  readonly guard?: () => void;
 }
 
 /** Blobs as files named by their CID, in folders by the CID's last two characters. */
@@ -28,6 +30,7 @@ export class EmbeddedBlobs implements Blobs {
   readonly #directory: string;
   readonly #limits: Pick<EngineLimits, "blobBytesMax">;
   readonly #strict: boolean;
+  readonly #guard: (() => void) | undefined;
   /** Why storing failed last. */
   readonly fault: FaultMark;
   /** That some are damaged. */
@@ -40,6 +43,7 @@ export class EmbeddedBlobs implements Blobs {
     this.#directory = options.directory;
     this.#limits = options.limits;
     this.#strict = options.strict;
+    this.#guard = options.guard;
     this.#nowMs = options.nowMs;
     this.fault = new FaultMark(options.nowMs);
     this.damage = new FaultMark(options.nowMs);
@@ -65,6 +69,7 @@ export class EmbeddedBlobs implements Blobs {
     bytes: Uint8Array | AsyncIterable<Uint8Array>,
     options: { readonly expect?: string; readonly bytesMax?: number } = {},
   ): Promise<BlobStat> {
+    this.#guard?.();
     const { expect } = options;
     const bytesMax = Math.min(options.bytesMax ?? this.#limits.blobBytesMax, this.#limits.blobBytesMax);
     if (!(bytes instanceof Uint8Array)) {

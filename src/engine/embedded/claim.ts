@@ -44,12 +44,16 @@ export function claimDirectory(directory: string, platform = process.platform): 
     // On a full disk the name alone will do.
   }
   renameSync(draft, path);
-  const release = () => closeSync(fd);
+  let isReleased = false;
+  const release = () => {
+    isReleased = true;
+    closeSync(fd);
+  };
   // A file system that does not count names cannot say that one is gone.
   if (fstatSync(fd).nlink !== 1) return { guard: () => {}, release };
   return {
     guard: () => {
-      if (fstatSync(fd).nlink > 0) return;
+      if (isReleased || fstatSync(fd).nlink > 0) return;
       throw new MusketeersError(
         "DATA_IN_USE",
         `${directory} is not this hub's any more: it was removed, or taken over by ${ownerOf(path)}`,

@@ -15,6 +15,8 @@ import { EmbeddedRegistry } from "./registry.ts";
 
 export interface EmbeddedOptions extends EngineOptions {
   readonly durability?: Durability;
+  /** Told once when the directory is found to be another's, or gone; nothing more is stored then. */
+  readonly onLost?: (error: MusketeersError) => void;
 }
 
 export interface EmbeddedEngine extends Engine {
@@ -37,7 +39,7 @@ export async function embeddedEngine(
     try {
       const claim = claimDirectory(directory);
       try {
-        return await openParts(directory, options, claim.guard, async () => {
+        return await openParts(directory, options, tellingOnce(claim.guard, options.onLost), async () => {
           claim.release();
           await lock.release();
         });
@@ -57,6 +59,19 @@ export async function embeddedEngine(
   }
 }
 
+function tellingOnce(guard: () => void, onLost: EmbeddedOptions["onLost"]): () => void {
+  let isTold = false;
+  return () => {
+    try {
+      guard();
+    } catch (error) {
+      if (!isTold && error instanceof MusketeersError) onLost?.(error);
+      isTold = true;
+      throw error;
+    }
+  };
+}
+
 async function openParts(
   directory: string,
   options: EmbeddedOptions,
@@ -68,7 +83,7 @@ async function openParts(
   const strict = durability === "strict";
   const files = nodeFiles;
   const blobsDirectory = join(directory, "blobs");
-  const blobs = await EmbeddedBlobs.open({ files, directory: blobsDirectory, limits, strict, nowMs });
+  const blobs = await EmbeddedBlobs.open({ files, directory: blobsDirectory, limits, strict, nowMs, guard });
   const registry = await EmbeddedRegistry.open({ files, directory, limits, nowMs, guard });
   const journal = await EmbeddedJournal.open({
     files,

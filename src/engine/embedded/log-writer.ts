@@ -182,7 +182,8 @@ export class LogWriter {
     await this.#syncing;
     clearTimeout(this.#syncTimer);
     try {
-      this.#options.guard?.();
+      // What is another's is left as it is.
+      if (!this.#isOurs()) return;
       // What fails here makes the next start slower, no more: it cleans up by itself.
       if (this.#dirty) await this.#clean().catch(() => {});
       await this.#settling?.catch(() => {});
@@ -193,6 +194,15 @@ export class LogWriter {
     } finally {
       for (const file of [...this.#unsynced, this.#file]) await file?.close();
       this.#file = undefined;
+    }
+  }
+
+  #isOurs(): boolean {
+    try {
+      this.#options.guard?.();
+      return true;
+    } catch {
+      return false;
     }
   }
 
