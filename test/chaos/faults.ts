@@ -65,21 +65,32 @@ async function damage(
   return Promise.race([done.then(() => true), pause(DAMAGE_WAIT_MS, false, { ref: false })]);
 }
 
+/** Whose way to the hub it was done to. */
+interface Victim {
+  readonly name: string;
+  readonly relay: Relay;
+}
+
+/** Told at the moment of the fault, where it is one that its victim has to come back from. */
+type Hit = (victim: Victim) => void;
+
 async function onWay(
   world: World,
   fault: PlannedFault,
   act: (relay: Relay) => void | Promise<void>,
+  hit: Hit = () => {},
 ): Promise<boolean> {
   const way = pick(
     world.ways.filter(({ relay }) => relay.connections > 0),
     fault,
   );
   if (way === undefined) return false;
+  hit(way);
   await act(way.relay);
   return true;
 }
 
-type Inject = (world: World, fault: PlannedFault) => Promise<boolean>;
+type Inject = (world: World, fault: PlannedFault, hit: Hit) => Promise<boolean>;
 
 /** How each fault is done; says whether it was, once its effects are over. */
 export const faults: Readonly<Record<FaultKind, Inject>> = {
@@ -136,8 +147,8 @@ export const faults: Readonly<Record<FaultKind, Inject>> = {
     if (submitter !== undefined) await freeze(submitter.program, between(fault, 200, 2_500));
     return submitter !== undefined;
   },
-  "net-cut": (world, fault) => onWay(world, fault, (relay) => relay.cut()),
-  "net-half-open": (world, fault) => onWay(world, fault, (relay) => relay.silence()),
+  "net-cut": (world, fault, hit) => onWay(world, fault, (relay) => relay.cut(), hit),
+  "net-half-open": (world, fault, hit) => onWay(world, fault, (relay) => relay.silence(), hit),
   "net-delay": (world, fault) =>
     onWay(world, fault, async (relay) => {
       relay.delay(between(fault, 20, 400));

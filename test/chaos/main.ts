@@ -34,10 +34,13 @@ const reports: RoundReport[] = [];
 const total = new Findings();
 let begun = 0;
 
-function tell({ seed, findings, injected, tookMs }: RoundReport): void {
+function tell({ seed, findings, injected, tookMs, longestGapMs }: RoundReport): void {
   const verdict = findings.clean ? "ok" : "NOT OK";
   const seconds = (tookMs / 1_000).toFixed(1);
-  say(`round ${reports.length}/${rounds}  seed ${seed}  ${seconds} s  ${verdict}  ${injected.join(" ")}`);
+  const gap = `longest wait ${(longestGapMs / 1_000).toFixed(1)} s`;
+  say(
+    `round ${reports.length}/${rounds}  seed ${seed}  ${seconds} s, ${gap}  ${verdict}  ${injected.join(" ")}`,
+  );
   for (const note of findings.notes.slice(0, 20)) say(`    ${note.trim()}`);
   if (!findings.clean) say(`    again: npm run chaos -- --rounds 1 --seed ${seed}`);
 }
@@ -61,14 +64,15 @@ const demanded = new Set(
   rounds >= ROUNDS_FOR_ALL ? faultKinds : seeds.flatMap((s) => planRound(s).faults.map((f) => f.kind)),
 );
 const counts = Object.fromEntries(faultKinds.map((kind) => [kind, times(kind)]));
-const resumed = Object.fromEntries(
-  faultKinds.map((kind) => [
-    kind,
-    Math.round(median(reports.flatMap(({ resumedMs }) => resumedMs[kind] ?? [])) ?? -1),
-  ]),
-);
-for (const kind of faultKinds)
-  say(`${kind.padEnd(14)} ${counts[kind]} times, next result after ${resumed[kind]} ms`);
+const resumed: Partial<Record<FaultKind, number>> = {};
+for (const kind of faultKinds) {
+  const ms = median(reports.flatMap(({ resumedMs }) => resumedMs[kind] ?? []));
+  if (ms !== undefined) resumed[kind] = Math.round(ms);
+}
+for (const kind of faultKinds) {
+  const after = resumed[kind] === undefined ? "" : `, work resumed after ${resumed[kind]} ms (median)`;
+  say(`${kind.padEnd(14)} ${counts[kind]} times${after}`);
+}
 const missing = [...demanded].filter((kind) => counts[kind] === 0);
 if (missing.length > 0) say(`never happened: ${missing.join(" ")}`);
 

@@ -28,6 +28,8 @@ export class Relay {
   readonly #pairs: Set<Pair>;
   readonly #damages: Damage[] = [];
   #delayMs = 0;
+  /** Connections that were made so far. */
+  opened = 0;
 
   private constructor(server: Server, pairs: Set<Pair>) {
     this.#server = server;
@@ -40,6 +42,7 @@ export class Relay {
     const server = createServer((near) => {
       const pair = { near, far: connect(hubPort, "127.0.0.1"), silent: false };
       pairs.add(pair);
+      relay.opened++;
       relay.#carry(pair, pair.near, pair.far, "up");
       relay.#carry(pair, pair.far, pair.near, "down");
     });
@@ -94,7 +97,7 @@ export class Relay {
     const pass = (bytes: Buffer) => {
       if (pair.silent) return;
       const { bytes: left, end = false } = this.#damaged(direction, bytes);
-      if (!to.write(left)) {
+      if (!to.write(left) && !from.isPaused()) {
         from.pause();
         to.once("drain", () => from.resume());
       }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { auditHub } from "./audit.ts";
 import { faults } from "./faults.ts";
 import { type FaultKind, type PlannedFault, planRound } from "./plan.ts";
+import type { Relay } from "./relay.ts";
 import type { Findings } from "./transcript.ts";
 import { World } from "./world.ts";
 
@@ -11,7 +12,9 @@ export interface RoundReport {
   /** What was really done, in order. */
   readonly injected: readonly FaultKind[];
   readonly tookMs: number;
-  /** Milliseconds from a fault that stops somebody to the next result, by kind. */
+  /** The longest time without a result while there was work. */
+  readonly longestGapMs: number;
+  /** Milliseconds from a broken connection of a worker's to its next result, by kind. */
   readonly resumedMs: Readonly<Partial<Record<FaultKind, readonly number[]>>>;
 }
 
@@ -61,15 +64,40 @@ class Round {
   async #inject(fault: PlannedFault): Promise<void> {
     const { kind } = fault;
     const atMs = performance.now();
-    const unlisten = this.#world.onOutcome(() => {
-      unlisten();
-      this.resumedMs[kind] = [...(this.resumedMs[kind] ?? []), performance.now() - atMs];
-    });
+    const hit = ({ name, relay }: { readonly name: string; readonly relay: Relay }) => {
+      const { opened } = relay;
+      const unlisten = this.#world.onOutcome(({ worker }) => {
+        // What was on its way before the break does not count.
+        if (relay.opened === opened || !`${worker}-`.startsWith(`${name}-`)) return;
+        unlisten();
+        this.resumedMs[kind] = [...(this.resumedMs[kind] ?? []), performance.now() - atMs];
+      });
+    };
     try {
-      if (await faults[kind](this.#world, fault)) this.injected.push(kind);
+      if (await faults[kind](this.#world, fault, hit)) this.injected.push(kind);
     } catch (error) {
       this.#world.findings.isWrong(`${kind}: ${String(error)}`);
     }
+  }
+}
+
+/** How long nobody got anything. */
+class Gaps {
+  longestMs = 0;
+  #lastMs = performance.now();
+  readonly end: () => void;
+
+  constructor(world: World) {
+    const mark = () => {
+      const nowMs = performance.now();
+      this.longestMs = Math.max(this.longestMs, Math.round(nowMs - this.#lastMs));
+      this.#lastMs = nowMs;
+    };
+    const unlisten = world.onOutcome(mark);
+    this.end = () => {
+      mark();
+      unlisten();
+    };
   }
 }
 
@@ -95,11 +123,13 @@ export async function runRound(seed: number): Promise<RoundReport> {
   const over = new AbortController();
   const torment = round.torment(over.signal);
   const late = new AbortController();
+  const gaps = new Gaps(world);
   try {
     const done = Promise.all(world.submitters.map((submitter) => submitter.done)).then(() => true);
     const timeout = pause(ROUND_MS_MAX, false, { signal: late.signal }).catch(() => false);
     const inTime = await Promise.race([done, timeout]);
     over.abort();
+    gaps.end();
     if (inTime) await torment;
     else findings.isWrong(`nothing ended within ${ROUND_MS_MAX} ms`);
     for (const submitter of world.submitters) submitter.audit(findings);
@@ -110,5 +140,6 @@ export async function runRound(seed: number): Promise<RoundReport> {
     await world.close();
   }
   const tookMs = Math.round(performance.now() - startMs);
-  return { seed, findings, injected: round.injected, tookMs, resumedMs: round.resumedMs };
+  const { injected, resumedMs } = round;
+  return { seed, findings, injected, tookMs, longestGapMs: gaps.longestMs, resumedMs };
 }

@@ -54,12 +54,15 @@ export class Transcript {
     for (const outcome of this.#outcomes) {
       const { index, worker } = outcome;
       const where = `${reading}, ${assignment.name}[${index}] by ${worker}`;
+      if (index < 0 || index >= count) {
+        findings.isWrong(`${where}: there is no such input`);
+        continue;
+      }
       if (seen.has(index)) {
         findings.doubled++;
         findings.notes.push(`doubled: ${where}`);
       }
       seen.add(index);
-      if (index < 0 || index >= count) findings.isWrong(`${where}: there is no such input`);
       if (ordered && index < last) findings.isWrong(`${where}: out of order, behind ${last}`);
       last = index;
       const wrong = wrongness(assignment, outcome);
