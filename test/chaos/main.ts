@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "10" },
     seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
-    parallel: { type: "string", default: "2" },
+    parallel: { type: "string", default: "3" },
     json: { type: "boolean", default: false },
     report: { type: "string" },
   },
