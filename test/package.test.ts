@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, type TestContext, test } from "vitest";
 import { environmentOf, makeHome, Running, root, startUp } from "./support/program.ts";
 
 /* The package as a hub hands it out: installed by npm into an empty project, and used from there. */
@@ -47,25 +47,56 @@ const tsconfig = {
   files: ["typed.ts"],
 };
 
-test("installed from the hub without install scripts, it joins, and serves TypeScript, its output, and JavaScript", {
-  timeout: 180_000,
-}, async (context) => {
-  const home = await makeHome();
-  const { up, line } = await startUp(home, ["--workers", "0"]);
+/** Makes an empty project with a package in it, without install scripts; skips where npm has no registry. */
+async function projectWith(tarball: string, home: string, context: TestContext): Promise<string> {
   const project = join(home, "project");
   await mkdir(project);
   await writeFile(join(project, "package.json"), '{ "name": "mine", "private": true, "type": "module" }');
-  const env = environmentOf(home);
-  const options = { cwd: project, env };
   try {
-    await run("npm", ["install", "--ignore-scripts", `${line.url}/musketeers.tgz`], options);
+    await run("npm", ["install", "--ignore-scripts", tarball], { cwd: project, env: environmentOf(home) });
   } catch (error) {
     const { stderr } = error as { stderr: string };
     if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENOENT/.test(stderr))
       context.skip("npm cannot reach its registry here");
     throw error;
   }
+  return project;
+}
 
+test("packed by npm and installed without install scripts, it is hub, worker and library", {
+  timeout: 180_000,
+}, async (context) => {
+  const home = await makeHome();
+  const env = environmentOf(home);
+  const { stdout } = await run("npm", ["pack", "--silent", "--pack-destination", home], { cwd: root, env });
+  const project = await projectWith(join(home, stdout.trim().split("\n").at(-1)!), home, context);
+  await writeFile(join(project, "plain.mjs"), plain);
+  const version = await run("npx", ["musketeers", "--version"], { cwd: project, env });
+  expect(version.stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
+  // What npx runs, so that signals reach it.
+  const start = (...args: string[]) => {
+    const running = new Running(join(project, "node_modules", ".bin", "musketeers"), args, env);
+    onTestFinished(() => void running.child.kill("SIGKILL"));
+    return running;
+  };
+  const up = start("up", "--json", "--listen", "127.0.0.1:0", "--workers", "0");
+  const [line] = await up.until(/^\{.*\}$/m);
+  const worker = start("join", JSON.parse(line).joinInvite, "--slots", "1");
+  await worker.until(/Joined/);
+  const program = await run(process.execPath, ["plain.mjs"], { cwd: project, env });
+  expect(program.stdout).toContain("[ 'ONE', 'TWO' ]");
+  expect((await worker.stop()).status).toBe(0);
+  expect((await up.stop()).status).toBe(0);
+});
+
+test("installed from the hub without install scripts, it joins, and serves TypeScript, its output, and JavaScript", {
+  timeout: 180_000,
+}, async (context) => {
+  const home = await makeHome();
+  const { up, line } = await startUp(home, ["--workers", "0"]);
+  const project = await projectWith(`${line.url}/musketeers.tgz`, home, context);
+  const env = environmentOf(home);
+  const options = { cwd: project, env };
   const bin = join(project, "node_modules", ".bin", "musketeers");
   const worker = new Running(bin, ["join", line.joinInvite, "--slots", "1"], env);
   await worker.until(/Joined/);

@@ -28,6 +28,7 @@ export interface JsonOption {
 
 export interface HubOption extends JsonOption {
   readonly hub?: string;
+  readonly wait?: number | "forever";
 }
 
 export const jsonOption = (text = "print JSON instead of text for people"): Option =>
@@ -39,6 +40,11 @@ export const withHubOptions = (command: Command): Command =>
     .option(
       "--hub <name|invite>",
       "which hub: a name given at login, or an invite (default: $MUSKETEERS_HUB, else the last login)",
+    )
+    .option(
+      "--wait <time>",
+      "how long to try a hub that does not answer, such as 0s, 5m or forever (default: 10s)",
+      waitArgument,
     )
     .addOption(jsonOption());
 
@@ -63,6 +69,7 @@ export async function withCluster<Value>(
   let told = false;
   const cluster = await connect({
     ...(options.hub === undefined ? {} : { hub: options.hub }),
+    ...(options.wait === undefined ? {} : { timeout: options.wait }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onRetry: (error) => {
       if (told || options.json) return;
@@ -98,6 +105,9 @@ const asArgument =
 
 /** Milliseconds of `30s`, `5m`, `7d`. */
 export const durationArgument = asArgument(parseDuration);
+/** The same, or for ever. */
+const waitArgument = (text: string): number | "forever" =>
+  text === "forever" ? text : durationArgument(text);
 /** Bytes of `512MB`, `2GB`. */
 export const sizeArgument = asArgument(parseSize);
 

@@ -10,8 +10,8 @@ export type AnyOutcome = Outcome<unknown>;
 /** One result as it is printed: what is known of its input, then its value or its error. */
 export function resultLine(result: AnyOutcome, known: Readonly<Record<string, unknown>>): string {
   if (result.ok) return jsonLine({ ...known, value: result.value });
-  const { name, message, kind, stack } = result.error;
-  return jsonLine({ ...known, error: { name, message, kind, stack } });
+  const { name, message, kind, code, stack } = result.error;
+  return jsonLine({ ...known, error: { name, message, kind, code, stack } });
 }
 
 const GROUPS_SHOWN = 5;
