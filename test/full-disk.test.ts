@@ -1,14 +1,17 @@
+import { spawnSync } from "node:child_process";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MortalHub } from "./support/mortal-hub.ts";
 import { SmallDisk } from "./support/small-disk.ts";
 import { double, same } from "./support/tasks.ts";
+import { temporaryDirectory } from "./support/whole-cluster.ts";
 
 /* A hub in a process of its own whose disk fills up, and has space again. */
 
 const TIMEOUT_MS = 120_000;
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
-const isFull = /cannot be written: ENOSPC.*\(for \d+ s\)/;
+const isFull = /cannot be written.*: ENOSPC.*\(for \d+ s\)/;
 
 test(
   "a full disk stops acknowledging, says so, and nothing is lost when there is space",
@@ -97,6 +100,39 @@ test(
     await expect.poll(warnings).toMatch(/\(for [2-9] s\)/);
     await disk.free();
     expect(await running).toBe(other);
+  },
+  TIMEOUT_MS,
+);
+
+/** Makes files refuse writes, also those that are open, as a disk does that the system has set to read-only. */
+function setReadOnly(paths: readonly string[], isReadOnly: boolean): string | undefined {
+  const { status, stderr, error } = spawnSync("chattr", [isReadOnly ? "+i" : "-i", ...paths]);
+  return status === 0 ? undefined : (error?.message ?? String(stderr).trim());
+}
+
+test(
+  "a read-only disk stops acknowledging, says so, and nothing is lost when it can be written again",
+  async (context) => {
+    const data = join(await temporaryDirectory(), "data");
+    const hub = await MortalHub.start({}, data);
+    await hub.worker();
+    const cluster = await hub.client();
+    const looker = await hub.client();
+    expect(await cluster.run(double, 1)).toBe(2);
+    const journal = join(data, "journal");
+    const files = [...(await readdir(journal)).map((name) => join(journal, name)), journal];
+    const refusal = setReadOnly(files, true);
+    if (refusal !== undefined) context.skip(`files cannot be made immutable here: ${refusal}`);
+    try {
+      const running = cluster.run(double, 2);
+      const warnings = async () => (await looker.call("status", {})).warnings.join("\n");
+      await expect.poll(warnings).toMatch(/cannot be written.*EPERM.*\(for [1-9] s\)/);
+      expect(setReadOnly(files, false)).toBeUndefined();
+      expect(await running).toBe(4);
+      expect(await warnings()).toBe("");
+    } finally {
+      setReadOnly(files, false);
+    }
   },
   TIMEOUT_MS,
 );
