@@ -1,0 +1,283 @@
+import type { Limits } from "../protocol/index.ts";
+
+/*
+ * Words of the simulator.
+ *
+ * node      one simulated machine with a worker; it belongs to a population
+ * draw      a number, or a function that draws one from a seeded random source
+ * work      what an input costs: milliseconds on a slot of speed 1
+ * waste     slot time that brought no accepted result
+ *
+ * Times are virtual milliseconds since the scenario began. Same seed, same version: same bytes.
+ */
+
+/** A seeded source of random numbers; every node has its own, so that one more draw here changes nothing there. */
+export interface Random {
+  /** Uniform in [0, 1). */
+  next(): number;
+  /** Uniform among 0..count-1. */
+  int(count: number): number;
+  /** True with the given probability. */
+  chance(probability: number): boolean;
+  /** Standard normal. */
+  normal(): number;
+  /** Exponential with mean 1. */
+  exponential(): number;
+}
+
+/** A constant, or a distribution to draw from. `src/simulator/distributions.ts` has the usual ones. */
+export type Draw = number | ((random: Random) => number);
+
+export interface JobScenario {
+  readonly name: string;
+  /** How many such jobs; each is drawn anew. Default 1. */
+  readonly count?: number;
+  /** When it is submitted. With `count`: gaps between arrivals, each drawn. Default 0. */
+  readonly arrivalMs?: Draw;
+  readonly inputs: Draw;
+  /** Inputs come in so many appends, this far apart. Default: at once. */
+  readonly feed?: { readonly inputsPerAppend: number; readonly everyMs: number };
+  /** Milliseconds of one input on a slot of speed 1. The same input costs the same on every attempt. */
+  readonly workMs: Draw;
+  /** Bytes of one input and of one result on the wire. Default 100 each. */
+  readonly inputBytes?: number;
+  readonly resultBytes?: number;
+  readonly retries?: number;
+  readonly backoffMs?: number;
+  readonly maxAttempts?: number;
+  readonly priority?: number;
+  /** Share of inputs whose function throws on every attempt. Default 0. */
+  readonly failingShare?: number;
+  /** Share of attempts that throw. Default 0. */
+  readonly flakyShare?: number;
+  /** Share of inputs that kill their sandbox on every attempt. Default 0. */
+  readonly killerShare?: number;
+  /** What one start of a unit costs a slot (fetching, compiling), whatever is in it. Default 0. */
+  readonly unitOverheadMs?: number;
+  /** Tasks save their state every `intervalMs` of work; the next attempt of the input resumes from it. */
+  readonly checkpoint?: { readonly intervalMs: number; readonly costMs: number; readonly restartMs: number };
+  /** Labels that a worker must have. */
+  readonly labels?: readonly string[];
+  /** Cancelled after so long. Default: never. */
+  readonly cancelAfterMs?: number;
+}
+
+/** What a node does next, and for how long; `forMs: Infinity` for ever. */
+export interface Presence {
+  readonly online: boolean;
+  readonly forMs: number;
+}
+
+/**
+ * When a node is there. Asked at the start (`turn` 0, `online` false) and whenever its last answer is over.
+ * A function is asked anew each time, for one node; `random` is that node's own.
+ */
+export type Availability = (
+  random: Random,
+  now: { readonly nowMs: number; readonly online: boolean; readonly turn: number; readonly node: number },
+) => Presence;
+
+export interface NetworkScenario {
+  /** One way. Default 20. */
+  readonly latencyMs?: Draw;
+  /** Added to each message. A connection keeps its order all the same. Default 0. */
+  readonly jitterMs?: Draw;
+  /** Share of messages whose packet is lost: they, and what is behind them, come `retransmitMs` later. */
+  readonly lossRate?: number;
+  readonly retransmitMs?: number;
+  /** Share of messages that break their connection instead of arriving. */
+  readonly breakRate?: number;
+  /** Of the breaks: share that the hub hears nothing of until the lease expires (half-open). */
+  readonly halfOpenShare?: number;
+  /** Of one node, each way. Default: unlimited. */
+  readonly bytesPerSecond?: number;
+}
+
+export interface Partition {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Share of the nodes that are cut off. */
+  readonly share: number;
+}
+
+export interface Population {
+  readonly name: string;
+  readonly count: number;
+  /** Default 1. */
+  readonly slots?: Draw;
+  /** Speed of a slot; 1 is the reference. Default 1. */
+  readonly speed?: Draw;
+  /** Default: there from the start to the end. */
+  readonly availability?: Availability;
+  /** When the node is switched on for the first time. Default 0. */
+  readonly startMs?: Draw;
+  /** How it goes when its availability ends; weights. Default: all crash. */
+  readonly departure?: {
+    /** Finishes or hands back what it has. */
+    readonly drain?: number;
+    /** Its memory is lost. */
+    readonly crash?: number;
+    /** It sleeps, with all it has, and goes on when it is back. */
+    readonly freeze?: number;
+  };
+  readonly network?: NetworkScenario;
+  /** Share of its results whose bytes are silently wrong. Default 0. */
+  readonly corruptionRate?: number;
+  /** Its clock runs this much faster than true time (drift); timers and elapsed times follow it. Default 1. */
+  readonly clockRate?: Draw;
+  readonly labels?: readonly string[];
+}
+
+export interface HubScenario {
+  /** Killed at these times; it is back after `restartMs`. */
+  readonly crashesAtMs?: readonly number[];
+  /** Or at random, a Poisson process of so many per hour. */
+  readonly crashesPerHour?: number;
+  readonly restartMs?: Draw;
+  /** What an append to the journal takes. Default 0.3. */
+  readonly appendMs?: Draw;
+  /** A crash is a power cut: appends of so long before it may be lost although acknowledged. Default 0. */
+  readonly unsyncedMs?: number;
+  /** CPU of the hub: one message at a time takes so long. Default 0 (infinitely fast). */
+  readonly messageMs?: number;
+}
+
+/** Everything about one simulated run but its seed. */
+export interface Scenario {
+  readonly name: string;
+  readonly description?: string;
+  readonly durationMs: number;
+  /** Ends as soon as every job has. Default true. */
+  readonly endsWithJobs?: boolean;
+  readonly jobs: readonly JobScenario[];
+  readonly populations: readonly Population[];
+  readonly network?: NetworkScenario;
+  readonly partitions?: readonly Partition[];
+  readonly hub?: HubScenario;
+  /** As `startHub`'s. */
+  readonly limits?: Partial<Limits>;
+  /** Every job must have ended by the end, or it is a liveness violation. Default false. */
+  readonly mustFinish?: boolean;
+}
+
+export type CheckMode = "tick" | "end" | "none";
+
+export interface SimulateOptions {
+  readonly seed: number;
+  /** Default "end". */
+  readonly check?: CheckMode;
+  /** Stops after so many scheduler steps, to find the shortest prefix that fails. */
+  readonly stepsMax?: number;
+  readonly signal?: AbortSignal;
+  /** Now and then; `share` of the virtual time. */
+  readonly onProgress?: (progress: {
+    readonly virtualMs: number;
+    readonly share: number;
+    readonly events: number;
+    readonly inputsDone: number;
+  }) => void;
+}
+
+export type ViolationKind = "crash" | "liveness" | "correctness";
+
+export interface Violation {
+  readonly kind: ViolationKind;
+  readonly message: string;
+  readonly virtualMs: number;
+  /** Steps of the scheduler so far: `stepsMax` of the shortest run that shows it. */
+  readonly step: number;
+}
+
+/** Slot time by what became of it, in slot-ms; `useful` is what led to accepted results. */
+export interface SlotTime {
+  readonly useful: number;
+  /** Lost with a worker that crashed, froze or was cut off, or with a hub. */
+  readonly crashed: number;
+  /** Somebody else's copy was faster. */
+  readonly duplicate: number;
+  /** Attempts that failed and were tried again. */
+  readonly retried: number;
+  /** Accepted results whose bytes are wrong. */
+  readonly corrupted: number;
+  /** Unit starts, checkpoints and restarts. */
+  readonly overhead: number;
+  /** Nothing to do. */
+  readonly idle: number;
+}
+
+export interface Series {
+  readonly name: string;
+  readonly unit: string;
+  /** Virtual milliseconds and values; at most 2,000 points. */
+  readonly atMs: readonly number[];
+  readonly values: readonly number[];
+}
+
+export interface JobOutcome {
+  readonly job: string;
+  readonly name: string;
+  readonly submittedMs: number;
+  /** `null`: not ended. */
+  readonly endedMs: number | null;
+  readonly makespanMs: number | null;
+  readonly state: string;
+  readonly inputs: number;
+  readonly done: number;
+  readonly failed: number;
+  /** Mean time from append to the first start of an input (waiting time), and its work. */
+  readonly meanWaitMs: number;
+}
+
+export interface PopulationTally {
+  readonly population: string;
+  readonly nodes: number;
+  readonly slots: number;
+  readonly inputsDone: number;
+  readonly corrupted: number;
+  readonly onlineSlotMs: number;
+  readonly busySlotMs: number;
+  readonly crashes: number;
+  readonly connects: number;
+}
+
+/** JSON-able, without any wall-clock figure. */
+export interface SimulationResult {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly version: string;
+  readonly virtualMs: number;
+  /** Of the virtual clock. */
+  readonly events: number;
+  readonly schedulerSteps: number;
+  readonly leases: number;
+  readonly speculativeLeases: number;
+  readonly trims: number;
+  /** As they would cross wires, by kind; heartbeats that change nothing are counted, not simulated. */
+  readonly messages: Readonly<Record<string, number>>;
+  readonly messagesPerSecond: { readonly mean: number; readonly peak: number };
+  readonly peaks: {
+    readonly workers: number;
+    readonly slots: number;
+    readonly leases: number;
+    readonly queuedEvents: number;
+    readonly journalRecords: number;
+  };
+  readonly hubCrashes: number;
+  readonly inputs: number;
+  readonly inputsDone: number;
+  readonly inputsFailed: number;
+  /** Busy share of the online slots. */
+  readonly utilisation: number;
+  readonly slotTime: SlotTime;
+  readonly makespanMs: number | null;
+  /** At most 2,000, the first. */
+  readonly jobs: readonly JobOutcome[];
+  /** Over jobs: quantiles of the makespan, in ms. */
+  readonly makespanQuantiles: Readonly<Record<"min" | "p10" | "p50" | "p90" | "p99" | "max", number>> | null;
+  readonly populations: readonly PopulationTally[];
+  /** `busySlots`, `slots`, `inputsDone`, `messages`, and `workers <population>` for each. */
+  readonly series: readonly Series[];
+  readonly violations: readonly Violation[];
+}
+
+export type Simulate = (scenario: Scenario, options: SimulateOptions) => SimulationResult;
