@@ -42,7 +42,7 @@ describe("who comes in", () => {
     const hub = await testHub({ limits: { workersMax: 2 } });
     const bystander = await Bystander.at(hub);
     const second = await ScriptedPeer.worker(hub);
-    const third = await ScriptedPeer.worker(hub, { name: "third" }, [], false);
+    const third = await ScriptedPeer.worker(hub, { name: "third" }, [], { wait: false });
     await bystander.during(() => until(() => third.downs.length > 0));
     expect(third.downs[0]).toMatchObject({ code: "TOO_MANY", retryable: true });
     second.link.close();
@@ -67,7 +67,7 @@ describe("who comes in", () => {
   test("slotsPerWorkerMax: more slots in a hello or a heartbeat are no protocol", async () => {
     const hub = await testHub();
     const bystander = await Bystander.at(hub);
-    const greedy = await ScriptedPeer.worker(hub, { slots: 1025 }, [], false);
+    const greedy = await ScriptedPeer.worker(hub, { slots: 1025 }, [], { wait: false });
     const liar = await ScriptedPeer.worker(hub);
     await bystander.during(async () => {
       await until(() => greedy.downs.length > 0);

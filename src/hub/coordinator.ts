@@ -48,6 +48,13 @@ export interface ProvenLease extends PresentedLease {
   readonly descriptor: LeaseDescriptor;
 }
 
+/** How a worker comes back. */
+export interface Return {
+  readonly proven: readonly ProvenLease[];
+  /** What it was called on its connections of before. */
+  readonly replaces: readonly string[];
+}
+
 export interface CoordinatorOptions {
   readonly engine: Engine;
   readonly limits: Limits;
@@ -163,42 +170,43 @@ export class Coordinator {
   }
 
   /**
-   * Before a worker joins: ends what is left of its connections of before, which its leases prove to be its.
+   * Before a worker joins: finds out what its leases prove, and what is left of its connections of before.
    * @throws MusketeersError `TOO_MANY`
    */
-  makeRoom(presented: readonly PresentedLease[]): readonly ProvenLease[] {
+  makeRoom(presented: readonly PresentedLease[], holder: string): Return {
     const proven = presented.flatMap(({ lease, from }) => {
-      const descriptor = this.#seal.open(lease);
-      return descriptor === undefined ? [] : [{ lease, from, descriptor }];
+      const opened = this.openLease(lease, holder);
+      return opened?.current === true ? [{ lease, from, descriptor: opened.descriptor }] : [];
     });
-    for (const { descriptor } of proven) {
-      const before = this.workers.get(descriptor.worker);
-      if (before === undefined) continue;
-      this.workerGone(before, "left");
-      before.terminate();
+    const replaced = new Set(proven.flatMap(({ descriptor }) => this.workers.get(descriptor.worker) ?? []));
+    const { workersMax } = this.limits;
+    if (this.workers.size - replaced.size >= workersMax) {
+      throw new MusketeersError("TOO_MANY", `The hub has ${workersMax} workers already (workersMax)`);
     }
-    if (this.workers.size >= this.limits.workersMax) {
-      throw new MusketeersError("TOO_MANY", `The hub has ${this.workers.size} workers already (workersMax)`);
+    for (const session of replaced) {
+      // The scheduler hears of it when the worker joins again, so that nobody gets its leases in between.
+      this.workers.delete(session.worker);
+      session.terminate();
     }
-    return proven;
+    return { proven, replaces: [...replaced].map((session) => session.worker) };
   }
 
   /** Enters a worker without giving it work yet; says which of its old leases go on. */
-  workerJoined(session: WorkerSession, proven: readonly ProvenLease[]): readonly string[] {
-    const { worker, description } = session;
+  workerJoined(session: WorkerSession, { proven, replaces }: Return): readonly string[] {
+    const { worker } = session;
     const adopted: string[] = [];
     this.workers.set(worker, session);
-    this.#feed({ type: "WorkerJoined", worker, description: { ...description, slots: 0 } });
-    for (const { lease, from, descriptor } of proven) {
-      const effects = this.#step({ type: "LeasePresented", worker, descriptor, from });
-      const adopt = effects.find((effect) => effect.type === "AdoptLease");
-      if (adopt !== undefined) {
-        const count = countOf(descriptor.ranges);
-        session.open({ lease: adopt.lease, id: lease, descriptor, reported: from, count });
-        adopted.push(lease);
-      }
-      this.#perform(effects);
+    const description = { ...session.description, slots: 0 };
+    const effects = this.#step({ type: "WorkerJoined", worker, description, replaces, presented: proven });
+    const answers = effects.filter(({ type }) => type === "AdoptLease" || type === "RefuseLease");
+    for (const [at, { lease: id, from, descriptor }] of proven.entries()) {
+      const answer = answers[at];
+      if (answer?.type !== "AdoptLease") continue;
+      const count = countOf(descriptor.ranges);
+      session.open({ lease: answer.lease, id, descriptor, reported: from, count });
+      adopted.push(id);
     }
+    this.#perform(effects);
     return adopted;
   }
 
@@ -249,8 +257,18 @@ export class Coordinator {
     session.drain();
   }
 
-  openLease(id: string): LeaseDescriptor | undefined {
-    return this.#seal.open(id);
+  /**
+   * What a lease of a holder's stands for; undefined for what this hub never gave it. It is not current where
+   * its job has been forgotten, though another one may have the same id now.
+   */
+  openLease(
+    id: string,
+    holder: string,
+  ): { readonly descriptor: LeaseDescriptor; readonly current: boolean } | undefined {
+    const lease = this.#seal.open(id);
+    if (lease === undefined || lease.holder !== holder) return undefined;
+    const { descriptor, epoch } = lease;
+    return { descriptor, current: this.jobs.get(descriptor.job)?.submittedAtMs === epoch };
   }
 
   /** Keeps what an unfinished input saved for its next attempt. */
@@ -342,7 +360,8 @@ export class Coordinator {
     const entry = this.jobs.get(descriptor.job);
     if (session === undefined || entry === undefined) return;
     const count = countOf(descriptor.ranges);
-    const open = { lease, id: this.#seal.seal(descriptor), descriptor, reported: 0, count };
+    const id = this.#seal.seal({ descriptor, epoch: entry.submittedAtMs, holder: session.holder });
+    const open = { lease, id, descriptor, reported: 0, count };
     session.open(open);
     this.sendUnit(session, open);
   }

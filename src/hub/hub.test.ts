@@ -8,7 +8,6 @@ import {
   packRecords,
   RecordReader,
   type Role,
-  type WorkerSummary,
 } from "../protocol/index.ts";
 import {
   describedWorker,
@@ -16,17 +15,11 @@ import {
   numbered,
   type Received,
   ScriptedPeer,
+  secondLease,
   testDirectory,
   testHub,
   until,
 } from "./testing/peer.ts";
-
-/** Runs the first unit, by which the hub learns that inputs are quick; gives the second, larger one. */
-async function secondLease(worker: ScriptedPeer): Promise<Received<"lease">> {
-  const first = await worker.next("lease");
-  worker.report(first, { elapsedMs: 0.01 });
-  return worker.next("lease");
-}
 
 const bytesOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
@@ -272,7 +265,8 @@ describe("a restart on the same data", () => {
     const open = jobSpec();
     client.submit(spec, 10);
     await client.next("accepted");
-    const worker = await ScriptedPeer.worker(hub);
+    const invite = hub.invite({ role: "worker" });
+    const worker = await ScriptedPeer.worker(hub, {}, [], { invite });
     const lease = await secondLease(worker);
     client.submit(open, 3, false);
     await client.next("accepted");
@@ -284,7 +278,8 @@ describe("a restart on the same data", () => {
     await hub.close();
 
     hub = await testHub({ data, listen: url.replace("http://", ""), limits: { adoptionWindowMs: 60_000 } });
-    const again = await ScriptedPeer.worker(hub, {}, [{ lease: lease.message.lease, from: 1 }]);
+    const leases = [{ lease: lease.message.lease, from: 1 }];
+    const again = await ScriptedPeer.worker(hub, {}, leases, { invite });
     expect(again.welcomes[0]!.adopted).toEqual([lease.message.lease]);
     again.report(lease, { from: 1, count: count - 1 }, numbered(count - 1, 2));
     await again.next("ack", ({ upTo }) => upTo === count);
@@ -342,57 +337,6 @@ test("an ended job with gaps is read in order, over the gaps", async () => {
   expect(results.map(({ body }) => bytesOf(body))).toEqual(
     [1, 3].map((input) => bytesOf(numbered(1, input))),
   );
-});
-
-describe("workers", () => {
-  test("that come back while their old connection still seems alive keep their leases and their name", async () => {
-    const hub = await testHub({ limits: { workersMax: 1 } });
-    const client = await ScriptedPeer.client(hub);
-    const spec = jobSpec();
-    client.submit(spec, 5);
-    client.watch(spec.job);
-    const worker = await ScriptedPeer.worker(hub);
-    const lease = await worker.next("lease");
-    const again = await ScriptedPeer.worker(hub, {}, [{ lease: lease.message.lease, from: 0 }]);
-    expect(again.welcomes[0]!.adopted).toEqual([lease.message.lease]);
-    const [summary, ...others] = await client.call<WorkerSummary[]>("workers");
-    expect(others).toEqual([]);
-    expect(summary).toMatchObject({ name: "pi", busySlots: 1 });
-    again.report(lease);
-    expect((await client.next("results")).message.worker).toBe("pi");
-  });
-
-  test("do not get leases that were forged, nor say results for them", async () => {
-    const hub = await testHub();
-    const other = await testHub();
-    const client = await ScriptedPeer.client(other);
-    client.submit(jobSpec(), 5);
-    const elsewhere = await ScriptedPeer.worker(other);
-    const foreign = await elsewhere.next("lease");
-    const leases = ["", "x", "A".repeat(200), foreign.message.lease].map((lease) => ({ lease, from: 0 }));
-    const worker = await ScriptedPeer.worker(hub, {}, leases);
-    expect(worker.welcomes[0]!.adopted).toEqual([]);
-    worker.report(foreign);
-    await until(async () => worker.downs.length > 0);
-    expect(worker.downs[0]!.code).toBe("PROTOCOL");
-  });
-
-  test("may not leave out results, nor report more than was leased", async () => {
-    for (const wrong of ["gap", "excess"]) {
-      const hub = await testHub();
-      const client = await ScriptedPeer.client(hub);
-      client.submit(jobSpec(), 100);
-      const worker = await ScriptedPeer.worker(hub);
-      const lease = await secondLease(worker);
-      const { count } = lease.message;
-      worker.report(lease, wrong === "gap" ? { from: 1, count: count - 1 } : { count: count + 1 });
-      await until(() => worker.downs.length > 0);
-      expect(worker.downs[0]!.code).toBe("PROTOCOL");
-      expect(worker.pending("ack").filter(({ message }) => message.lease === lease.message.lease)).toEqual(
-        [],
-      );
-    }
-  });
 });
 
 describe("roles", () => {

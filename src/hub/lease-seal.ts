@@ -30,8 +30,17 @@ function unpackRanges(packed: readonly number[]): Range[] {
   return unflattenRanges(flat);
 }
 
+/** What a lease id stands for. */
+export interface SealedLease {
+  readonly descriptor: LeaseDescriptor;
+  /** Tells a job from a later one of the same id. */
+  readonly epoch: number;
+  /** Id of the invite that its worker came with: nobody else can use the lease. */
+  readonly holder: string;
+}
+
 /**
- * Makes and opens lease ids: the descriptor, encrypted and authenticated (AES-256-GCM) under a key that
+ * Makes and opens lease ids: the lease, encrypted and authenticated (AES-256-GCM) under a key that
  * follows from the hub's. A worker cannot read, invent or change one, and a restarted hub still knows its own.
  */
 export class LeaseSeal {
@@ -45,11 +54,11 @@ export class LeaseSeal {
     );
   }
 
-  seal(descriptor: LeaseDescriptor): string {
+  seal({ descriptor, epoch, holder }: SealedLease): string {
     const { job, worker, ranges, failures, strikes } = descriptor;
     const nonce = this.#nonce();
     const cipher = createCipheriv(CIPHER, this.#key, nonce);
-    const plain = encode([job, worker, packRanges(ranges), failures, strikes]);
+    const plain = encode([job, worker, packRanges(ranges), failures, strikes, epoch, holder]);
     return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString(
       "base64url",
     );
@@ -62,8 +71,8 @@ export class LeaseSeal {
     return nonce;
   }
 
-  /** The descriptor, or undefined for what this hub never sealed. */
-  open(lease: string): LeaseDescriptor | undefined {
+  /** The lease, or undefined for what this hub never sealed. */
+  open(lease: string): SealedLease | undefined {
     const bytes = Buffer.from(lease, "base64url");
     if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
     try {
@@ -73,14 +82,16 @@ export class LeaseSeal {
         decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)),
         decipher.final(),
       ]);
-      const [job, worker, packed, failures, strikes] = decode(plain) as [
+      const [job, worker, packed, failures, strikes, epoch, holder] = decode(plain) as [
         string,
         string,
         number[],
         number,
         number,
+        number,
+        string,
       ];
-      return { job, worker, ranges: unpackRanges(packed), failures, strikes };
+      return { descriptor: { job, worker, ranges: unpackRanges(packed), failures, strikes }, epoch, holder };
     } catch {
       return undefined;
     }

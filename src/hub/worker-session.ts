@@ -39,6 +39,9 @@ export class WorkerSession implements PeerSession {
   memoryUsedBytes = 0;
   load = 0;
   #left = false;
+  #started = false;
+  /** What is to be said about adopted leases as soon as the worker knows that they are. */
+  readonly #early: object[] = [];
   #deferred: OpenLease[] = [];
   readonly #acks = new Map<string, number>();
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
@@ -53,13 +56,26 @@ export class WorkerSession implements PeerSession {
     this.#peer = peer;
     this.worker = worker;
     this.connectedAtMs = coordinator.wallMs();
-    const proven = coordinator.makeRoom(hello.leases);
+    const before = coordinator.makeRoom(hello.leases, this.holder);
     this.description = { ...hello.worker, name: coordinator.uniqueWorkerName(hello.worker.name) };
-    this.adopted = coordinator.workerJoined(this, proven);
+    this.adopted = coordinator.workerJoined(this, before);
+  }
+
+  /** Whose leases it may use: those of everybody who came with its invite. */
+  get holder(): string {
+    return this.#peer.grant.id;
   }
 
   start(): void {
+    this.#started = true;
+    for (const header of this.#early.splice(0)) this.#peer.send(header);
     this.#coordinator.workerReady(this);
+  }
+
+  /** Sends what may have to wait for the welcome. */
+  #tell(header: object): void {
+    if (this.#started) this.#peer.send(header);
+    else this.#early.push(header);
   }
 
   onMessage(message: SessionMessage, body: Uint8Array): void {
@@ -79,11 +95,8 @@ export class WorkerSession implements PeerSession {
         break;
       case "log": {
         // Lines may come behind the last result.
-        const open = this.#byId.get(message.lease);
-        const descriptor = open?.descriptor ?? this.#coordinator.openLease(message.lease);
-        if (descriptor !== undefined) {
-          this.#coordinator.taskLogged(this, descriptor.job, message.dropped, body);
-        }
+        const job = this.#byId.get(message.lease)?.descriptor.job ?? this.#jobOfLate(message.lease);
+        if (job !== undefined) this.#coordinator.taskLogged(this, job, message.dropped, body);
         break;
       }
       case "save":
@@ -161,12 +174,12 @@ export class WorkerSession implements PeerSession {
 
   trim(lease: LeaseNo, keep: number): void {
     const open = this.#byNo.get(lease);
-    if (open !== undefined) this.#peer.send({ type: "trim", lease: open.id, keep });
+    if (open !== undefined) this.#tell({ type: "trim", lease: open.id, keep });
   }
 
   revoke(lease: LeaseNo, reason: string): void {
     const open = this.forget(lease);
-    if (open !== undefined) this.#peer.send({ type: "revoke", lease: open.id, reason });
+    if (open !== undefined) this.#tell({ type: "revoke", lease: open.id, reason });
   }
 
   /** Tells the worker a little later, with others: until then it merely keeps what it could send again. */
@@ -196,6 +209,11 @@ export class WorkerSession implements PeerSession {
 
   terminate(): void {
     this.#peer.terminate();
+  }
+
+  #jobOfLate(lease: string): string | undefined {
+    const late = this.#coordinator.openLease(lease, this.holder);
+    return late?.current === true ? late.descriptor.job : undefined;
   }
 
   /** Of a lease that is no more nobody needs to know how far it came. */
@@ -228,11 +246,14 @@ export class WorkerSession implements PeerSession {
       this.#coordinator.progressed(this, open, message, body);
       return;
     }
-    const descriptor = this.#coordinator.openLease(message.lease);
-    if (descriptor === undefined) {
-      throw new MusketeersError("PROTOCOL", "Results for a lease that this hub never gave");
+    const late = this.#coordinator.openLease(message.lease, this.holder);
+    if (late === undefined) {
+      throw new MusketeersError("PROTOCOL", "Results for a lease that this hub never gave to this worker");
     }
+    const { descriptor, current } = late;
     if (end > countOf(descriptor.ranges)) throw new MusketeersError("PROTOCOL", "More results than inputs");
-    this.#coordinator.lateResults(this, descriptor, message, body);
+    // Of a job that is forgotten nobody wants results; the worker need not keep them.
+    if (current) this.#coordinator.lateResults(this, descriptor, message, body);
+    else this.ack(message.lease, end);
   }
 }

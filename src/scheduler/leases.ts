@@ -1,5 +1,6 @@
 import { countOf, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
 import { charge, requeue } from "./fairness.ts";
+import type { RangeSet } from "./rangeset.ts";
 import { expectedMs, unreportedOf } from "./sizing.ts";
 import type { Job, Lease, Scheduler, Worker } from "./state.ts";
 import { lookLater, lookMs } from "./tail.ts";
@@ -11,6 +12,8 @@ interface LeaseStart {
   readonly copyOf?: Lease;
   /** It goes on from this position, as its worker has it already. */
   readonly adoptFrom?: number;
+  /** The inputs that are its to do, where these are not all. */
+  readonly own?: RangeSet;
 }
 
 /** Gives a worker the right to a unit. Its inputs must have been taken out of `pending`. */
@@ -19,8 +22,8 @@ export function grant(
   job: Job,
   worker: Worker,
   unit: InputClass & { readonly ranges: Ranges },
-  { copyOf, adoptFrom }: LeaseStart = {},
-): void {
+  { copyOf, adoptFrom, own }: LeaseStart = {},
+): Lease {
   const { failures, strikes, ranges } = unit;
   const descriptor: LeaseDescriptor = { job: job.id, worker: worker.id, failures, strikes, ranges };
   const count = countOf(ranges);
@@ -36,6 +39,7 @@ export function grant(
     reported: adoptFrom ?? 0,
     speculative: copyOf !== undefined,
     adopted: adoptFrom !== undefined,
+    own,
     sibling: copyOf,
     startedMs: state.nowMs,
     lastProgressMs: state.nowMs,
@@ -54,6 +58,7 @@ export function grant(
       ? { type: "LeaseUnit", lease: lease.no, descriptor, speculative: lease.speculative }
       : { type: "AdoptLease", lease: lease.no, descriptor, from: adoptFrom },
   );
+  return lease;
 }
 
 /**
@@ -75,9 +80,16 @@ export function release(state: Scheduler, lease: Lease): Range[] {
 /** Whether another lease runs what this one owes, so that it is not for this one to send it back. */
 export const isShared = ({ sibling }: Lease): boolean => sibling !== undefined && unreportedOf(sibling) > 0;
 
-/** The inputs that a lease owes and nobody else has given. */
-export const owedBy = (lease: Lease): Range[] =>
+/** The inputs of a lease that nobody has given and it has yet to report. */
+export const unfinishedOf = (lease: Lease): Range[] =>
   lease.job.done.missing(sliceRanges(lease.descriptor.ranges, lease.reported, lease.keep));
+
+/** Those of some inputs of a lease that are its to do. */
+export const ownedOf = ({ own }: Lease, inputs: Range[]): Range[] =>
+  own === undefined ? inputs : own.intersect(inputs);
+
+/** The inputs that a lease owes and nobody else has given. */
+export const owedBy = (lease: Lease): Range[] => ownedOf(lease, unfinishedOf(lease));
 
 /** Ends a lease; what it owed is as ready as it was. Says how many inputs that is. */
 export function giveBack(state: Scheduler, lease: Lease): number {
@@ -95,7 +107,7 @@ export function revoke(state: Scheduler, lease: Lease, reason: string): void {
 
 /** Revokes a lease of which nothing is left to do: others have done what it owes. Says whether it did. */
 export function revokeIfServed(state: Scheduler, lease: Lease, reason: string): boolean {
-  if (unreportedOf(lease) === 0 || owedBy(lease).length > 0) return false;
+  if (unreportedOf(lease) === 0 || unfinishedOf(lease).length > 0) return false;
   revoke(state, lease, reason);
   return true;
 }

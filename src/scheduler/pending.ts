@@ -1,4 +1,4 @@
-import { countOf, type Range, type Ranges } from "../protocol/index.ts";
+import type { Range, Ranges } from "../protocol/index.ts";
 import { RangeSet } from "./rangeset.ts";
 import type { InputClass } from "./types.ts";
 
@@ -124,19 +124,21 @@ export class Pending {
   }
 
   /**
-   * Takes inputs out for a worker that still has them from a lease of this class, if each of them is here
-   * and none was tried since. (A strike does not count: it was for the worker's absence.)
+   * Takes inputs out for a worker that still has them from a lease of this class: those that are here and were
+   * not tried since. (A strike does not count: it was for the worker's absence.) Gives what it took.
    */
-  claim(inputClass: InputClass, ranges: Ranges): boolean {
+  claim(inputClass: InputClass, ranges: Ranges): RangeSet {
     const { failures, strikes } = inputClass;
-    let found = 0;
+    const claimed = new RangeSet();
     for (const set of this.sets()) {
       const extra = set.strikes - strikes;
-      if (set.failures === failures && (extra === 0 || extra === 1)) found += set.inputs.countIn(ranges);
+      if (set.failures !== failures || (extra !== 0 && extra !== 1)) continue;
+      const found = set.inputs.intersect(ranges);
+      set.inputs.removeAll(found);
+      claimed.addAll(found);
     }
-    if (found !== countOf(ranges)) return false;
-    this.remove(ranges);
-    return true;
+    this.#sweep();
+    return claimed;
   }
 
   /** All sets: ready ones, back-off buckets, the held one. */

@@ -96,7 +96,16 @@ const action = fc.oneof(
       reason: fc.constantFrom("drain" as const, "refused" as const, "overload" as const),
     }),
   },
-  { weight: 3, arbitrary: act("present", { worker, pick, from: fc.nat({ max: 6 }) }) },
+  {
+    weight: 4,
+    arbitrary: act("present", {
+      worker,
+      picks: fc.array(pick, { minLength: 1, maxLength: 3 }),
+      from: fc.nat({ max: 6 }),
+      replaces: fc.array(worker, { maxLength: 2 }),
+      slots: fc.nat({ max: 2 }),
+    }),
+  },
   {
     weight: 3,
     arbitrary: act("late", {
@@ -162,6 +171,9 @@ class Turmoil {
         if (action.heard) cluster.heartbeat();
         cluster.pass(action.ms);
         break;
+      case "present":
+        this.#present(action);
+        break;
       case "restart":
         this.model.restart(cluster.nowMs);
         cluster.restart();
@@ -178,10 +190,18 @@ class Turmoil {
     this.cluster.submit(job, { ...options, needs: picky ? { labels: ["able"] } : {} }).append(job, count);
   }
 
-  #ofLease(action: Extract<Action, { type: "report" | "garble" | "giveBack" | "present" | "late" }>): void {
+  #present({ worker, picks, from, replaces, slots }: Extract<Action, { type: "present" }>): void {
+    const { cluster, past } = this;
+    const leases = past.length === 0 ? [] : picks.map((pick) => past[pick % past.length]!);
+    const units = leases.map(({ descriptor }) => ({ descriptor, from }));
+    cluster.present(worker, units, replaces);
+    cluster.send({ type: "WorkerHeard", worker, slots });
+  }
+
+  #ofLease(action: Extract<Action, { type: "report" | "garble" | "giveBack" | "late" }>): void {
     const { cluster, past } = this;
     const open = [...cluster.leases.values()];
-    const from = action.type === "present" || action.type === "late" ? past : open;
+    const from = action.type === "late" ? past : open;
     const lease = from[action.pick % Math.max(from.length, 1)];
     if (lease === undefined) return;
     const { no, worker, descriptor } = lease;
@@ -205,9 +225,6 @@ class Turmoil {
       case "giveBack":
         cluster.leases.delete(no);
         cluster.send({ type: "UnitReturned", worker, lease: no, reason: action.reason });
-        break;
-      case "present":
-        cluster.send({ type: "LeasePresented", worker: action.worker, descriptor, from: action.from });
         break;
       case "late":
         cluster.send({

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { ScheduledCluster } from "../../test/support/scheduled-cluster.ts";
+import { listOf, ScheduledCluster } from "../../test/support/scheduled-cluster.ts";
 import { defaultLimits } from "../protocol/index.ts";
 import { jobIds, jobView, type LeaseDescriptor, recover, validate } from "./index.ts";
 
 const present = (cluster: ScheduledCluster, worker: string, descriptor: LeaseDescriptor, from: number) =>
-  cluster.send({ type: "LeasePresented", worker, descriptor, from });
+  cluster.present(worker, [{ descriptor, from }]);
 
 /** Runs everything that is left, and says what each input's result is. */
 function finish(cluster: ScheduledCluster, job: string): string[] {
@@ -42,11 +42,13 @@ test("a returning worker goes on with its lease where it was", () => {
   const cluster = new ScheduledCluster().worker("w").job("job", 100).report("w", { ms: 50 });
   const [lease] = cluster.leasesOf("w");
   cluster.report("w", { count: 3, ms: 3 }).restart().worker("w", { slots: 0 });
-  present(cluster, "w", lease!.descriptor, 3);
-  expect(cluster.effects).toMatchObject([{ type: "AdoptLease", from: 3, descriptor: { worker: "w" } }]);
+  const presented = { descriptor: lease!.descriptor, from: 3 };
+  cluster.present("w", [presented, presented]);
+  expect(cluster.effects).toMatchObject([
+    { type: "AdoptLease", from: 3, descriptor: { worker: "w" } },
+    { type: "RefuseLease", worker: "w" },
+  ]);
   expect(cluster.inputsOf("w")).toEqual([lease!.inputs.slice(3)]);
-  present(cluster, "w", lease!.descriptor, 3);
-  expect(cluster.effects).toMatchObject([{ type: "RefuseLease", worker: "w" }]);
   cluster.worker("w2").report("w", { ms: 20 });
   expect(cluster.effectsOf("RecordResults")).toMatchObject([{ ranges: [[4, 17]] }]);
   expect(finish(cluster, "job").length).toBe(100);
@@ -64,8 +66,8 @@ test("a lease is refused where its inputs are somebody else's, done, unknown or 
   const cluster = new ScheduledCluster().worker("w").job("job", 2).job("over", 1);
   const [lease] = cluster.leasesOf("w");
   const refused = (descriptor: LeaseDescriptor, from = 0) => {
-    present(cluster, "w", descriptor, from);
-    expect(cluster.effects).toMatchObject([{ type: "RefuseLease", worker: "w" }]);
+    present(cluster, "late", descriptor, from);
+    expect(cluster.effects).toMatchObject([{ type: "RefuseLease", worker: "late" }]);
   };
   const { descriptor } = lease!;
   refused(descriptor);
@@ -111,6 +113,25 @@ test("an input that failed elsewhere meanwhile is not adopted in its old class",
   cluster.worker("w", { slots: 0 });
   present(cluster, "w", lease!.descriptor, 0);
   expect(cluster.effects).toMatchObject([{ type: "RefuseLease" }]);
+});
+
+test("a worker whose leases others took in part goes on with the rest, and may be faster with what they took", () => {
+  const cluster = new ScheduledCluster({ unitGrowthMax: 8 }).worker("w").job("job", 100);
+  cluster.report("w", { ms: 10 }).report("w", { ms: 10 });
+  const [lease] = cluster.leasesOf("w");
+  // So slow that it is given little at once.
+  cluster.lose("w", "left").worker("other", { speed: 0.002 });
+  const others = new Set(cluster.inputsOf("other").flat());
+  const left = lease!.inputs;
+  const own = left.filter((at) => !others.has(at));
+  expect(own.length * (left.length - own.length)).toBeGreaterThan(0);
+  present(cluster, "w", lease!.descriptor, 0);
+  expect(cluster.effectsOf("AdoptLease")).toMatchObject([{ from: 0 }]);
+  // It ends what the other one has begun, which therefore need not.
+  cluster.report("w", { ms: 100 });
+  expect(cluster.effectsOf("RecordResults").flatMap(({ ranges }) => listOf(ranges))).toEqual(left);
+  expect(cluster.effectsOf("RevokeLease")).toMatchObject([{ worker: "other" }]);
+  expect(finish(cluster, "job").length).toBe(100);
 });
 
 test("late results are taken where nobody was faster; nobody then does them again", () => {

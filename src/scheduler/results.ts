@@ -1,5 +1,6 @@
 import { type FailureMark, pushRange, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
 import { requeue } from "./fairness.ts";
+import type { RangeSet } from "./rangeset.ts";
 import { Retries } from "./retries.ts";
 import { type Job, type Scheduler, wakeBy } from "./state.ts";
 import type { InputClass, WorkerId } from "./types.ts";
@@ -19,6 +20,18 @@ export function isBlock({ from, count, failures }: ResultBlock): boolean {
   for (const { at } of failures) {
     if (!Number.isSafeInteger(at) || at <= last || at >= count) return false;
     last = at;
+  }
+  return true;
+}
+
+/** Whether ranges can be those of a unit of a job of so many inputs: each input once, all of them there. */
+export function isUnit(ranges: Ranges, size: number): boolean {
+  const sorted = ranges.toSorted(([a], [b]) => a - b);
+  let last = 0;
+  for (const [start, end] of sorted) {
+    if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end)) return false;
+    if (start < last || end <= start || end > size) return false;
+    last = end;
   }
   return true;
 }
@@ -58,9 +71,11 @@ export class Acceptance {
 
   /**
    * Takes the positions `[first, last)` of the unit.
-   * @param isOwner whether it is for this lease alone to say that these must be tried again.
+   * @param own which of their inputs it is for this lease alone to say of that they must be tried again:
+   * all, none, or those in a set.
    */
-  take(first: number, last: number, isOwner: boolean): void {
+  take(first: number, last: number, own: boolean | RangeSet): void {
+    if (first >= last) return;
     const { from: blockFrom, failures } = this.#block;
     let mark = failures.findIndex(({ at }) => blockFrom + at >= first);
     if (mark < 0) mark = failures.length;
@@ -72,13 +87,13 @@ export class Acceptance {
       for (; mark < failures.length && failures[mark]!.at - shift < end; mark++) {
         const failing = failures[mark]!.at - shift;
         this.#keep(from, failing, shift);
-        this.#fail(failing, shift, failures[mark]!, isOwner);
+        this.#fail(failing, shift, failures[mark]!, own === true || (own !== false && own.has(failing)));
         from = failing + 1;
       }
       this.#keep(from, end, shift);
       position += end - start;
     }
-    if (!isOwner) this.#job.pending.remove(this.#ranges);
+    if (own !== true) this.#job.pending.remove(this.#ranges);
   }
 
   /** Enters what comes of it into the job and the effects. */

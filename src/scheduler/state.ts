@@ -128,6 +128,8 @@ export interface Lease {
   readonly speculative: boolean;
   /** Its worker had it from before: it may have been trimmed then, which nobody here remembers. */
   readonly adopted: boolean;
+  /** Its inputs that are its to do, where others have got some of them meanwhile; undefined: all. */
+  readonly own: RangeSet | undefined;
   /** The other one where two leases run the same input. */
   sibling: Lease | undefined;
   readonly startedMs: number;

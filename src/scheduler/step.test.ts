@@ -170,7 +170,6 @@ test("what does not fit does nothing", () => {
       lease: lease!.no,
       failures: [{ at: 1, kind: "error", fingerprint: "" }],
     },
-    { type: "LeasePresented", worker: "none", descriptor, from: 0 },
     {
       type: "LateResults",
       worker: "w",

@@ -3,7 +3,7 @@ import { endJobs, inputsAppended, inputsSealed, jobCancelled, jobSubmitted } fro
 import type { Scheduler } from "./state.ts";
 import { setAlarm, tick } from "./time.ts";
 import type { EventOf, SchedulerEffect, SchedulerEvent } from "./types.ts";
-import { lateResults, leasePresented, unitProgressed, unitReturned } from "./units.ts";
+import { lateResults, unitProgressed, unitReturned } from "./units.ts";
 import { workerDraining, workerHeard, workerJoined, workerLost } from "./workers.ts";
 
 /** What each event changes. None throws, whatever the event holds. */
@@ -19,7 +19,6 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
     WorkerLost: workerLost,
     UnitProgressed: unitProgressed,
     UnitReturned: unitReturned,
-    LeasePresented: leasePresented,
     LateResults: lateResults,
     Tick: tick,
   };

@@ -36,9 +36,15 @@ function patienceMs({ config }: Scheduler, lease: Lease): number {
   return Math.max(config.speculationAfterMs, config.speculationFactor * expected);
 }
 
-/** Whether a copy of a lease may ever be started; what is suspected of killing sandboxes is not spread. */
+/**
+ * Whether a copy of a lease may ever be started; what is suspected of killing sandboxes is not spread, and
+ * what is in part somebody else's may run there already.
+ */
 const mayBeCopied = (lease: Lease): boolean =>
-  lease.sibling === undefined && unreportedOf(lease) === 1 && lease.descriptor.strikes === 0;
+  lease.sibling === undefined &&
+  lease.own === undefined &&
+  unreportedOf(lease) === 1 &&
+  lease.descriptor.strikes === 0;
 
 export const isWorthCopying = (state: Scheduler, lease: Lease): boolean =>
   mayBeCopied(lease) && silentMs(state, lease) >= patienceMs(state, lease);

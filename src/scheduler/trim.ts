@@ -1,6 +1,6 @@
 import { sliceRanges } from "../protocol/index.ts";
 import { charge, requeue } from "./fairness.ts";
-import { revokeIfServed } from "./leases.ts";
+import { ownedOf, revokeIfServed } from "./leases.ts";
 import type { Job, Scheduler } from "./state.ts";
 import { isWorthTrimming, spareInputs } from "./tail.ts";
 
@@ -21,7 +21,7 @@ export function trimOne(state: Scheduler, job: Job): boolean {
     lease.keep = keep;
     state.effects.push({ type: "TrimLease", worker: lease.worker.id, lease: lease.no, keep });
     revokeIfServed(state, lease, "others have done the rest");
-    job.pending.add(lease.descriptor, job.done.missing(spare));
+    job.pending.add(lease.descriptor, ownedOf(lease, job.done.missing(spare)));
     requeue(state, job);
     if (job.queueAt >= 0) return true;
   }

@@ -32,6 +32,12 @@ export interface LeaseDescriptor extends InputClass {
   readonly ranges: Ranges;
 }
 
+/** A lease that a worker comes back with: what stands before `from` was reported and stored. */
+export interface PresentedUnit {
+  readonly descriptor: LeaseDescriptor;
+  readonly from: number;
+}
+
 export type SchedulerEvent =
   | { readonly type: "JobSubmitted"; readonly nowMs: number; readonly spec: JobSpec }
   /** More inputs are there; they may be leased although the journal has not stored them yet. */
@@ -56,6 +62,10 @@ export type SchedulerEvent =
       readonly nowMs: number;
       readonly worker: WorkerId;
       readonly description: WorkerDescription;
+      /** What it was before, of which only its end was still missing: it has left as such. */
+      readonly replaces?: readonly WorkerId[];
+      /** Leases of before that it goes on with if it may; their ids were proven by the shell. */
+      readonly presented?: readonly PresentedUnit[];
     }
   /** Its connection is gone. `left`: it said so and had returned what it held. */
   | {
@@ -94,14 +104,6 @@ export type SchedulerEvent =
       readonly lease: LeaseNo;
       readonly reason: "drain" | "refused" | "overload";
     }
-  /** A worker came back with a lease of before; its id was proven by the shell. */
-  | {
-      readonly type: "LeasePresented";
-      readonly nowMs: number;
-      readonly worker: WorkerId;
-      readonly descriptor: LeaseDescriptor;
-      readonly from: number;
-    }
   /** Results of a lease that is no more; its id was proven by the shell. */
   | {
       readonly type: "LateResults";
@@ -130,7 +132,10 @@ export type SchedulerEffect =
       readonly descriptor: LeaseDescriptor;
       readonly speculative: boolean;
     }
-  /** The presented lease goes on under this number. Where it is not adopted, `RefuseLease`. */
+  /**
+   * The presented lease goes on under this number, or `RefuseLease`: one of them for each presented lease, in
+   * their order.
+   */
   | {
       readonly type: "AdoptLease";
       readonly lease: LeaseNo;

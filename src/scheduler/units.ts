@@ -1,11 +1,11 @@
-import { countOf, sliceRanges } from "../protocol/index.ts";
+import { countOf } from "../protocol/index.ts";
 import { offer, refuse } from "./demand.ts";
-import { charge, requeue } from "./fairness.ts";
-import { giveBack, grant, isShared, revokeIfServed, revokeServed } from "./leases.ts";
-import { Acceptance, isBlock } from "./results.ts";
+import { charge } from "./fairness.ts";
+import { giveBack, isShared, revokeIfServed, revokeServed } from "./leases.ts";
+import { Acceptance, isBlock, isUnit } from "./results.ts";
 import { learn, unreportedOf } from "./sizing.ts";
-import { type Job, type Lease, type Scheduler, type Worker, wakeBy } from "./state.ts";
-import type { EventOf, LeaseDescriptor, LeaseNo, Ranges, WorkerId } from "./types.ts";
+import { type Lease, type Scheduler, wakeBy } from "./state.ts";
+import type { EventOf, LeaseNo, WorkerId } from "./types.ts";
 import { hear } from "./workers.ts";
 
 /*
@@ -33,13 +33,15 @@ export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed"
     lease.reported = end;
     lease.lastProgressMs = state.nowMs;
     const acceptance = new Acceptance(state, job, lease.descriptor, event);
-    if (reported < keep) acceptance.take(reported, Math.min(end, keep), isOwner);
-    // What was trimmed, but had begun.
-    if (end > keep) acceptance.take(Math.max(reported, keep), end, false);
+    const owned = isOwner ? Math.max(reported, Math.min(end, keep)) : reported;
+    acceptance.take(reported, owned, lease.own ?? true);
+    // What was trimmed, but had begun, or is a copy.
+    acceptance.take(owned, end, false);
     if (acceptance.refused) refuse(worker, job);
     else learn(lease, end - reported, costMs);
     acceptance.record(worker.id);
-    if (end > keep || !isOwner) revokeServed(state, job, acceptance.ranges, SOMEBODY_FASTER);
+    if (end > keep || !isOwner || lease.own !== undefined)
+      revokeServed(state, job, acceptance.ranges, SOMEBODY_FASTER);
   }
   if (!event.done && lease.reported < lease.count) {
     revokeIfServed(state, lease, SOMEBODY_FASTER);
@@ -88,45 +90,4 @@ export function lateResults(state: Scheduler, event: EventOf<"LateResults">): vo
   acceptance.take(from, from + count, false);
   acceptance.record(event.worker);
   revokeServed(state, job, acceptance.ranges, SOMEBODY_FASTER);
-}
-
-/** A worker came back with a lease that it has from before. It goes on if nobody else has its inputs. */
-export function leasePresented(state: Scheduler, event: EventOf<"LeasePresented">): void {
-  const worker = hear(state, event.worker);
-  if (worker === undefined) return;
-  const { from } = event;
-  const descriptor = { ...event.descriptor, worker: worker.id };
-  const job = state.jobs.get(descriptor.job);
-  if (job === undefined || !adopt(state, job, worker, descriptor, from)) {
-    state.effects.push({ type: "RefuseLease", worker: worker.id, descriptor });
-  }
-}
-
-function adopt(
-  state: Scheduler,
-  job: Job,
-  worker: Worker,
-  descriptor: LeaseDescriptor,
-  from: number,
-): boolean {
-  const { ranges } = descriptor;
-  if (!isUnit(ranges, job.size) || !Number.isSafeInteger(from) || from < 0) return false;
-  const owed = job.done.missing(sliceRanges(ranges, from, countOf(ranges)));
-  if (owed.length === 0 || !job.pending.claim(descriptor, owed)) return false;
-  requeue(state, job);
-  state.touched.add(worker);
-  grant(state, job, worker, descriptor, { adoptFrom: from });
-  return true;
-}
-
-/** Whether ranges can be those of a unit of a job of so many inputs: each input once, all of them there. */
-function isUnit(ranges: Ranges, size: number): boolean {
-  const sorted = ranges.toSorted(([a], [b]) => a - b);
-  let last = 0;
-  for (const [start, end] of sorted) {
-    if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end)) return false;
-    if (start < last || end <= start || end > size) return false;
-    last = end;
-  }
-  return true;
 }

@@ -1,4 +1,5 @@
 import { countOf, pushRange, type Range, sliceRanges } from "../protocol/index.ts";
+import { presentLeases } from "./adoption.ts";
 import { dismiss, enrol, offer } from "./demand.ts";
 import { requeue } from "./fairness.ts";
 import { failInputs } from "./jobs.ts";
@@ -17,9 +18,11 @@ export function hear(state: Scheduler, id: WorkerId): Worker | undefined {
 }
 
 export function workerJoined(state: Scheduler, event: EventOf<"WorkerJoined">): void {
-  const before = state.workers.get(event.worker);
-  if (before !== undefined) lose(state, before, false);
-  const { description } = event;
+  const { description, replaces = [], presented = [] } = event;
+  for (const id of [event.worker, ...replaces]) {
+    const before = state.workers.get(id);
+    if (before !== undefined) lose(state, before, false);
+  }
   const worker: Worker = {
     id: event.worker,
     description,
@@ -37,6 +40,7 @@ export function workerJoined(state: Scheduler, event: EventOf<"WorkerJoined">): 
   state.touched.add(worker);
   state.expiryAtMs = Math.min(state.expiryAtMs, state.nowMs + state.config.leaseTtlMs);
   wakeBy(state, state.expiryAtMs);
+  presentLeases(state, worker, presented);
 }
 
 export function workerHeard(state: Scheduler, event: EventOf<"WorkerHeard">): void {

@@ -16,6 +16,7 @@ import {
   type JobId,
   type LeaseDescriptor,
   type LeaseNo,
+  type PresentedUnit,
   recoverRecord,
   type Scheduler,
   type SchedulerEffect,
@@ -176,6 +177,14 @@ export class ScheduledCluster {
   worker(worker: WorkerId, options: Partial<WorkerDescription> = {}): this {
     this.workers.add(worker);
     return this.send({ type: "WorkerJoined", worker, description: workerDescription(worker, options) });
+  }
+
+  /** A worker comes back with leases, in place of what it was before. */
+  present(worker: WorkerId, presented: readonly PresentedUnit[], replaces: readonly WorkerId[] = []): this {
+    for (const id of [worker, ...replaces]) this.#forget(id);
+    this.workers.add(worker);
+    const description = workerDescription(worker, { slots: 0 });
+    return this.send({ type: "WorkerJoined", worker, description, replaces, presented });
   }
 
   lose(worker: WorkerId, reason: "left" | "dropped" = "dropped"): this {

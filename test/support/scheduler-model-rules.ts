@@ -2,8 +2,10 @@ import type {
   EffectOf,
   LeaseDescriptor,
   LeaseNo,
+  PresentedUnit,
   SchedulerEffect,
   SchedulerEvent,
+  WorkerId,
 } from "../../src/scheduler/index.ts";
 import { listOf } from "./scheduled-cluster.ts";
 import { fresh, isSame, type ModelState, must } from "./scheduler-model-state.ts";
@@ -13,12 +15,6 @@ export function checkDecision(model: ModelState, effect: SchedulerEffect, event:
   switch (effect.type) {
     case "LeaseUnit":
       leased(model, effect);
-      break;
-    case "AdoptLease":
-      adopted(model, effect, event);
-      break;
-    case "RefuseLease":
-      must(event.type === "LeasePresented", "only what was presented is refused");
       break;
     case "TrimLease": {
       const lease = model.leases.get(effect.lease);
@@ -54,6 +50,8 @@ export function checkDecision(model: ModelState, effect: SchedulerEffect, event:
       break;
     case "WakeAt":
       break;
+    case "AdoptLease":
+    case "RefuseLease":
     case "RecordResults":
     case "RecordFailures":
     case "RecordRetries":
@@ -97,34 +95,58 @@ function leased(model: ModelState, { lease: no, descriptor, speculative }: Effec
   must(held <= slots * (1 + model.limits.prefetchUnitsMax), "no more units wait than may");
 }
 
-function adopted(
+/** A lease that is presented goes on if there is anything left of it that nobody else has. */
+export function presented(
   model: ModelState,
-  { lease: no, descriptor, from }: EffectOf<"AdoptLease">,
-  event: SchedulerEvent,
+  worker: WorkerId,
+  { descriptor, from }: PresentedUnit,
+  effects: SchedulerEffect[],
 ): void {
-  must(event.type === "LeasePresented", "only what was presented is adopted");
-  must(event.worker === descriptor.worker && event.from === from, "what was presented is adopted");
-  const { inputs } = model.jobs.get(descriptor.job)!;
-  for (const at of listOf(descriptor.ranges).slice(from)) {
-    const input = inputs[at]!;
-    must(model.ownersOf(descriptor.job, at).length === 0, `${at} is nobody else's`);
-    if (input.result !== undefined) continue;
-    const { failures, strikes } = input.now;
-    must(failures === descriptor.failures, "it did not fail meanwhile");
-    must(strikes - descriptor.strikes === 0 || strikes - descriptor.strikes === 1, "nor kill a sandbox");
-    input.now = { failures: descriptor.failures, strikes: descriptor.strikes };
-    input.notBeforeMs = 0;
+  const at = effects.findIndex(({ type }) => type === "AdoptLease" || type === "RefuseLease");
+  const [answer] = effects.splice(at, 1);
+  const job = model.jobs.get(descriptor.job);
+  const units = listOf(descriptor.ranges).slice(from);
+  const own = units.filter((input) => {
+    const known = job?.inputs[input];
+    if (known === undefined || known.result !== undefined) return false;
+    if (model.ownersOf(descriptor.job, input).length > 0) return false;
+    const extra = known.now.strikes - descriptor.strikes;
+    return known.now.failures === descriptor.failures && (extra === 0 || extra === 1);
+  });
+  must(
+    answer?.type === (own.length > 0 ? "AdoptLease" : "RefuseLease"),
+    `${own} of ${descriptor.job} is to go on`,
+  );
+  must(answer.descriptor.worker === worker, "it is told to who presented it");
+  if (answer.type !== "AdoptLease") return;
+  must(answer.from === from, "it goes on where it was");
+  for (const input of own) {
+    const { failures, strikes } = descriptor;
+    Object.assign(job!.inputs[input]!, { now: { failures, strikes }, notBeforeMs: 0 });
   }
-  enter(model, no, descriptor, from);
-  must(model.owedBy(no).length > 0, "there is something left to do");
+  enter(model, answer.lease, answer.descriptor, from, new Set(own));
 }
 
-function enter(model: ModelState, no: LeaseNo, descriptor: LeaseDescriptor, reported: number): void {
+function enter(
+  model: ModelState,
+  no: LeaseNo,
+  descriptor: LeaseDescriptor,
+  reported: number,
+  own?: ReadonlySet<number>,
+): void {
   must(!model.leases.has(no), "lease numbers are unique");
   const { job, worker, failures, strikes } = descriptor;
   const inputs = listOf(descriptor.ranges);
   const inputClass = { failures, strikes };
-  model.leases.set(no, { job, worker, inputs, inputClass, reported, keep: inputs.length });
+  model.leases.set(no, {
+    job,
+    worker,
+    inputs,
+    inputClass,
+    reported,
+    keep: inputs.length,
+    ...(own && { own }),
+  });
 }
 
 function ended(model: ModelState, { job: id, state }: EffectOf<"EndJob">, event: SchedulerEvent): void {

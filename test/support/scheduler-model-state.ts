@@ -35,6 +35,8 @@ export interface ModelLease {
   readonly inputClass: InputClass;
   reported: number;
   keep: number;
+  /** The inputs that are its to do; undefined: all. */
+  readonly own?: ReadonlySet<number>;
 }
 
 export const fresh: InputClass = { failures: 0, strikes: 0 };
@@ -59,7 +61,8 @@ export class ModelState {
   owedBy(no: LeaseNo): number[] {
     const lease = this.leases.get(no)!;
     const { inputs } = this.jobs.get(lease.job)!;
-    return lease.inputs.slice(lease.reported, lease.keep).filter((at) => inputs[at]!.result === undefined);
+    const owed = lease.inputs.slice(lease.reported, lease.keep);
+    return owed.filter((at) => inputs[at]!.result === undefined && lease.own?.has(at) !== false);
   }
 
   ownersOf(job: JobId, input: number): LeaseNo[] {

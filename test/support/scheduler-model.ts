@@ -9,7 +9,7 @@ import type {
   WorkerId,
 } from "../../src/scheduler/index.ts";
 import { listOf } from "./scheduled-cluster.ts";
-import { checkDecision } from "./scheduler-model-rules.ts";
+import { checkDecision, presented } from "./scheduler-model-rules.ts";
 import { fresh, isSame, type ModelLease, ModelState, must } from "./scheduler-model-state.ts";
 
 /*
@@ -91,7 +91,7 @@ export class SchedulerModel extends ModelState {
         this.#cancelled(event, effects);
         break;
       case "WorkerJoined":
-        if (this.workers.has(event.worker)) this.#lost(event.worker, false, effects);
+        for (const id of [event.worker, ...(event.replaces ?? [])]) this.#lost(id, false, effects);
         this.workers.set(event.worker, {
           description: event.description,
           slots: event.description.slots,
@@ -100,6 +100,7 @@ export class SchedulerModel extends ModelState {
           heardMs: event.nowMs,
           refused: new Set(),
         });
+        for (const unit of event.presented ?? []) presented(this, event.worker, unit, effects);
         break;
       case "WorkerHeard": {
         const worker = this.workers.get(event.worker);
@@ -134,8 +135,6 @@ export class SchedulerModel extends ModelState {
             1,
           );
         }
-        break;
-      case "LeasePresented":
         break;
     }
   }

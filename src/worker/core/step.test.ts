@@ -324,6 +324,25 @@ describe("the worker's state machine", () => {
     ]);
   });
 
+  it("says what it has done of a lease that is not its any more, and ends it", () => {
+    const limits = { resultBytesUnackedMax: 1000, progressIntervalMs: 50, blockBytesTarget: 4 };
+    const state = newWorkerState({ slots: 1, ...limits });
+    step(state, { type: "LinkUp", adopted: [] });
+    const records = [1, 2, 3].map((input) => encodeValue(input));
+    const message = { type: "lease", lease: "l", task, count: 3, from: 0, part: 3 } as const;
+    const started = step(state, { type: "LeaseReceived", message, body: packRecords(records) });
+    const run = started.find((instruction) => instruction.type === "Run")!;
+    step(state, { type: "LinkDown" });
+    const block = packRecords(records.slice(0, 1));
+    const results = { count: 1, block, failures: [], elapsedMs: 1 };
+    step(state, { type: "RunProgressed", slot: 0, run: run.run, results });
+    expect(step(state, { type: "LinkUp", adopted: [] })).toMatchObject([
+      { type: "SendProgress", lease: "l", from: 0, results: { count: 1 } },
+      { type: "Kill" },
+    ]);
+    expect(presentedLeases(state)).toEqual([]);
+  });
+
   it("stops producing while too much is not acknowledged", () => {
     const world = new World();
     world.up(() => true);

@@ -271,14 +271,15 @@ function deathOf(kind: "timeout" | "crash", message: string): Results {
 function linkUp(state: WorkerState, adopted: ReadonlySet<string>, out: WorkerInstruction[]): void {
   state.linked = true;
   for (const lease of [...state.leases.values()]) {
-    if (!adopted.has(lease.id)) {
-      forget(state, lease, out);
-      continue;
-    }
     for (const { from, done: wasDone, ...results } of lease.unacked) {
       // A trim may have ended it after its last results, in an empty report that is not kept.
       const done = wasDone || (lease.returned === undefined && from + results.count >= lease.end);
       out.push({ type: "SendProgress", lease: lease.id, from, results, done });
+    }
+    // What it had done of it counts where nobody was faster; the rest is somebody else's.
+    if (!adopted.has(lease.id)) {
+      forget(state, lease, out);
+      continue;
     }
     sendState(state, lease, out);
     if (lease.returned !== undefined) out.push({ type: "SendReturn", lease: lease.id, ...lease.returned });

@@ -1,0 +1,55 @@
+import { countOf, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
+import { requeue } from "./fairness.ts";
+import { grant } from "./leases.ts";
+import type { RangeSet } from "./rangeset.ts";
+import { isUnit } from "./results.ts";
+import type { Job, Scheduler, Worker } from "./state.ts";
+import type { PresentedUnit } from "./types.ts";
+
+/**
+ * A worker came back with leases that it has from before. Each goes on with those of its inputs that nobody
+ * else has got meanwhile; what others have it may finish nevertheless, and the first result counts.
+ */
+export function presentLeases(state: Scheduler, worker: Worker, presented: readonly PresentedUnit[]): void {
+  for (const { descriptor: before, from } of presented) {
+    const descriptor = { ...before, worker: worker.id };
+    const job = state.jobs.get(descriptor.job);
+    if (job === undefined || !adopt(state, job, worker, { descriptor, from })) {
+      state.effects.push({ type: "RefuseLease", worker: worker.id, descriptor });
+    }
+  }
+}
+
+/** Says whether anything of the lease was left to do that was nobody else's. */
+function adopt(state: Scheduler, job: Job, worker: Worker, { descriptor, from }: PresentedUnit): boolean {
+  const { ranges } = descriptor;
+  if (!isUnit(ranges, job.size) || !Number.isSafeInteger(from) || from < 0) return false;
+  const unfinished = job.done.missing(sliceRanges(ranges, from, countOf(ranges)));
+  const own = job.pending.claim(descriptor, unfinished);
+  if (own.count === 0) return false;
+  requeue(state, job);
+  state.touched.add(worker);
+  if (own.count === countOf(unfinished)) {
+    grant(state, job, worker, descriptor, { adoptFrom: from });
+    return true;
+  }
+  const lease = grant(state, job, worker, descriptor, { adoptFrom: from, own });
+  const keep = endOfOwn(ranges, own);
+  if (keep < lease.keep) {
+    lease.keep = keep;
+    state.effects.push({ type: "TrimLease", worker: worker.id, lease: lease.no, keep });
+  }
+  return true;
+}
+
+/** The position behind the last one whose input is in the set. */
+function endOfOwn(ranges: Ranges, own: RangeSet): number {
+  let position = 0;
+  let end = 0;
+  for (const [start, stop] of ranges) {
+    const last: Range | undefined = own.intersect([[start, stop]]).at(-1);
+    if (last !== undefined) end = position + last[1] - start;
+    position += stop - start;
+  }
+  return end;
+}
