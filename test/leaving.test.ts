@@ -169,3 +169,24 @@ describe("a hub that is told to stop", () => {
     await expectNothingLeft(home, processes);
   });
 });
+
+describe("a program that is stopped while it loads a file that never ends", () => {
+  test.each([1, 2])("by Ctrl-C, %i times, leaves no process and no file behind", async (times) => {
+    const home = await makeHome();
+    const file = join(home, "endless.ts");
+    const pid = join(home, "pid");
+    await writeFile(
+      file,
+      `import { writeFileSync } from "node:fs";
+       writeFileSync(${JSON.stringify(pid)}, String(process.pid));
+       export const never = () => 1;
+       for (;;);`,
+    );
+    const run = musketeers(["run", file], home, "1\n");
+    await expect.poll(() => readFile(pid, "utf8").catch(() => "")).not.toBe("");
+    const processes = [Number(await readFile(pid, "utf8"))];
+    for (let time = 1; time < times; time++) run.child.kill("SIGINT");
+    expect(await run.stop("SIGINT")).toMatchObject({ status: 130, stderr: "" });
+    await expectNothingLeft(home, processes);
+  });
+});

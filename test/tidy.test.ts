@@ -134,6 +134,12 @@ describe("documents and code agree", () => {
     expect(codes.filter((code) => !others.includes(`"${code}"`))).toEqual([]);
   });
 
+  test("every error code is provoked by a test", () => {
+    const codes = [...read("src/protocol/errors.ts").matchAll(/^ {2}([A-Z_]+): kind\(/gm)].map((m) => m[1]!);
+    const tests = [...sources.filter(isTest), ...filesBelow("test", /\.ts$/)].map(read).join("\n");
+    expect(codes.filter((code) => !tests.includes(code))).toEqual([]);
+  });
+
   test("docs/errors.md has a line for every code, and no other", () => {
     const codes = [...read("src/protocol/errors.ts").matchAll(/^ {2}([A-Z_]+): kind\(/gm)].map((m) => m[1]!);
     const documented = [...read("docs/errors.md").matchAll(/^\| `([A-Z_]+)` \|/gm)].map((m) => m[1]!);

@@ -31,6 +31,7 @@ test("what nobody expected shows its stack only when asked", () => {
     status: 70,
     text: expect.not.stringContaining(" at "),
   });
+  expect(describeFailure(bug, plain).text).toContain("INTERNAL");
   expect(describeFailure(bug, { ...plain, verbose: true }).text).toContain("failure.test.ts");
 });
 

@@ -176,6 +176,34 @@ test("what does not bundle says where", async () => {
   });
 });
 
+test("a module whose top level does not end is given up, and ended", async () => {
+  const pid = join(root, "pid");
+  const source = (rest: string) =>
+    `import { writeFileSync } from "node:fs";
+     writeFileSync(${JSON.stringify(pid)}, String(process.pid));
+     export const a = () => 1;
+     ${rest}`;
+  const isGone = async () => {
+    const id = Number(await readFile(pid, "utf8"));
+    await rm(pid);
+    expect(() => process.kill(id, 0)).toThrow("ESRCH");
+  };
+  const busy = await write("busy.ts", source("for (;;);"));
+  await expect(loadTask(busy, "a", { timeoutMs: 2_000 })).rejects.toMatchObject({
+    code: "BUNDLE_FAILED",
+    message: expect.stringMatching(/busy\.ts fails while it is loaded: it was not done after 2 s/),
+  });
+  await isGone();
+  const waiting = await write("waiting.ts", source("await new Promise((r) => setTimeout(r, 3_600_000));"));
+  const controller = new AbortController();
+  const loading = loadTask(waiting, "a", { signal: controller.signal });
+  loading.catch(() => {});
+  await expect.poll(() => readFile(pid, "utf8").catch(() => "")).not.toBe("");
+  controller.abort(new Error("changed my mind"));
+  await expect(loading).rejects.toThrow("changed my mind");
+  await isGone();
+});
+
 test("stacks point into the source", async () => {
   const path = await write(
     "src/failing.ts",

@@ -27,3 +27,15 @@ test("it prints as data, with its code", () => {
   expect(error.props).toEqual({ limit: 3 });
   expect(error).toBeInstanceOf(Error);
 });
+
+test.each([
+  ["error", "JOB_FAILED_INPUTS"],
+  ["timeout", "INPUT_TIMEOUT"],
+  ["crash", "SANDBOX_CRASHED"],
+  ["unserializable", "INPUT_UNSERIALIZABLE"],
+  ["refused", "GRANT_REFUSED"],
+  ["quarantined", "INPUT_QUARANTINED"],
+  ["cancelled", "JOB_CANCELLED"],
+] as const)("a failure of the kind %s has the code %s", (kind, code) => {
+  expect(new TaskError({ ...failure, kind, stack: "" }, "w")).toMatchObject({ kind, code });
+});

@@ -194,13 +194,14 @@ export class Link {
   }
 
   #answer(challenge: Challenge): void {
+    const { invite, worker, leases } = this.#options;
     if (challenge.version !== PROTOCOL_VERSION) {
       throw new MusketeersError(
         "VERSION_MISMATCH",
         `The hub speaks protocol ${challenge.version}, this program ${PROTOCOL_VERSION}`,
+        { hint: `Use the hub's own version: npx --yes ${invite.url}/musketeers.tgz …` },
       );
     }
-    const { invite, worker, leases } = this.#options;
     this.#challenge = challenge;
     this.#nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     this.#socket?.send(

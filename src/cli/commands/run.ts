@@ -109,17 +109,18 @@ async function attach({ cluster, task, inputs, options, context, signal }: Runni
 
 async function run(target: string, options: RunOptions, context: Context): Promise<void> {
   using stopper = listenForStop();
+  const { signal } = stopper;
   const { file, exportName } = splitTarget(target);
   const { loadTask } = await import("../../client/node.ts");
-  const task = await loadTask(file, exportName);
-  const inputs = parseInputs(openInputs(options.inputs, context.terminal), options.format);
   try {
-    await withCluster(context, { ...options, signal: stopper.signal }, (cluster) => {
-      const running = { cluster, task, inputs, options, context, signal: stopper.signal };
+    const task = await loadTask(file, exportName, { signal });
+    const inputs = parseInputs(openInputs(options.inputs, context.terminal), options.format);
+    await withCluster(context, { ...options, signal }, (cluster) => {
+      const running = { cluster, task, inputs, options, context, signal };
       return options.detach ? detach(running) : attach(running);
     });
   } catch (error) {
-    if (stopper.signal.aborted) throw new ExitStatus(signalStatus(stopper.signal.reason));
+    if (signal.aborted) throw new ExitStatus(signalStatus(signal.reason));
     throw error;
   }
 }

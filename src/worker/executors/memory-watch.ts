@@ -27,37 +27,72 @@ export function residentBytes(pid: number): number {
   }
 }
 
-/** The same where there is no /proc. */
-function residentBytesByPs(pid: number, onBytes: (bytes: number) => void): void {
-  execFile("ps", ["-o", "rss=", "-p", String(pid)], (_error, stdout) => {
-    onBytes((Number.parseInt(stdout, 10) || 0) * 1024);
-  });
+/** The system's own program that says what a process has resident, and how to read its answer in bytes. */
+export interface MemoryProgram {
+  readonly command: string;
+  readonly args: (pid: number) => readonly string[];
+  /** 0 where the process is gone. */
+  readonly read: (stdout: string) => number;
 }
 
+const ps: MemoryProgram = {
+  command: "ps",
+  args: (pid) => ["-o", "rss=", "-p", String(pid)],
+  read: (stdout) => (Number.parseInt(stdout, 10) || 0) * 1024,
+};
+
+const tasklist: MemoryProgram = {
+  command: "tasklist",
+  args: (pid) => ["/FI", `PID eq ${pid}`, "/FO", "CSV", "/NH"],
+  // The last of the quoted fields, in KiB, with whatever the user's language puts between thousands.
+  read: (stdout) => Number(/"([^"]*)"\s*$/.exec(stdout)?.[1]?.replace(/\D/g, "") ?? 0) * 1024,
+};
+
+/** Undefined on Linux, whose /proc needs none. */
+export const memoryProgram = (platform: NodeJS.Platform): MemoryProgram | undefined =>
+  platform === "linux" || platform === "android" ? undefined : platform === "win32" ? tasklist : ps;
+
 /** Without /proc each look costs a process. */
-const PS_FACTOR = 10;
+const PROGRAM_FACTOR = 10;
 
 /** Looks at a process's resident memory, because no flag of the engines bounds ArrayBuffers. */
 export class MemoryWatch {
   bytes = 0;
   readonly #timer: ReturnType<typeof setInterval>;
+  #stopped = false;
 
-  constructor(pid: () => number | undefined, bytesMax: number, intervalMs: number, onOver: () => void) {
+  constructor(
+    pid: () => number | undefined,
+    bytesMax: number,
+    intervalMs: number,
+    onOver: () => void,
+    program = memoryProgram(process.platform),
+  ) {
     const judge = (bytes: number) => {
+      if (this.#stopped) return;
       this.bytes = bytes;
       if (bytes > bytesMax) onOver();
     };
+    let looking = false;
     const look = () => {
       const known = pid();
-      if (known === undefined) return;
-      if (process.platform === "linux") judge(residentBytes(known));
-      else if (process.platform !== "win32") residentBytesByPs(known, judge);
+      if (known === undefined || looking) return;
+      if (program === undefined) {
+        judge(residentBytes(known));
+        return;
+      }
+      looking = true;
+      execFile(program.command, program.args(known), { windowsHide: true }, (_error, stdout) => {
+        looking = false;
+        judge(program.read(stdout));
+      });
     };
-    this.#timer = setInterval(look, process.platform === "linux" ? intervalMs : intervalMs * PS_FACTOR);
+    this.#timer = setInterval(look, program === undefined ? intervalMs : intervalMs * PROGRAM_FACTOR);
     this.#timer.unref();
   }
 
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#timer);
     this.bytes = 0;
   }

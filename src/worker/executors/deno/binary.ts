@@ -12,14 +12,40 @@ const PROBE_TIMEOUT_MS = 20_000;
 const unavailable = (message: string, cause?: unknown): MusketeersError =>
   new MusketeersError("SANDBOX_UNAVAILABLE", message, { cause });
 
-/** The package that carries Deno's binary for a platform; found without any install script. */
-function packageName(): string {
-  const libc = process.platform === "linux" ? "-glibc" : "";
-  return `@deno/${process.platform}-${process.arch}${libc}`;
+/** A machine, as far as programs are built for it. */
+export interface Build {
+  readonly platform: string;
+  readonly arch: string;
+  /** Of Linux: whether its C library is glibc. */
+  readonly glibc: boolean;
+}
+
+/** Those that Deno is built for. */
+const builds = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64", "win32-x64", "win32-arm64"];
+
+function thisBuild(): Build {
+  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  const { platform, arch } = process;
+  return { platform, arch, glibc: header?.glibcVersionRuntime !== undefined };
+}
+
+/**
+ * The package that carries Deno's binary for a machine; found without any install script.
+ * @throws MusketeersError `SANDBOX_UNAVAILABLE` where there is none, with the reason.
+ */
+export function denoPackage({ platform, arch, glibc }: Build): string {
+  const name = `${platform}-${arch}`;
+  const none = (what: string) =>
+    unavailable(`There is no sandbox on this machine: Deno has no build for ${what}`);
+  if (arch === "arm") throw none("32-bit ARM");
+  if (!builds.includes(name)) throw none(`${platform} on ${arch}`);
+  if (platform === "linux" && !glibc) throw none("a Linux without glibc, such as Alpine");
+  return `@deno/${name}${platform === "linux" ? "-glibc" : ""}`;
 }
 
 function packagedBinary(): string {
-  const name = packageName();
+  const build = thisBuild();
+  const name = denoPackage(build);
   const fromHere = createRequire(import.meta.url);
   const wanted = `${name}/package.json`;
   let manifest: string;
@@ -29,11 +55,10 @@ function packagedBinary(): string {
     try {
       manifest = createRequire(fromHere.resolve("deno/package.json")).resolve(wanted);
     } catch (cause) {
-      const what = process.arch === "arm" ? "Deno has no build for 32-bit ARM" : `${name} is not installed`;
-      throw unavailable(`There is no sandbox on this machine: ${what}`, cause);
+      throw unavailable(`There is no sandbox on this machine: ${name} is not installed`, cause);
     }
   }
-  return join(dirname(manifest), process.platform === "win32" ? "deno.exe" : "deno");
+  return join(dirname(manifest), build.platform === "win32" ? "deno.exe" : "deno");
 }
 
 export interface DenoBinary {
