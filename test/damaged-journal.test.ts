@@ -83,3 +83,35 @@ test("a repaired journal starts, wherever it was damaged", async () => {
   expect(lost).toBeGreaterThan(0);
   expect(kept).toBeGreaterThan(0);
 }, 120_000);
+
+test("of a running hub costs those who read what is damaged, and nobody else", async () => {
+  const data = await temporaryDirectory();
+  const faults: unknown[] = [];
+  const hub = await testHub({
+    data,
+    onFault: (error) => faults.push(error),
+    limits: { blockCacheBytesMax: 0, checkpointRecordsMin: 1e9, compactionBytesMin: 1e9 },
+  });
+  await testWorker(hub);
+  const cluster = await testClient(hub);
+  const inputs = Array.from({ length: 3_000 }, (_, n) => n);
+  const job = await cluster.submit(double, inputs);
+  await job.wait();
+  const [name] = (await readdir(join(data, "journal"))).filter((each) => each.endsWith(".log"));
+  const path = join(data, "journal", name!);
+  const whole = await readFile(path);
+  const bytes = Buffer.from(whole);
+  bytes.fill(0xff, Math.floor(bytes.length * 0.6), Math.floor(bytes.length * 0.9));
+  await writeFile(path, bytes);
+  const read = async () => {
+    let count = 0;
+    for await (const { value } of job.results()) if (value !== undefined) count++;
+    return count;
+  };
+  await expect(read()).rejects.toMatchObject({
+    code: "JOURNAL_CORRUPT",
+    message: expect.stringContaining(name!),
+  });
+  expect(await cluster.run(double, 21)).toBe(42);
+  expect(faults).toEqual([]);
+});

@@ -32,11 +32,12 @@ export interface Journal {
   /**
    * Reads what was durable when the call was made, in order, from a position on.
    * @throws MusketeersError `JOURNAL_CORRUPT` at damage other than a torn last batch; never skips any.
+   * `STORAGE` where the disk cannot read.
    */
   read(from?: Position): AsyncIterable<JournalEntry>;
   /**
    * Reads one record.
-   * @throws MusketeersError `NOT_FOUND`, or `JOURNAL_CORRUPT`.
+   * @throws MusketeersError `NOT_FOUND`, `JOURNAL_CORRUPT`, `STORAGE`.
    */
   get(position: Position): Promise<Uint8Array>;
   /** Allows everything before a position to be forgotten; some of it may stay. */

@@ -188,7 +188,13 @@ export class ClientSession implements PeerSession, Holder {
       blocks: this.#coordinator.blocks,
       send: (header, body) => this.#peer.send(header, body),
       isCongested: () => this.#peer.congested,
-      onFault: (error) => this.fail(toMusketeersError(error)),
+      onFault: (error) => {
+        // Results that cannot be read are this job's and this reader's trouble, nobody else's.
+        this.#unwatch(message.job);
+        this.#forJob(message.job, () => {
+          throw error;
+        });
+      },
       onOver: (over) => {
         if (this.#watches.get(message.job) === over) this.#watches.delete(message.job);
       },

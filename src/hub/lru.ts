@@ -1,4 +1,4 @@
-/** Keeps the most recently used things up to a number of bytes. */
+/** Keeps the most recently used things up to a number of bytes, and the newest one whatever its size. */
 export class ByteLru<K, V> {
   readonly #bytesMax: number;
   readonly #sizeOf: (value: V) => number;
@@ -24,7 +24,7 @@ export class ByteLru<K, V> {
     this.#entries.set(key, value);
     this.#bytes += this.#sizeOf(value);
     for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#bytesMax) break;
+      if (this.#bytes <= this.#bytesMax || this.#entries.size === 1) break;
       this.delete(oldest);
     }
   }

@@ -39,7 +39,7 @@ test("a number table that is taken apart and put together again is the same", ()
   expect(() => new NumberTable(2).pushBytes(new Uint8Array(8))).toThrow(RangeError);
 });
 
-test("the least recently used goes first, and the bytes stay below the bound", () => {
+test("the least recently used goes first; the bytes stay below the bound, the newest apart", () => {
   const lru = new ByteLru<string, number>(10, (size) => size);
   lru.set("a", 4);
   lru.set("b", 4);
@@ -48,7 +48,9 @@ test("the least recently used goes first, and the bytes stay below the bound", (
   expect(lru.get("b")).toBeUndefined();
   expect(lru.get("a")).toBe(4);
   lru.set("huge", 11);
-  expect([lru.get("a"), lru.get("c"), lru.get("huge")]).toEqual([undefined, undefined, undefined]);
+  expect([lru.get("a"), lru.get("c"), lru.get("huge")]).toEqual([undefined, undefined, 11]);
+  lru.set("d", 4);
+  expect([lru.get("huge"), lru.get("d")]).toEqual([undefined, 4]);
 });
 
 test("byte ranges of HTTP", () => {

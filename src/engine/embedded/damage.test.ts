@@ -206,4 +206,15 @@ describe("damage", () => {
     await left.remove(join(directory, MANIFEST_NAME));
     await expect(openOn(left)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
   });
+
+  test("is one thing, a disk that cannot read another", async () => {
+    const disk = new FakeDisk();
+    const journal = await openOn(disk);
+    await fill(journal, 0, 3);
+    disk.readFault = () => "EIO";
+    await expect(readAll(journal)).rejects.toMatchObject({ code: "STORAGE" });
+    await expect(journal.get(SEGMENT_HEADER_BYTES)).rejects.toMatchObject({ code: "STORAGE" });
+    disk.readFault = () => undefined;
+    expect(await readAll(journal)).toEqual(numbered(0, 3));
+  });
 });

@@ -208,6 +208,8 @@ export class EmbeddedJournal implements Journal {
         previous = reader.batch.check;
         await segment.release();
       }
+    } catch (cause) {
+      throw unreadable(cause);
     } finally {
       for (const segment of held) await segment.release();
     }
@@ -251,6 +253,8 @@ export class EmbeddedJournal implements Journal {
     try {
       const record = await this.#frameAt(segment, position);
       return record ?? (await this.#missing(segment, position));
+    } catch (cause) {
+      throw unreadable(cause);
     } finally {
       await segment.release();
     }
@@ -339,6 +343,14 @@ export class EmbeddedJournal implements Journal {
     }
   }
 }
+
+const unreadable = (cause: unknown): MusketeersError =>
+  cause instanceof MusketeersError
+    ? cause
+    : new MusketeersError("STORAGE", `The journal cannot be read: ${(cause as Error).message}`, {
+        hint: "Look into the system's log: the disk may be failing.",
+        cause,
+      });
 
 /** Waits, or less where the signal is given. */
 function pause(delayMs: number, signal: AbortSignal): Promise<void> {
