@@ -113,5 +113,8 @@ test("of a running hub costs those who read what is damaged, and nobody else", a
     message: expect.stringContaining(name!),
   });
   expect(await cluster.run(double, 21)).toBe(42);
+  expect((await cluster.call("status", {})).warnings.join("\n")).toMatch(
+    /journal is damaged.*\.log, offset \d+/,
+  );
   expect(faults).toEqual([]);
 });

@@ -102,7 +102,7 @@ async function openParts(
     recovery: journal.recovery,
     faults: () => [
       ...journalFaults(journal),
-      ...faultsOf([blobs.damage]),
+      ...faultsOf([journal.damage, blobs.damage]),
       ...recentFaults([blobs.fault, registry.fault]),
     ],
     async close() {

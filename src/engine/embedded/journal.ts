@@ -61,6 +61,8 @@ export class EmbeddedJournal implements Journal {
   #closing: Promise<void> | undefined;
   readonly #stop = new AbortController();
   readonly #fault: FaultMark;
+  /** That damage was found while reading. */
+  readonly damage: FaultMark;
   readonly #guard: (() => void) | undefined;
 
   private constructor(
@@ -72,6 +74,7 @@ export class EmbeddedJournal implements Journal {
     this.#directory = options.directory;
     this.#guard = options.guard;
     this.#fault = new FaultMark(options.nowMs);
+    this.damage = new FaultMark(options.nowMs);
     this.#writer = parts.writer;
     this.#segments = parts.segments;
     this.#manifest = parts.manifest;
@@ -244,7 +247,9 @@ export class EmbeddedJournal implements Journal {
   }
 
   #corrupt({ info }: HeldSegment, offset: number, what: string): MusketeersError {
-    return corrupt(this.#directory, { file: info.name, offset, what });
+    const error = corrupt(this.#directory, { file: info.name, offset, what });
+    this.damage.set(`The journal is damaged (see \`musketeers journal check\`): ${error.message}`);
+    return error;
   }
 
   async get(position: Position): Promise<Uint8Array> {
