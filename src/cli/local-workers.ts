@@ -76,6 +76,16 @@ export function startLocalWorker(options: LocalWorkerOptions): LocalWorker {
 }
 
 async function stopChild(child: ChildProcess, ended: Promise<void>): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+  askToLeave(child, process.platform);
   await ended;
+}
+
+type Leaver = Pick<ChildProcess, "exitCode" | "signalCode" | "connected" | "kill" | "disconnect">;
+
+/** Tells a worker to finish or hand back what it has. */
+export function askToLeave(child: Leaver, platform: NodeJS.Platform): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  // Windows has no signal that a process could answer; there it leaves because nobody leads it any more.
+  if (platform !== "win32") child.kill("SIGTERM");
+  else if (child.connected) child.disconnect();
 }

@@ -1,12 +1,12 @@
 import { constants } from "node:os";
 
-export type StopSignal = "SIGINT" | "SIGTERM";
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** Exit status of a program that a signal ended, as shells count. */
 export const signalStatus = (signal: StopSignal): number => 128 + constants.signals[signal];
 
 export interface Stopper extends Disposable {
-  /** Aborts at the first Ctrl-C or SIGTERM; the reason is the signal's name. */
+  /** Aborts at the first Ctrl-C, SIGTERM or SIGHUP; the reason is the signal's name. */
   readonly signal: AbortSignal;
   /** Resolves then. */
   readonly stopped: Promise<StopSignal>;
@@ -17,13 +17,13 @@ export interface Stopper extends Disposable {
 export interface StopOptions {
   /** Called before the process ends at once. */
   readonly atOnce?: () => void;
-  /** Another process leads this one: Ctrl-C is for it to handle, and this one ends with it. */
+  /** Another process leads this one: what the terminal sends is for it to handle, and this one ends with it. */
   readonly led?: boolean;
 }
 
 /**
- * Turns the first Ctrl-C or SIGTERM into an abort, so that a command can end in good order. The second
- * one ends the process at once.
+ * Turns the first Ctrl-C, SIGTERM or SIGHUP (the terminal is gone) into an abort, so that a command can end in
+ * good order. The second one ends the process at once.
  */
 export function listenForStop({ atOnce, led = false }: StopOptions = {}): Stopper {
   const controller = new AbortController();
@@ -42,11 +42,15 @@ export function listenForStop({ atOnce, led = false }: StopOptions = {}): Stoppe
   const onInterrupt = () => {
     if (!led) stop("SIGINT");
   };
+  const onHangUp = () => {
+    if (!led) stop("SIGHUP");
+  };
   const onTerminate = () => stop("SIGTERM");
   const onLeaderGone = () => {
     if (!controller.signal.aborted) stop("SIGTERM");
   };
   process.on("SIGINT", onInterrupt);
+  process.on("SIGHUP", onHangUp);
   process.on("SIGTERM", onTerminate);
   if (led) process.once("disconnect", onLeaderGone);
   return {
@@ -55,6 +59,7 @@ export function listenForStop({ atOnce, led = false }: StopOptions = {}): Stoppe
     stop,
     [Symbol.dispose]: () => {
       process.off("SIGINT", onInterrupt);
+      process.off("SIGHUP", onHangUp);
       process.off("SIGTERM", onTerminate);
       process.off("disconnect", onLeaderGone);
     },

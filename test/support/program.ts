@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
-const program = join(root, "dist", "cli", "main.js");
+/** The program as users have it. */
+export const program = join(root, "dist", "cli", "main.js");
 
 export interface Ended {
   readonly status: number | null;

@@ -70,7 +70,7 @@ class Reporter {
   }
 
   tell(event: JoinEvent): void {
-    process.send?.(event);
+    if (process.connected) process.send?.(event);
     const { terminal, outStyle } = this.#context;
     if (this.#json) terminal.out(jsonLine(event));
     else this.#line.above(() => terminal.out(renderEvent(event, outStyle)));

@@ -24,8 +24,11 @@ export interface Build {
 const builds = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64", "win32-x64", "win32-arm64"];
 
 function thisBuild(): Build {
-  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   const { platform, arch } = process;
+  if (platform !== "linux") return { platform, arch, glibc: false };
+  // It would look up names of network peers.
+  Object.assign(process.report, { excludeNetwork: true });
+  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return { platform, arch, glibc: header?.glibcVersionRuntime !== undefined };
 }
 
