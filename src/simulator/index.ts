@@ -1,2 +1,4 @@
 /** Virtual clock, network, disks and volunteers around the real scheduler and worker core. */
+export { draw, mix, seededRandom } from "./random.ts";
+export { simulate } from "./simulate.ts";
 export type * from "./types.ts";

@@ -36,7 +36,7 @@ export interface JobScenario {
   readonly arrivalMs?: Draw;
   readonly inputs: Draw;
   /** Inputs come in so many appends, this far apart. Default: at once. */
-  readonly feed?: { readonly inputsPerAppend: number; readonly everyMs: number };
+  readonly feed?: { readonly inputsPerAppend: number; readonly everyMs: Draw };
   /** Milliseconds of one input on a slot of speed 1. The same input costs the same on every attempt. */
   readonly workMs: Draw;
   /** Bytes of one input and of one result on the wire. Default 100 each. */
@@ -203,6 +203,8 @@ export interface SlotTime {
   readonly overhead: number;
   /** Nothing to do. */
   readonly idle: number;
+  /** Still running at the end. */
+  readonly unfinished: number;
 }
 
 export interface Series {

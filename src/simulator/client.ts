@@ -1,0 +1,75 @@
+import type { Hub } from "./hub.ts";
+import type { JobPlan } from "./plan.ts";
+import { purpose } from "./plan.ts";
+import { draw, seededRandom } from "./random.ts";
+import type { World } from "./world.ts";
+
+const RETRY_MS = 500;
+
+/** Submits the jobs, sends their inputs, and after a hub's crash whatever it lost. */
+export class Client {
+  readonly #world: World;
+  readonly #hub: Hub;
+  /** Inputs of each job that are to be there, and whether no more come. */
+  readonly #sent: { size: number; sealed: boolean; begun: boolean }[];
+
+  constructor(world: World, hub: Hub) {
+    this.#world = world;
+    this.#hub = hub;
+    this.#sent = world.plans.map(() => ({ size: 0, sealed: false, begun: false }));
+    for (const plan of world.plans) world.queue.at(plan.submittedMs, () => this.#begin(plan));
+  }
+
+  /** The hub is back: what it does not know (any more) is sent again. */
+  reconnect(): void {
+    for (const plan of this.#world.plans) this.#sync(plan);
+  }
+
+  #begin(plan: JobPlan): void {
+    const { queue } = this.#world;
+    this.#sent[plan.number]!.begun = true;
+    this.#feed(plan, seededRandom(this.#world.seed, purpose.arrivals, -1, plan.number));
+    const { cancelAfterMs } = plan.scenario;
+    if (cancelAfterMs !== undefined) queue.after(cancelAfterMs, () => this.#cancel(plan));
+  }
+
+  #feed(plan: JobPlan, random: ReturnType<typeof seededRandom>): void {
+    const { feed } = plan.scenario;
+    const sent = this.#sent[plan.number]!;
+    sent.size = Math.min(plan.inputs, sent.size + (feed?.inputsPerAppend ?? plan.inputs));
+    sent.sealed = sent.size === plan.inputs;
+    this.#sync(plan);
+    if (!sent.sealed) this.#world.queue.after(draw(feed?.everyMs, random, 0), () => this.#feed(plan, random));
+  }
+
+  #cancel(plan: JobPlan): void {
+    if (!this.#hub.up) {
+      this.#world.queue.after(RETRY_MS, () => this.#cancel(plan));
+      return;
+    }
+    this.#world.auditor.cancelled(plan.number);
+    this.#hub.cancel(plan.number);
+  }
+
+  /** Brings what the hub has of a job up to what it is to have. */
+  #sync(plan: JobPlan): void {
+    const { auditor, queue } = this.#world;
+    const { size, sealed, begun } = this.#sent[plan.number]!;
+    if (!begun || !this.#hub.up || auditor.hasEnded(plan.number)) return;
+    const job = plan.spec.job;
+    if (!this.#hub.state.jobs.has(job)) {
+      // Over already, and about to be stored so.
+      if (this.#hub.isEnding(job)) return;
+      this.#hub.submit(plan.number);
+    }
+    const known = this.#hub.state.jobs.get(job);
+    if (known === undefined) return;
+    const missing = size - known.size;
+    if (missing > 0) {
+      const news = size - auditor.sizeOf(plan.number);
+      if (news > 0) auditor.inputsAppended(plan.number, news, queue.nowMs);
+      this.#hub.append(plan.number, missing);
+    }
+    if (sealed && this.#hub.state.jobs.get(job)?.sealed === false) this.#hub.seal(plan.number);
+  }
+}

@@ -1,0 +1,495 @@
+import { countOf, encodeResumed, packRecords, sliceRanges } from "../protocol/index.ts";
+import {
+  createScheduler,
+  type EffectOf,
+  finishRecovery,
+  isDone,
+  type LeaseDescriptor,
+  type LeaseNo,
+  recoverRecord,
+  type Scheduler,
+  type SchedulerEffect,
+  type SchedulerEvent,
+  step,
+} from "../scheduler/index.ts";
+import { checkScheduler } from "./checks.ts";
+import type { SimulatedJournal, Stored } from "./journal.ts";
+import { leaseId, openLeaseId } from "./lease-id.ts";
+import type { Link } from "./link.ts";
+import type { Machine } from "./machine.ts";
+import { eachInput, judgeResults, packInputs, pickRecords } from "./records.ts";
+import { newOpenLease, type Report, Session } from "./session.ts";
+import type { World } from "./world.ts";
+
+type Untimed<E = SchedulerEvent> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
+
+const HEADER_BYTES = 100;
+
+/** The hub's shell around the real scheduler: feeds it what arrives, performs what it decides, in order. */
+export class Hub {
+  readonly world: World;
+  readonly #journal: SimulatedJournal;
+  readonly #sessions = new Map<string, Session>();
+  readonly #ofLink = new Map<Link, Session>();
+  #links = new Set<Link>();
+  #saved = new Map<string, Map<number, Uint8Array>>();
+  /** Jobs that are over, of which the journal does not know yet. */
+  #ending = new Set<string>();
+  state: Scheduler;
+  up = true;
+  #life = 0;
+  #names = 0;
+  #alarmMs = Number.POSITIVE_INFINITY;
+  #busyUntilMs = 0;
+  steps = 0;
+  leases = 0;
+  copies = 0;
+  trims = 0;
+  crashes = 0;
+  leasesPeak = 0;
+  slots = 0;
+  workersPeak = 0;
+  slotsPeak = 0;
+
+  constructor(world: World, journal: SimulatedJournal) {
+    this.world = world;
+    this.#journal = journal;
+    this.state = createScheduler(world.limits);
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  // What clients do.
+
+  submit(number: number): void {
+    const { spec } = this.world.plans[number]!;
+    this.#journal.append({ type: "submitted", spec });
+    this.#feed({ type: "JobSubmitted", spec });
+  }
+
+  append(number: number, count: number): void {
+    const { spec, scenario } = this.world.plans[number]!;
+    const bytes = count * (scenario.inputBytes ?? HEADER_BYTES);
+    this.world.traffic.count("inputs", this.world.queue.nowMs);
+    this.#journal.append({ type: "inputs", job: spec.job, count, bytes });
+    this.#feed({ type: "InputsAppended", job: spec.job, count, bytes });
+  }
+
+  seal(number: number): void {
+    const { spec } = this.world.plans[number]!;
+    this.#journal.append({ type: "sealed", job: spec.job });
+    this.#feed({ type: "InputsSealed", job: spec.job });
+  }
+
+  cancel(number: number): void {
+    this.#feed({
+      type: "JobCancelled",
+      job: this.world.plans[number]!.spec.job,
+      reason: "its client says so",
+    });
+  }
+
+  /** Whether a job that is no more among the scheduler's is about to be stored as ended. */
+  isEnding(job: string): boolean {
+    return this.#ending.has(job);
+  }
+
+  // What machines do.
+
+  /** The end of a link that is the hub's. */
+  readonly end = {
+    deliver: (action: () => void) => this.#read(action),
+    closed: (link: Link) => this.#gone(link),
+  };
+
+  /** A connection is made; the handshake follows. False: nobody listens. */
+  accept(link: Link): boolean {
+    if (this.up) this.#links.add(link);
+    return this.up;
+  }
+
+  hello(machine: Machine, link: Link, presented: readonly { lease: string; from: number }[]): void {
+    const { nowMs } = this.world.queue;
+    const proven = presented.map(({ lease, from }) => ({ lease, from, descriptor: openLeaseId(lease) }));
+    for (const { descriptor } of proven) {
+      const before = this.#sessions.get(descriptor.worker);
+      if (before === undefined) continue;
+      this.#end(before, "left");
+      before.link.close("hub");
+    }
+    if (this.#sessions.size >= this.world.limits.workersMax) {
+      link.close("hub");
+      return;
+    }
+    const session = new Session(this, machine, link, `worker-${++this.#names}`, nowMs);
+    const { worker, description } = session;
+    this.#sessions.set(worker, session);
+    this.#ofLink.set(link, session);
+    this.#count(session, 1);
+    this.#feed({ type: "WorkerJoined", worker, description: { ...description, slots: 0 } });
+    const adopted: string[] = [];
+    for (const { lease, from, descriptor } of proven) {
+      const effects = this.#step({ type: "LeasePresented", worker, descriptor, from });
+      const adopt = effects.find((effect) => effect.type === "AdoptLease");
+      if (adopt !== undefined) {
+        session.open(newOpenLease(adopt.lease, lease, descriptor, from));
+        adopted.push(lease);
+      }
+      this.#perform(effects);
+    }
+    link.send("machine", "welcome", 300, () => machine.welcomed(link, adopted));
+    this.#feed({ type: "WorkerHeard", worker, slots: description.slots });
+  }
+
+  /** Anything for a session that the hub still knows. */
+  fromMachine(link: Link, action: (session: Session) => void): void {
+    const session = this.#ofLink.get(link);
+    if (session !== undefined) action(session);
+  }
+
+  /** A heartbeat that says something, or the last one before silence. */
+  heard(link: Link, slots?: number): void {
+    this.fromMachine(link, (session) => this.#hear(session, slots));
+  }
+
+  progressed(session: Session, { no }: { no: LeaseNo }, report: Report, news: number): void {
+    const { from, count, failures, elapsedMs, done, block } = report;
+    const { worker } = session;
+    session.heardMs = this.world.queue.nowMs;
+    this.#feed(
+      {
+        type: "UnitProgressed",
+        worker,
+        lease: no,
+        from,
+        count,
+        failures,
+        elapsedMs,
+        bytes: block.length,
+        done,
+      },
+      report,
+      news,
+      session,
+    );
+    this.#journal.after(() => session.ack(report.lease, from + count));
+  }
+
+  late(session: Session, descriptor: LeaseDescriptor, report: Report): void {
+    const { from, count, failures } = report;
+    session.heardMs = this.world.queue.nowMs;
+    this.#feed(
+      { type: "LateResults", worker: session.worker, descriptor, from, count, failures },
+      report,
+      count,
+      session,
+    );
+    this.#journal.after(() => session.ack(report.lease, from + count));
+  }
+
+  returned({ worker }: Session, lease: LeaseNo, reason: "drain" | "refused" | "overload"): void {
+    this.#feed({ type: "UnitReturned", worker, lease, reason });
+  }
+
+  saved({ job, ranges }: LeaseDescriptor, position: number, state: Uint8Array): void {
+    const index = sliceRanges(ranges, position, position + 1)[0]?.[0];
+    if (index === undefined || !this.state.jobs.has(job) || isDone(this.state, job, index)) return;
+    this.#journal.append({ type: "saved", job, index, state }, () => this.#keepState(job, index, state));
+  }
+
+  // What happens to it.
+
+  /** It is killed: what it had not stored is gone, all links break. */
+  crash(unsyncedMs: number): void {
+    const { queue, auditor, planOf } = this.world;
+    this.up = false;
+    this.#life++;
+    this.crashes++;
+    const lost = this.#journal.crash(unsyncedMs > 0 ? queue.nowMs - unsyncedMs : queue.nowMs);
+    for (const record of lost) {
+      if (record.type === "results") auditor.forget(planOf.get(record.job)!.number, record.ranges);
+    }
+    for (const session of [...this.#sessions.values()]) this.#forget(session);
+    for (const link of this.#links) {
+      link.abandon("hub");
+      queue.after(1, () => link.lose("machine"));
+    }
+    this.#links = new Set();
+  }
+
+  restart(): void {
+    const { world } = this;
+    this.up = true;
+    this.state = createScheduler(world.limits);
+    this.#saved = new Map();
+    this.#ending = new Set();
+    this.#alarmMs = Number.POSITIVE_INFINITY;
+    for (const record of this.#journal.read()) this.#recover(record);
+    finishRecovery(this.state, world.queue.nowMs);
+    this.#feed({ type: "Tick" });
+  }
+
+  #recover(record: Stored): void {
+    if (record.type === "saved") this.#keepState(record.job, record.index, record.state);
+    else recoverRecord(this.state, record);
+  }
+
+  // How it works.
+
+  /** One message at a time, where reading one takes time. */
+  #read(action: () => void): void {
+    const { queue, scenario } = this.world;
+    const messageMs = scenario.hub?.messageMs ?? 0;
+    if (messageMs === 0) {
+      action();
+      return;
+    }
+    const life = this.#life;
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, queue.nowMs) + messageMs;
+    queue.at(this.#busyUntilMs, () => {
+      if (this.#life === life) action();
+    });
+  }
+
+  #gone(link: Link): void {
+    this.#links.delete(link);
+    const session = this.#ofLink.get(link);
+    if (session !== undefined) this.#end(session, session.left ? "left" : "dropped");
+  }
+
+  #end(session: Session, reason: "left" | "dropped"): void {
+    if (this.#sessions.get(session.worker) !== session) return;
+    this.#forget(session);
+    if (reason === "dropped") this.world.auditor.losses++;
+    this.#feed({ type: "WorkerLost", worker: session.worker, reason });
+  }
+
+  #forget(session: Session): void {
+    this.#sessions.delete(session.worker);
+    this.#ofLink.delete(session.link);
+    this.#count(session, -1);
+  }
+
+  #count(session: Session, change: 1 | -1): void {
+    this.world.traffic.connect(change, this.world.queue.nowMs);
+    this.slots += change * session.description.slots;
+    this.workersPeak = Math.max(this.workersPeak, this.#sessions.size);
+    this.slotsPeak = Math.max(this.slotsPeak, this.slots);
+  }
+
+  #hear(session: Session, slots?: number): void {
+    session.heardMs = this.world.queue.nowMs;
+    this.#feed({ type: "WorkerHeard", worker: session.worker, ...(slots === undefined ? {} : { slots }) });
+  }
+
+  /**
+   * Heartbeats that change nothing are not simulated: before anybody is missed, those say that they are
+   * there who would have said so in the meantime.
+   */
+  #hearTheSilent(): void {
+    const { queue, limits } = this.world;
+    if (queue.nowMs < this.state.expiryAtMs) return;
+    for (const session of this.#sessions.values()) {
+      if (
+        session.heardMs + limits.heartbeatIntervalMs > queue.nowMs ||
+        !session.machine.isHeard(session.link)
+      )
+        continue;
+      this.#hear(session);
+    }
+  }
+
+  #tick(): void {
+    this.#alarmMs = Number.POSITIVE_INFINITY;
+    this.#hearTheSilent();
+    this.#feed({ type: "Tick" });
+  }
+
+  #wakeAt(atMs: number): void {
+    this.#alarmMs = atMs;
+    const life = this.#life;
+    this.world.queue.at(atMs, () => {
+      if (this.#life === life && this.#alarmMs === atMs) this.#tick();
+    });
+  }
+
+  #feed(event: Untimed, report?: Report, news = 0, session?: Session): void {
+    if (this.up) this.#perform(this.#step(event), report, news, session);
+  }
+
+  #step(event: Untimed): SchedulerEffect[] {
+    this.steps++;
+    const timed = { ...event, nowMs: this.world.queue.nowMs } as SchedulerEvent;
+    const effects = step(this.state, timed);
+    this.leasesPeak = Math.max(this.leasesPeak, this.state.leases.size);
+    if (this.world.check === "tick") checkScheduler(this.state, this.world.limits);
+    return effects;
+  }
+
+  #perform(effects: readonly SchedulerEffect[], report?: Report, news = 0, session?: Session): void {
+    let kept = false;
+    for (const effect of effects) {
+      switch (effect.type) {
+        case "LeaseUnit":
+          this.#lease(effect);
+          break;
+        case "TrimLease":
+          this.#trim(effect);
+          break;
+        case "RevokeLease":
+          this.#revoke(effect);
+          break;
+        case "RecordResults":
+          kept = true;
+          this.#results(effect, report!, news, session!);
+          break;
+        case "RecordFailures": {
+          const { job, ranges, kind } = effect;
+          this.world.auditor.giveUp(this.world.planOf.get(job)!.number, ranges, kind);
+          this.#journal.append({ type: "results", job, ranges, failed: countOf(ranges), retries: [] });
+          break;
+        }
+        case "RecordRetries":
+          this.#journal.append({
+            type: "results",
+            job: effect.job,
+            ranges: [],
+            failed: 0,
+            retries: effect.retries,
+          });
+          break;
+        case "RecordCarveMark":
+          this.#journal.append({ type: "carve", job: effect.job, mark: effect.mark });
+          break;
+        case "EndJob":
+          this.#endJob(effect);
+          break;
+        case "DropWorker":
+          this.#drop(effect.worker);
+          break;
+        case "WakeAt":
+          this.#wakeAt(effect.atMs);
+          break;
+        case "AdoptLease":
+        case "RefuseLease":
+          break;
+      }
+    }
+    if (report !== undefined && !kept && report.count > 0) {
+      this.world.waste.duplicate += (report.costMs * news) / report.count;
+    }
+  }
+
+  #lease({ lease, descriptor, speculative }: EffectOf<"LeaseUnit">): void {
+    const session = this.#sessions.get(descriptor.worker);
+    const plan = this.world.planOf.get(descriptor.job);
+    if (session === undefined || plan === undefined) return;
+    this.leases++;
+    if (speculative) this.copies++;
+    const open = newOpenLease(lease, leaseId(descriptor, `${this.#life}.${lease}`), descriptor);
+    session.open(open);
+    const { id, count } = open;
+    const saved = this.#saved.get(descriptor.job);
+    const block = packInputs(
+      plan.number,
+      descriptor.ranges,
+      (index) => saved?.get(index),
+      encodeResumed,
+      packRecords,
+    );
+    const bytes = HEADER_BYTES + count * (plan.scenario.inputBytes ?? HEADER_BYTES);
+    const message = { type: "lease", lease: id, task: plan.spec.task, count, from: 0, part: count } as const;
+    session.link.send("machine", "lease", bytes, () => session.machine.leased(session.link, message, block));
+  }
+
+  #trim({ worker, lease, keep }: EffectOf<"TrimLease">): void {
+    const session = this.#sessions.get(worker);
+    const open = session?.lease(lease);
+    if (session === undefined || open === undefined) return;
+    this.trims++;
+    session.link.send("machine", "trim", HEADER_BYTES, () =>
+      session.machine.trimmed(session.link, open.id, keep),
+    );
+  }
+
+  #revoke({ worker, lease, reason }: EffectOf<"RevokeLease">): void {
+    const session = this.#sessions.get(worker);
+    const open = session?.forget(lease);
+    if (session === undefined || open === undefined) return;
+    session.link.send("machine", "revoke", HEADER_BYTES, () =>
+      session.machine.revoked(session.link, open.id, reason),
+    );
+  }
+
+  #results(effect: EffectOf<"RecordResults">, report: Report, news: number, session: Session): void {
+    const { job, kept, ranges, failures, retries } = effect;
+    const { auditor, planOf, waste } = this.world;
+    const { number } = planOf.get(job)!;
+    const kinds = new Map(failures.map(({ at, kind }) => [at, kind]));
+    const before = auditor.corrupted;
+    let at = 0;
+    for (const { index, verdict } of judgeResults(
+      pickRecords(report.block, kept),
+      number,
+      eachInput(ranges),
+    )) {
+      auditor.accept(number, index, verdict, kinds.get(at++));
+    }
+    if (at !== countOf(ranges)) throw new Error(`${countOf(ranges)} inputs were accepted with ${at} records`);
+    this.#account(
+      report,
+      news,
+      at,
+      auditor.corrupted - before,
+      retries.reduce((n, retry) => n + countOf(retry.ranges), 0),
+      waste,
+    );
+    session.machine.tally.inputsDone += at;
+    session.machine.tally.corrupted += auditor.corrupted - before;
+    const saved = this.#saved.get(job);
+    if (saved !== undefined) for (const index of eachInput(ranges)) saved.delete(index);
+    this.#journal.append({ type: "results", job, ranges, failed: failures.length, retries });
+  }
+
+  #account(
+    report: Report,
+    news: number,
+    kept: number,
+    corrupted: number,
+    retried: number,
+    waste: World["waste"],
+  ): void {
+    const share = report.costMs / Math.max(1, report.count);
+    waste.useful += share * (kept - corrupted);
+    waste.corrupted += share * corrupted;
+    waste.retried += share * retried;
+    waste.duplicate += share * Math.max(0, news - kept - retried);
+  }
+
+  #endJob({ job, state }: EffectOf<"EndJob">): void {
+    const { auditor, planOf, queue } = this.world;
+    this.#ending.add(job);
+    this.#journal.append({ type: "ended", job }, () => {
+      this.#ending.delete(job);
+      this.#saved.delete(job);
+      auditor.ended(planOf.get(job)!.number, state, queue.nowMs);
+    });
+  }
+
+  #drop(worker: string): void {
+    const session = this.#sessions.get(worker);
+    if (session === undefined) return;
+    this.world.auditor.losses++;
+    this.#forget(session);
+    this.#links.delete(session.link);
+    session.link.close("hub");
+  }
+
+  #keepState(job: string, index: number, state: Uint8Array): void {
+    if (!this.state.jobs.has(job) || isDone(this.state, job, index)) return;
+    const states = this.#saved.get(job) ?? new Map<number, Uint8Array>();
+    this.#saved.set(job, states.set(index, state));
+  }
+}

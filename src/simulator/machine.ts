@@ -1,0 +1,394 @@
+import type { LeaseMessage, WorkerDescription } from "../protocol/index.ts";
+import {
+  newWorkerState,
+  presentedLeases,
+  step,
+  validate,
+  type WorkerEvent,
+  type WorkerInstruction,
+  type WorkerState,
+} from "../worker/core/index.ts";
+import { ViolationError } from "./auditor.ts";
+import type { Hub } from "./hub.ts";
+import { Link } from "./link.ts";
+import { purpose } from "./plan.ts";
+import { draw, seededRandom } from "./random.ts";
+import type { InputId, Outcome } from "./records.ts";
+import { type CostedResults, Slot } from "./slot.ts";
+import type { NetworkScenario, Population, Random } from "./types.ts";
+import type { World } from "./world.ts";
+
+const HELLO_BYTES = 800;
+const HEADER_BYTES = 100;
+
+export interface Tally {
+  inputsDone: number;
+  corrupted: number;
+  crashes: number;
+  connects: number;
+}
+
+/** One simulated machine: the real worker core, the slots it feeds, and the ways of its owner. */
+export class Machine {
+  readonly number: number;
+  readonly population: Population;
+  readonly slotCount: number;
+  readonly tally: Tally;
+  readonly speed: number;
+  readonly clockRate: number;
+  readonly #world: World;
+  readonly #hub: Hub;
+  readonly #network: NetworkScenario;
+  readonly #random: Random;
+  readonly #linkRandom: Random;
+  #core: WorkerState | undefined;
+  #slots: Slot[] = [];
+  #link: Link | undefined;
+  #phase: "off" | "on" | "draining" | "frozen" = "off";
+  #wanted = false;
+  #turn = 0;
+  #life = 0;
+  #attempt = 0;
+  #cutUntilMs = 0;
+  #mail: (() => void)[] = [];
+  #onSinceMs = 0;
+  #onlineMs = 0;
+  #busyMs = 0;
+
+  constructor(world: World, hub: Hub, population: Population, number: number, tally: Tally) {
+    this.#world = world;
+    this.#hub = hub;
+    this.population = population;
+    this.number = number;
+    this.tally = tally;
+    this.#random = seededRandom(world.seed, purpose.machine, number);
+    this.#linkRandom = seededRandom(world.seed, purpose.link, number);
+    this.#network = { ...world.scenario.network, ...population.network };
+    this.slotCount = Math.max(1, Math.round(draw(population.slots, this.#random, 1)));
+    this.speed = Math.max(1e-6, draw(population.speed, this.#random, 1));
+    this.clockRate = draw(population.clockRate, this.#random, 1);
+    world.queue.at(draw(population.startMs, this.#random, 0), () => this.#takeTurn());
+  }
+
+  get isOn(): boolean {
+    return this.#phase === "on" || this.#phase === "draining";
+  }
+
+  /** Slots that run something. */
+  get busySlots(): number {
+    let busy = 0;
+    if (this.isOn) for (const slot of this.#slots) if (slot.isBusy) busy++;
+    return busy;
+  }
+
+  /** Slot time so far: there, busy, and that of what is running. */
+  slotMs(): { online: number; busy: number; running: number } {
+    const onlineMs = this.#onlineMs + (this.isOn ? this.#world.queue.nowMs - this.#onSinceMs : 0);
+    let busy = this.#busyMs;
+    let running = 0;
+    for (const slot of this.#slots) {
+      busy += slot.busyMs;
+      running += slot.runningMs;
+    }
+    return { online: onlineMs * this.slotCount, busy: busy + running, running };
+  }
+
+  describe(): WorkerDescription {
+    return {
+      name: `${this.population.name}-${this.number}`,
+      version: "0",
+      platform: "linux",
+      arch: "x64",
+      cores: this.slotCount,
+      memoryBytes: 2 ** 32,
+      slots: this.#core?.phase === "open" ? this.slotCount : 0,
+      sandbox: "deno",
+      engineClass: "v8",
+      allowNet: [],
+      labels: this.population.labels ?? [],
+      capabilities: [],
+      speed: this.speed,
+    };
+  }
+
+  /** Whether its heartbeats reach the hub on this link. */
+  isHeard(link: Link): boolean {
+    return this.isOn && link === this.#link && link.isOpen("machine") && !this.#isCut;
+  }
+
+  // What its owner and the world do.
+
+  /** Nothing gets to or from it until then. */
+  cut(untilMs: number): void {
+    const { queue, limits } = this.#world;
+    const link = this.#link;
+    if (link !== undefined && this.isHeard(link)) this.#hub.heard(link);
+    this.#cutUntilMs = Math.max(this.#cutUntilMs, untilMs);
+    if (link === undefined || untilMs - queue.nowMs < limits.leaseTtlMs) return;
+    queue.after(limits.leaseTtlMs, () => link.lose("machine"));
+  }
+
+  #takeTurn(): void {
+    const { availability } = this.population;
+    const { nowMs } = this.#world.queue;
+    const turn = this.#turn++;
+    const presence =
+      availability === undefined
+        ? { online: true, forMs: Number.POSITIVE_INFINITY }
+        : availability(this.#random, { nowMs, online: this.#wanted, turn, node: this.number });
+    this.#wanted = presence.online;
+    if (presence.online) this.#comeOn();
+    else this.#goOff();
+    this.#world.queue.after(Math.max(1, presence.forMs), () => this.#takeTurn());
+  }
+
+  #comeOn(): void {
+    if (this.#phase === "frozen") this.#thaw();
+    else if (this.#phase === "off") this.#boot();
+  }
+
+  #goOff(): void {
+    if (this.#phase !== "on") return;
+    const { drain = 0, crash = 0, freeze = 0 } = this.population.departure ?? {};
+    const total = drain + crash + freeze;
+    const drawn = this.#random.next() * total;
+    if (total > 0 && drawn < drain) this.#drain();
+    else if (total > 0 && drawn < drain + freeze) this.#freeze();
+    else this.#crash();
+  }
+
+  #boot(): void {
+    const { limits } = this.#world;
+    this.#life++;
+    this.#phase = "on";
+    this.#onSinceMs = this.#world.queue.nowMs;
+    this.#attempt = 0;
+    this.#core = newWorkerState({ ...limits, slots: this.slotCount });
+    const host = this.#slotHost();
+    this.#slots = Array.from({ length: this.slotCount }, (_, slot) => new Slot(this.#world, slot, host));
+    this.#connect();
+  }
+
+  #crash(): void {
+    const link = this.#link;
+    this.tally.crashes++;
+    if (link?.isOpen("machine") === true) {
+      if (this.#random.chance(this.#network.halfOpenShare ?? 0)) {
+        if (this.isHeard(link)) this.#hub.heard(link);
+        link.abandon("machine");
+      } else {
+        link.close("machine");
+      }
+    }
+    this.#switchOff();
+  }
+
+  #switchOff(): void {
+    this.#life++;
+    if (this.isOn) this.#onlineMs += this.#world.queue.nowMs - this.#onSinceMs;
+    for (const slot of this.#slots) {
+      slot.kill("crashed");
+      this.#busyMs += slot.busyMs;
+    }
+    this.#slots = [];
+    this.#mail = [];
+    this.#core = undefined;
+    this.#link = undefined;
+    this.#phase = "off";
+    if (this.#wanted) this.#boot();
+  }
+
+  #drain(): void {
+    this.#phase = "draining";
+    const life = this.#life;
+    this.#handle({ type: "DrainRequested" });
+    this.#world.queue.after(this.#world.limits.drainGraceMs, () => {
+      if (this.#life !== life || this.#phase === "off") return;
+      this.#handle({ type: "DrainExpired" });
+      // Where the hub cannot be told, it finds out by itself.
+      if (this.#life === life && this.#core !== undefined) this.#crash();
+    });
+  }
+
+  #freeze(): void {
+    if (this.#link !== undefined && this.isHeard(this.#link)) this.#hub.heard(this.#link);
+    this.#onlineMs += this.#world.queue.nowMs - this.#onSinceMs;
+    this.#phase = "frozen";
+    for (const slot of this.#slots) slot.freeze();
+  }
+
+  #thaw(): void {
+    this.#phase = "on";
+    this.#onSinceMs = this.#world.queue.nowMs;
+    for (const slot of this.#slots) slot.thaw();
+    for (const action of this.#mail.splice(0)) action();
+    if (this.#core !== undefined && this.#link === undefined) this.#connect();
+  }
+
+  // The link.
+
+  get #isCut(): boolean {
+    return this.#cutUntilMs > this.#world.queue.nowMs;
+  }
+
+  readonly #end = {
+    deliver: (action: () => void) => this.#whenAwake(action),
+    closed: (link: Link) => this.#whenAwake(() => this.#down(link)),
+  };
+
+  #whenAwake(action: () => void): void {
+    if (this.#phase === "frozen") this.#mail.push(action);
+    else if (this.#phase !== "off") action();
+  }
+
+  #connect(): void {
+    const { queue, traffic } = this.#world;
+    const link = new Link({
+      queue,
+      traffic,
+      network: this.#network,
+      random: this.#linkRandom,
+      ends: { hub: this.#hub.end, machine: this.#end },
+      cutUntilMs: () => this.#cutUntilMs,
+    });
+    this.#link = link;
+    if (this.#isCut || !this.#hub.accept(link)) {
+      link.abandon("machine");
+      this.#retry();
+      return;
+    }
+    this.tally.connects++;
+    // Challenge, answer, and the hello that counts.
+    link.send("hub", "hello", HELLO_BYTES, () =>
+      link.send("machine", "challenge", HEADER_BYTES, () => {
+        if (this.#core === undefined || this.#link !== link) return;
+        const presented = presentedLeases(this.#core);
+        link.send("hub", "hello", HELLO_BYTES, () => this.#hub.hello(this, link, presented));
+      }),
+    );
+  }
+
+  #retry(): void {
+    const { reconnectDelayMinMs, reconnectDelayMaxMs } = this.#world.limits;
+    const delayMs = Math.min(reconnectDelayMaxMs, reconnectDelayMinMs * 2 ** this.#attempt++);
+    const life = this.#life;
+    this.#link = undefined;
+    this.#world.queue.after(delayMs * (0.5 + this.#linkRandom.next() / 2), () => {
+      if (this.#life === life && this.#link === undefined && this.isOn) this.#connect();
+    });
+  }
+
+  #down(link: Link): void {
+    if (this.#link !== link || this.#core === undefined) return;
+    this.#link = undefined;
+    const life = this.#life;
+    this.#handle({ type: "LinkDown" });
+    if (this.#life === life) this.#retry();
+  }
+
+  // What the hub sends.
+
+  welcomed(link: Link, adopted: readonly string[]): void {
+    if (link !== this.#link) return;
+    this.#attempt = 0;
+    this.#handle({ type: "LinkUp", adopted });
+  }
+
+  leased(link: Link, message: LeaseMessage, body: Uint8Array): void {
+    if (link === this.#link) this.#handle({ type: "LeaseReceived", message, body });
+  }
+
+  trimmed(link: Link, lease: string, keep: number): void {
+    if (link === this.#link) this.#handle({ type: "TrimReceived", message: { type: "trim", lease, keep } });
+  }
+
+  revoked(link: Link, lease: string, reason: string): void {
+    if (link === this.#link)
+      this.#handle({ type: "RevokeReceived", message: { type: "revoke", lease, reason } });
+  }
+
+  acked(lease: string, upTo: number): void {
+    this.#handle({ type: "AckReceived", message: { type: "ack", lease, upTo } });
+  }
+
+  // The core.
+
+  #handle(event: WorkerEvent): void {
+    if (this.#core === undefined) return;
+    const instructions = step(this.#core, event);
+    if (this.#world.check === "tick") this.#validate(this.#core);
+    for (const instruction of instructions) this.#perform(instruction);
+  }
+
+  #validate(core: WorkerState): void {
+    try {
+      validate(core);
+    } catch (error) {
+      throw new ViolationError("correctness", error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #perform(instruction: WorkerInstruction): void {
+    const link = this.#link;
+    switch (instruction.type) {
+      case "Run":
+        this.#slots[instruction.slot]?.run(instruction);
+        return;
+      case "Kill":
+        this.#slots[instruction.slot]?.kill("revoked");
+        return;
+      case "SendProgress": {
+        const { lease, from, done } = instruction;
+        const { costMs = 0, ...results } = instruction.results as Partial<CostedResults> &
+          typeof instruction.results;
+        const report = { ...results, lease, from, done, costMs };
+        const bytes = HEADER_BYTES + results.block.length;
+        link?.send("hub", "progress", bytes, () =>
+          this.#hub.fromMachine(link, (session) => session.progress(report)),
+        );
+        return;
+      }
+      case "SendReturn": {
+        const { lease, reason } = instruction;
+        link?.send("hub", "return", HEADER_BYTES, () =>
+          this.#hub.fromMachine(link, (session) => session.returned(lease, reason)),
+        );
+        return;
+      }
+      case "SendState": {
+        const { lease, position, state } = instruction;
+        link?.send("hub", "save", HEADER_BYTES + state.length, () =>
+          this.#hub.fromMachine(link, (session) => session.saved(lease, position, state)),
+        );
+        return;
+      }
+      case "Leave":
+        link?.send("hub", "leave", HEADER_BYTES, () =>
+          this.#hub.fromMachine(link, (session) => {
+            session.left = true;
+          }),
+        );
+        link?.close("machine");
+        this.#switchOff();
+    }
+  }
+
+  #slotHost() {
+    return {
+      speed: this.speed,
+      clockRate: this.clockRate,
+      outcomeOf: (input: InputId) => this.#outcomeOf(input),
+      progressed: (slot: number, run: number, results: CostedResults) =>
+        this.#handle({ type: "RunProgressed", slot, run, results }),
+      died: (slot: number, run: number) =>
+        this.#handle({ type: "SandboxDied", slot, run, kind: "crash", message: "killed", exact: false }),
+      saved: (slot: number, run: number, state: Uint8Array) =>
+        this.#handle({ type: "StateSaved", slot, run, state }),
+    };
+  }
+
+  #outcomeOf({ job }: InputId): Outcome {
+    if (this.#random.chance(this.#world.plans[job]!.scenario.flakyShare ?? 0)) return "threw";
+    return this.#random.chance(this.population.corruptionRate ?? 0) ? "corrupted" : "right";
+  }
+}

@@ -1,0 +1,89 @@
+import { defaultLimits, type JobSpec } from "../protocol/index.ts";
+import { draw, mix, seededRandom, unit } from "./random.ts";
+import type { JobScenario, Scenario } from "./types.ts";
+
+/** Purposes of random sources; a new one changes none of the others. */
+export const purpose = {
+  arrivals: 1,
+  work: 2,
+  failing: 3,
+  killing: 4,
+  machine: 5,
+  hub: 6,
+  link: 7,
+  cut: 8,
+} as const;
+
+/** One job as it will be: everything about it follows from scenario and seed alone. */
+export interface JobPlan {
+  readonly number: number;
+  readonly scenario: JobScenario;
+  readonly spec: JobSpec;
+  readonly submittedMs: number;
+  readonly inputs: number;
+  /** What an input takes on a slot of speed 1, whoever runs it and however often. */
+  readonly workMs: (index: number) => number;
+  /** Whether its function throws on every attempt. */
+  readonly fails: (index: number) => boolean;
+  /** Whether it kills its sandbox on every attempt. */
+  readonly kills: (index: number) => boolean;
+}
+
+/** All jobs of a scenario in the order of their submission. */
+export function planJobs(scenario: Scenario, seed: number): JobPlan[] {
+  const drafts: { scenario: JobScenario; submittedMs: number; inputs: number }[] = [];
+  for (const [kind, job] of scenario.jobs.entries()) {
+    const random = seededRandom(seed, purpose.arrivals, kind);
+    let atMs = 0;
+    for (let copy = 0; copy < (job.count ?? 1); copy++) {
+      atMs += draw(job.arrivalMs, random, 0);
+      const inputs = Math.max(0, Math.round(draw(job.inputs, random, 1)));
+      if (atMs < scenario.durationMs) drafts.push({ scenario: job, submittedMs: atMs, inputs });
+    }
+  }
+  drafts.sort((a, b) => a.submittedMs - b.submittedMs);
+  return drafts.map((draft, number) => planOf(draft, number, seed));
+}
+
+function planOf(
+  draft: { scenario: JobScenario; submittedMs: number; inputs: number },
+  number: number,
+  seed: number,
+): JobPlan {
+  const { scenario } = draft;
+  const { workMs: work, failingShare = 0, killerShare = 0 } = scenario;
+  const isOf = (share: number, what: number) => (index: number) =>
+    share > 0 && unit(mix(seed, what, number, index)) < share;
+  return {
+    ...draft,
+    number,
+    spec: specOf(scenario, `job-${number}`),
+    workMs:
+      typeof work === "number"
+        ? () => work
+        : (index) => draw(work, seededRandom(seed, purpose.work, number, index), 0),
+    fails: isOf(failingShare, purpose.failing),
+    kills: isOf(killerShare, purpose.killing),
+  };
+}
+
+const specOf = (job: JobScenario, id: string): JobSpec => ({
+  job: id,
+  title: job.name,
+  task: {
+    bundle: `bundle of ${job.name}`,
+    entry: "export:default",
+    title: job.name,
+    timeoutMs: defaultLimits.taskTimeoutMaxMs,
+    memoryBytes: 0,
+    net: [],
+  },
+  options: {
+    retries: job.retries ?? 0,
+    backoffMs: job.backoffMs ?? 0,
+    maxAttempts: job.maxAttempts ?? defaultLimits.taskMaxAttempts,
+    priority: job.priority ?? 0,
+    needs: job.labels === undefined ? {} : { labels: job.labels },
+    attached: false,
+  },
+});

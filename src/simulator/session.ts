@@ -1,0 +1,128 @@
+import { countOf, type FailureMark, type WorkerDescription } from "../protocol/index.ts";
+import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
+import { ViolationError } from "./auditor.ts";
+import type { Hub } from "./hub.ts";
+import { openLeaseId } from "./lease-id.ts";
+import type { Link } from "./link.ts";
+import type { Machine } from "./machine.ts";
+
+export interface OpenLease {
+  readonly no: LeaseNo;
+  readonly id: string;
+  readonly descriptor: LeaseDescriptor;
+  readonly count: number;
+  reported: number;
+}
+
+/** Results as a machine sends them. */
+export interface Report {
+  readonly lease: string;
+  readonly from: number;
+  readonly count: number;
+  readonly block: Uint8Array;
+  readonly failures: readonly FailureMark[];
+  readonly elapsedMs: number;
+  readonly done: boolean;
+  /** What they took on their slot, by the true clock. */
+  readonly costMs: number;
+}
+
+/** One connected worker, as the hub's shell sees it. */
+export class Session {
+  readonly worker: string;
+  readonly description: WorkerDescription;
+  readonly machine: Machine;
+  readonly link: Link;
+  readonly #hub: Hub;
+  readonly #byId = new Map<string, OpenLease>();
+  readonly #byNo = new Map<LeaseNo, OpenLease>();
+  readonly #acks = new Map<string, number>();
+  #ackPlanned = false;
+  left = false;
+  /** When the scheduler was told last that it is there. */
+  heardMs: number;
+
+  constructor(hub: Hub, machine: Machine, link: Link, worker: string, nowMs: number) {
+    this.#hub = hub;
+    this.machine = machine;
+    this.link = link;
+    this.worker = worker;
+    this.description = machine.describe();
+    this.heardMs = nowMs;
+  }
+
+  open(lease: OpenLease): void {
+    this.#byId.set(lease.id, lease);
+    this.#byNo.set(lease.no, lease);
+  }
+
+  lease(no: LeaseNo): OpenLease | undefined {
+    return this.#byNo.get(no);
+  }
+
+  forget(no: LeaseNo): OpenLease | undefined {
+    const open = this.#byNo.get(no);
+    if (open === undefined) return undefined;
+    this.#byNo.delete(no);
+    this.#byId.delete(open.id);
+    return open;
+  }
+
+  progress(report: Report): void {
+    const open = this.#byId.get(report.lease);
+    if (open === undefined) {
+      this.#hub.late(this, openLeaseId(report.lease), report);
+      return;
+    }
+    const end = report.from + report.count;
+    if (report.from > open.reported || end > open.count) {
+      throw new ViolationError(
+        "correctness",
+        `${this.worker} reports ${report.from} to ${end} after ${open.reported}`,
+      );
+    }
+    const news = Math.max(0, end - open.reported);
+    open.reported = Math.max(open.reported, end);
+    if (report.done || open.reported === open.count) this.forget(open.no);
+    this.#hub.progressed(this, open, report, news);
+  }
+
+  returned(id: string, reason: "drain" | "refused" | "overload"): void {
+    const open = this.#byId.get(id);
+    if (open === undefined) return;
+    this.forget(open.no);
+    this.#hub.returned(this, open.no, reason);
+  }
+
+  saved(id: string, position: number, state: Uint8Array): void {
+    const open = this.#byId.get(id);
+    if (open === undefined || position < open.reported || position >= open.count) return;
+    this.#hub.saved(open.descriptor, position, state);
+  }
+
+  ack(lease: string, upTo: number): void {
+    this.#acks.set(lease, upTo);
+    if (this.#ackPlanned) return;
+    this.#ackPlanned = true;
+    this.#hub.world.queue.after(this.#hub.world.limits.receiptDelayMs, () => {
+      this.#ackPlanned = false;
+      for (const [id, position] of this.#acks) {
+        this.link.send("machine", "ack", 40, () => this.machine.acked(id, position));
+      }
+      this.#acks.clear();
+    });
+  }
+}
+
+export const newOpenLease = (
+  no: LeaseNo,
+  id: string,
+  descriptor: LeaseDescriptor,
+  reported = 0,
+): OpenLease => ({
+  no,
+  id,
+  descriptor,
+  count: countOf(descriptor.ranges),
+  reported,
+});

@@ -1,0 +1,170 @@
+import { defaultLimits } from "../protocol/index.ts";
+import { Auditor } from "./auditor.ts";
+import { Client } from "./client.ts";
+import { EventQueue } from "./event-queue.ts";
+import { Hub } from "./hub.ts";
+import { SimulatedJournal } from "./journal.ts";
+import { Machine, type Tally } from "./machine.ts";
+import { Recorder, Traffic } from "./meter.ts";
+import { planJobs, purpose } from "./plan.ts";
+import { draw, seededRandom } from "./random.ts";
+import { report } from "./report.ts";
+import type { Scenario, SimulateOptions, SimulationResult, Violation } from "./types.ts";
+import type { World } from "./world.ts";
+
+const APPEND_MS = 0.3;
+const RESTART_MS = 2_000;
+/** Between two looks at signal and progress. */
+const EVENTS_PER_LOOK = 4_096;
+
+/** One simulation under way. */
+export interface Simulation {
+  readonly world: World;
+  readonly hub: Hub;
+  readonly journal: SimulatedJournal;
+  readonly machines: readonly Machine[];
+  readonly tallies: readonly Tally[];
+  readonly recorder: Recorder;
+}
+
+/**
+ * Runs a scenario on the real scheduler and the real worker core, on a virtual clock.
+ * What goes wrong is in `violations`, with the step of the scheduler that shows it; with `check: "tick"`
+ * that is the first that could.
+ * @throws whatever `signal` is aborted with.
+ */
+export function simulate(scenario: Scenario, options: SimulateOptions): SimulationResult {
+  const simulation = prepare(scenario, options);
+  const violations: Violation[] = [];
+  try {
+    run(simulation, options);
+    const { auditor } = simulation.world;
+    const open = auditor.unfinished();
+    if (scenario.mustFinish === true && open !== undefined && options.stepsMax === undefined) {
+      const { nowMs } = simulation.world.queue;
+      violations.push({ kind: "liveness", message: open, virtualMs: nowMs, step: simulation.hub.steps });
+    }
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const { auditor, queue } = simulation.world;
+    violations.push(auditor.violation(error, queue.nowMs, simulation.hub.steps));
+  }
+  return report(simulation, violations);
+}
+
+function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): Simulation {
+  const limits = { ...defaultLimits, ...scenario.limits };
+  const queue = new EventQueue();
+  const plans = planJobs(scenario, seed);
+  const mayCorrupt = scenario.populations.some(({ corruptionRate = 0 }) => corruptionRate > 0);
+  const world: World = {
+    scenario,
+    seed,
+    limits,
+    queue,
+    traffic: new Traffic(limits.heartbeatIntervalMs),
+    plans,
+    planOf: new Map(plans.map((plan) => [plan.spec.job, plan])),
+    auditor: new Auditor(plans, mayCorrupt, ({ spec }) => spec.options.maxAttempts * limits.lossesPerStrike),
+    waste: { useful: 0, duplicate: 0, retried: 0, corrupted: 0, overhead: 0 },
+    check,
+  };
+  const { crashesAtMs = [], crashesPerHour = 0, appendMs } = scenario.hub ?? {};
+  const random = seededRandom(seed, purpose.hub);
+  const journal = new SimulatedJournal(
+    queue,
+    limits,
+    () => draw(appendMs, random, APPEND_MS),
+    crashesAtMs.length > 0 || crashesPerHour > 0,
+  );
+  const hub = new Hub(world, journal);
+  const tallies = scenario.populations.map(() => ({ inputsDone: 0, corrupted: 0, crashes: 0, connects: 0 }));
+  const machines: Machine[] = [];
+  for (const [at, population] of scenario.populations.entries()) {
+    for (let copy = 0; copy < population.count; copy++) {
+      machines.push(new Machine(world, hub, population, machines.length, tallies[at]!));
+    }
+  }
+  const client = new Client(world, hub);
+  planHubCrashes(world, hub, client);
+  planPartitions(world, machines);
+  return { world, hub, journal, machines, tallies, recorder: recorderOf(world, machines) };
+}
+
+function planHubCrashes(world: World, hub: Hub, client: Client): void {
+  const { queue, scenario, seed } = world;
+  const { crashesAtMs = [], crashesPerHour = 0, restartMs, unsyncedMs = 0 } = scenario.hub ?? {};
+  const random = seededRandom(seed, purpose.hub, 1);
+  const crash = () => {
+    if (!hub.up) return;
+    hub.crash(unsyncedMs);
+    queue.after(draw(restartMs, random, RESTART_MS), () => {
+      hub.restart();
+      client.reconnect();
+    });
+  };
+  for (const atMs of crashesAtMs) queue.at(atMs, crash);
+  if (crashesPerHour <= 0) return;
+  let atMs = 0;
+  for (;;) {
+    atMs += (3_600_000 / crashesPerHour) * random.exponential();
+    if (atMs >= scenario.durationMs) return;
+    queue.at(atMs, crash);
+  }
+}
+
+function planPartitions({ queue, scenario, seed }: World, machines: readonly Machine[]): void {
+  const random = seededRandom(seed, purpose.cut);
+  for (const { fromMs, untilMs, share } of scenario.partitions ?? []) {
+    for (const machine of machines) {
+      if (random.chance(share)) queue.at(fromMs, () => machine.cut(untilMs));
+    }
+  }
+}
+
+function recorderOf(world: World, machines: readonly Machine[]): Recorder {
+  const { populations } = world.scenario;
+  const names = [
+    { name: "busySlots", unit: "slots" },
+    { name: "slots", unit: "slots" },
+    { name: "inputsDone", unit: "inputs" },
+    { name: "messages", unit: "1/s" },
+    ...populations.map(({ name }) => ({ name: `workers ${name}`, unit: "workers" })),
+  ];
+  let messagesBefore = 0;
+  return new Recorder(names, (sinceMs) => {
+    let busy = 0;
+    const on = new Map(populations.map((population) => [population, 0]));
+    let slots = 0;
+    for (const machine of machines) {
+      if (!machine.isOn) continue;
+      busy += machine.busySlots;
+      slots += machine.slotCount;
+      on.set(machine.population, on.get(machine.population)! + 1);
+    }
+    const messages = world.traffic.total + world.traffic.heartbeats(world.queue.nowMs);
+    const rate = sinceMs > 0 ? (1_000 * (messages - messagesBefore)) / sinceMs : 0;
+    messagesBefore = messages;
+    return [busy, slots, world.auditor.done, Math.max(0, rate), ...on.values()];
+  });
+}
+
+function run({ world, hub, recorder }: Simulation, options: SimulateOptions): void {
+  const { queue, scenario, auditor } = world;
+  const { signal, onProgress, stepsMax = Number.POSITIVE_INFINITY } = options;
+  const { durationMs, endsWithJobs = true } = scenario;
+  for (let at = 1; queue.nextMs <= durationMs && hub.steps < stepsMax; at++) {
+    recorder.passTo(queue.nextMs);
+    queue.step();
+    if (endsWithJobs && auditor.open === 0) return;
+    if (at % EVENTS_PER_LOOK !== 0) continue;
+    signal?.throwIfAborted();
+    onProgress?.({
+      virtualMs: queue.nowMs,
+      share: queue.nowMs / durationMs,
+      events: queue.run,
+      inputsDone: auditor.done,
+    });
+  }
+  if (hub.steps < stepsMax) queue.nowMs = durationMs;
+}

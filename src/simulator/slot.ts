@@ -1,0 +1,227 @@
+import { RecordReader } from "../protocol/index.ts";
+import type { Results } from "../worker/core/index.ts";
+import { encodeState, type InputId, type Outcome, packResults, readInput } from "./records.ts";
+import type { World } from "./world.ts";
+
+/** Records that a slot was told to run. */
+export interface SlotRun {
+  readonly run: number;
+  readonly lease: string;
+  readonly count: number;
+  readonly block: Uint8Array;
+  readonly careful: boolean;
+}
+
+/** Results with what they cost. */
+export interface CostedResults extends Results {
+  readonly costMs: number;
+}
+
+/** What a slot tells its machine. */
+export interface SlotHost {
+  readonly speed: number;
+  readonly clockRate: number;
+  /** Draws what becomes of an attempt that need not fail. */
+  outcomeOf(input: InputId): Outcome;
+  progressed(slot: number, run: number, results: CostedResults): void;
+  died(slot: number, run: number): void;
+  saved(slot: number, run: number, state: Uint8Array): void;
+}
+
+interface Running extends SlotRun {
+  readonly reader: RecordReader;
+  begun: number;
+}
+
+/** What the slot does until its next event. */
+interface Stretch {
+  readonly answers: { input: InputId; outcome: Outcome }[];
+  readonly workMs: number;
+  readonly overheadMs: number;
+  readonly ends: "report" | "die" | "save";
+  /** Where the last record stops for now: what was done of it. */
+  readonly workedMs: number;
+  readonly input: InputId | undefined;
+}
+
+/** One slot of a machine: runs records one after the other in virtual time, as a sandbox does. */
+export class Slot {
+  readonly #world: World;
+  readonly #host: SlotHost;
+  readonly #slot: number;
+  #runs: Running[] = [];
+  #token = 0;
+  #stretch: Stretch | undefined;
+  #startedMs = 0;
+  #spentMs = 0;
+  #lastLease = "";
+  /** The record that stopped to save its state, and what it has done. */
+  #paused: { readonly input: InputId; readonly workedMs: number } | undefined;
+  #frozen = false;
+  /** Slot time that was spent on anything. */
+  busyMs = 0;
+
+  constructor(world: World, slot: number, host: SlotHost) {
+    this.#world = world;
+    this.#slot = slot;
+    this.#host = host;
+  }
+
+  get isBusy(): boolean {
+    return this.#stretch !== undefined;
+  }
+
+  /** What its running stretch has taken so far. */
+  get runningMs(): number {
+    if (this.#stretch === undefined) return 0;
+    return this.#spentMs + (this.#frozen ? 0 : this.#world.queue.nowMs - this.#startedMs);
+  }
+
+  run(run: SlotRun): void {
+    this.#runs.push({ ...run, reader: new RecordReader(run.block), begun: 0 });
+    if (this.#stretch === undefined && !this.#frozen) this.#begin();
+  }
+
+  /** Forgets everything; what was spent is lost to whoever was faster, or with the machine. */
+  kill(cause: "revoked" | "crashed"): void {
+    const lostMs = this.runningMs;
+    this.busyMs += lostMs;
+    if (cause === "revoked") this.#world.waste.duplicate += lostMs;
+    this.#token++;
+    this.#runs = [];
+    this.#stretch = undefined;
+    this.#paused = undefined;
+    this.#spentMs = 0;
+  }
+
+  freeze(): void {
+    if (this.#stretch !== undefined) this.#spentMs += this.#world.queue.nowMs - this.#startedMs;
+    this.#frozen = true;
+    this.#token++;
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    if (this.#stretch !== undefined) this.#await(this.#stretch);
+    else this.#begin();
+  }
+
+  #begin(): void {
+    const run = this.#runs[0];
+    if (run === undefined) return;
+    const stretch = this.#next(run);
+    if (stretch === undefined) return;
+    this.#stretch = stretch;
+    this.#spentMs = 0;
+    this.#await(stretch);
+  }
+
+  #await(stretch: Stretch): void {
+    const { queue } = this.#world;
+    const token = ++this.#token;
+    this.#startedMs = queue.nowMs;
+    queue.after(Math.max(0, stretch.workMs + stretch.overheadMs - this.#spentMs), () => {
+      if (this.#token === token) this.#finish(stretch);
+    });
+  }
+
+  /** So many records as are reported together; or up to one that kills the sandbox or saves its state. */
+  #next(run: Running): Stretch | undefined {
+    const { plans, limits, auditor, queue } = this.#world;
+    const answers: Stretch["answers"] = [];
+    let overheadMs = 0;
+    let workMs = 0;
+    while (run.begun < run.count && answers.length < limits.reportRecordsMax) {
+      const input = this.#paused?.input ?? readInput(run.reader.read()!);
+      const plan = plans[input.job]!;
+      if (this.#lastLease !== run.lease) overheadMs += plan.scenario.unitOverheadMs ?? 0;
+      this.#lastLease = run.lease;
+      auditor.started(input.job, input.index, queue.nowMs + overheadMs + workMs);
+      const { checkpoint } = plan.scenario;
+      if (checkpoint !== undefined) return this.#piece(run, input, checkpoint, overheadMs);
+      run.begun++;
+      const takesMs = plan.workMs(input.index) / this.#host.speed;
+      if (plan.kills(input.index)) {
+        return { answers, workMs: workMs + takesMs / 2, overheadMs, ends: "die", workedMs: 0, input };
+      }
+      workMs += takesMs;
+      answers.push({ input, outcome: this.#outcome(input) });
+      if (run.careful || workMs >= limits.progressIntervalMs) break;
+    }
+    return { answers, workMs, overheadMs, ends: "report", workedMs: 0, input: undefined };
+  }
+
+  /** Up to the next state that is saved, or the end of the record. */
+  #piece(
+    run: Running,
+    input: InputId,
+    { intervalMs, costMs, restartMs }: { intervalMs: number; costMs: number; restartMs: number },
+    overheadMs: number,
+  ): Stretch {
+    const plan = this.#world.plans[input.job]!;
+    const { speed } = this.#host;
+    const workedMs = this.#paused?.workedMs ?? input.savedMs;
+    const leftMs = Math.max(0, plan.workMs(input.index) - workedMs) / speed;
+    const restart = this.#paused === undefined && input.savedMs > 0 ? restartMs : 0;
+    if (leftMs <= intervalMs) {
+      this.#paused = undefined;
+      run.begun++;
+      const ends = plan.kills(input.index) ? "die" : "report";
+      const answers = ends === "die" ? [] : [{ input, outcome: this.#outcome(input) }];
+      return { answers, workMs: leftMs, overheadMs: overheadMs + restart, ends, workedMs: 0, input };
+    }
+    return {
+      answers: [],
+      workMs: intervalMs,
+      overheadMs: overheadMs + restart + costMs,
+      ends: "save",
+      workedMs: workedMs + intervalMs * speed,
+      input,
+    };
+  }
+
+  #outcome(input: InputId): Outcome {
+    return this.#world.plans[input.job]!.fails(input.index) ? "threw" : this.#host.outcomeOf(input);
+  }
+
+  #finish(stretch: Stretch): void {
+    const { waste, auditor } = this.#world;
+    const run = this.#runs[0]!;
+    const { answers, workMs, overheadMs, ends, workedMs, input } = stretch;
+    this.#stretch = undefined;
+    this.#spentMs = 0;
+    this.busyMs += workMs + overheadMs;
+    waste.overhead += overheadMs;
+    if (ends === "save") {
+      waste.useful += workMs;
+      this.#paused = { input: input!, workedMs };
+      this.#host.saved(this.#slot, run.run, encodeState(workedMs));
+    } else if (ends === "die") {
+      waste.retried += workMs;
+      this.#runs = [];
+      this.#host.died(this.#slot, run.run);
+    } else {
+      if (run.begun >= run.count) this.#runs.shift();
+      const failures = [];
+      for (const [
+        at,
+        {
+          input: { job, index },
+          outcome,
+        },
+      ] of answers.entries()) {
+        if (outcome !== "threw") continue;
+        auditor.threw(job, index);
+        failures.push({ at, kind: "error", fingerprint: "threw" } as const);
+      }
+      this.#host.progressed(this.#slot, run.run, {
+        count: answers.length,
+        block: packResults(answers),
+        failures,
+        elapsedMs: workMs * this.#host.clockRate,
+        costMs: workMs,
+      });
+    }
+    if (this.#stretch === undefined && !this.#frozen) this.#begin();
+  }
+}

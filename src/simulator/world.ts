@@ -1,0 +1,29 @@
+import type { Limits } from "../protocol/index.ts";
+import type { Auditor } from "./auditor.ts";
+import type { EventQueue } from "./event-queue.ts";
+import type { Traffic } from "./meter.ts";
+import type { JobPlan } from "./plan.ts";
+import type { CheckMode, Scenario } from "./types.ts";
+
+/** Slot time by what became of it; what is missing to all busy time was lost with its machine. */
+export interface Waste {
+  useful: number;
+  duplicate: number;
+  retried: number;
+  corrupted: number;
+  overhead: number;
+}
+
+/** What all parts of a simulation share. */
+export interface World {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  readonly limits: Limits;
+  readonly queue: EventQueue;
+  readonly traffic: Traffic;
+  readonly plans: readonly JobPlan[];
+  readonly planOf: ReadonlyMap<string, JobPlan>;
+  readonly auditor: Auditor;
+  readonly waste: Waste;
+  readonly check: CheckMode;
+}
