@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type BenchCluster, descendants, residentBytes, startCluster } from "./cluster.ts";
 import { median, quantile, rounded } from "./stats.ts";
-import { echo, fetchTable, nap, noop, sha, shaChain } from "./tasks.ts";
+import { bytesOf, echo, fetchTable, nap, noop, sha, shaChain } from "./tasks.ts";
 
 /*
  * The rows of the comparison: what is measured, and its result checked. Client, hub and two one-slot
@@ -267,6 +267,58 @@ const tenMillion: Row = () =>
     };
   });
 
+const LARGE = 200_000_000;
+const PART = 1_000_000;
+
+/** Samples the resident memory of processes; gives what each grew by at most, in MB. */
+function watchGrowth(pids: Readonly<Record<string, () => readonly number[]>>) {
+  const before: Record<string, number> = {};
+  const peaks: Record<string, number> = {};
+  const look = (into: Record<string, number>) => {
+    for (const [name, list] of Object.entries(pids)) {
+      into[name] = Math.max(into[name] ?? 0, ...list().map((pid) => residentBytes(pid) || 0));
+    }
+  };
+  look(before);
+  const timer = setInterval(() => look(peaks), SAMPLE_MS / 10);
+  return (suffix: string) => {
+    clearInterval(timer);
+    const grown = Object.keys(before).map((name) => [
+      `${name}${suffix}`,
+      rounded(((peaks[name] ?? 0) - before[name]!) / 1e6),
+    ]);
+    return Object.fromEntries(grown) as Record<string, number>;
+  };
+}
+
+/** large: one result of 200 MB, and 200 of 1 MB; what each process grows by. */
+const large: Row = () =>
+  withCluster(1, async ({ cluster, hub, workers }) => {
+    await cluster.run(bytesOf, 1);
+    const agent = workers[0]!.pid!;
+    const pids = {
+      hub: () => [hub.pid!],
+      agent: () => [agent],
+      sandbox: () => descendants(agent),
+      client: () => [process.pid],
+    };
+    const startedMs = performance.now();
+    let grown = watchGrowth(pids);
+    const one = await cluster.run(bytesOf, LARGE);
+    deepStrictEqual([one.length, one[LARGE - 1]], [LARGE, 7]);
+    const single = { oneSeconds: rounded(seconds(startedMs)), ...grown("GrowthMbOne") };
+    grown = watchGrowth(pids);
+    const manyMs = performance.now();
+    let bytes = 0;
+    const parts = Array.from({ length: LARGE / PART }, (_, at) => PART + at);
+    for await (const value of cluster.map(bytesOf, parts).values()) bytes += value.length;
+    deepStrictEqual(
+      bytes,
+      parts.reduce((sum, part) => sum + part, 0),
+    );
+    return { ...single, manySeconds: rounded(seconds(manyMs)), ...grown("GrowthMbMany") };
+  });
+
 export const rows: Readonly<Record<string, { readonly title: string; readonly run: Row }>> = {
   a: { title: "no-op tasks, all results back at the client", run: noops },
   b: { title: "latency of one no-op, from call to value", run: latency },
@@ -275,5 +327,6 @@ export const rows: Readonly<Record<string, { readonly title: string; readonly ru
   f: { title: "1 MiB in and out, 100 times", run: payload },
   g: { title: "kill -9 of one of two workers half-way", run: kill },
   h: { title: "memory with 100,000 queued; idle worker", run: memory },
+  large: { title: "one result of 200 MB, then 200 of 1 MB", run: large },
   "ten-million": { title: "ten million no-ops from a generator", run: tenMillion },
 };

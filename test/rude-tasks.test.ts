@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Cluster, Task } from "../src/client/index.ts";
+import { defaultLimits } from "../src/protocol/index.ts";
 import * as rude from "./support/rude-tasks.ts";
 import { double } from "./support/tasks.ts";
 import { testCluster } from "./support/whole-cluster.ts";
@@ -46,7 +47,17 @@ describe("what is returned", () => {
     const errorOf = async (task: unknown) => (await outcomeOf(cluster, task as Rude)).error;
     expect(await errorOf(rude.trapResult)).toMatchObject({ kind: "unserializable" });
     expect(await errorOf(rude.circle)).toMatchObject({ kind: "unserializable" });
-    expect(await errorOf(rude.hugeResult)).toMatchObject({ kind: "unserializable" });
+  });
+
+  test("and is larger than a value may be, fails by itself; a large one arrives", async () => {
+    const limits = { ...defaultLimits, valueBytesMax: 81 * 1024 * 1024 };
+    const { cluster } = await testCluster([{ limits }]);
+    const [small, large, huge] = await cluster
+      .map(rude.textOf, [5, 80 * 1024 * 1024, 82 * 1024 * 1024], { ordered: true })
+      .toArray();
+    expect(small!.value).toBe("xxxxx");
+    expect(large!.value?.length).toBe(80 * 1024 * 1024);
+    expect(huge!.error).toMatchObject({ kind: "unserializable", message: expect.stringMatching(/85983237/) });
   });
 });
 

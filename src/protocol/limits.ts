@@ -166,8 +166,10 @@ export interface Limits {
   readonly progressIntervalMs: number;
   /** Most results in one report of a worker's. */
   readonly reportRecordsMax: number;
-  /** Largest frame between an agent and its sandbox: bounds one value, as input or as result. */
+  /** Largest frame that an agent takes from its sandbox. */
   readonly sandboxFrameBytesMax: number;
+  /** Largest encoding of a result; one that is too large for a frame comes in pieces. */
+  readonly valueBytesMax: number;
   /** A sandbox must have loaded its task's code within this time. */
   readonly sandboxLoadTimeoutMs: number;
   /** Idle sandboxes that a worker keeps warm for the tasks that they were started for. */
@@ -294,6 +296,7 @@ export const defaultLimits: Limits = Object.freeze({
   progressIntervalMs: 50,
   reportRecordsMax: 16_384,
   sandboxFrameBytesMax: 64 * MiB,
+  valueBytesMax: 1024 * MiB,
   sandboxLoadTimeoutMs: 30 * second,
   sandboxesIdleMax: 4,
   memoryWatchIntervalMs: 100,

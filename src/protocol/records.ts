@@ -7,6 +7,9 @@ import { MusketeersError } from "./errors.ts";
 
 const LENGTH_BYTES_MAX = 5;
 
+/** A block of this size is handed over and not copied. */
+const LARGE_BYTES = 4 * 1024 * 1024;
+
 const malformed = (what: string): MusketeersError =>
   new MusketeersError("PROTOCOL", `Malformed record block: ${what}`);
 
@@ -58,7 +61,9 @@ export class RecordWriter {
 
   /** The block so far, and starts the next one. The bytes belong to the caller. */
   take(): Uint8Array {
-    const block = this.#buffer.slice(0, this.#length);
+    const isLarge = this.#length >= LARGE_BYTES;
+    const block = isLarge ? this.#buffer.subarray(0, this.#length) : this.#buffer.slice(0, this.#length);
+    if (isLarge) this.#buffer = new Uint8Array(0);
     this.#length = 0;
     this.#count = 0;
     return block;

@@ -145,6 +145,8 @@ class FakeExecutor implements Executor {
     const sandbox = {
       handlers,
       alive: true,
+      pause: () => {},
+      resume: () => {},
       memoryBytes: 0,
       run: (block: Uint8Array, count: number) => {
         queue.push({ block, count });

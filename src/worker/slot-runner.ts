@@ -42,6 +42,8 @@ interface Session {
   /** The same for results on their way out. */
   outputs: Promise<void> | undefined;
   lease: string;
+  /** Bytes of results that wait to be stored as blobs. */
+  storing: number;
   /** Called when results have come. */
   onReported: () => void;
 }
@@ -132,6 +134,7 @@ export class SlotRunner {
       inputs: undefined,
       outputs: undefined,
       lease: "",
+      storing: 0,
       onReported: () => {},
     };
     return this.#session;
@@ -244,11 +247,21 @@ export class SlotRunner {
       this.#context.onEvent({ type: "RunProgressed", slot: this.#slot, run, results });
       return;
     }
+    const waiting = store ? results.block.length : 0;
+    this.#hold(session, waiting);
     this.#later(session, run, async () => {
       const stored = store ? { ...results, block: await this.#store(results.block) } : results;
+      this.#hold(session, -waiting);
       if (this.#session !== session) return;
       this.#context.onEvent({ type: "RunProgressed", slot: this.#slot, run, results: stored });
     });
+  }
+
+  /** Counts what waits to be stored; a sandbox that is too far ahead has to wait. */
+  #hold(session: Session, bytes: number): void {
+    session.storing += bytes;
+    if (session.storing > this.#context.limits.resultBytesUnackedMax) session.sandbox?.pause();
+    else session.sandbox?.resume();
   }
 
   /** Whether a block, without what goes into blobs, is more than one report can hold. */
@@ -274,7 +287,7 @@ export class SlotRunner {
   async #store(block: Uint8Array): Promise<Uint8Array> {
     const { blobs, limits } = this.#context;
     const { signal } = this.#abort;
-    const writer = new RecordWriter(block.length);
+    const writer = new RecordWriter();
     for (const record of eachRecord(block)) {
       writer.push(await inlineOrBlob(record, blobs, limits.inlineValueBytesMax, { signal }));
     }

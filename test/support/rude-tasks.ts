@@ -70,7 +70,7 @@ export const circle = task((n: number) => {
   return ring;
 });
 
-export const hugeResult = task((n: number) => (n === 1 ? "x".repeat(80 * 1024 * 1024) : "small"));
+export const textOf = task((length: number) => "x".repeat(length));
 
 export const spoil = task((n: number) => {
   if (n === 1) {

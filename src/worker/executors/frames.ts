@@ -19,6 +19,8 @@ export const frameKinds = Object.freeze({
   log: 18,
   /** Sandbox: what the running record saved; all before it are reported. */
   saved: 19,
+  /** Sandbox: a piece of a large result. It is whole when its results come, in which it is an empty record. */
+  piece: 20,
 } as const);
 
 const HEAD_BYTES = 5;
@@ -35,9 +37,9 @@ export function newFrame(kind: number, payloadBytes: number): Uint8Array {
 export class FrameReader {
   readonly #bytesMax: number;
   readonly #onFrame: (kind: number, payload: Uint8Array) => void;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
-  #wanted = HEAD_BYTES;
+  /** A frame, or its head, of which a part has come. */
+  #partial: Uint8Array | undefined;
+  #filled = 0;
 
   constructor(bytesMax: number, onFrame: (kind: number, payload: Uint8Array) => void) {
     this.#bytesMax = bytesMax;
@@ -49,43 +51,52 @@ export class FrameReader {
    * @throws MusketeersError `PROTOCOL` for a length that cannot be.
    */
   push(chunk: Uint8Array): void {
-    if (this.#pendingBytes > 0) {
-      this.#pending.push(chunk);
-      this.#pendingBytes += chunk.length;
-      if (this.#pendingBytes < this.#wanted) return;
-      chunk = join(this.#pending, this.#pendingBytes);
-      this.#pending = [];
-      this.#pendingBytes = 0;
-    }
-    let offset = 0;
+    let offset = this.#complete(chunk);
+    if (this.#partial !== undefined) return;
     for (;;) {
       const rest = chunk.length - offset;
-      this.#wanted = HEAD_BYTES;
-      if (rest >= HEAD_BYTES) {
-        const length = new DataView(chunk.buffer, chunk.byteOffset + offset, 4).getUint32(0, true);
-        if (length < 1 || length > this.#bytesMax) {
-          throw new MusketeersError("PROTOCOL", `A sandbox frame of ${length} bytes`);
-        }
-        this.#wanted = 4 + length;
-      }
-      if (rest < this.#wanted) break;
-      this.#onFrame(chunk[offset + 4]!, chunk.subarray(offset + HEAD_BYTES, offset + this.#wanted));
-      offset += this.#wanted;
+      if (rest < HEAD_BYTES) break;
+      const bytes = this.#frameBytes(chunk, offset);
+      if (rest < bytes) break;
+      this.#onFrame(chunk[offset + 4]!, chunk.subarray(offset + HEAD_BYTES, offset + bytes));
+      offset += bytes;
     }
-    if (offset === chunk.length) return;
-    this.#pending = [chunk.subarray(offset)];
-    this.#pendingBytes = chunk.length - offset;
+    const rest = chunk.subarray(offset);
+    if (rest.length === 0) return;
+    this.#partial = new Uint8Array(rest.length < HEAD_BYTES ? HEAD_BYTES : this.#frameBytes(rest, 0));
+    this.#partial.set(rest);
+    this.#filled = rest.length;
   }
-}
 
-function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const joined = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, offset);
-    offset += chunk.length;
+  /** Adds what belongs to a frame that has begun to come; says how much of the chunk that is. */
+  #complete(chunk: Uint8Array): number {
+    let offset = 0;
+    while (this.#partial !== undefined) {
+      const partial = this.#partial;
+      const added = chunk.subarray(offset, offset + partial.length - this.#filled);
+      partial.set(added, this.#filled);
+      this.#filled += added.length;
+      offset += added.length;
+      if (this.#filled < partial.length) break;
+      const bytes = this.#frameBytes(partial, 0);
+      if (bytes > partial.length) {
+        this.#partial = new Uint8Array(bytes);
+        this.#partial.set(partial);
+        continue;
+      }
+      this.#partial = undefined;
+      this.#onFrame(partial[4]!, partial.subarray(HEAD_BYTES));
+    }
+    return offset;
   }
-  return joined;
+
+  #frameBytes(bytes: Uint8Array, offset: number): number {
+    const length = new DataView(bytes.buffer, bytes.byteOffset + offset, 4).getUint32(0, true);
+    if (length < 1 || length > this.#bytesMax) {
+      throw new MusketeersError("PROTOCOL", `A sandbox frame of ${length} bytes`);
+    }
+    return 4 + length;
+  }
 }
 
 const text = new TextEncoder();
@@ -98,6 +109,7 @@ export interface LoadOrder {
   readonly blockBytesTarget: number;
   readonly reportRecordsMax: number;
   readonly valueBytesMax: number;
+  readonly stateBytesMax: number;
   readonly logLineBytesMax: number;
   readonly logBytesPerSecondMax: number;
   readonly checkpointIntervalMs: number;
@@ -228,4 +240,27 @@ export function encodeLog(dropped: number, block: Uint8Array): Uint8Array {
 export function decodeLog(payload: Uint8Array): { dropped: number; block: Uint8Array } {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   return { dropped: view.getUint32(0, true), block: payload.subarray(4) };
+}
+
+/** Results from this size on come in pieces, of this size but for the last. */
+export const PIECE_BYTES = 1024 * 1024;
+
+/**
+ * The pieces of a large record, in order; each says how large it is as a whole. Each is good until the next
+ * one: they share their memory, because a task may have little left.
+ */
+export function* encodePieces(record: Uint8Array): Generator<Uint8Array, void, undefined> {
+  let frame = newFrame(frameKinds.piece, 4 + Math.min(PIECE_BYTES, record.length));
+  for (let from = 0; from < record.length; from += PIECE_BYTES) {
+    const piece = record.subarray(from, from + PIECE_BYTES);
+    if (frame.length !== HEAD_BYTES + 4 + piece.length) frame = newFrame(frameKinds.piece, 4 + piece.length);
+    new DataView(frame.buffer).setUint32(HEAD_BYTES, record.length, true);
+    frame.set(piece, HEAD_BYTES + 4);
+    yield frame;
+  }
+}
+
+export function decodePiece(payload: Uint8Array): { recordBytes: number; piece: Uint8Array } {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  return { recordBytes: view.getUint32(0, true), piece: payload.subarray(4) };
 }

@@ -42,6 +42,9 @@ export interface Sandbox {
    * @param careful report each record by itself
    */
   run(block: Uint8Array, count: number, careful?: boolean): void;
+  /** Takes no more of its results in, so that it waits when its pipe is full; its time stands still. */
+  pause(): void;
+  resume(): void;
   /** Whoever takes it over from the idle ones sets his handlers. */
   handlers: SandboxHandlers;
   /** Ends it at once; nothing is reported any more. Resolves when the process is gone. */

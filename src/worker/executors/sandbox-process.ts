@@ -12,6 +12,7 @@ import {
 } from "../../protocol/index.ts";
 import {
   decodeLog,
+  decodePiece,
   decodeResults,
   encodeLoad,
   encodeRunHead,
@@ -19,6 +20,7 @@ import {
   frameKinds,
   type ResultsFrame,
 } from "./frames.ts";
+import { LargeRecord } from "./large-record.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import type { Death, Sandbox, SandboxHandlers, SandboxOrder, SandboxResults } from "./port.ts";
 
@@ -53,6 +55,8 @@ export class SandboxProcess implements Sandbox {
   readonly gone: Promise<void>;
   #state: "loading" | "ready" | "dying" | "gone" = "loading";
   #outstanding = 0;
+  #large: LargeRecord | undefined;
+  #paused = false;
   /** The sandbox said that the first record without a result waits for something. */
   #pending = false;
   #loaded = false;
@@ -75,7 +79,13 @@ export class SandboxProcess implements Sandbox {
       this.#condemn("crash", this.#tooMuchMemory()),
     );
     const { progressIntervalMs, blockBytesTarget, reportRecordsMax } = limits;
-    const { logLineBytesMax, logBytesPerSecondMax, sandboxFrameBytesMax, checkpointIntervalMs } = limits;
+    const {
+      logLineBytesMax,
+      logBytesPerSecondMax,
+      sandboxFrameBytesMax,
+      valueBytesMax,
+      checkpointIntervalMs,
+    } = limits;
     spawned.input.write(
       encodeLoad(
         {
@@ -83,7 +93,8 @@ export class SandboxProcess implements Sandbox {
           progressIntervalMs,
           blockBytesTarget,
           reportRecordsMax,
-          valueBytesMax: Math.floor(sandboxFrameBytesMax / 2),
+          valueBytesMax,
+          stateBytesMax: Math.floor(sandboxFrameBytesMax / 2),
           logLineBytesMax,
           logBytesPerSecondMax,
           checkpointIntervalMs,
@@ -112,6 +123,22 @@ export class SandboxProcess implements Sandbox {
     input.write(block);
     input.uncork();
     if (this.#state === "ready" && this.#timer === undefined) this.#arm(this.#patienceMs());
+  }
+
+  pause(): void {
+    if (!this.alive || this.#paused) return;
+    this.#paused = true;
+    this.#spawned.output.pause();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#spawned.output.resume();
+    this.#heardAtMs = performance.now();
+    if (this.alive && this.#outstanding > 0) this.#arm(this.#patienceMs());
   }
 
   kill(): Promise<void> {
@@ -197,6 +224,8 @@ export class SandboxProcess implements Sandbox {
 
   #arm(delayMs: number): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#paused) return;
     // Node fires longer timers at once; a task may have a month.
     this.#timer = setTimeout(() => this.#look(), Math.min(delayMs, 2 ** 31 - 1));
     this.#timer.unref();
@@ -250,6 +279,9 @@ export class SandboxProcess implements Sandbox {
       case frameKinds.saved:
         this.#saved(payload);
         break;
+      case frameKinds.piece:
+        this.#piece(payload);
+        break;
       default:
         throw new MusketeersError("PROTOCOL", `A sandbox frame of unknown kind ${kind}`);
     }
@@ -262,11 +294,31 @@ export class SandboxProcess implements Sandbox {
     }
     // Only what has been running can be waiting, and only results are progress.
     if (frame.count === 0 && !frame.pending) throw new MusketeersError("PROTOCOL", "Empty results");
-    const results = checkBlock(frame, now - this.#heardAtMs);
+    const results = checkBlock(this.#withLarge(frame), now - this.#heardAtMs);
     if (frame.count > 0) this.#heardAtMs = now;
     this.#outstanding -= frame.count;
     this.#pending = frame.pending && this.#outstanding > 0;
     if (frame.count > 0) for (const part of split(results, this.#limits)) this.handlers.onResults(part);
+  }
+
+  #piece(payload: Uint8Array): void {
+    if (this.#outstanding === 0 || this.#state !== "ready") {
+      throw new MusketeersError("PROTOCOL", "A result that nobody asked for");
+    }
+    this.#large ??= new LargeRecord(decodePiece(payload).recordBytes, this.#limits.valueBytesMax);
+    this.#large.add(payload);
+  }
+
+  /** Puts a large record, which came before, where the results have its place. */
+  #withLarge(frame: ResultsFrame): ResultsFrame {
+    const large = this.#large;
+    if (large === undefined) return frame;
+    this.#large = undefined;
+    const isPlace = frame.count === 1 && frame.block.length === 1 && frame.block[0] === 0;
+    if (!large.whole || !isPlace || frame.failures.length > 0) {
+      throw new MusketeersError("PROTOCOL", "Results without the large one that was begun");
+    }
+    return { ...frame, block: large.block };
   }
 
   /** An honest sandbox saves at most each interval; of a hostile one what comes sooner is dropped. */
@@ -304,6 +356,7 @@ function checkBlock(frame: ResultsFrame, elapsedMsMax: number): SandboxResults {
   let count = 0;
   for (let record = reader.read(); record !== undefined; record = reader.read()) {
     count++;
+    if (record.length === 0) throw new MusketeersError("PROTOCOL", "A result without a value");
     if (isReserved(record)) {
       throw new MusketeersError("PROTOCOL", "A result that pretends to be a blob");
     }
@@ -313,7 +366,8 @@ function checkBlock(frame: ResultsFrame, elapsedMsMax: number): SandboxResults {
     count,
     failures: frame.failures,
     elapsedMs: Math.min(frame.elapsedMs, Math.max(0, elapsedMsMax)),
-    block: frame.block.slice(),
+    // A view of what was read keeps all of it; what came in pieces is by itself.
+    block: frame.block.byteOffset === 0 ? frame.block : frame.block.slice(),
   };
 }
 

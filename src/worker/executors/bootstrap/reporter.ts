@@ -1,8 +1,10 @@
 import { type FailureData, type FailureMark, RecordWriter } from "../../../protocol/index.ts";
-import { encodeResults, type LoadOrder } from "../frames.ts";
+import { encodePieces, encodeResults, type LoadOrder, PIECE_BYTES } from "../frames.ts";
 
 /** Records between two looks at the clock. */
 const CLOCK_EVERY = 4;
+
+const nothing = new Uint8Array(0);
 
 /** Collects results and sends them on: at each interval, when a block is full, at the end of a run. */
 export class Reporter {
@@ -12,6 +14,8 @@ export class Reporter {
   readonly #results = new RecordWriter(64 * 1024);
   #failures: FailureMark[] = [];
   #careful = false;
+  /** The last record has left in pieces. */
+  #isLarge = false;
   #sinceClock = 0;
   #lastMs = 0;
   /** That the record now running waits was said already. */
@@ -32,7 +36,9 @@ export class Reporter {
 
   push(record: Uint8Array): void {
     this.#makeRoom(record.length);
-    this.#results.push(record);
+    this.#isLarge = record.length >= PIECE_BYTES;
+    if (this.#isLarge) for (const piece of encodePieces(record)) this.#write(piece);
+    this.#results.push(this.#isLarge ? nothing : record);
   }
 
   fail(
@@ -52,6 +58,7 @@ export class Reporter {
     const results = this.#results;
     let due =
       this.#careful ||
+      this.#isLarge ||
       this.#saidWaiting ||
       results.byteLength >= blockBytesTarget ||
       results.count >= reportRecordsMax;
@@ -84,6 +91,7 @@ export class Reporter {
     const failures = this.#failures;
     const count = this.#results.count;
     this.#failures = [];
+    this.#isLarge = false;
     this.#write(
       encodeResults({ count, elapsedMs: now - this.#lastMs, pending, failures, block: this.#results.take() }),
     );

@@ -168,10 +168,10 @@ class Runner {
     const nowMs = this.#now();
     if (!this.#running || nowMs - this.#savedAtMs < this.#order.checkpointIntervalMs) return;
     const record = this.#encode(state);
-    if (record.length > this.#order.valueBytesMax) {
+    if (record.length > this.#order.stateBytesMax) {
       throw new MusketeersError(
         "UNSERIALIZABLE",
-        `The state has ${record.length} bytes; ${this.#order.valueBytesMax} may be kept`,
+        `The state has ${record.length} bytes; ${this.#order.stateBytesMax} may be kept`,
       );
     }
     this.#savedAtMs = nowMs;
