@@ -113,10 +113,12 @@ export class Hub {
   hello(machine: Machine, link: Link, presented: readonly { lease: string; from: number }[]): void {
     const { nowMs } = this.world.queue;
     const proven = presented.map(({ lease, from }) => ({ lease, from, descriptor: openLeaseId(lease) }));
+    const replaces: string[] = [];
     for (const { descriptor } of proven) {
       const before = this.#sessions.get(descriptor.worker);
       if (before === undefined) continue;
-      this.#end(before, "left");
+      replaces.push(before.worker);
+      this.#forget(before);
       before.link.close("hub");
     }
     if (this.#sessions.size >= this.world.limits.workersMax) {
@@ -128,18 +130,24 @@ export class Hub {
     this.#sessions.set(worker, session);
     this.#ofLink.set(link, session);
     this.#count(session, 1);
-    this.#feed({ type: "WorkerJoined", worker, description: { ...description, slots: 0 } });
+    const joined = { ...description, slots: 0 };
+    const effects = this.#step({
+      type: "WorkerJoined",
+      worker,
+      description: joined,
+      replaces,
+      presented: proven,
+    });
+    const answers = effects.filter(({ type }) => type === "AdoptLease" || type === "RefuseLease");
     const adopted: string[] = [];
-    for (const { lease, from, descriptor } of proven) {
-      const effects = this.#step({ type: "LeasePresented", worker, descriptor, from });
-      const adopt = effects.find((effect) => effect.type === "AdoptLease");
-      if (adopt !== undefined) {
-        session.open(newOpenLease(adopt.lease, lease, descriptor, from));
-        adopted.push(lease);
-      }
-      this.#perform(effects);
+    for (const [at, { lease, from, descriptor }] of proven.entries()) {
+      const answer = answers[at];
+      if (answer?.type !== "AdoptLease") continue;
+      session.open(newOpenLease(answer.lease, lease, descriptor, from));
+      adopted.push(lease);
     }
     link.send("machine", "welcome", 300, () => machine.welcomed(link, adopted));
+    this.#perform(effects);
     this.#feed({ type: "WorkerHeard", worker, slots: description.slots });
   }
 
