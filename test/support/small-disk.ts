@@ -19,7 +19,7 @@ export class SmallDisk {
     const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", path]);
     if (status !== 0) {
       await rm(path, { recursive: true });
-      context.skip(`a small disk cannot be mounted here: ${String(stderr).trim()}`);
+      context.skip(`a small disk cannot be mounted here: ${String(stderr).split("\n", 1)[0]}`);
     }
     onTestFinished(async () => {
       spawnSync("umount", ["--lazy", path]);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { FakeDisk } from "./disk.fake.ts";
 import {
@@ -216,5 +217,19 @@ describe("damage", () => {
     await expect(journal.get(SEGMENT_HEADER_BYTES)).rejects.toMatchObject({ code: "STORAGE" });
     disk.readFault = () => undefined;
     expect(await readAll(journal)).toEqual(numbered(0, 3));
+  });
+
+  test("is not what an older version wrote: that is said", async () => {
+    const disk = new FakeDisk();
+    await (await openOn(disk)).close();
+    const path = join(directory, MANIFEST_NAME);
+    const { boot: _boot, ...older } = JSON.parse(textOf(disk.content(path)).slice(9)) as { boot: string };
+    const text = JSON.stringify(older);
+    disk.setContent(path, bytesOf(`${crc32(text).toString(16).padStart(8, "0")} ${text}\n`));
+    await expect(openOn(disk)).rejects.toMatchObject({
+      code: "JOURNAL_CORRUPT",
+      message: expect.stringContaining("older version"),
+      hint: expect.stringContaining("empty data directory"),
+    });
   });
 });

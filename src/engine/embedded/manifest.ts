@@ -39,8 +39,13 @@ function decodeManifest(path: string, bytes: Uint8Array): ManifestData {
     throw new MusketeersError("JOURNAL_CORRUPT", `${path}, offset 0: the manifest is damaged`);
   }
   const data = JSON.parse(text) as ManifestData;
-  if (numberNames.some((name) => typeof data[name] !== "number") || typeof data.boot !== "string") {
+  if (numberNames.some((name) => typeof data[name] !== "number")) {
     throw new MusketeersError("JOURNAL_CORRUPT", `${path}, offset 0: the manifest lacks a field`);
+  }
+  if (typeof data.boot !== "string") {
+    throw new MusketeersError("JOURNAL_CORRUPT", `${path} was written by an older version of Musketeers`, {
+      hint: "Finish its jobs with the version that wrote it, then start with an empty data directory.",
+    });
   }
   return data;
 }
