@@ -113,31 +113,23 @@ export class Hub {
   hello(machine: Machine, link: Link, presented: readonly { lease: string; from: number }[]): void {
     const { nowMs } = this.world.queue;
     const proven = presented.map(({ lease, from }) => ({ lease, from, descriptor: openLeaseId(lease) }));
-    const replaces: string[] = [];
-    for (const { descriptor } of proven) {
-      const before = this.#sessions.get(descriptor.worker);
-      if (before === undefined) continue;
-      replaces.push(before.worker);
-      this.#forget(before);
-      before.link.close("hub");
-    }
-    if (this.#sessions.size >= this.world.limits.workersMax) {
+    const replaced = new Set(proven.flatMap(({ descriptor }) => this.#sessions.get(descriptor.worker) ?? []));
+    if (this.#sessions.size - replaced.size >= this.world.limits.workersMax) {
       link.close("hub");
       return;
     }
+    for (const before of replaced) {
+      this.#forget(before);
+      before.link.close("hub");
+    }
     const session = new Session(this, machine, link, `worker-${++this.#names}`, nowMs);
-    const { worker, description } = session;
+    const { worker } = session;
     this.#sessions.set(worker, session);
     this.#ofLink.set(link, session);
     this.#count(session, 1);
-    const joined = { ...description, slots: 0 };
-    const effects = this.#step({
-      type: "WorkerJoined",
-      worker,
-      description: joined,
-      replaces,
-      presented: proven,
-    });
+    const replaces = Array.from(replaced, (before) => before.worker);
+    const description = { ...session.description, slots: 0 };
+    const effects = this.#step({ type: "WorkerJoined", worker, description, replaces, presented: proven });
     const answers = effects.filter(({ type }) => type === "AdoptLease" || type === "RefuseLease");
     const adopted: string[] = [];
     for (const [at, { lease, from, descriptor }] of proven.entries()) {
@@ -146,9 +138,9 @@ export class Hub {
       session.open(newOpenLease(answer.lease, lease, descriptor, from));
       adopted.push(lease);
     }
-    link.send("machine", "welcome", 300, () => machine.welcomed(link, adopted));
     this.#perform(effects);
-    this.#feed({ type: "WorkerHeard", worker, slots: description.slots });
+    link.send("machine", "welcome", 300, () => machine.welcomed(link, adopted));
+    this.#feed({ type: "WorkerHeard", worker, slots: session.description.slots });
   }
 
   /** Anything for a session that the hub still knows. */

@@ -40,6 +40,7 @@ export class Machine {
   readonly #hub: Hub;
   readonly #network: NetworkScenario;
   readonly #random: Random;
+  readonly #kind: number;
   readonly #linkRandom: Random;
   #core: WorkerState | undefined;
   #slots: Slot[] = [];
@@ -55,7 +56,9 @@ export class Machine {
   #onlineMs = 0;
   #busyMs = 0;
 
-  constructor(world: World, hub: Hub, population: Population, number: number, tally: Tally) {
+  constructor(world: World, hub: Hub, kind: number, number: number, tally: Tally) {
+    const population = world.scenario.populations[kind]!;
+    this.#kind = kind;
     this.#world = world;
     this.#hub = hub;
     this.population = population;
@@ -72,13 +75,6 @@ export class Machine {
 
   get isOn(): boolean {
     return this.#phase === "on" || this.#phase === "draining";
-  }
-
-  /** Slots that run something. */
-  get busySlots(): number {
-    let busy = 0;
-    if (this.isOn) for (const slot of this.#slots) if (slot.isBusy) busy++;
-    return busy;
   }
 
   /** Slot time so far: there, busy, and that of what is running. */
@@ -161,7 +157,7 @@ export class Machine {
     const { limits } = this.#world;
     this.#life++;
     this.#phase = "on";
-    this.#onSinceMs = this.#world.queue.nowMs;
+    this.#countOn(1);
     this.#attempt = 0;
     this.#core = newWorkerState({ ...limits, slots: this.slotCount });
     const host = this.#slotHost();
@@ -185,7 +181,7 @@ export class Machine {
 
   #switchOff(): void {
     this.#life++;
-    if (this.isOn) this.#onlineMs += this.#world.queue.nowMs - this.#onSinceMs;
+    if (this.isOn) this.#countOn(-1);
     for (const slot of this.#slots) {
       slot.kill("crashed");
       this.#busyMs += slot.busyMs;
@@ -212,17 +208,25 @@ export class Machine {
 
   #freeze(): void {
     if (this.#link !== undefined && this.isHeard(this.#link)) this.#hub.heard(this.#link);
-    this.#onlineMs += this.#world.queue.nowMs - this.#onSinceMs;
+    this.#countOn(-1);
     this.#phase = "frozen";
     for (const slot of this.#slots) slot.freeze();
   }
 
   #thaw(): void {
     this.#phase = "on";
-    this.#onSinceMs = this.#world.queue.nowMs;
+    this.#countOn(1);
     for (const slot of this.#slots) slot.thaw();
     for (const action of this.#mail.splice(0)) action();
     if (this.#core !== undefined && this.#link === undefined) this.#connect();
+  }
+
+  #countOn(change: 1 | -1): void {
+    const { census, queue } = this.#world;
+    census.on[this.#kind]! += change;
+    census.slots += change * this.slotCount;
+    if (change === 1) this.#onSinceMs = queue.nowMs;
+    else this.#onlineMs += queue.nowMs - this.#onSinceMs;
   }
 
   // The link.

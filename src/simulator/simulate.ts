@@ -67,6 +67,7 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
     planOf: new Map(plans.map((plan) => [plan.spec.job, plan])),
     auditor: new Auditor(plans, mayCorrupt, ({ spec }) => spec.options.maxAttempts * limits.lossesPerStrike),
     waste: { useful: 0, duplicate: 0, retried: 0, corrupted: 0, overhead: 0 },
+    census: { busySlots: 0, slots: 0, on: scenario.populations.map(() => 0) },
     check,
   };
   const { crashesAtMs = [], crashesPerHour = 0, appendMs } = scenario.hub ?? {};
@@ -80,15 +81,15 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
   const hub = new Hub(world, journal);
   const tallies = scenario.populations.map(() => ({ inputsDone: 0, corrupted: 0, crashes: 0, connects: 0 }));
   const machines: Machine[] = [];
-  for (const [at, population] of scenario.populations.entries()) {
-    for (let copy = 0; copy < population.count; copy++) {
-      machines.push(new Machine(world, hub, population, machines.length, tallies[at]!));
+  for (const [at, { count }] of scenario.populations.entries()) {
+    for (let copy = 0; copy < count; copy++) {
+      machines.push(new Machine(world, hub, at, machines.length, tallies[at]!));
     }
   }
   const client = new Client(world, hub);
   planHubCrashes(world, hub, client);
   planPartitions(world, machines);
-  return { world, hub, journal, machines, tallies, recorder: recorderOf(world, machines) };
+  return { world, hub, journal, machines, tallies, recorder: recorderOf(world) };
 }
 
 function planHubCrashes(world: World, hub: Hub, client: Client): void {
@@ -122,7 +123,7 @@ function planPartitions({ queue, scenario, seed }: World, machines: readonly Mac
   }
 }
 
-function recorderOf(world: World, machines: readonly Machine[]): Recorder {
+function recorderOf(world: World): Recorder {
   const { populations } = world.scenario;
   const names = [
     { name: "busySlots", unit: "slots" },
@@ -133,19 +134,11 @@ function recorderOf(world: World, machines: readonly Machine[]): Recorder {
   ];
   let messagesBefore = 0;
   return new Recorder(names, (sinceMs) => {
-    let busy = 0;
-    const on = new Map(populations.map((population) => [population, 0]));
-    let slots = 0;
-    for (const machine of machines) {
-      if (!machine.isOn) continue;
-      busy += machine.busySlots;
-      slots += machine.slotCount;
-      on.set(machine.population, on.get(machine.population)! + 1);
-    }
+    const { busySlots, slots, on } = world.census;
     const messages = world.traffic.total + world.traffic.heartbeats(world.queue.nowMs);
     const rate = sinceMs > 0 ? (1_000 * (messages - messagesBefore)) / sinceMs : 0;
     messagesBefore = messages;
-    return [busy, slots, world.auditor.done, Math.max(0, rate), ...on.values()];
+    return [busySlots, slots, world.auditor.done, Math.max(0, rate), ...on];
   });
 }
 

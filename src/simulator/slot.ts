@@ -67,10 +67,6 @@ export class Slot {
     this.#host = host;
   }
 
-  get isBusy(): boolean {
-    return this.#stretch !== undefined;
-  }
-
   /** What its running stretch has taken so far. */
   get runningMs(): number {
     if (this.#stretch === undefined) return 0;
@@ -89,13 +85,17 @@ export class Slot {
     if (cause === "revoked") this.#world.waste.duplicate += lostMs;
     this.#token++;
     this.#runs = [];
+    if (this.#stretch !== undefined && !this.#frozen) this.#world.census.busySlots--;
     this.#stretch = undefined;
     this.#paused = undefined;
     this.#spentMs = 0;
   }
 
   freeze(): void {
-    if (this.#stretch !== undefined) this.#spentMs += this.#world.queue.nowMs - this.#startedMs;
+    if (this.#stretch !== undefined) {
+      this.#spentMs += this.#world.queue.nowMs - this.#startedMs;
+      this.#world.census.busySlots--;
+    }
     this.#frozen = true;
     this.#token++;
   }
@@ -119,6 +119,7 @@ export class Slot {
   #await(stretch: Stretch): void {
     const { queue } = this.#world;
     const token = ++this.#token;
+    this.#world.census.busySlots++;
     this.#startedMs = queue.nowMs;
     queue.after(Math.max(0, stretch.workMs + stretch.overheadMs - this.#spentMs), () => {
       if (this.#token === token) this.#finish(stretch);
@@ -189,6 +190,7 @@ export class Slot {
     const run = this.#runs[0]!;
     const { answers, workMs, overheadMs, ends, workedMs, input } = stretch;
     this.#stretch = undefined;
+    this.#world.census.busySlots--;
     this.#spentMs = 0;
     this.busyMs += workMs + overheadMs;
     waste.overhead += overheadMs;

@@ -14,6 +14,14 @@ export interface Waste {
   overhead: number;
 }
 
+/** What is so just now. */
+export interface Census {
+  busySlots: number;
+  slots: number;
+  /** Machines that are on, by population. */
+  readonly on: number[];
+}
+
 /** What all parts of a simulation share. */
 export interface World {
   readonly scenario: Scenario;
@@ -25,5 +33,6 @@ export interface World {
   readonly planOf: ReadonlyMap<string, JobPlan>;
   readonly auditor: Auditor;
   readonly waste: Waste;
+  readonly census: Census;
   readonly check: CheckMode;
 }
