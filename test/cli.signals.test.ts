@@ -1,8 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { makeHome, musketeers, startUp } from "./support/program.ts";
+import { makeHome, musketeers, scratchOf, startUp } from "./support/program.ts";
 
 const TIMEOUT_MS = 120_000;
 
@@ -89,13 +88,12 @@ describe("programs that are stopped", { timeout: TIMEOUT_MS }, () => {
 
   test("a second Ctrl-C ends the demo at once, and leaves no files", async () => {
     const home = await makeHome();
-    const mine = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("musketeers-demo-"));
-    const before = await mine();
     const demo = musketeers(["demo", "--text", "LICENSE"], home);
     await demo.until(/Four musketeers have joined/);
     demo.child.kill("SIGINT");
     demo.child.kill("SIGINT");
     expect((await demo.ended).status).toBe(130);
-    expect((await mine()).filter((name) => !before.includes(name))).toEqual([]);
+    // Those of its workers, too.
+    await expect.poll(() => readdir(scratchOf(home))).toEqual([]);
   });
 });

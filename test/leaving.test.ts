@@ -168,6 +168,19 @@ describe("a hub that is told to stop", () => {
     expect((await worker.stop()).status).toBe(0);
   });
 
+  test("in the middle of the demo by kill -9 has its files removed by the next one", async () => {
+    const home = await makeHome();
+    const demo = musketeers(["demo", "--text", "LICENSE"], home);
+    await demo.until(/Four musketeers have joined/);
+    await demo.stop("SIGKILL");
+    expect(await readdir(scratchOf(home))).toContainEqual(expect.stringMatching(/^musketeers-demo-/));
+    const hub = await testHub();
+    const next = musketeers(["join", hub.invite({ role: "worker" }), "--slots", "1"], home);
+    await next.until(/Joined/);
+    expect((await next.stop()).status).toBe(0);
+    await expect.poll(() => readdir(scratchOf(home))).toEqual([]);
+  });
+
   test("in the middle of the demo leaves no process and no file behind", async () => {
     const home = await makeHome();
     const demo = musketeers(["demo", "--text", "LICENSE"], home);

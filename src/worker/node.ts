@@ -14,6 +14,7 @@ import { createDenoExecutor, createNodeExecutor, type Executor } from "./executo
 import { machine, measureSpeed } from "./machine.ts";
 
 export type { WorkerNotice } from "./agent.ts";
+export { makeScratch } from "./executors/index.ts";
 
 export interface WorkerOptions {
   readonly invite: string;

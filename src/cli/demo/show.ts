@@ -73,11 +73,8 @@ async function stayUp(troupe: Troupe, context: Context, stopped: Promise<StopSig
 
 /** Plays both acts on a cluster of its own, and ends it. */
 export async function demo(options: DemoOptions, context: Context): Promise<void> {
-  let abandon = () => {};
-  using stopper = listenForStop({ atOnce: () => abandon() });
-  const troupe = await gatherTroupe((starting) => {
-    abandon = starting.abandon;
-  });
+  using stopper = listenForStop();
+  const troupe = await gatherTroupe();
   try {
     const report = await perform(troupe, options, context, stopper.signal);
     if (options.json) context.terminal.out(jsonLine(report));

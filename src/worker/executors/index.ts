@@ -2,3 +2,4 @@
 export { createDenoExecutor, type DenoExecutorOptions } from "./deno/executor.ts";
 export { createNodeExecutor, type NodeExecutorOptions } from "./node/executor.ts";
 export type { Death, Executor, Sandbox, SandboxHandlers, SandboxOrder, SandboxResults } from "./port.ts";
+export { makeScratch } from "./scratch.ts";

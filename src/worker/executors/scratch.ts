@@ -5,14 +5,15 @@ import { join } from "node:path";
 import process from "node:process";
 
 /*
- * Temporary directories of workers. They are named after the machine and the process that uses them, so that
+ * Temporary directories of workers and demos. They are named after the machine and the process that uses them, so that
  * what a killed process left behind can be told from what is in use.
  */
 
 /** Containers that share a directory for temporary files have names of their own. */
-const PREFIX = `musketeers-worker-${hostname()
+const machine = hostname()
   .replace(/[^a-z0-9]/gi, "")
-  .slice(0, 24)}-`;
+  .slice(0, 24);
+const pattern = new RegExp(`^musketeers-(?:worker|demo)-${machine}-(\\d+)-`);
 
 function removeNow(directory: string): void {
   try {
@@ -35,7 +36,7 @@ function isAlive(pid: number): boolean {
 function sweep(): void {
   const user = process.getuid?.();
   for (const name of readdirSync(tmpdir())) {
-    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
+    const pid = Number(pattern.exec(name)?.[1]);
     if (Number.isNaN(pid) || isAlive(pid)) continue;
     const directory = join(tmpdir(), name);
     try {
@@ -52,12 +53,12 @@ export interface Scratch {
 }
 
 /**
- * Makes a directory that goes with this process, however it ends; after `kill -9` the next worker removes it.
+ * Makes a directory that goes with this process, however it ends; after `kill -9` the next one removes it.
  * @param onExit ends what uses the directory, where the process exits without `remove`
  */
-export function makeScratch(onExit: () => void): Scratch {
+export function makeScratch(onExit: () => void, purpose: "worker" | "demo" = "worker"): Scratch {
   sweep();
-  const path = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const path = mkdtempSync(join(tmpdir(), `musketeers-${purpose}-${machine}-${process.pid}-`));
   const atExit = () => {
     onExit();
     removeNow(path);
