@@ -3,6 +3,7 @@ import {
   type ErrorCode,
   type FailureData,
   type FailureKind,
+  isErrorCode,
   MusketeersError,
 } from "../protocol/index.ts";
 
@@ -36,7 +37,8 @@ export class TaskError extends Error {
     Error.stackTraceLimit = stackTraceLimit;
     this.name = failure.name;
     this.kind = failure.kind;
-    this.code = codes[failure.kind];
+    // What failed around a task is named by its code, and has no stack of the task's.
+    this.code = failure.stack === "" && isErrorCode(failure.name) ? failure.name : codes[failure.kind];
     this.worker = worker;
     this.props = failure.props ?? {};
     const head = `${failure.name}: ${failure.message}`;

@@ -1,5 +1,5 @@
 import { type BlobStore, isBlobRef, resolveRecord } from "../data/index.ts";
-import { decodeValue, type FailureKind } from "../protocol/index.ts";
+import { decodeValue, type FailureKind, toMusketeersError } from "../protocol/index.ts";
 import { TaskError } from "./errors.ts";
 import type { Inbox } from "./inbox.ts";
 
@@ -115,6 +115,25 @@ export class ResultStream<T> implements AsyncIterableIterator<T> {
     return this.#source.compose(index, decodeValue(record), undefined, worker);
   }
 
+  /** The item of a result that is a blob; one that is damaged or gone fails by itself. */
+  async #resolve(
+    index: number,
+    record: Uint8Array,
+    worker: string,
+    blobs: Pick<BlobStore, "get">,
+  ): Promise<T | undefined> {
+    let whole: Uint8Array;
+    try {
+      whole = await resolveRecord(record, blobs);
+    } catch (thrown) {
+      const { code, message } = toMusketeersError(thrown);
+      if (code !== "BLOB_MISMATCH" && code !== "NOT_FOUND") throw thrown;
+      const failure = { kind: "error", name: code, message, stack: "" } as const;
+      return this.#source.compose(index, undefined, new TaskError(failure, worker), worker);
+    }
+    return this.#compose(index, whole, undefined, worker);
+  }
+
   async #nextSlow(): Promise<IteratorResult<T, undefined>> {
     const { inbox, blobs } = this.#source;
     for (;;) {
@@ -124,7 +143,7 @@ export class ResultStream<T> implements AsyncIterableIterator<T> {
       if (this.#blob !== undefined) {
         const { index, record, worker } = this.#blob;
         this.#blob = undefined;
-        const value = this.#compose(index, await resolveRecord(record, blobs), undefined, worker);
+        const value = await this.#resolve(index, record, worker, blobs);
         if (value !== undefined) return { done: false, value };
         continue;
       }
