@@ -1,18 +1,19 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { type FaultKind, faultKinds, planRound } from "./plan.ts";
+import { FAULTS_A_ROUND, type FaultKind, faultKinds, type Plan, planRound } from "./plan.ts";
 import { killAll } from "./program.ts";
 import { nextSeed } from "./random.ts";
 import { type RoundReport, runRound } from "./round.ts";
 import { Findings } from "./transcript.ts";
 
-/* npm run chaos -- [--rounds N] [--seed N] [--json] [--parallel N] [--report FILE] */
+/* npm run chaos -- [--rounds N] [--seed N] [--json] [--parallel N] [--faults N] [--report FILE] */
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "10" },
     seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
     parallel: { type: "string", default: "3" },
+    faults: { type: "string", default: String(FAULTS_A_ROUND) },
     json: { type: "boolean", default: false },
     report: { type: "string" },
   },
@@ -24,8 +25,10 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 /** So many rounds do every kind of fault for certain. */
 const ROUNDS_FOR_ALL = 20;
 
-const seeds: number[] = [];
-for (let seed = Number(values.seed); seeds.length < rounds; seed = nextSeed(seed)) seeds.push(seed);
+const plans: Plan[] = [];
+for (let seed = Number(values.seed); plans.length < rounds; seed = nextSeed(seed)) {
+  plans.push(planRound(seed, Number(values.faults)));
+}
 
 process.once("exit", killAll);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
@@ -42,12 +45,12 @@ function tell({ seed, findings, injected, tookMs, longestGapMs }: RoundReport): 
     `round ${reports.length}/${rounds}  seed ${seed}  ${seconds} s, ${gap}  ${verdict}  ${injected.join(" ")}`,
   );
   for (const note of findings.notes.slice(0, 20)) say(`    ${note.trim()}`);
-  if (!findings.clean) say(`    again: npm run chaos -- --rounds 1 --seed ${seed}`);
+  if (!findings.clean) say(`    again: npm run chaos -- --rounds 1 --seed ${seed} --faults ${values.faults}`);
 }
 
 async function work(): Promise<void> {
   while (begun < rounds) {
-    const report = await runRound(seeds[begun++]!);
+    const report = await runRound(plans[begun++]!);
     reports.push(report);
     total.add(report.findings);
     tell(report);
@@ -61,7 +64,7 @@ const times = (kind: FaultKind) =>
   reports.flatMap(({ injected }) => injected).filter((k) => k === kind).length;
 const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 const demanded = new Set(
-  rounds >= ROUNDS_FOR_ALL ? faultKinds : seeds.flatMap((s) => planRound(s).faults.map((f) => f.kind)),
+  rounds >= ROUNDS_FOR_ALL ? faultKinds : plans.flatMap((plan) => plan.faults.map(({ kind }) => kind)),
 );
 const counts = Object.fromEntries(faultKinds.map((kind) => [kind, times(kind)]));
 const resumed: Partial<Record<FaultKind, number>> = {};

@@ -45,12 +45,14 @@ export interface Plan {
   readonly faults: readonly PlannedFault[];
 }
 
-const FAULTS_A_ROUND = 10;
+export const FAULTS_A_ROUND = 10;
 
-/** What happens in a round; the same for the same seed. */
-export function planRound(seed: number): Plan {
+/** What happens in a round; the same for the same seed and number of faults. */
+export function planRound(seed: number, faultsARound = FAULTS_A_ROUND): Plan {
   const random = new Random(seed);
-  const kinds = random.shuffle(faultKinds).slice(0, FAULTS_A_ROUND);
+  const kinds: FaultKind[] = [];
+  while (kinds.length < faultsARound) kinds.push(...random.shuffle(faultKinds));
+  kinds.length = faultsARound;
   const faults = kinds
     .map((kind) => ({ kind, at: random.next() * 0.85, whom: random.next(), measure: random.next() }))
     .sort((a, b) => a.at - b.at);

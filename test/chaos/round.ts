@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { auditHub } from "./audit.ts";
 import { faults } from "./faults.ts";
-import { type FaultKind, type PlannedFault, planRound } from "./plan.ts";
+import type { FaultKind, Plan, PlannedFault } from "./plan.ts";
 import type { Relay } from "./relay.ts";
 import type { Findings } from "./transcript.ts";
 import { World } from "./world.ts";
@@ -106,18 +106,20 @@ async function aftermath(world: World): Promise<void> {
   await auditHub(world, "at the end");
   await world.hub.kill(0);
   await auditHub(world, "after a restart");
-  for (const volunteer of world.idle) {
-    const wrong = await volunteer.drain();
-    if (wrong !== "") world.findings.isWrong(wrong);
-  }
+  await Promise.all(
+    world.idle.map(async (volunteer) => {
+      const wrong = await volunteer.drain();
+      if (wrong !== "") world.findings.isWrong(wrong);
+    }),
+  );
   const wrong = await world.hub.stop();
   if (wrong !== "") world.findings.isWrong(wrong);
 }
 
-/** Runs the round of a seed. */
-export async function runRound(seed: number): Promise<RoundReport> {
+/** Runs the round of a plan. */
+export async function runRound(plan: Plan): Promise<RoundReport> {
   const startMs = performance.now();
-  const world = await World.open(planRound(seed));
+  const world = await World.open(plan);
   const { findings } = world;
   const round = new Round(world);
   const over = new AbortController();
@@ -141,5 +143,5 @@ export async function runRound(seed: number): Promise<RoundReport> {
   }
   const tookMs = Math.round(performance.now() - startMs);
   const { injected, resumedMs } = round;
-  return { seed, findings, injected, tookMs, longestGapMs: gaps.longestMs, resumedMs };
+  return { seed: plan.seed, findings, injected, tookMs, longestGapMs: gaps.longestMs, resumedMs };
 }

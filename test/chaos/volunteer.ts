@@ -18,8 +18,8 @@ export class Volunteer {
   readonly relay: Relay;
   readonly program: Program;
   readonly joined: Promise<void>;
-  /** Something is being done to it. */
-  busy = false;
+  /** It is not there yet, or something is being done to it. */
+  busy = true;
   /** It was told to end, or killed. */
   leaving = false;
 
@@ -37,7 +37,9 @@ export class Volunteer {
       args: [musketeers, ...args, "--allow-net", allowNet],
       home,
       onLine: (line) => {
-        if ((JSON.parse(line) as { event: string }).event === "joined") join();
+        if ((JSON.parse(line) as { event: string }).event !== "joined") return;
+        this.busy = false;
+        join();
       },
     });
     void this.program.ended.then(() => {

@@ -92,7 +92,7 @@ export class World {
     return volunteer;
   }
 
-  /** Workers that nothing is being done to. */
+  /** Workers that have joined and that nothing is being done to. */
   get idle(): readonly Volunteer[] {
     return this.volunteers.filter(({ busy, leaving }) => !busy && !leaving);
   }
