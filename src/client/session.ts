@@ -17,7 +17,7 @@ import type { LoadedTask } from "./loaded.ts";
 import { JobObservers } from "./observers.ts";
 
 /** The part of a link that a session uses. */
-export type SessionLink = Pick<Link, "start" | "up" | "send" | "close" | "closed">;
+export type SessionLink = Pick<Link, "start" | "up" | "send" | "reconnect" | "close" | "closed">;
 
 export interface SessionOptions {
   readonly openLink: (handlers: LinkHandlers) => SessionLink;
@@ -53,7 +53,7 @@ export class Session implements ChannelHost {
   readonly #asked = new Set<number>();
   #nextCall = 1;
   #welcome: Welcome | undefined;
-  readonly #presence = new Presence();
+  readonly #presence = new Presence(() => this.#link.reconnect());
   /** Bundles that this connection's hub holds, or is being given. */
   #bundles = new Map<string, Promise<void>>();
   /** By CID, for as long as one of their jobs may have to be submitted again. */

@@ -167,6 +167,15 @@ test("where pings cannot be seen, an idle connection is no dead one", async () =
   expect([idle.link.up, idle.downs.length]).toEqual([true, 0]);
 });
 
+test("a connection that is known to be lost is replaced at once", async () => {
+  const { invite } = await testHub(defaultLimits.heartbeatIntervalMs);
+  const { link, wasDown } = linkTo({ invite, openSocket: openNodeSocket });
+  await link.start();
+  link.reconnect();
+  await wasDown(1);
+  await expect.poll(() => link.up).toBe(true);
+});
+
 test("headerBytesMax: of more leases than fit into a hello the first ones are presented", async () => {
   const { hub } = await testHub(1000);
   const invite = parseInvite(hub.invite({ role: "worker" }));

@@ -121,6 +121,11 @@ export class Link {
     return true;
   }
 
+  /** Gives up the connection that there is, which the hub is known to have lost, and makes another. */
+  reconnect(): void {
+    if (this.#phase === "up") this.#socket?.terminate();
+  }
+
   /** Ends the link. What was sent still leaves. */
   close(): void {
     this.#over(undefined);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { MusketeersError } from "../protocol/index.ts";
 import { Presence } from "./presence.ts";
 
 const broken = new Error("the connection broke");
@@ -36,6 +37,23 @@ describe("what goes beside a connection", () => {
     presence.up("two");
     expect(await done).toBe("done");
     expect(tokens).toEqual(["one", "two", "three"]);
+  });
+
+  test("asks for another connection where the hub does not know the one there is, so many times", async () => {
+    const unknown = new MusketeersError("UNAUTHORIZED", "No live connection has this token");
+    let connections = 0;
+    const presence: Presence = new Presence(() => queueMicrotask(() => presence.up(`${++connections}`)));
+    presence.up("lost");
+    const tokens: string[] = [];
+    const attempt = async () => {
+      tokens.push(presence.token);
+      if (tokens.length < 3) throw unknown;
+      return "done";
+    };
+    expect(await presence.persist(attempt)).toBe("done");
+    expect(tokens).toEqual(["lost", "1", "2"]);
+    await expect(presence.persist(() => Promise.reject(unknown))).rejects.toBe(unknown);
+    expect(connections).toBe(4);
   });
 
   test("fails where the connection is not to blame", async () => {

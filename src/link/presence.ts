@@ -1,9 +1,12 @@
-import { MusketeersError } from "../protocol/index.ts";
+import { MusketeersError, toMusketeersError } from "../protocol/index.ts";
 
 interface Waiter {
   resolve(): void;
   reject(error: unknown): void;
 }
+
+/** Connections one after the other that the hub did not know, before what goes beside them fails. */
+const UNKNOWN_MAX = 3;
 
 /**
  * Whether there is a connection, and which one: for what goes over HTTP beside it with its token, which
@@ -14,6 +17,12 @@ export class Presence {
   #up = false;
   #end: { readonly error: unknown } | undefined;
   readonly #waiters = new Set<Waiter>();
+  readonly #reconnect: () => void;
+
+  /** @param reconnect gives the connection up and makes another */
+  constructor(reconnect: () => void = () => {}) {
+    this.#reconnect = reconnect;
+  }
 
   /** Of the connection that there is, or was last; empty before the first. */
   get token(): string {
@@ -39,11 +48,12 @@ export class Presence {
   }
 
   /**
-   * Tries once there is a connection, and tries again on the next one what failed because it broke.
+   * Tries once there is a connection, and tries again on the next one what failed because it broke. Where
+   * the hub does not know the connection any more (only one end has noticed that it broke), makes another.
    * @throws what the attempt throws otherwise, what `end` was given, or the signal's reason.
    */
   async persist<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    for (;;) {
+    for (let unknown = 0; ; ) {
       await this.#whenUp(signal);
       const token = this.#token;
       try {
@@ -51,7 +61,11 @@ export class Presence {
       } catch (error) {
         signal?.throwIfAborted();
         const broke = !this.#up || this.#token !== token;
-        if (this.#end !== undefined || !broke) throw error;
+        if (this.#end !== undefined) throw error;
+        if (broke) continue;
+        if (toMusketeersError(error).code !== "UNAUTHORIZED" || ++unknown >= UNKNOWN_MAX) throw error;
+        this.down();
+        this.#reconnect();
       }
     }
   }

@@ -56,7 +56,7 @@ export class Agent {
   readonly #pool: SandboxPool;
   readonly #runners: readonly SlotRunner[];
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
-  readonly #presence = new Presence();
+  readonly #presence = new Presence(() => this.#link.reconnect());
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #over = false;

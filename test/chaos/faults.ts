@@ -120,14 +120,17 @@ export const faults: Readonly<Record<FaultKind, Inject>> = {
     return true;
   },
   "hub-freeze": async ({ hub }, fault) => {
+    await hub.up;
     await freeze(hub.program, between(fault, 200, 2 * LEASE_TTL_MS));
     return true;
   },
   "hub-sleep": async ({ hub }, fault) => {
+    await hub.up;
     await sleep(hub.program, hub.home, between(fault, 200, LEASE_TTL_MS));
     return true;
   },
   "hub-clock": async ({ hub }, fault) => {
+    await hub.up;
     await setClocks(hub.program, hub.home, jumpOf(fault));
     return true;
   },

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -49,7 +49,9 @@ export async function setClocks(
   home: string,
   clocks: { readonly wallMs: number; readonly monotonicMs: number },
 ): Promise<void> {
-  await writeFile(join(home, "clock.json"), JSON.stringify(clocks));
+  const draft = join(home, "clock.draft");
+  await writeFile(draft, JSON.stringify(clocks));
+  await rename(draft, join(home, "clock.json"));
   program.signal("SIGUSR2");
 }
 

@@ -98,6 +98,7 @@ export class FakeHub {
         });
         return true;
       },
+      reconnect: () => {},
       close: () => hub.disconnect(),
       closed: new Promise(() => {}),
     };
