@@ -1,4 +1,5 @@
 import { countOf, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
+import { raiseCarveMark } from "./carve.ts";
 import { requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
 import type { RangeSet } from "./rangeset.ts";
@@ -27,6 +28,11 @@ function adopt(state: Scheduler, job: Job, worker: Worker, { descriptor, from }:
   const unfinished = job.done.missing(sliceRanges(ranges, from, countOf(ranges)));
   const own = job.pending.claim(descriptor, unfinished);
   if (own.count === 0) return false;
+  // A crash may have taken the mark with it that its lease had raised.
+  if (descriptor.failures + descriptor.strikes === 0) {
+    const end = Math.max(...ranges.map(([, last]) => last));
+    raiseCarveMark(state, job, end, countOf(ranges));
+  }
   requeue(state, job);
   state.touched.add(worker);
   if (own.count === countOf(unfinished)) {

@@ -1,3 +1,4 @@
+import { raiseCarveMark } from "./carve.ts";
 import { canServe } from "./demand.ts";
 import { chooseJob, requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
@@ -63,17 +64,6 @@ function leaseNext(state: Scheduler, job: Job, worker: Worker): void {
   requeue(state, job);
   if (failures === 0 && strikes === 0) raiseCarveMark(state, job, ranges.at(-1)![1], count);
   grant(state, job, worker, { failures, strikes, ranges });
-}
-
-const CARVE_INPUTS_MIN = 1_024;
-const CARVE_UNITS = 4;
-
-/** The mark runs ahead of the leases, so that it is seldom written. */
-function raiseCarveMark(state: Scheduler, job: Job, leasedEnd: number, unit: number): void {
-  if (leasedEnd <= job.carveMark) return;
-  const step = Math.max(CARVE_INPUTS_MIN, CARVE_UNITS * unit);
-  job.carveMark = Math.ceil(leasedEnd / step) * step;
-  state.effects.push({ type: "RecordCarveMark", job: job.id, mark: job.carveMark });
 }
 
 /** Finds something for an idle worker where nothing is ready; says whether it did. */

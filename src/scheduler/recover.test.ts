@@ -54,6 +54,16 @@ test("a returning worker goes on with its lease where it was", () => {
   expect(finish(cluster, "job").length).toBe(100);
 });
 
+test("a lease goes on although the crash took the mark that it had raised", () => {
+  const cluster = new ScheduledCluster().job("job", 100).worker("w");
+  const [lease] = cluster.leasesOf("w");
+  // The lease was sent before the journal had stored the mark.
+  cluster.journal.splice(cluster.journal.findIndex(({ type }) => type === "carve"));
+  present(cluster.restart(), "w", lease!.descriptor, 0);
+  expect(cluster.effectsOf("RecordCarveMark")).toMatchObject([{ job: "job", mark: 1_024 }]);
+  expect(cluster.effectsOf("AdoptLease").length).toBe(1);
+});
+
 test("results that the journal has, but its worker does not know of, are not taken twice", () => {
   const cluster = new ScheduledCluster().worker("w").job("job", 100).report("w", { ms: 50 });
   const [lease] = cluster.leasesOf("w");

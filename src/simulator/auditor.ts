@@ -166,6 +166,15 @@ export class Auditor {
     this.done -= countOf(ranges);
   }
 
+  /** A power cut took the end of a job with it that was told already. */
+  reopen(job: number): void {
+    const account = this.#accounts[job]!;
+    if (account.endedMs === undefined) return;
+    account.endedMs = undefined;
+    account.state = "running";
+    this.#open++;
+  }
+
   /** The journal holds the end of a job. */
   ended(job: number, state: string, nowMs: number): void {
     const account = this.#accounts[job]!;

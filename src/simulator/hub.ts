@@ -209,6 +209,7 @@ export class Hub {
     this.crashes++;
     const lost = this.#journal.crash(unsyncedMs > 0 ? queue.nowMs - unsyncedMs : queue.nowMs);
     for (const record of lost) {
+      if (record.type === "ended") auditor.reopen(planOf.get(record.job)!.number);
       if (record.type === "results") auditor.forget(planOf.get(record.job)!.number, record.ranges);
     }
     for (const session of [...this.#sessions.values()]) this.#forget(session);

@@ -28,6 +28,7 @@ export class Link {
   readonly #arrivesMs = { hub: 0, machine: 0 };
   readonly #freeMs = { hub: 0, machine: 0 };
   readonly #cutUntilMs: () => number;
+  #broken = false;
 
   constructor(options: {
     readonly queue: EventQueue;
@@ -53,7 +54,7 @@ export class Link {
   /** Sends a message to an end; the action is its arrival. */
   send(to: "hub" | "machine", kind: string, bytes: number, action: () => void): void {
     const from = to === "hub" ? "machine" : "hub";
-    if (!this.#open[from]) return;
+    if (!this.#open[from] || this.#broken) return;
     this.#traffic.count(kind, this.#queue.nowMs);
     if (this.#random.chance(this.#network.breakRate ?? 0)) {
       this.break();
@@ -66,6 +67,8 @@ export class Link {
 
   /** It breaks under both; sometimes the hub hears nothing of it. */
   break(): void {
+    // What is sent behind the lost message does not get through either.
+    this.#broken = true;
     this.#fall("machine");
     if (!this.#random.chance(this.#network.halfOpenShare ?? 0)) this.#fall("hub");
   }

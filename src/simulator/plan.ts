@@ -12,6 +12,7 @@ export const purpose = {
   hub: 6,
   link: 7,
   cut: 8,
+  swarm: 9,
 } as const;
 
 /** One job as it will be: everything about it follows from scenario and seed alone. */

@@ -1,0 +1,132 @@
+import { purpose } from "./plan.ts";
+import { seededRandom } from "./random.ts";
+import { simulate } from "./simulate.ts";
+import type {
+  Availability,
+  JobScenario,
+  NetworkScenario,
+  Population,
+  Random,
+  Scenario,
+  SimulateOptions,
+  SimulationResult,
+} from "./types.ts";
+
+/*
+ * Random scenarios, small and nasty: each is over in a fraction of a second, and all of them together go
+ * where nobody would have thought of going. Every job can end, because some machines stay.
+ */
+
+const HOUR_MS = 3_600_000;
+
+const among = <T>(random: Random, ...choices: readonly T[]): T => choices[random.int(choices.length)]!;
+const between = (random: Random, low: number, high: number): number => low + random.next() * (high - low);
+const sometimes = (random: Random, probability: number, value: number): number =>
+  random.chance(probability) ? value : 0;
+
+/** The scenario of a seed. */
+export function swarmScenario(seed: number): Scenario {
+  const random = seededRandom(seed, purpose.swarm);
+  const isCalm = random.chance(0.1);
+  const jobs = Array.from({ length: 1 + random.int(4) }, (_, at) => jobOf(random, at));
+  const stable: Population = {
+    name: "stable",
+    count: 1 + random.int(3),
+    slots: 1 + random.int(3),
+    labels: ["stable"],
+    network: isCalm ? {} : networkOf(random, 0.3),
+  };
+  const others = Array.from({ length: random.int(3) }, (_, at) => volunteersOf(random, at));
+  const crashes = isCalm ? 0 : among(random, 0, 0, 1, 2, 4);
+  return {
+    name: `swarm ${seed}`,
+    durationMs: 24 * HOUR_MS,
+    jobs,
+    populations: [stable, ...others],
+    network: { latencyMs: among<number>(random, 0, 1, 20, 150) },
+    partitions: Array.from({ length: isCalm ? 0 : random.int(3) }, () => {
+      const fromMs = between(random, 0, 60_000);
+      return { fromMs, untilMs: fromMs + among(random, 1_000, 10_000, 40_000), share: random.next() };
+    }),
+    hub: {
+      crashesAtMs: Array.from({ length: crashes }, () => between(random, 0, 60_000)),
+      restartMs: among<number>(random, 100, 2_000, 20_000),
+      appendMs: among<number>(random, 0, 0.3, 20, 500),
+      unsyncedMs: sometimes(random, 0.3, 2_000),
+      messageMs: sometimes(random, 0.1, 1),
+    },
+    limits: {
+      unitTargetMs: among(random, 50, 1_000, 20_000),
+      unitInputsMax: among(random, 1, 4, 65_536),
+      unitRangesMax: among(random, 1, 2, 512),
+      prefetchUnitsMax: among(random, 0, 1, 2),
+      prefetchMs: among(random, 0, 100, 5_000),
+      speculationAfterMs: among(random, 200, 2_000, 60_000),
+      speculationFactor: among(random, 1, 3),
+      leaseTtlMs: among(random, 4_000, 15_000),
+      adoptionWindowMs: among(random, 0, 500, 5_000),
+      progressIntervalMs: among(random, 1, 50, 2_000),
+      fairnessLagMs: among(random, 0, 1_000, 10_000),
+    },
+    mustFinish: true,
+  };
+}
+
+function jobOf(random: Random, at: number): JobScenario {
+  const meanMs = among(random, 1, 30, 400, 3_000);
+  return {
+    name: `job ${at}`,
+    arrivalMs: sometimes(random, 0.5, between(random, 0, 30_000)),
+    inputs: among(random, 0, 1, 7, 60, 300),
+    workMs: among<JobScenario["workMs"]>(random, meanMs, (own) => own.exponential() * meanMs),
+    retries: among(random, 0, 1, 3),
+    backoffMs: among(random, 0, 100, 3_000),
+    maxAttempts: among(random, 1, 2, 3),
+    priority: among(random, 0, 0, 2, -2),
+    failingShare: sometimes(random, 0.3, 0.1),
+    flakyShare: sometimes(random, 0.3, 0.2),
+    killerShare: sometimes(random, 0.2, 0.05),
+    unitOverheadMs: sometimes(random, 0.3, 50),
+    ...(random.chance(0.3)
+      ? { feed: { inputsPerAppend: 1 + random.int(40), everyMs: among(random, 1, 500) } }
+      : {}),
+    ...(random.chance(0.2) ? { checkpoint: { intervalMs: 100, costMs: 5, restartMs: 10 } } : {}),
+    ...(random.chance(0.1) ? { labels: ["stable"] } : {}),
+    ...(random.chance(0.1) ? { cancelAfterMs: between(random, 0, 20_000) } : {}),
+  };
+}
+
+function volunteersOf(random: Random, at: number): Population {
+  const upMs = among(random, 500, 5_000, 60_000);
+  const downMs = among(random, 100, 3_000, 30_000);
+  const comeAndGo: Availability = (own, { turn }) => ({
+    online: turn % 2 === 0,
+    forMs: own.exponential() * (turn % 2 === 0 ? upMs : downMs),
+  });
+  return {
+    name: `volunteers ${at}`,
+    count: 1 + random.int(8),
+    slots: 1 + random.int(4),
+    speed: among<NonNullable<Population["speed"]>>(random, 0.2, 1, 4, (own) => 0.1 + own.exponential()),
+    availability: comeAndGo,
+    startMs: sometimes(random, 0.5, 1_000),
+    departure: { drain: random.next(), crash: random.next(), freeze: random.next() },
+    network: networkOf(random, 1),
+    corruptionRate: sometimes(random, 0.1, 0.05),
+    clockRate: among(random, 1, 0.5, 1.001, 3),
+  };
+}
+
+const networkOf = (random: Random, harm: number): NetworkScenario => ({
+  jitterMs: sometimes(random, 0.5, 50),
+  lossRate: sometimes(random, 0.3, 0.05 * harm),
+  breakRate: sometimes(random, 0.4, 0.03 * harm),
+  halfOpenShare: among(random, 0, 0.5, 1),
+  ...(random.chance(0.1) ? { bytesPerSecond: 20_000 } : {}),
+});
+
+/** Runs the scenario of one seed with every check after every step. */
+export const runSwarm = (
+  seed: number,
+  options: Omit<SimulateOptions, "seed" | "check"> = {},
+): SimulationResult => simulate(swarmScenario(seed), { ...options, seed, check: "tick" });
