@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type BenchCluster, descendants, residentBytes, startCluster } from "./cluster.ts";
+import { hundredMillion } from "./hundred-million.ts";
 import { median, quantile, rounded } from "./stats.ts";
 import { bytesOf, echo, fetchTable, nap, noop, sha, shaChain } from "./tasks.ts";
 
@@ -267,6 +268,31 @@ const tenMillion: Row = () =>
     };
   });
 
+const JOBS = [250, 1_000] as const;
+const JOB_INPUTS = 20;
+
+/** jobs: so many jobs at once, of 20 no-ops each; seconds until all have their results, and how fair it was. */
+const jobs: Row = () =>
+  withCluster(2, async ({ cluster }) => {
+    const figures: Record<string, number> = {};
+    await cluster.run(noop, 0);
+    for (const count of JOBS) {
+      const startedMs = performance.now();
+      const endedMs = await Promise.all(
+        Array.from({ length: count }, async (_, job) => {
+          const inputs = Array.from({ length: JOB_INPUTS }, (_, at) => job + at);
+          const values = await cluster.map(noop, inputs, { ordered: true }).values().toArray();
+          deepStrictEqual(values, inputs);
+          return performance.now() - startedMs;
+        }),
+      );
+      figures[`seconds${count}`] = rounded(seconds(startedMs));
+      figures[`msPerJob${count}`] = rounded((performance.now() - startedMs) / count);
+      figures[`medianEndPercent${count}`] = rounded((100 * median(endedMs)) / Math.max(...endedMs));
+    }
+    return figures;
+  });
+
 const LARGE = 200_000_000;
 const PART = 1_000_000;
 
@@ -327,6 +353,8 @@ export const rows: Readonly<Record<string, { readonly title: string; readonly ru
   f: { title: "1 MiB in and out, 100 times", run: payload },
   g: { title: "kill -9 of one of two workers half-way", run: kill },
   h: { title: "memory with 100,000 queued; idle worker", run: memory },
+  "hundred-million": { title: "scheduler: 100 M inputs, every second fails", run: hundredMillion },
+  jobs: { title: "250, then 1,000 jobs at once", run: jobs },
   large: { title: "one result of 200 MB, then 200 of 1 MB", run: large },
   "ten-million": { title: "ten million no-ops from a generator", run: tenMillion },
 };

@@ -1,10 +1,10 @@
-import { countOf, type Range, type Ranges } from "../protocol/index.ts";
+import { countOf, type Ranges } from "../protocol/index.ts";
 import { demandOf, dropIfUnused } from "./demand.ts";
 import { requeue } from "./fairness.ts";
 import { release, revokeServed } from "./leases.ts";
 import { freshClass, Pending } from "./pending.ts";
 import { RangeSet } from "./rangeset.ts";
-import type { Job, Scheduler } from "./state.ts";
+import { type Job, type Scheduler, wakeBy } from "./state.ts";
 import type { EffectOf, EventOf } from "./types.ts";
 
 export function jobSubmitted(state: Scheduler, { spec }: EventOf<"JobSubmitted">): void {
@@ -30,6 +30,7 @@ export function jobSubmitted(state: Scheduler, { spec }: EventOf<"JobSubmitted">
     vtimeMs: 0,
     queueAt: -1,
     workPerInput: undefined,
+    unwanted: undefined,
     tail: { trims: [], copies: [], lookAtMs: Number.POSITIVE_INFINITY },
   };
   job.demand.jobs.add(job);
@@ -62,14 +63,28 @@ export function jobCancelled(state: Scheduler, event: EventOf<"JobCancelled">): 
     endJob(state, job, "cancelled", reason);
     return;
   }
-  const unwanted = new RangeSet();
+  const unwanted = job.unwanted?.inputs ?? new RangeSet();
   for (const [start, end] of ranges) {
     if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0) {
       unwanted.add(start, Math.min(end, job.size));
     }
   }
-  const cancelled: Range[] = job.done.missing([...unwanted.ranges()]);
+  job.unwanted = { inputs: unwanted, reason };
+  cancelUnwanted(state, job);
+}
+
+/** Ranges that end at once at most: more of them take several steps, so that none is long. */
+const CANCELLED_RANGES_MAX = 65_536;
+
+/** Ends some of the inputs that were cancelled; the rest at the next tick, unless somebody is faster. */
+export function cancelUnwanted(state: Scheduler, job: Job): void {
+  if (job.unwanted === undefined) return;
+  const { inputs, reason } = job.unwanted;
+  const cancelled = inputs.without(job.done, CANCELLED_RANGES_MAX);
+  if (cancelled.length < CANCELLED_RANGES_MAX) job.unwanted = undefined;
+  else wakeBy(state, state.nowMs);
   if (cancelled.length === 0) return;
+  inputs.takeBelow(cancelled.at(-1)![1]);
   failInputs(state, job, cancelled, "cancelled", reason);
   job.pending.remove(cancelled);
   requeue(state, job);

@@ -1,6 +1,6 @@
 import { countOf, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
 import { charge, requeue } from "./fairness.ts";
-import type { RangeSet } from "./rangeset.ts";
+import { RangeSet } from "./rangeset.ts";
 import { expectedMs, unreportedOf } from "./sizing.ts";
 import type { Job, Lease, Scheduler, Worker } from "./state.ts";
 import { lookLater, lookMs } from "./tail.ts";
@@ -114,10 +114,10 @@ export function revokeIfServed(state: Scheduler, lease: Lease, reason: string): 
 
 /** The same for all leases of a job that have some of the inputs, which were just done elsewhere. */
 export function revokeServed(state: Scheduler, job: Job, ranges: Ranges, reason: string): void {
+  if (ranges.length === 0 || job.leases.size === 0) return;
+  const set = new RangeSet(ranges);
   for (const lease of [...job.leases]) {
-    const isTouched = lease.descriptor.ranges.some(([start, end]) =>
-      ranges.some(([from, to]) => from < end && start < to),
-    );
+    const isTouched = lease.descriptor.ranges.some(([start, end]) => set.nextIn(start) < end);
     if (isTouched) revokeIfServed(state, lease, reason);
   }
 }

@@ -72,7 +72,10 @@ export class Pending {
 
   /** May be leased from now on. */
   add(inputClass: InputClass, ranges: Ranges): void {
-    if (ranges.length === 0) return;
+    if (ranges.length > 0) this.#readySet(inputClass).addAll(ranges);
+  }
+
+  #readySet(inputClass: InputClass): RangeSet {
     let set = this.#ready.find((other) => isSame(other, inputClass));
     if (set === undefined) {
       const { failures, strikes } = inputClass;
@@ -80,7 +83,7 @@ export class Pending {
       this.#ready.push(set);
       this.#ready.sort(byTurn);
     }
-    set.inputs.addAll(ranges);
+    return set.inputs;
   }
 
   /** May be leased from `readyAtMs` on; round that time, so that buckets stay few. */
@@ -97,9 +100,7 @@ export class Pending {
   /** Holds back the fresh inputs below `mark`. */
   holdFresh(mark: number, untilMs: number): void {
     const fresh = this.#ready.find(isFresh)!.inputs;
-    const held = fresh.intersect([[0, mark]]);
-    fresh.removeAll(held);
-    this.#held.addAll(held);
+    this.#held.addSet(fresh.takeBelow(mark));
     this.#heldUntilMs = untilMs;
   }
 
@@ -107,12 +108,11 @@ export class Pending {
   mature(nowMs: number): void {
     if (nowMs < this.nextMs) return;
     if (nowMs >= this.#heldUntilMs) {
-      this.add(freshClass, [...this.#held.ranges()]);
-      this.#held.clear();
+      this.#readySet(freshClass).addSet(this.#held);
     }
     const due = this.#buckets.filter(({ readyAtMs }) => readyAtMs <= nowMs);
     this.#buckets = this.#buckets.filter(({ readyAtMs }) => readyAtMs > nowMs);
-    for (const bucket of due) this.add(bucket, [...bucket.inputs.ranges()]);
+    for (const bucket of due) this.#readySet(bucket).addSet(bucket.inputs);
   }
 
   /** Takes inputs out wherever they are; says how many were there. */

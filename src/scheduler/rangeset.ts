@@ -148,6 +148,61 @@ export class RangeSet {
     return taken;
   }
 
+  /** Takes the members below an input out as a set of their own. Costs what its chunks do, not its ranges. */
+  takeBelow(end: number): RangeSet {
+    const key = Math.floor(end / CHUNK_INPUTS);
+    const below = new RangeSet();
+    const at = this.#find(key);
+    below.#keys = this.#keys.splice(0, at);
+    below.#chunks = this.#chunks.splice(0, at);
+    for (const { count } of below.#chunks) below.#count += count;
+    this.#count -= below.#count;
+    const rest = this.intersect([[key * CHUNK_INPUTS, end]]);
+    below.addAll(rest);
+    this.removeAll(rest);
+    return below;
+  }
+
+  /** Adds the members of another set, which is used up. Costs what its chunks do where they are new here. */
+  addSet(other: RangeSet): void {
+    for (const [at, chunk] of other.#chunks.entries()) {
+      const key = other.#keys[at]!;
+      const base = key * CHUNK_INPUTS;
+      const here = this.#find(key);
+      if (this.#keys[here] !== key) {
+        this.#insert(here, key, chunk);
+        this.#count += chunk.count;
+        continue;
+      }
+      for (let start = chunk.nextIn(0); start < CHUNK_INPUTS; ) {
+        const end = chunk.nextOut(start);
+        this.add(base + start, base + end);
+        start = chunk.nextIn(end);
+      }
+    }
+    other.clear();
+  }
+
+  /** The first ranges of inputs that are members of this set but not of another, up to so many. */
+  without(other: RangeSet, rangesMax: number): Range[] {
+    const found: Range[] = [];
+    for (const range of this.ranges()) {
+      for (const [start, end] of other.#gaps(range)) {
+        if (found.length === rangesMax) return found;
+        found.push([start, end]);
+      }
+    }
+    return found;
+  }
+
+  *#gaps([start, end]: Range): Generator<Range, void, undefined> {
+    for (let from = this.nextOut(start); from < end; ) {
+      const to = Math.min(this.nextIn(from), end);
+      yield [from, to];
+      from = this.nextOut(to);
+    }
+  }
+
   /** Which inputs of the ranges are members, in the order of the ranges. */
   intersect(ranges: Ranges): Range[] {
     const members: Range[] = [];

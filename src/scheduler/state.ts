@@ -89,6 +89,8 @@ export interface Job {
   queueAt: number;
   /** Measured milliseconds an input on a core of speed 1. */
   workPerInput: number | undefined;
+  /** Inputs that were cancelled and have not all ended yet. */
+  unwanted: { readonly inputs: RangeSet; readonly reason: string } | undefined;
   readonly tail: Tail;
 }
 

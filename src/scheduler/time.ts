@@ -1,4 +1,5 @@
 import { requeue } from "./fairness.ts";
+import { cancelUnwanted } from "./jobs.ts";
 import type { Scheduler } from "./state.ts";
 import { wakeBy } from "./state.ts";
 import { lookLater } from "./tail.ts";
@@ -17,6 +18,7 @@ export function tick(state: Scheduler): void {
     }
   }
   for (const job of state.jobs.values()) {
+    cancelUnwanted(state, job);
     job.pending.mature(state.nowMs);
     requeue(state, job);
     wakeBy(state, job.pending.nextMs);

@@ -102,3 +102,11 @@ export const thenable = task((n: number) =>
       } as unknown)
     : n,
 );
+
+/** Prints as long as it is let; leaves the event loop its turn now and then, so that it can be cancelled. */
+export const chatter = task(async (_: number) => {
+  for (let line = 0; ; line++) {
+    console.log(`line ${line} ${"y".repeat(100)}`);
+    if (line % 1_000 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+});
