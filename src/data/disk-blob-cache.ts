@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "n
 import { join } from "node:path";
 import type { BlobCache } from "./cached-blobs.ts";
 import { cidOf, isCid } from "./cid.ts";
-import { LruSizes } from "./lru.ts";
+import { ByteLru } from "./lru.ts";
 
 const DRAFT_NAME = "draft";
 
@@ -13,13 +13,13 @@ const DRAFT_NAME = "draft";
  */
 export class DiskBlobCache implements BlobCache {
   readonly #directory: string;
-  readonly #sizes: LruSizes;
+  readonly #sizes: ByteLru<string, number>;
   readonly #ready: Promise<boolean>;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string, options: { readonly bytesMax: number }) {
     this.#directory = directory;
-    this.#sizes = new LruSizes(options.bytesMax);
+    this.#sizes = new ByteLru(options.bytesMax, (bytes) => bytes);
     // A cache that cannot be used has nothing and keeps nothing; its owner fetches everything.
     this.#ready = this.#open().then(
       () => true,
@@ -34,7 +34,7 @@ export class DiskBlobCache implements BlobCache {
 
   async get(cid: string): Promise<Uint8Array | undefined> {
     if (!isCid(cid) || !(await this.#ready) || !this.#sizes.has(cid)) return undefined;
-    this.#sizes.touch(cid);
+    this.#sizes.get(cid);
     const bytes = await this.#read(cid);
     if (bytes === undefined) return this.#alone(() => this.#readOrForget(cid));
     const now = new Date();
@@ -61,7 +61,7 @@ export class DiskBlobCache implements BlobCache {
   async #readOrForget(cid: string): Promise<Uint8Array | undefined> {
     const bytes = await this.#read(cid);
     if (bytes !== undefined) return bytes;
-    this.#sizes.remove(cid);
+    this.#sizes.delete(cid);
     await rm(this.#path(cid), { force: true }).catch(() => {});
     return undefined;
   }
@@ -76,7 +76,7 @@ export class DiskBlobCache implements BlobCache {
       await rm(draft, { force: true }).catch(() => {});
       return;
     }
-    for (const gone of this.#sizes.add(cid, bytes.length)) {
+    for (const gone of this.#sizes.set(cid, bytes.length)) {
       await rm(this.#path(gone), { force: true }).catch(() => {});
     }
   }
@@ -101,7 +101,7 @@ export class DiskBlobCache implements BlobCache {
     }
     found.sort((a, b) => a.usedAtMs - b.usedAtMs);
     for (const { name, bytes } of found) {
-      for (const gone of this.#sizes.add(name, bytes)) await rm(this.#path(gone), { force: true });
+      for (const gone of this.#sizes.set(name, bytes)) await rm(this.#path(gone), { force: true });
     }
   }
 

@@ -10,5 +10,6 @@ export {
 } from "./blob-ref.ts";
 export { type BlobCache, CachedBlobs } from "./cached-blobs.ts";
 export { type CidHasher, cidOf, createCidHasher, isCid, parseCid } from "./cid.ts";
+export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
 export { BlobClient, type BlobClientOptions } from "./transfer.ts";

@@ -1,45 +1,59 @@
-/** Sizes by key in the order of their last use; says what has to go when they are too much together. */
-export class LruSizes {
+export interface LruOptions {
+  /** The newest stays whatever its size; else it goes at once where it is too large by itself. */
+  readonly keepsNewest?: boolean;
+}
+
+/** Keeps the most recently used things up to a number of bytes. */
+export class ByteLru<K, V> {
   readonly #bytesMax: number;
-  readonly #sizes = new Map<string, number>();
+  readonly #sizeOf: (value: V) => number;
+  readonly #keepsNewest: boolean;
+  readonly #entries = new Map<K, V>();
   #bytes = 0;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, sizeOf: (value: V) => number, { keepsNewest = false }: LruOptions = {}) {
     this.#bytesMax = bytesMax;
+    this.#sizeOf = sizeOf;
+    this.#keepsNewest = keepsNewest;
   }
 
+  /** Bytes of all that it keeps. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  has(key: string): boolean {
-    return this.#sizes.has(key);
+  has(key: K): boolean {
+    return this.#entries.has(key);
   }
 
-  /** Marks a key as the newest. */
-  touch(key: string): void {
-    const bytes = this.#sizes.get(key);
-    if (bytes === undefined) return;
-    this.#sizes.delete(key);
-    this.#sizes.set(key, bytes);
+  /** Gives a value and marks it as the newest. */
+  get(key: K): V | undefined {
+    const value = this.#entries.get(key);
+    if (value !== undefined) {
+      this.#entries.delete(key);
+      this.#entries.set(key, value);
+    }
+    return value;
   }
 
-  /** Adds a key as the newest; gives the keys that went for it, which may be the new one itself. */
-  add(key: string, bytes: number): string[] {
-    this.remove(key);
-    this.#sizes.set(key, bytes);
-    this.#bytes += bytes;
-    const gone: string[] = [];
-    for (const oldest of this.#sizes.keys()) {
-      if (this.#bytes <= this.#bytesMax) break;
-      this.remove(oldest);
+  /** Adds a value as the newest; gives the keys that went for it, which may be the new one itself. */
+  set(key: K, value: V): K[] {
+    this.delete(key);
+    this.#entries.set(key, value);
+    this.#bytes += this.#sizeOf(value);
+    const gone: K[] = [];
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes <= this.#bytesMax || (this.#keepsNewest && this.#entries.size === 1)) break;
+      this.delete(oldest);
       gone.push(oldest);
     }
     return gone;
   }
 
-  remove(key: string): void {
-    this.#bytes -= this.#sizes.get(key) ?? 0;
-    this.#sizes.delete(key);
+  delete(key: K): void {
+    const value = this.#entries.get(key);
+    if (value === undefined) return;
+    this.#entries.delete(key);
+    this.#bytes -= this.#sizeOf(value);
   }
 }

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { ByteLru } from "../data/index.ts";
 import { parseByteRange } from "./http.ts";
 import { NumberTable, PIECE_ROWS } from "./journal/numbers.ts";
-import { ByteLru } from "./lru.ts";
 
 test("a number table finds the row that holds a value", () => {
   fc.assert(
@@ -40,7 +40,7 @@ test("a number table that is taken apart and put together again is the same", ()
 });
 
 test("the least recently used goes first; the bytes stay below the bound, the newest apart", () => {
-  const lru = new ByteLru<string, number>(10, (size) => size);
+  const lru = new ByteLru<string, number>(10, (size) => size, { keepsNewest: true });
   lru.set("a", 4);
   lru.set("b", 4);
   expect(lru.get("a")).toBe(4);

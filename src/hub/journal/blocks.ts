@@ -1,3 +1,4 @@
+import { ByteLru } from "../../data/index.ts";
 import type { Journal } from "../../engine/index.ts";
 import {
   countOf,
@@ -10,7 +11,6 @@ import {
 } from "../../protocol/index.ts";
 import { hubFailures } from "../hub-failure.ts";
 import type { JobEntry } from "../job-entry.ts";
-import { ByteLru } from "../lru.ts";
 import { IndexedBlock, joinBlocks } from "./block.ts";
 import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
 
@@ -34,6 +34,8 @@ function cachedResults(record: StoredResults, body: Uint8Array): CachedResults {
 
 /** Offsets, headers and map entries around a cached block, roughly. */
 const ENTRY_OVERHEAD_BYTES = 512;
+/** Whoever read a block is about to use it, however large it is. */
+const keepsNewest = { keepsNewest: true };
 
 /**
  * Inputs and results by where they stand in the journal. What was used lately is at hand at once, the
@@ -47,8 +49,8 @@ export class Blocks {
   constructor(journal: Journal, cacheBytesMax: number) {
     this.#journal = journal;
     const half = cacheBytesMax / 2;
-    this.#inputs = new ByteLru(half, (block) => block.bytes.length + ENTRY_OVERHEAD_BYTES);
-    this.#results = new ByteLru(half, ({ body }) => body.length + ENTRY_OVERHEAD_BYTES);
+    this.#inputs = new ByteLru(half, (block) => block.bytes.length + ENTRY_OVERHEAD_BYTES, keepsNewest);
+    this.#results = new ByteLru(half, ({ body }) => body.length + ENTRY_OVERHEAD_BYTES, keepsNewest);
   }
 
   keepInputs(position: number, block: IndexedBlock): void {
