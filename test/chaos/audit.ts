@@ -58,3 +58,17 @@ function auditCounts(
   const wanted = JSON.stringify(expected);
   if (got !== wanted) findings.isWrong(`${reading}, ${name}: ${got} instead of ${wanted}`);
 }
+
+/** What the hub says of itself, for whoever looks for the reason of a hang. */
+export async function hubState({ hub }: World): Promise<string> {
+  try {
+    const cluster = await connect({ hub: hub.place.submitInvite });
+    try {
+      return JSON.stringify([await cluster.status(), await cluster.jobs(), await cluster.workers()]);
+    } finally {
+      await cluster.close();
+    }
+  } catch (error) {
+    return String(error);
+  }
+}

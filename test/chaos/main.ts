@@ -5,6 +5,7 @@ import { killAll } from "./program.ts";
 import { nextSeed } from "./random.ts";
 import { type RoundReport, runRound } from "./round.ts";
 import { Findings } from "./transcript.ts";
+import { removeHomes } from "./world.ts";
 
 /* npm run chaos -- [--rounds N] [--seed N] [--json] [--parallel N] [--faults N] [--report FILE] */
 
@@ -30,7 +31,10 @@ for (let seed = Number(values.seed); plans.length < rounds; seed = nextSeed(seed
   plans.push(planRound(seed, Number(values.faults)));
 }
 
-process.once("exit", killAll);
+process.once("exit", () => {
+  killAll();
+  removeHomes();
+});
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 const reports: RoundReport[] = [];

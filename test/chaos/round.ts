@@ -1,5 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
-import { auditHub } from "./audit.ts";
+import { auditHub, hubState } from "./audit.ts";
 import { faults } from "./faults.ts";
 import type { FaultKind, Plan, PlannedFault } from "./plan.ts";
 import type { Relay } from "./relay.ts";
@@ -18,8 +17,8 @@ export interface RoundReport {
   readonly resumedMs: Readonly<Partial<Record<FaultKind, readonly number[]>>>;
 }
 
-/** A round that takes longer hangs: what is missing then is lost. */
-const ROUND_MS_MAX = 90_000;
+/** A round in which nobody gets anything for so long hangs: what is missing then is lost. */
+const HANG_MS = 60_000;
 /** The next fault does not wait longer than this for the work that it is to come after. */
 const PATIENCE_MS = 1_000;
 
@@ -84,19 +83,28 @@ class Round {
 /** How long nobody got anything. */
 class Gaps {
   longestMs = 0;
+  /** Resolves when it is so long that nothing is to be expected any more. */
+  readonly hang: Promise<false>;
   #lastMs = performance.now();
   readonly end: () => void;
 
   constructor(world: World) {
+    let hang = () => {};
+    this.hang = new Promise((resolve) => {
+      hang = () => resolve(false);
+    });
+    const timer = setTimeout(hang, HANG_MS);
     const mark = () => {
       const nowMs = performance.now();
       this.longestMs = Math.max(this.longestMs, Math.round(nowMs - this.#lastMs));
       this.#lastMs = nowMs;
+      timer.refresh();
     };
     const unlisten = world.onOutcome(mark);
     this.end = () => {
       mark();
       unlisten();
+      clearTimeout(timer);
     };
   }
 }
@@ -124,20 +132,17 @@ export async function runRound(plan: Plan): Promise<RoundReport> {
   const round = new Round(world);
   const over = new AbortController();
   const torment = round.torment(over.signal);
-  const late = new AbortController();
   const gaps = new Gaps(world);
   try {
     const done = Promise.all(world.submitters.map((submitter) => submitter.done)).then(() => true);
-    const timeout = pause(ROUND_MS_MAX, false, { signal: late.signal }).catch(() => false);
-    const inTime = await Promise.race([done, timeout]);
+    const inTime = await Promise.race([done, gaps.hang]);
     over.abort();
     gaps.end();
     if (inTime) await torment;
-    else findings.isWrong(`nothing ended within ${ROUND_MS_MAX} ms`);
+    else findings.isWrong(`nobody got anything for ${HANG_MS} ms; ${await hubState(world)}`);
     for (const submitter of world.submitters) submitter.audit(findings);
     if (inTime) await aftermath(world);
   } finally {
-    late.abort();
     over.abort();
     await world.close();
   }

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,13 @@ import { type Site, startSite } from "./site.ts";
 import { Submitter } from "./submitter.ts";
 import { Findings } from "./transcript.ts";
 import { Volunteer } from "./volunteer.ts";
+
+const homes = new Set<string>();
+
+/** Removes what rounds that were broken off have left; for a process that exits. */
+export function removeHomes(): void {
+  for (const home of homes) rmSync(home, { recursive: true, force: true, maxRetries: 3 });
+}
 
 /** A hub, workers and clients of a round, each a process of its own, each behind a relay of its own. */
 export class World {
@@ -56,6 +64,7 @@ export class World {
 
   static async open(plan: Plan): Promise<World> {
     const home = await mkdtemp(join(tmpdir(), "musketeers-chaos-"));
+    homes.add(home);
     const findings = new Findings();
     const hubHome = join(home, "hub");
     await mkdir(hubHome);
@@ -120,5 +129,6 @@ export class World {
     for (const { relay } of this.submitters) relay.close();
     this.#site.close();
     await rm(this.#home, { recursive: true, force: true, maxRetries: 5 });
+    homes.delete(this.#home);
   }
 }
