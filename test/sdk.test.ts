@@ -43,7 +43,7 @@ describe("values", () => {
     );
   });
 
-  test("around the size at which they become blobs, both ways", async () => {
+  test("inlineValueBytesMax: around the size at which they become blobs, both ways", async () => {
     const { cluster } = await testCluster();
     const edge = defaultLimits.inlineValueBytesMax;
     const sizes = [edge - 40, edge - 4, edge - 3, edge - 2, edge - 1, edge, edge + 1, 3 * edge, 700_000];

@@ -233,7 +233,7 @@ test("bundles are kept until a source changes, and are the same in another place
   expect(second.cid).not.toBe(first.cid);
 });
 
-test("a bundle over its limit is refused", async () => {
+test("bundleBytesMax: a bundle over its limit is refused", async () => {
   const path = await write("large.ts", `export const text = "${"x".repeat(5000)}";`);
   await expect(bundleSource(path, { ...defaultLimits, bundleBytesMax: 1000 })).rejects.toMatchObject({
     code: "LIMIT_EXCEEDED",

@@ -139,7 +139,7 @@ describe("map", () => {
     );
   });
 
-  test("a consumer that stops bounds what the hub sends", async () => {
+  test("resultCreditBytes: a consumer that stops bounds what the hub sends", async () => {
     const hub = new FakeHub({ compute: () => "x".repeat(100), random: () => 0.001 });
     const resultCreditBytes = 4096;
     const cluster = await start(hub, { resultCreditBytes, inputBlockRecordsMax: 16 });
@@ -328,7 +328,7 @@ describe("run", () => {
     expect(cancel).toMatchObject({ ranges: [[0, 1]] });
   });
 
-  test("a batch is sealed at its size and when nothing runs", async () => {
+  test("runBatchInputsMax and runBatchIdleMs: a batch is sealed at its size and when nothing runs", async () => {
     const hub = new FakeHub({ compute: double });
     const cluster = await start(hub, { runBatchInputsMax: 10, runBatchIdleMs: 20 });
     await Promise.all(numbers(25).map((n) => cluster.run(fakeTask, n)));

@@ -196,7 +196,7 @@ test("a signal stops a fetch under way, and the pause before the next try", asyn
   await expect(patient.get(cid, { signal: stopLater.signal })).rejects.toBe(reason);
 });
 
-test("what is too large is refused on both ways", async () => {
+test("blobBytesMax: what is too large is refused on both ways", async () => {
   const url = await serve((_request, response) => response.end(hello));
   const each = new BlobClient({ baseUrl: url, token: () => "", limits: { ...limits, blobBytesMax: 10 } });
   await expect(each.get(cid)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });

@@ -123,7 +123,7 @@ function journalContract(setUp: OpenSetup): void {
     expect(order).toEqual(["large", "empty 0"]);
   });
 
-  test("refuses a record that is too large, and its batch with it", async () => {
+  test("recordBytesMax: refuses a record that is too large, and its batch with it", async () => {
     const { journal } = (await setUp({ recordBytesMax: 10 })).engine;
     await expect(journal.append([bytesOf("ok"), new Uint8Array(11)])).rejects.toMatchObject({
       code: "LIMIT_EXCEEDED",
@@ -132,7 +132,7 @@ function journalContract(setUp: OpenSetup): void {
     expect(await all(journal.read())).toHaveLength(1);
   });
 
-  test("forgets at most what is before a position", async () => {
+  test("segmentBytesTarget: forgets at most what is before a position", async () => {
     const { journal } = (await setUp({ segmentBytesTarget: 200 })).engine;
     const positions: number[] = [];
     for (let index = 0; index < 30; index++) {
@@ -271,7 +271,7 @@ function registryContract(setUp: OpenSetup): void {
     expect(textOf((await registry.get("key"))!.value)).toBe("mine");
   });
 
-  test("refuses a value that is too large", async () => {
+  test("registryValueBytesMax: refuses a value that is too large", async () => {
     const { registry } = (await setUp({ registryValueBytesMax: 4 })).engine;
     await registry.put("key", bytesOf("four"));
     await expect(registry.put("key", bytesOf("five!"))).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
@@ -352,7 +352,7 @@ function blobsContract(setUp: OpenSetup): void {
     expect(await all(blobs.list())).toMatchObject([hello]);
   });
 
-  test("refuses what is too large, as soon as it is", async () => {
+  test("blobBytesMax: refuses what is too large, as soon as it is", async () => {
     const { blobs } = (await setUp({ blobBytesMax: 10 })).engine;
     let pulled = 0;
     async function* endless() {

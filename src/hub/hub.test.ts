@@ -120,7 +120,7 @@ describe("a job", () => {
     expect(logs.map(({ line }) => line)).toEqual(["late", "x".repeat(16)]);
   });
 
-  test("is cancelled when its client is gone for good, unless it is detached", async () => {
+  test("attachedGraceMs: is cancelled when its client is gone for good, unless it is detached", async () => {
     const hub = await testHub({ limits: { attachedGraceMs: 20 } });
     const client = await ScriptedPeer.client(hub);
     const attached = jobSpec({ attached: true });
@@ -298,7 +298,7 @@ describe("a restart on the same data", () => {
     expect(bytesOf(rest.body)).toBe(bytesOf(numbered(count - 1, 2)));
   });
 
-  test("keeps no more ended jobs than before", async () => {
+  test("jobsEndedKept: keeps no more ended jobs than before", async () => {
     const data = await testDirectory();
     const limits = { jobsEndedKept: 2 };
     let hub = await testHub({ data, limits });

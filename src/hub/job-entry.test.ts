@@ -36,7 +36,7 @@ test("behind a gap comes the first span that is there, whenever it came", () => 
   );
 });
 
-test("failures of the hub's are cut into blocks that hold each input once, in order", () => {
+test("blockBytesTarget: failures of the hub's are cut into blocks that hold each input once, in order", () => {
   fc.assert(
     fc.property(spans, fc.integer({ min: 1, max: 4_000 }), (list, blockBytesTarget) => {
       const parts = [...splitFailures(list, "cancelled", "why", { blockBytesTarget })];

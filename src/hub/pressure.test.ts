@@ -74,7 +74,7 @@ const RECORDS = 600;
 const large = (count: number) => packRecords(Array.from({ length: count }, () => new Uint8Array(64_000)));
 const BUFFER_BYTES_MAX = 1024 * 1024;
 
-test("a client that does not read does not fill the hub's memory, and misses nothing", async () => {
+test("socketBufferBytesMax: a client that does not read does not fill the hub's memory, and misses nothing", async () => {
   const hub = await testHub({ limits: { socketBufferBytesMax: 100_000, unitInputsMax: 4 } });
   const proxy = await testProxy(hub);
   const slow = new ScriptedPeer(hub.invite({ role: "submitter" }).replace(hub.url, proxy.url));
@@ -102,7 +102,7 @@ test("a client that does not read does not fill the hub's memory, and misses not
   expect(ranges.reduce((sum, [start, end]) => sum + end - start, 0)).toBe(RECORDS);
 });
 
-test("a worker that does not read does not fill the hub's memory, and gets its leases later", async () => {
+test("socketBufferBytesMax: a worker that does not read does not fill the hub's memory, and gets its leases later", async () => {
   const hub = await testHub({ limits: { socketBufferBytesMax: 100_000 } });
   const proxy = await testProxy(hub);
   const invite = hub.invite({ role: "worker" }).replace(hub.url, proxy.url);

@@ -74,7 +74,7 @@ async function testHub(heartbeatIntervalMs: number) {
   return { hub, invite: parseInvite(hub.invite({ role: "submitter" })) };
 }
 
-test("pauses grow and are spread, the first one too, up to the longest", () => {
+test("reconnectDelayMinMs and reconnectDelayMaxMs: pauses grow and are spread, the first one too, up to the longest", () => {
   vi.useFakeTimers();
   const { opened, openSocket } = deadSockets();
   const { link, downs } = linkTo({ openSocket, random: () => 0.5 });
@@ -89,7 +89,7 @@ test("pauses grow and are spread, the first one too, up to the longest", () => {
   expect(pauses.at(-1)).toBe((min + max) / 2);
 });
 
-test("a socket that stays silent is given up, while connecting and while closing", async () => {
+test("handshakeTimeoutMs: a socket that stays silent is given up, while connecting and while closing", async () => {
   vi.useFakeTimers();
   const { opened, openSocket } = deadSockets();
   const { link, downs } = linkTo({ openSocket });

@@ -27,7 +27,7 @@ test("a frame may lie anywhere in its buffer", () => {
   expect(decoded).toMatchObject({ header: { type: "x" }, body: new Uint8Array([1, 2]) });
 });
 
-test("limits hold for the frame and for its header", () => {
+test("frameBytesMax and headerBytesMax: hold for the frame and for its header", () => {
   const frame = encodeFrame({ text: "x".repeat(100) }, new Uint8Array(50));
   const limits = { frameBytesMax: frame.length, headerBytesMax: frame.length - 54 };
   expect(decodeFrame(frame, limits).body.length).toBe(50);

@@ -18,7 +18,7 @@ test("a failing input does not touch the others of its unit", () => {
   ]);
 });
 
-test("failing inputs are tried again, together, after a back-off that doubles and has an end", () => {
+test("retryBackoffMaxMs: failing inputs are tried again, together, after a back-off that doubles and has an end", () => {
   const cluster = new ScheduledCluster({ retryBackoffMaxMs: 1_500 }).worker("w");
   cluster.job("job", 33, { retries: 3, backoffMs: 400 }).report("w", { ms: 1 });
   cluster.report("w", { fail: { 0: "error", 3: "timeout", 15: "error" } });
@@ -150,7 +150,7 @@ test("a worker that left leaves no suspicion", () => {
   expect(cluster.lose("w", "left").effects).toEqual([]);
 });
 
-test("an input under which worker after worker vanishes is given up", () => {
+test("lossesPerStrike: an input under which worker after worker vanishes is given up", () => {
   const cluster = new ScheduledCluster({ lossesPerStrike: 2 }).job("job", 1, { maxAttempts: 2 });
   for (let loss = 1; loss <= 3; loss++) {
     cluster.worker(`w${loss}`).lose(`w${loss}`);
@@ -163,7 +163,7 @@ test("an input under which worker after worker vanishes is given up", () => {
   ]);
 });
 
-test("the breaker stops a job that fails nearly everywhere, and says so", () => {
+test("breakerInputsMin and breakerFailedShare: the breaker stops a job that fails nearly everywhere, and says so", () => {
   const cluster = new ScheduledCluster({ breakerInputsMin: 100, prefetchUnitsMax: 0 }).worker("w");
   cluster.job("job", 10_000).worker("w2");
   while (!cluster.ended.has("job")) {

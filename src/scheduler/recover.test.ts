@@ -26,7 +26,7 @@ test("a restarted hub goes on: done stays done, the rest is run", () => {
   expect(finish(cluster, "job")).toEqual(Array.from({ length: 100 }, () => "value"));
 });
 
-test("what may be running somewhere is held back for a while, the rest is not", () => {
+test("adoptionWindowMs: what may be running somewhere is held back for a while, the rest is not", () => {
   const cluster = new ScheduledCluster({ unitRangesMax: 4 }).worker("w").job("job", 3_000);
   cluster.restart().worker("new");
   expect(cluster.inputsOf("new")).toEqual([[1_024]]);

@@ -43,7 +43,7 @@ test("the same submission again changes nothing", () => {
   expect(cluster.report("w").seal("job").ended.size).toBe(1);
 });
 
-test("units grow to the target time, and shrink towards the end", () => {
+test("unitTargetMs and unitGrowthMax: units grow to the target time, and shrink towards the end", () => {
   const cluster = new ScheduledCluster({ prefetchUnitsMax: 0 }).worker("w").job("job", 5_000);
   const sizes: number[] = [];
   while (!cluster.ended.has("job")) {
@@ -56,7 +56,7 @@ test("units grow to the target time, and shrink towards the end", () => {
   expect(sizes).toEqual([...sizes.slice(0, 3), ...sizes.slice(3).toSorted((a, b) => b - a)]);
 });
 
-test("units are bounded by count, by bytes, and grow longer where there are very many slots", () => {
+test("unitInputsMax, unitBytesTarget and leasesPerSecondTarget: units are bounded by count, by bytes, and grow longer where there are very many slots", () => {
   const unitOf = (cluster: ScheduledCluster) => {
     for (let unit = 0; unit < 8; unit++) {
       const [inputs] = cluster.inputsOf("w");
@@ -76,7 +76,7 @@ test("units are bounded by count, by bytes, and grow longer where there are very
   expect(busy.inputsOf("w")[0]!.length).toBe(10_000);
 });
 
-test("a slot gets its next unit before it is done with this one", () => {
+test("prefetchMs: a slot gets its next unit before it is done with this one", () => {
   const cluster = new ScheduledCluster().worker("w").submit("job").append("job", 1_000);
   expect(cluster.leasesOf("w").length).toBe(1);
   cluster.report("w", { ms: 10 });
@@ -88,7 +88,7 @@ test("a slot gets its next unit before it is done with this one", () => {
   expect(cluster.leasesOf("w").length).toBe(2);
 });
 
-test("every slot is used, and no more units wait than are allowed", () => {
+test("prefetchUnitsMax: every slot is used, and no more units wait than are allowed", () => {
   const cluster = new ScheduledCluster({ prefetchUnitsMax: 1 }).worker("w", { slots: 3 });
   cluster.job("job", 100);
   expect(cluster.inputsOf("w")).toEqual([[0], [1], [2]]);
@@ -239,7 +239,7 @@ test("single inputs can be cancelled: waiting, running or done", () => {
   ]);
 });
 
-test("a worker that reports nothing but itself keeps its leases, a silent one loses them", () => {
+test("leaseTtlMs: a worker that reports nothing but itself keeps its leases, a silent one loses them", () => {
   const cluster = new ScheduledCluster().worker("w").worker("quiet").job("job", 2);
   for (let ms = 0; ms < 30_000; ms += 3_000) {
     cluster.pass(3_000).send({ type: "WorkerHeard", worker: "w" });

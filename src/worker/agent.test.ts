@@ -279,7 +279,7 @@ describe("Agent", () => {
     expect(executor.started[0]?.alive).toBe(false);
   });
 
-  it("drains: hands back what has not begun and what is not done in time, then leaves", async () => {
+  it("drainGraceMs: hands back what has not begun and what is not done in time, then leaves", async () => {
     executor.holds = true;
     const running = new Promise<void>((resolve) => {
       executor.onStart = resolve;

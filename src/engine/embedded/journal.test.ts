@@ -202,7 +202,7 @@ test("appends of one turn go out with one write and one sync", async () => {
   expect(disk.log).toEqual([`write ${segmentName(0)}`, `sync ${segmentName(0)}`]);
 });
 
-test("what was appended is synced by itself after a while, and the manifest says so", async () => {
+test("syncIntervalMs: what was appended is synced by itself after a while, and the manifest says so", async () => {
   const disk = new FakeDisk();
   const journal = await openOn(disk, "default", 1 << 20, { syncIntervalMs: 1 });
   const stored = new Promise<void>((resolve) => {

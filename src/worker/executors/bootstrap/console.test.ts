@@ -20,7 +20,7 @@ function logged(limits: { logLineBytesMax: number; logBytesPerSecondMax: number 
   return { log, sent, clock };
 }
 
-test("lines over the budget are counted, where they are missing", () => {
+test("logBytesPerSecondMax: lines over the budget are counted, where they are missing", () => {
   const { log, sent, clock } = logged({ logLineBytesMax: 100, logBytesPerSecondMax: 10 });
   for (const line of ["one", "two\nthree", "four"]) log.print(line);
   clock.nowMs = 1000;
@@ -30,7 +30,7 @@ test("lines over the budget are counted, where they are missing", () => {
   expect(sent).toEqual(["one", "two", 2, "five"]);
 });
 
-test("a line is cut at a character's border", () => {
+test("logLineBytesMax: a line is cut at a character's border", () => {
   const { log, sent } = logged({ logLineBytesMax: 5, logBytesPerSecondMax: 100 });
   log.print("aéééé");
   log.flush();
