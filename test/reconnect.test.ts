@@ -70,7 +70,7 @@ test("a worker that its network has left is replaced, and what it says later doe
   expect(await job.status()).toMatchObject({ state: "done", done: 3, failed: 0 });
 });
 
-test("a connection that carries nothing any more is given up by both ends", async () => {
+test("heartbeatIntervalMs: a connection that carries nothing any more is given up by both ends", async () => {
   const limits = { leaseTtlMs: 400, heartbeatIntervalMs: 50 };
   const hub = await testHub({ limits });
   const relay = await testRelay(hub.url);

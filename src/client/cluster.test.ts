@@ -450,18 +450,3 @@ describe("code", () => {
     });
   });
 });
-
-test("callsPerClientMax: no more calls than that are with the hub, and all are answered in time", async () => {
-  const hub = new FakeHub();
-  const cluster = await start(hub, { callsPerClientMax: 5 });
-  let asked = 0;
-  let most = 0;
-  hub.onArrival = ({ type }) => {
-    if (type === "call") most = Math.max(most, ++asked);
-  };
-  const answers = numbers(200).map((n) =>
-    cluster.call("hasBlobs", { cids: [String(n)] }).then(() => void asked--),
-  );
-  await Promise.all(answers);
-  expect(most).toBe(5);
-});

@@ -97,9 +97,10 @@ export class Outbox {
       this.#writer.push(record);
     }
     const index = this.#size++;
-    if (this.#writer.count >= this.#blockRecords || this.#blockBytes >= limits.blockBytesTarget) {
+    const recordsMax = Math.min(this.#blockRecords, limits.inputBlockRecordsMax);
+    if (this.#writer.count >= recordsMax || this.#blockBytes >= limits.blockBytesTarget) {
       this.flush();
-      this.#blockRecords = Math.min(this.#blockRecords * 2, limits.inputBlockRecordsMax);
+      this.#blockRecords = recordsMax * 2;
     } else if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       afterMicrotasks(() => {

@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
+import { defaultLimits } from "../protocol/index.ts";
 import type { Cluster } from "./cluster.ts";
 import type { LoadedTask } from "./loaded.ts";
 import { resolveOptions } from "./options.ts";
@@ -28,7 +29,7 @@ test("a task keeps its `this`", () => {
   expect(counter.get()).toBe(3);
 });
 
-test("options that make no sense are refused where they are written", () => {
+test("taskTimeoutMaxMs, taskRetriesMax and retryBackoffMaxMs: options that make no sense are refused where they are written", () => {
   const fn = (n: number) => n;
   const wrong: [object, RegExp][] = [
     [{ retry: 3 }, /no option "retry"/],
@@ -37,6 +38,8 @@ test("options that make no sense are refused where they are written", () => {
     [{ timeout: "31d" }, /taskTimeoutMaxMs/],
     [{ memory: "lots" }, /memory/],
     [{ retries: -1 }, /retries/],
+    [{ retries: 101 }, /retries/],
+    [{ backoff: "6m" }, /retryBackoffMaxMs/],
     [{ retries: 1.5 }, /retries/],
     [{ priority: 9 }, /priority/],
     [{ net: "example.org" }, /net/],
@@ -48,6 +51,21 @@ test("options that make no sense are refused where they are written", () => {
     );
   }
   expect(() => task("code" as never)).toThrow(expect.objectContaining({ code: "BAD_ARGUMENT" }));
+});
+
+test("taskTimeoutMs, taskMemoryBytes, taskRetries, retryBackoffMs and taskMaxAttempts: are what a task gets that says nothing", () => {
+  const limits = {
+    taskTimeoutMs: 1,
+    taskMemoryBytes: 2,
+    taskRetries: 3,
+    retryBackoffMs: 4,
+    taskMaxAttempts: 5,
+  };
+  expect(resolveOptions({}, { ...defaultLimits, ...limits })).toMatchObject({
+    timeoutMs: 1,
+    memoryBytes: 2,
+    job: { retries: 3, backoffMs: 4, maxAttempts: 5 },
+  });
 });
 
 test("options are filled in from the limits", () => {

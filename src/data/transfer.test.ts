@@ -67,7 +67,7 @@ test("an error of the hub's is the same error here", async () => {
   await expect(client(url).has(cid)).rejects.toMatchObject({ code: "FORBIDDEN" });
 });
 
-test("what may pass is tried again, so many times", async () => {
+test("blobAttemptsMax: what may pass is tried again, so many times", async () => {
   let requests = 0;
   let failures = 3;
   const url = await serve((_request, response) => {
@@ -113,7 +113,7 @@ test("a question or an answer that was damaged on its way is exchanged again", a
   expect(await client(url).get(cid)).toEqual(hello);
 });
 
-test("a transfer that moves nothing is tried again on a new connection", async () => {
+test("blobStallMs: a transfer that moves nothing is tried again on a new connection", async () => {
   const asked: string[] = [];
   const url = await serve((request, response) => {
     asked.push(request.method!);

@@ -18,6 +18,24 @@ test("a failing input does not touch the others of its unit", () => {
   ]);
 });
 
+test("unitRangesMax: scattered retries travel together up to there", () => {
+  const cluster = new ScheduledCluster({ unitRangesMax: 2, prefetchUnitsMax: 0 }).worker("w");
+  cluster.job("job", 33, { retries: 1, backoffMs: 0 }).report("w", { ms: 1 });
+  cluster.report("w", { fail: { 0: "error", 3: "error", 6: "error", 9: "error", 12: "error" } });
+  const units: number[][] = [];
+  for (let turn = 0; !cluster.ended.has("job") && turn < 5_000; turn++) {
+    const [inputs] = cluster.inputsOf("w");
+    if (inputs === undefined) {
+      cluster.heartbeat().pass(1);
+      continue;
+    }
+    if (cluster.leasesOf("w")[0]!.descriptor.failures > 0) units.push([...inputs]);
+    cluster.report("w", { ms: 1 });
+  }
+  expect(units.flat().toSorted((a, b) => a - b)).toEqual([1, 4, 7, 10, 13]);
+  expect(Math.max(...units.map(({ length }) => length))).toBe(2);
+});
+
 test("retryBackoffMaxMs: failing inputs are tried again, together, after a back-off that doubles and has an end", () => {
   const cluster = new ScheduledCluster({ retryBackoffMaxMs: 1_500 }).worker("w");
   cluster.job("job", 33, { retries: 3, backoffMs: 400 }).report("w", { ms: 1 });

@@ -56,6 +56,17 @@ test("unitTargetMs and unitGrowthMax: units grow to the target time, and shrink 
   expect(sizes).toEqual([...sizes.slice(0, 3), ...sizes.slice(3).toSorted((a, b) => b - a)]);
 });
 
+test("unitMinMs: near the end units are not cut smaller than what takes so long", () => {
+  const cluster = new ScheduledCluster({ prefetchUnitsMax: 0, unitMinMs: 100 }).worker("w").job("job", 3_000);
+  const sizes: number[] = [];
+  while (!cluster.ended.has("job")) {
+    sizes.push(cluster.inputsOf("w")[0]!.length);
+    cluster.report("w", { ms: sizes.at(-1)! });
+  }
+  expect(sizes.length).toBeGreaterThan(6);
+  expect(Math.min(...sizes.slice(2, -1))).toBe(100);
+});
+
 test("unitInputsMax, unitBytesTarget and leasesPerSecondTarget: units are bounded by count, by bytes, and grow longer where there are very many slots", () => {
   const unitOf = (cluster: ScheduledCluster) => {
     for (let unit = 0; unit < 8; unit++) {

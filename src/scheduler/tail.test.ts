@@ -101,12 +101,18 @@ test("an input that runs alone for too long is run a second time, elsewhere, onc
   expect(cluster.effectsOf("RevokeLease")).toMatchObject([{ worker: "w" }]);
 });
 
-test("a copy waits until the input takes far longer than expected, not only long", () => {
+test("speculationFactor and speculationAfterMs: a copy waits until the input takes far longer than expected, not only long", () => {
   const cluster = new ScheduledCluster({ leaseTtlMs: 1e6 }).worker("w").job("job", 2);
   cluster.report("w", { ms: 5_000 }).worker("idle").pass(14_999);
   expect(cluster.leasesOf("idle")).toEqual([]);
   cluster.pass(1);
   expect(cluster.leasesOf("idle")).toMatchObject([{ speculative: true, inputs: [1] }]);
+
+  const quick = new ScheduledCluster({ leaseTtlMs: 1e6 }).worker("w").job("job", 2);
+  quick.report("w", { ms: 400 }).worker("idle").pass(1_999);
+  expect(quick.leasesOf("idle")).toEqual([]);
+  quick.pass(1);
+  expect(quick.leasesOf("idle")).toMatchObject([{ speculative: true, inputs: [1] }]);
 });
 
 /** Input 0 runs twice: on `w`, and as a copy on `idle`. */

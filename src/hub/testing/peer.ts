@@ -244,6 +244,22 @@ export class ScriptedPeer {
     return message.value as T;
   }
 
+  /** Why the connection ended, or undefined when the action was over before it did. */
+  async nextDownOr(action: () => Promise<unknown>): Promise<MusketeersError | undefined> {
+    const before = this.downs.length;
+    let over = false;
+    let refusal: MusketeersError | undefined;
+    this.link.closed.catch((error: MusketeersError) => {
+      refusal = error;
+    });
+    const settle = () => {
+      over = true;
+    };
+    action().then(settle, settle);
+    await until(() => over || refusal !== undefined || this.downs.length > before);
+    return refusal ?? this.downs[before];
+  }
+
   static #nextCall = 1;
 
   #onMessage(received: Received<Message["type"]>): void {
