@@ -49,6 +49,7 @@ const unreached = [
   "progressIntervalMs",
   "reportRecordsMax",
   "sandboxFrameBytesMax",
+  "valueBytesMax",
   "sandboxLoadTimeoutMs",
   "sandboxesIdleMax",
   "memoryWatchIntervalMs",

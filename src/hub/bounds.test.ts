@@ -106,7 +106,7 @@ describe("who comes in", () => {
   });
 
   test("handshakeTimeoutMs: who says nothing, or half an HTTP request, is told so and closed", async () => {
-    const hub = await testHub({ limits: { handshakeTimeoutMs: 50 } });
+    const hub = await testHub({ limits: { handshakeTimeoutMs: 500 } });
     const bystander = await Bystander.at(hub);
     const [goodbye, answer] = await bystander.during(async () => {
       const silent = await rawLink(hub);
