@@ -343,7 +343,7 @@ describe("the worker's state machine", () => {
     expect(presentedLeases(state)).toEqual([]);
   });
 
-  it("stops producing while too much is not acknowledged", () => {
+  it("resultBytesUnackedMax: stops producing while too much is not acknowledged", () => {
     const world = new World();
     world.up(() => true);
     world.lease(
