@@ -2,7 +2,10 @@ import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { connectTo } from "../src/client/connect.ts";
 import { startHub } from "../src/hub/index.ts";
+import { openNodeSocket } from "../src/link/node.ts";
+import { defaultLimits } from "../src/protocol/index.ts";
 import { makeHome, musketeers, startUp } from "./support/program.ts";
 import { nap } from "./support/tasks.ts";
 import { testCluster } from "./support/whole-cluster.ts";
@@ -148,6 +151,16 @@ describe("a hub that is not there", { timeout: 60_000 }, () => {
     const { status, error } = await failureOf(home, ["status", "--hub", invite, "--wait", "300ms"]);
     expect([status, error.code]).toEqual([5, "HUB_UNREACHABLE"]);
     expect(error.message).toContain(listen);
+  });
+
+  test("connectTimeoutMs: is given up after a while by itself, and at once where that was asked", async () => {
+    const { invite } = await goneHub();
+    const openSocket = openNodeSocket;
+    const limits = { ...defaultLimits, connectTimeoutMs: 100 };
+    const platform = { openSocket, loadTask: () => Promise.reject(new Error("not asked for")) };
+    const unreachable = { code: "HUB_UNREACHABLE", message: expect.stringContaining("127.0.0.1") };
+    await expect(connectTo(invite, {}, platform, limits)).rejects.toMatchObject(unreachable);
+    await expect(connectTo(invite, { timeout: 0 }, platform)).rejects.toMatchObject(unreachable);
   });
 
   test("is told to people, and used as soon as it is there", async () => {

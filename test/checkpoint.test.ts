@@ -62,6 +62,21 @@ test("a hub that starts again still has the states", async () => {
   await expect.poll(() => savedStates(again)).toBe(0);
 });
 
+test("savedStatesPerJobMax: of more inputs none is kept, and they are computed all the same", async () => {
+  const site = await testSite();
+  const hub = await testHub({ limits: { savedStatesPerJobMax: 1 } });
+  const cluster = await testClient(hub);
+  await testWorker(hub, { slots: 2, allowNet: [site.host] });
+  const inputs = [1, 2].map((ballast) => ({ url: site.url, steps: 400, ballast }));
+  const job = await cluster.submit(longWay, inputs, { net: [site.host] });
+  await site.reached(2);
+  await expect.poll(() => savedStates(hub)).toBe(1);
+  let most = 0;
+  while ((await job.status()).state === "running") most = Math.max(most, savedStates(hub));
+  expect(most).toBe(1);
+  expect(await job.status()).toMatchObject({ state: "done", done: 2, failed: 0 });
+});
+
 test("a retry has the state, too", async () => {
   const { cluster } = await testCluster();
   expect(await cluster.run(hangsOnce, 5)).toEqual([5, 6, 5]);

@@ -6,7 +6,7 @@ import { temporaryDirectory, testClient, testHub, testWorker } from "./support/w
 
 /* A hub that runs for a month: what is over goes, what is not stays, and a restart finds the same. */
 
-test("ended jobs are forgotten with their part of the journal and their blobs; others stay", async () => {
+test("jobsEndedKept, compactionBytesMin: ended jobs are forgotten with their part of the journal and their blobs; others stay", async () => {
   const data = await temporaryDirectory();
   const limits = { jobsEndedKept: 3, jobsKeptMs: Number.MAX_SAFE_INTEGER, blobsUnusedMs: 0 };
   const first = await startHub({

@@ -49,7 +49,7 @@ describe("what is returned", () => {
     expect(await errorOf(rude.circle)).toMatchObject({ kind: "unserializable" });
   });
 
-  test("and is larger than a value may be, fails by itself; a large one arrives", async () => {
+  test("valueBytesMax: and is larger than a value may be, fails by itself; a large one arrives", async () => {
     const limits = { ...defaultLimits, valueBytesMax: 81 * 1024 * 1024 };
     const { cluster } = await testCluster([{ limits }]);
     const [small, large, huge] = await cluster

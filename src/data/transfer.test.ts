@@ -129,6 +129,20 @@ test("blobStallMs: a transfer that moves nothing is tried again on a new connect
   expect(asked).toEqual(["PUT", "PUT", "GET", "GET"]);
 });
 
+test("blobUploadBytesPerSecondMin: a large upload may be silent for as long as a slow line needs", async () => {
+  let asked = 0;
+  const url = await serve(async (request, response) => {
+    asked++;
+    await bodyOf(request);
+    // Longer than it may be still otherwise.
+    setTimeout(() => response.end("{}"), 150);
+  });
+  const patience = { ...limits, blobStallMs: 50, blobUploadBytesPerSecondMin: hello.length / 10 };
+  const patient = new BlobClient({ baseUrl: url, token: () => "", limits: patience });
+  expect(await patient.put(hello)).toBe(cid);
+  expect(asked).toBe(1);
+});
+
 test("a token of a connection that is being replaced is exchanged for the next one", async () => {
   const url = await serve((request, response) => {
     response.statusCode = request.headers.authorization === "Bearer second" ? 200 : 401;

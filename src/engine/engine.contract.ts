@@ -93,7 +93,7 @@ function journalContract(setUp: OpenSetup): void {
     }
   });
 
-  test("keeps concurrent appends whole and in the order of the calls", async () => {
+  test("commitBytesMax: keeps concurrent appends whole and in the order of the calls", async () => {
     const { journal } = (await setUp({ commitBytesMax: 1000 })).engine;
     const calls = Array.from({ length: 200 }, (_, call) => {
       const size = call % 5;

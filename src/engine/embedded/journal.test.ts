@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { engineLimits } from "../options.ts";
 import { FakeDisk, type Operation } from "./disk.fake.ts";
 import {
   bytesOf,
@@ -12,7 +13,7 @@ import {
   refusing,
   segmentsOf,
 } from "./journal.fake.ts";
-import type { Durability } from "./journal.ts";
+import { type Durability, EmbeddedJournal } from "./journal.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
 import { SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
 
@@ -192,6 +193,29 @@ describe("a disk that refuses", () => {
     expect(disk.log.filter((line) => line.startsWith("write"))).toHaveLength(4);
     expect(await readAll(await openOn(disk.afterPowerCut(), "strict"))).toEqual(["record 0"]);
   });
+});
+
+test("storageRetryMinMs, storageRetryMaxMs: the pauses between tries double, and grow no more", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const disk = new FakeDisk();
+  const limits = engineLimits({ limits: { storageRetryMinMs: 100, storageRetryMaxMs: 300 } });
+  const options = { files: disk, directory, limits, durability: "default", salt: 1, boot: "" } as const;
+  const journal = await EmbeddedJournal.open(options);
+  const triesAtMs: number[] = [];
+  disk.fault = (operation) => {
+    if (operation !== "write") return undefined;
+    triesAtMs.push(Date.now());
+    return { code: "EIO" };
+  };
+  const append = journal.append([bytesOf("late")]);
+  await vi.advanceTimersByTimeAsync(1_250);
+  const firstMs = triesAtMs[0]!;
+  expect(triesAtMs.map((atMs) => atMs - firstMs)).toEqual([0, 100, 300, 600, 900, 1_200]);
+  disk.fault = () => undefined;
+  await vi.advanceTimersByTimeAsync(300);
+  await append;
+  await journal.close();
 });
 
 test("appends of one turn go out with one write and one sync", async () => {

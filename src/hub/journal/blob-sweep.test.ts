@@ -23,7 +23,7 @@ test("references are found wherever they stand", () => {
   expect([...blobRefsIn(packRecords(records).subarray(0, 40))]).toEqual([]);
 });
 
-test("what a kept job refers to stays, and so does what was used lately", async () => {
+test("blobsUnusedMs: what a kept job refers to stays, and so does what was used lately", async () => {
   let nowMs = 0;
   const { blobs, journal } = memoryEngine({ nowMs: () => nowMs });
   const stored = ["bundle", "input", "on its way", "result", "garbage", "touched"];

@@ -21,6 +21,7 @@ import {
   step,
   validate,
 } from "../../scheduler/index.ts";
+import type { Clock } from "../clock.ts";
 import type { JobEntry } from "../job-entry.ts";
 import { Jobs } from "../jobs.ts";
 import { jobSpec } from "../testing/peer.ts";
@@ -33,6 +34,8 @@ import { Retention } from "./retention.ts";
 
 const spec = jobSpec();
 const limits: Limits = { ...defaultLimits, checkpointRecordsMin: Number.POSITIVE_INFINITY };
+
+const still: Clock = { nowMs: () => 0, wallMs: () => 0 };
 
 function packed(texts: readonly string[]): Uint8Array {
   const writer = new RecordWriter();
@@ -50,14 +53,13 @@ class Store {
   /** As if the process died before a checkpoint was whole. */
   dies = false;
 
-  private constructor(engine: Engine, jobs: Jobs, scheduler: Scheduler) {
+  private constructor(engine: Engine, jobs: Jobs, scheduler: Scheduler, limits: Limits, clock: Clock) {
     this.engine = engine;
     this.jobs = jobs;
     this.scheduler = scheduler;
     this.ledger = new Ledger(engine.journal, Number.POSITIVE_INFINITY, (error) => {
       throw error;
     });
-    const clock = { nowMs: () => 0, wallMs: () => 0 };
     const { ledger } = this;
     const { registry } = engine;
     const mortal: Registry = {
@@ -77,10 +79,10 @@ class Store {
     });
   }
 
-  static async open(engine: Engine): Promise<Store> {
+  static async open(engine: Engine, mine = limits, clock: Clock = still): Promise<Store> {
     const scheduler = createScheduler(limits);
     const { jobs } = await readJournal(engine, limits, (record) => recoverRecord(scheduler, record));
-    return new Store(engine, jobs, scheduler);
+    return new Store(engine, jobs, scheduler, mine, clock);
   }
 
   append(record: JobRecord, body?: Uint8Array): void {
@@ -285,6 +287,42 @@ test("a month of jobs beside one that goes on does not make the journal grow for
   expect(Buffer.from(inputs)).toEqual(Buffer.from(packed(["a", "b", "c"])));
   expect([...store.jobs].map((each) => each.spec.job)).toEqual(["long"]);
   await engine.close();
+});
+
+test("checkpointRecordsMin: after so many records a checkpoint is written, and a start reads only what came after", async () => {
+  const store = await Store.open(memoryEngine(), { ...limits, checkpointRecordsMin: 10 });
+  store.retention.start();
+  onTestFinished(() => store.retention.close());
+  const read = async () => (await readJournal(store.engine, limits, () => {})).records;
+  const author = new Author();
+  author.write(store, { type: "submit", at: 0, count: 1 });
+  for (let n = 0; n < 8; n++) author.write(store, { type: "inputs", at: 0, count: 1 });
+  await store.ledger.settled();
+  await store.retention.idle();
+  expect(await read()).toBe(9);
+  author.write(store, { type: "inputs", at: 0, count: 1 });
+  await store.ledger.settled();
+  await store.retention.idle();
+  expect(await read()).toBe(0);
+  author.write(store, { type: "inputs", at: 0, count: 1 });
+  await store.ledger.settled();
+  expect(await read()).toBe(1);
+});
+
+test("a wall clock that jumps ages nobody", async () => {
+  let wallMs = 1_000_000;
+  let nowMs = 0;
+  const clock = { nowMs: () => nowMs, wallMs: () => wallMs };
+  const store = await Store.open(memoryEngine(), { ...limits, jobsKeptMs: 1_000, jobsEndedKept: 10 }, clock);
+  const job = store.jobs.add(spec, wallMs);
+  job.end("done", "", wallMs);
+  store.jobs.ended();
+  wallMs += 3_600_000_000;
+  store.retention.evict();
+  expect(store.jobs.size).toBe(1);
+  nowMs += 1_001;
+  store.retention.evict();
+  expect(store.jobs.size).toBe(0);
 });
 
 test("what is worth copying is a beginning of which at most half is needed", () => {

@@ -38,6 +38,8 @@ export class Retention {
   /** Jobs were forgotten since blobs were swept last, and when that was. */
   #forgotten = true;
   #sweptAtMs: number;
+  /** The wall clock at the start: one that jumps later must not make anything old. */
+  readonly #epochMs: number;
   /** Size of the journal at which it is looked at again, after freeing did not help enough. */
   #compactAtBytes = 0;
   #fault: string | undefined;
@@ -46,6 +48,7 @@ export class Retention {
     this.#options = options;
     this.#checkpointAt = options.limits.checkpointRecordsMin - options.recordsRead;
     this.#sweptAtMs = options.clock.nowMs();
+    this.#epochMs = options.clock.wallMs() - options.clock.nowMs();
   }
 
   /** Why the journal cannot be kept in bounds, if it cannot. */
@@ -59,11 +62,11 @@ export class Retention {
       if (ledger.stored >= this.#checkpointAt) this.#wake();
     };
     this.#timer = setInterval(() => {
-      this.#evict();
+      this.evict();
       this.#wake();
     }, limits.retentionIntervalMs);
     this.#timer.unref();
-    this.#evict();
+    this.evict();
     this.#wake();
   }
 
@@ -107,11 +110,12 @@ export class Retention {
     await this.checkpoint();
   }
 
-  #evict(): void {
+  /** Forgets what is too much or too old. */
+  evict(): void {
     const { jobs, clock, limits } = this.#options;
     const before = jobs.size;
     jobs.evict();
-    jobs.evictEndedBefore(clock.wallMs() - limits.jobsKeptMs);
+    jobs.evictEndedBefore(clock.nowMs() + this.#epochMs - limits.jobsKeptMs);
     if (jobs.size < before) this.#forgotten = true;
   }
 

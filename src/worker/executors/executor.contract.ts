@@ -25,6 +25,8 @@ export interface TestSandbox {
   readonly sandbox: Sandbox;
   readonly outcomes: Outcome[];
   readonly lines: string[];
+  /** How many results came in each report. */
+  readonly reports: number[];
   /** States as they were saved. */
   readonly saved: unknown[];
   dropped: number;
@@ -62,7 +64,8 @@ export function startTest(
     sandbox: executor.start(
       { task: taskOf(options.entry ?? "export:main", options), code: text.encode(code) },
       {
-        onResults: ({ block, failures }) => {
+        onResults: ({ block, count, failures }) => {
+          test.reports.push(count);
           const failed = new Set(failures.map(({ at }) => at));
           let at = 0;
           for (const record of eachRecord(block)) {
@@ -82,6 +85,7 @@ export function startTest(
     ),
     outcomes,
     lines: [],
+    reports: [],
     saved: [],
     dropped: 0,
     death,
@@ -119,6 +123,7 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
     logBytesPerSecondMax: 2_000,
     logLineBytesMax: 100,
     checkpointIntervalMs: 20,
+    reportRecordsMax: 1_000,
   };
 
   describe(`executor: ${name}`, { timeout: 60_000 }, () => {
@@ -144,7 +149,7 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
       await test.sandbox.kill();
     });
 
-    it("keeps the state of the first record without a result, and gives it back to its next attempt", async () => {
+    it("checkpointIntervalMs: keeps the state of the first record without a result, and gives it back to its next attempt", async () => {
       const code = `
         const state = () => globalThis[Symbol.for("musketeers.state")];
         export const main = async (x) => {
@@ -272,6 +277,34 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
       await test.sandbox.kill();
     });
 
+    it("reportRecordsMax: many results come in several reports", async () => {
+      const test = startTest(executor, "export const main = (x) => x");
+      const values = Array.from({ length: 3 * limits.reportRecordsMax }, (_, index) => index);
+      expect(await test.run(values)).toEqual(values.map((value) => ({ value })));
+      expect(test.reports.every((count) => count <= limits.reportRecordsMax)).toBe(true);
+      expect(test.reports.length).toBeGreaterThanOrEqual(3);
+      await test.sandbox.kill();
+    });
+
+    it("sandboxLoadTimeoutMs: gives code up that does not end to load", async () => {
+      const impatient = await create({ ...limits, sandboxLoadTimeoutMs: 200 });
+      await expect(startTest(impatient, "for (;;);").run([1])).rejects.toThrow(
+        "crash: Its code did not load within 200 ms",
+      );
+      await impatient.close();
+    });
+
+    it("sandboxFrameBytesMax: a sandbox that sends more at once is ended", async () => {
+      // As a hostile task would, past the bootstrap.
+      const code = `export const main = () => {
+        const frame = new Uint8Array([255, 255, 255, 255, 17, 0, 0, 0]);
+        if (globalThis.Deno !== undefined) Deno.stdout.writeSync(frame);
+        else process.getBuiltinModule("node:fs").writeSync(4, frame);
+        return new Promise(() => {});
+      }`;
+      await expect(startTest(executor, code).run([1])).rejects.toThrow(/crash: The task broke the protocol/);
+    });
+
     it("takes and gives values of some megabytes", async () => {
       const test = startTest(executor, "export const main = (x) => x");
       const large = new Uint8Array(5 * MiB).fill(7);
@@ -308,7 +341,7 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
       await test.sandbox.kill();
     });
 
-    it("reports while an input waits, so that a time-out hits exactly", async () => {
+    it("progressIntervalMs: reports while an input waits, so that a time-out hits exactly", async () => {
       const code = "export const main = (x) => x === 3 ? new Promise(() => {}) : x";
       const test = startTest(executor, code, { timeoutMs: 300 });
       await expect(test.run([1, 2, 3, 4])).rejects.toThrow("timeout: It took longer than 300 ms");
@@ -324,7 +357,7 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
       expect(test.outcomes).toEqual([{ value: 1 }, { value: 2 }]);
     });
 
-    it("bounds the heap, and memory outside of it", async () => {
+    it("memoryWatchIntervalMs, sandboxBaseBytes: bounds the heap, and memory outside of it", async () => {
       const heap = startTest(
         executor,
         "export const main = () => { const all = []; for (;;) all.push(new Array(10_000).fill(Math.random())) }",
