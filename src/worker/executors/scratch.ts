@@ -47,6 +47,12 @@ function sweep(): void {
   }
 }
 
+/** What is still to be done when this process exits; one listener for all of it. */
+const atExit = new Set<() => void>();
+process.once("exit", () => {
+  for (const leave of atExit) leave();
+});
+
 export interface Scratch {
   readonly path: string;
   remove(): Promise<void>;
@@ -59,16 +65,16 @@ export interface Scratch {
 export function makeScratch(onExit: () => void, purpose: "worker" | "demo" = "worker"): Scratch {
   sweep();
   const path = mkdtempSync(join(tmpdir(), `musketeers-${purpose}-${machine}-${process.pid}-`));
-  const atExit = () => {
+  const leave = () => {
     onExit();
     removeNow(path);
   };
-  process.once("exit", atExit);
+  atExit.add(leave);
   return {
     path,
     async remove() {
       await rm(path, { recursive: true, force: true });
-      process.off("exit", atExit);
+      atExit.delete(leave);
     },
   };
 }
