@@ -19,6 +19,7 @@ import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
 import { eachInput, judgeResults, packInputs, pickRecords } from "./records.ts";
 import { newOpenLease, type Report, Session } from "./session.ts";
+import { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
 type Untimed<E = SchedulerEvent> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
@@ -35,6 +36,7 @@ export class Hub {
   #saved = new Map<string, Map<number, Uint8Array>>();
   /** Jobs that are over, of which the journal does not know yet. */
   #ending = new Set<string>();
+  #witness: Witness | undefined;
   state: Scheduler;
   up = true;
   #life = 0;
@@ -137,6 +139,7 @@ export class Hub {
       if (answer?.type !== "AdoptLease") continue;
       session.open(newOpenLease(answer.lease, lease, descriptor, from));
       adopted.push(lease);
+      this.#witness?.adopted(descriptor);
     }
     this.#perform(effects);
     link.send("machine", "welcome", 300, () => machine.welcomed(link, adopted));
@@ -227,7 +230,10 @@ export class Hub {
     this.#saved = new Map();
     this.#ending = new Set();
     this.#alarmMs = Number.POSITIVE_INFINITY;
-    for (const record of this.#journal.read()) this.#recover(record);
+    const records = this.#journal.read();
+    for (const record of records) this.#recover(record);
+    const windowEndMs = world.queue.nowMs + world.limits.adoptionWindowMs;
+    if (world.check === "tick") this.#witness = new Witness(records, windowEndMs);
     finishRecovery(this.state, world.queue.nowMs);
     this.#feed({ type: "Tick" });
   }
@@ -388,6 +394,7 @@ export class Hub {
     const plan = this.world.planOf.get(descriptor.job);
     if (session === undefined || plan === undefined) return;
     this.leases++;
+    this.#witness?.leased(descriptor, this.world.queue.nowMs);
     if (speculative) this.copies++;
     const open = newOpenLease(lease, leaseId(descriptor, `${this.#life}.${lease}`), descriptor);
     session.open(open);

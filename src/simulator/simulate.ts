@@ -1,5 +1,5 @@
 import { defaultLimits } from "../protocol/index.ts";
-import { Auditor } from "./auditor.ts";
+import { Auditor, ViolationError } from "./auditor.ts";
 import { Client } from "./client.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Hub } from "./hub.ts";
@@ -14,6 +14,8 @@ import type { World } from "./world.ts";
 
 const APPEND_MS = 0.3;
 const RESTART_MS = 2_000;
+/** A small scenario whose scheduler takes so many steps without a result goes round in circles. */
+const FRUITLESS_STEPS_MAX = 20_000;
 /** Between two looks at signal and progress. */
 const EVENTS_PER_LOOK = 4_096;
 
@@ -146,9 +148,15 @@ function run({ world, hub, recorder }: Simulation, options: SimulateOptions): vo
   const { queue, scenario, auditor } = world;
   const { signal, onProgress, stepsMax = Number.POSITIVE_INFINITY } = options;
   const { durationMs, endsWithJobs = true } = scenario;
+  let progress = { done: 0, open: 0, step: 0 };
   for (let at = 1; queue.nextMs <= durationMs && hub.steps < stepsMax; at++) {
     recorder.passTo(queue.nextMs);
     queue.step();
+    if (auditor.done !== progress.done || auditor.open !== progress.open) {
+      progress = { done: auditor.done, open: auditor.open, step: hub.steps };
+    } else if (world.check === "tick" && hub.steps - progress.step > FRUITLESS_STEPS_MAX) {
+      throw new ViolationError("liveness", `nothing gets done in ${FRUITLESS_STEPS_MAX} steps`);
+    }
     if (endsWithJobs && auditor.open === 0) return;
     if (at % EVENTS_PER_LOOK !== 0) continue;
     signal?.throwIfAborted();

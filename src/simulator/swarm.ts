@@ -40,7 +40,7 @@ export function swarmScenario(seed: number): Scenario {
   const crashes = isCalm ? 0 : among(random, 0, 0, 1, 2, 4);
   return {
     name: `swarm ${seed}`,
-    durationMs: 24 * HOUR_MS,
+    durationMs: 2 * HOUR_MS,
     jobs,
     populations: [stable, ...others],
     network: { latencyMs: among<number>(random, 0, 1, 20, 150) },
