@@ -10,7 +10,7 @@ import { type PlantedBug, plantedBugs } from "./planted-bugs.ts";
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: "string", default: "60" },
+    seconds: { type: "string", default: "180" },
     seed: { type: "string", default: "1" },
     json: { type: "boolean", default: false },
   },
