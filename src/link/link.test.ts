@@ -202,3 +202,29 @@ test("headerBytesMax: of more leases than fit into a hello the first ones are pr
   expect(presented.length).toBeGreaterThan(100);
   expect(presented).toEqual(leases.slice(0, presented.length));
 });
+
+test("a welcome that crosses our close does not bring the link back", async () => {
+  const { invite } = await testHub(defaultLimits.heartbeatIntervalMs);
+  let frames = 0;
+  let welcomed = 0;
+  let answered: () => void;
+  const crossed = new Promise<void>((resolve) => {
+    answered = resolve;
+  });
+  const openSocket: OpenSocket = (url, events) =>
+    openNodeSocket(url, {
+      ...events,
+      onFrame: (frame) => {
+        // The first one is the challenge, the second the welcome.
+        if (++frames === 2) link.close();
+        events.onFrame(frame);
+        if (frames === 2) answered();
+      },
+    });
+  const handlers = { onWelcome: () => void welcomed++, onMessage: () => {} };
+  const link: Link = new Link({ invite, openSocket }, handlers);
+  const started = link.start();
+  await expect(started).rejects.toMatchObject({ code: "HUB_UNREACHABLE" });
+  await Promise.all([crossed, link.closed]);
+  expect([link.up, welcomed]).toEqual([false, 0]);
+});

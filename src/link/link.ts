@@ -173,6 +173,8 @@ export class Link {
   }
 
   #receive(frame: Uint8Array): void {
+    // A welcome that crosses our close must not bring the link back to life.
+    if (this.#phase === "over") return;
     this.#aliveSince = 0;
     try {
       const { header, body } = this.#receiver.decode(frame, this.#limits);
