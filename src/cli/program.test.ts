@@ -11,7 +11,7 @@ const names = createProgram(new FakeTerminal()).commands.map((command) => comman
 
 test("the commands that are promised", () => {
   expect(names.toSorted()).toEqual(
-    "cancel demo invite job jobs join journal login logs results run status up workers".split(" "),
+    "cancel demo invite job jobs join journal login logs results run simulate status up workers".split(" "),
   );
 });
 

@@ -9,6 +9,7 @@ import { addJournal } from "./commands/journal.ts";
 import { addLogin } from "./commands/login.ts";
 import { addResults } from "./commands/results.ts";
 import { addRun } from "./commands/run.ts";
+import { addSimulate } from "./commands/simulate.ts";
 import { addStatus } from "./commands/status.ts";
 import { addUp } from "./commands/up.ts";
 import { addWorkers } from "./commands/workers.ts";
@@ -44,7 +45,7 @@ export function createProgram(terminal: Terminal): Command {
   const context = contextOf(terminal);
   for (const add of [addUp, addJoin, addRun, addDemo]) add(program, context);
   for (const add of [addStatus, addWorkers, addJobs]) add(program, context);
-  for (const add of [addJob, addResults, addInvite, addLogin, addJournal]) add(program, context);
+  for (const add of [addJob, addResults, addInvite, addLogin, addJournal, addSimulate]) add(program, context);
   for (const command of program.commands) command.helpOption("-h, --help", "show this help");
   return program;
 }

@@ -18,6 +18,8 @@ const RESTART_MS = 2_000;
 const FRUITLESS_STEPS_MAX = 20_000;
 /** Between two looks at signal and progress. */
 const EVENTS_PER_LOOK = 4_096;
+/** Shorter spans have no message rate of their own. */
+const RATE_LEAST_MS = 1_000;
 
 /** One simulation under way. */
 export interface Simulation {
@@ -135,12 +137,16 @@ function recorderOf(world: World): Recorder {
     ...populations.map(({ name }) => ({ name: `workers ${name}`, unit: "workers" })),
   ];
   let messagesBefore = 0;
+  let rate = 0;
   return new Recorder(names, (sinceMs) => {
     const { busySlots, slots, on } = world.census;
-    const messages = world.traffic.total + world.traffic.heartbeats(world.queue.nowMs);
-    const rate = sinceMs > 0 ? (1_000 * (messages - messagesBefore)) / sinceMs : 0;
-    messagesBefore = messages;
-    return [busySlots, slots, world.auditor.done, Math.max(0, rate), ...on];
+    // The last point may follow at once: a few messages in no time are no rate.
+    if (sinceMs >= RATE_LEAST_MS) {
+      const messages = world.traffic.total + world.traffic.heartbeats(world.queue.nowMs);
+      rate = Math.max(0, (1_000 * (messages - messagesBefore)) / sinceMs);
+      messagesBefore = messages;
+    }
+    return [busySlots, slots, world.auditor.done, rate, ...on];
   });
 }
 

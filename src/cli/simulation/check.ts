@@ -1,0 +1,120 @@
+import { z } from "zod";
+import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
+import type { Availability, Draw, Scenario, Study } from "../../simulator/index.ts";
+
+const isFunction = (value: unknown): boolean => typeof value === "function";
+const amount = z.number().nonnegative();
+const share = z.number().min(0).max(1);
+const whole = z.number().int().nonnegative();
+const draw = z.union([amount, z.custom<Draw>(isFunction)], { error: "must be a number or a distribution" });
+
+const network = z.strictObject({
+  latencyMs: draw.optional(),
+  jitterMs: draw.optional(),
+  lossRate: share.optional(),
+  retransmitMs: amount.optional(),
+  breakRate: share.optional(),
+  halfOpenShare: share.optional(),
+  bytesPerSecond: z.number().positive().optional(),
+});
+
+const job = z.strictObject({
+  name: z.string(),
+  count: whole.optional(),
+  arrivalMs: draw.optional(),
+  inputs: draw,
+  feed: z.strictObject({ inputsPerAppend: whole.min(1), everyMs: draw }).optional(),
+  workMs: draw,
+  inputBytes: whole.optional(),
+  resultBytes: whole.optional(),
+  retries: whole.optional(),
+  backoffMs: amount.optional(),
+  maxAttempts: whole.min(1).optional(),
+  priority: z.number().optional(),
+  failingShare: share.optional(),
+  flakyShare: share.optional(),
+  killerShare: share.optional(),
+  unitOverheadMs: amount.optional(),
+  checkpoint: z
+    .strictObject({ intervalMs: z.number().positive(), costMs: amount, restartMs: amount })
+    .optional(),
+  labels: z.array(z.string()).optional(),
+  cancelAfterMs: amount.optional(),
+});
+
+const population = z.strictObject({
+  name: z.string(),
+  count: whole,
+  slots: draw.optional(),
+  speed: draw.optional(),
+  availability: z.custom<Availability>(isFunction, "must be an availability").optional(),
+  startMs: draw.optional(),
+  departure: z
+    .strictObject({ drain: amount.optional(), crash: amount.optional(), freeze: amount.optional() })
+    .optional(),
+  network: network.optional(),
+  corruptionRate: share.optional(),
+  clockRate: draw.optional(),
+  labels: z.array(z.string()).optional(),
+});
+
+const hub = z.strictObject({
+  crashesAtMs: z.array(amount).optional(),
+  crashesPerHour: amount.optional(),
+  restartMs: draw.optional(),
+  appendMs: draw.optional(),
+  unsyncedMs: amount.optional(),
+  messageMs: amount.optional(),
+});
+
+const limits = z
+  .record(z.string(), z.number())
+  .refine((given) => Object.keys(given).every((name) => Object.hasOwn(defaultLimits, name)), {
+    error: ({ input }) =>
+      `no limit ${Object.keys(input as object).find((name) => !Object.hasOwn(defaultLimits, name))}; docs/limits.md lists them`,
+  });
+
+const scenario = z.strictObject({
+  name: z.string(),
+  description: z.string().optional(),
+  durationMs: z.number().positive(),
+  endsWithJobs: z.boolean().optional(),
+  jobs: z.array(job).min(1),
+  populations: z.array(population).min(1),
+  network: network.optional(),
+  partitions: z.array(z.strictObject({ fromMs: amount, untilMs: amount, share })).optional(),
+  hub: hub.optional(),
+  limits: limits.optional(),
+  mustFinish: z.boolean().optional(),
+});
+
+const study = z.strictObject({
+  name: z.string(),
+  description: z.string().optional(),
+  cases: z.array(scenario).min(1),
+});
+
+/**
+ * Checks what a file gave, whichever way it was written.
+ * @throws MusketeersError `BAD_ARGUMENT` that names the place, such as `populations[0].count`.
+ */
+export function checkStudy(path: string, given: unknown): Scenario | Study {
+  if (typeof given !== "object" || given === null) {
+    throw new MusketeersError("BAD_ARGUMENT", `${path} gives no scenario`, {
+      hint: "A module exports it: export default { name, durationMs, jobs, populations } satisfies Scenario.",
+    });
+  }
+  const checked = ("cases" in given ? study : scenario).safeParse(given);
+  if (checked.success) return checked.data as Scenario | Study;
+  const lines = checked.error.issues.map(({ path: at, message }) => `${placeOf(at)}: ${message}`);
+  throw new MusketeersError("BAD_ARGUMENT", `${path} is not right:\n  ${lines.join("\n  ")}`, {
+    hint: "docs/simulator.md lists what a scenario says.",
+  });
+}
+
+const placeOf = (path: readonly PropertyKey[]): string =>
+  path.length === 0
+    ? "the scenario"
+    : path
+        .map((key, at) => (typeof key === "number" ? `[${key}]` : `${at > 0 ? "." : ""}${String(key)}`))
+        .join("");
