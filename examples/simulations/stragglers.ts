@@ -1,6 +1,7 @@
 /*
  * What speculation (a second copy of what is late) does where some machines are slow and some fall asleep in the middle.
- * That trimming helps is seen where units are long: without prefetch and with long units it has most to do.
+ * Trimming has no switch; it has something to do where units are long, so there are cases of both. One seed says little here:
+ * try several.
  *
  *   npx musketeers simulate examples/simulations/stragglers.ts --report stragglers.html
  */
@@ -29,7 +30,7 @@ const scenario = (name: string, limits: Scenario["limits"]): Scenario => ({
 });
 
 export default {
-  name: "Speculation and trimming, on and off",
+  name: "Speculation on and off, units short and long",
   description:
     "4,000 inputs of about 5 s on fast servers and on phones that fall asleep with what they have.",
   cases: [

@@ -16,7 +16,7 @@ h2{font-size:1.05rem;margin:0 0 .75rem}
 .note{margin:-.5rem 0 .75rem}
 section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.25rem;margin:0 0 1rem}
 section.bad{border-color:var(--crashed)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:1rem;padding:1.25rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.2rem,1fr));gap:1rem;padding:1.25rem}
 .tile span,.tile small{display:block}
 .tile span{color:var(--soft);font-size:.85rem}
 .tile strong{font-size:1.45rem;letter-spacing:-.01em;font-variant-numeric:tabular-nums}
