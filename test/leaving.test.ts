@@ -215,22 +215,29 @@ describe("a program that is stopped while it loads a file that never ends", () =
 
 // `script` gives a program a terminal of its own, which is gone when that is killed.
 describe.skipIf(!onLinux || !existsSync("/usr/bin/script"))("a terminal that is closed", () => {
-  test("lets a worker finish what runs, and leave nothing behind", async () => {
-    const site = await testSite();
-    const hub = await testHub();
-    const cluster = await testClient(hub);
-    const home = await makeHome();
-    const words = [process.execPath, program, "join", hub.invite({ role: "worker" }), "--slots", "1"];
-    const line = [...words, "--grace", "1m", "--allow-net", site.host].map((word) => `'${word}'`).join(" ");
-    const terminal = new Running("/usr/bin/script", ["-qfc", line, "/dev/null"], environmentOf(home));
-    await terminal.until(/Joined/);
-    const job = await cluster.submit(visit, [{ url: site.url, ms: 1_000 }], { net: [site.host] });
-    await site.reached(1);
-    const processes = await descendants(terminal.child.pid!);
-    expect(processes.length).toBeGreaterThan(1);
-    await terminal.stop("SIGKILL");
-    expect(await job.wait()).toMatchObject({ done: 1, failed: 0 });
-    await expectNothingLeft(home, processes);
-    expect(site.asked).toEqual(["/"]);
-  });
+  // `bash` becomes the worker, `sh` waits for it: then all that the terminal started is told, sandboxes among them.
+  test.each(["bash", "sh"].filter((shell) => existsSync(`/bin/${shell}`)))(
+    "under %s lets a worker finish what runs, and leave nothing behind",
+    async (shell) => {
+      const site = await testSite();
+      const hub = await testHub();
+      const cluster = await testClient(hub);
+      const home = await makeHome();
+      const words = [process.execPath, program, "join", hub.invite({ role: "worker" }), "--slots", "1"];
+      const line = [...words, "--grace", "1m", "--allow-net", site.host].map((word) => `'${word}'`).join(" ");
+      const terminal = new Running("/usr/bin/script", ["-qfc", line, "/dev/null"], {
+        ...environmentOf(home),
+        SHELL: `/bin/${shell}`,
+      });
+      await terminal.until(/Joined/);
+      const job = await cluster.submit(visit, [{ url: site.url, ms: 1_000 }], { net: [site.host] });
+      await site.reached(1);
+      const processes = await descendants(terminal.child.pid!);
+      expect(processes.length).toBeGreaterThan(1);
+      await terminal.stop("SIGKILL");
+      expect(await job.wait()).toMatchObject({ done: 1, failed: 0 });
+      await expectNothingLeft(home, processes);
+      expect(site.asked).toEqual(["/"]);
+    },
+  );
 });

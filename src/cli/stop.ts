@@ -23,7 +23,7 @@ export interface StopOptions {
 
 /**
  * Turns the first Ctrl-C, SIGTERM or SIGHUP (the terminal is gone) into an abort, so that a command can end in
- * good order. The second one ends the process at once.
+ * good order. A second Ctrl-C or SIGTERM ends the process at once.
  */
 export function listenForStop({ atOnce, led = false }: StopOptions = {}): Stopper {
   const controller = new AbortController();
@@ -42,8 +42,9 @@ export function listenForStop({ atOnce, led = false }: StopOptions = {}): Stoppe
   const onInterrupt = () => {
     if (!led) stop("SIGINT");
   };
+  // A terminal that is closed may say so twice: through its shell, and itself.
   const onHangUp = () => {
-    if (!led) stop("SIGHUP");
+    if (!led && !controller.signal.aborted) stop("SIGHUP");
   };
   const onTerminate = () => stop("SIGTERM");
   const onLeaderGone = () => {

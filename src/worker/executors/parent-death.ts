@@ -2,6 +2,12 @@ import { execFile } from "node:child_process";
 import process from "node:process";
 import { promisify } from "node:util";
 
+/**
+ * Whether sandboxes get a session of their own: what a terminal sends to all that it started, at Ctrl-C or when it
+ * is closed, is for the worker to handle, which may still finish what runs.
+ */
+export const ownSession = process.platform !== "win32";
+
 const PREFIX = ["setpriv", "--pdeathsig", "KILL", "--"];
 const PROBE_TIMEOUT_MS = 5_000;
 let found: Promise<readonly string[]> | undefined;

@@ -5,7 +5,7 @@ import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { defaultLimits, type Limits, type TaskSpec } from "../../../protocol/index.ts";
 import { bootstrapFile } from "../bootstrap-file.ts";
-import { parentDeathPrefix } from "../parent-death.ts";
+import { ownSession, parentDeathPrefix } from "../parent-death.ts";
 import type { Executor, SandboxHandlers, SandboxOrder } from "../port.ts";
 import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
 import { makeScratch } from "../scratch.ts";
@@ -89,6 +89,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
         : { DENO_DIR: join(scratch.path, "deno"), NO_COLOR: "1", PATH: process.env.PATH ?? "" },
       stdio: ["pipe", "pipe", "pipe", wrap ? "pipe" : "ignore"],
       windowsHide: true,
+      detached: ownSession,
     });
     let innerPid: number | undefined;
     let doomed = false;

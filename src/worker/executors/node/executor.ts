@@ -5,7 +5,7 @@ import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { defaultLimits, type Limits } from "../../../protocol/index.ts";
 import { bootstrapFile } from "../bootstrap-file.ts";
-import { parentDeathPrefix } from "../parent-death.ts";
+import { ownSession, parentDeathPrefix } from "../parent-death.ts";
 import type { Executor } from "../port.ts";
 import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
 import { makeScratch } from "../scratch.ts";
@@ -39,6 +39,7 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
       env: { PATH: process.env.PATH ?? "", NO_COLOR: "1" },
       stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
       windowsHide: true,
+      detached: ownSession,
     });
     return {
       process: child,
