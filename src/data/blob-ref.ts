@@ -1,5 +1,5 @@
 import { decodeValue, encodeValue, MusketeersError, TAG_CID } from "../protocol/index.ts";
-import { cidOf, isCid } from "./cid.ts";
+import { type Codec, isCid, isNamedBy } from "./cid.ts";
 
 /*
  * A record whose value is too large to travel in a block is replaced by a reference to a blob that holds
@@ -18,8 +18,11 @@ export interface BlobRef {
 /** Where blobs are put and fetched; `BlobClient` is one. */
 export interface BlobStore {
   get(cid: string, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>;
-  /** Stores bytes and says their CID. */
-  put(bytes: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<string>;
+  /** Stores bytes as a block, raw where no codec is given, and says their CID. */
+  put(
+    bytes: Uint8Array,
+    options?: { readonly signal?: AbortSignal; readonly codec?: Codec },
+  ): Promise<string>;
 }
 
 export function encodeBlobRef(cid: string, bytes: number): Uint8Array {
@@ -79,7 +82,7 @@ async function fetchRecord(
 ): Promise<Uint8Array> {
   const reference = decodeBlobRef(record);
   const bytes = await blobs.get(reference.cid, options);
-  if (bytes.length !== reference.bytes || cidOf(bytes) !== reference.cid) {
+  if (bytes.length !== reference.bytes || !isNamedBy(bytes, reference.cid)) {
     throw new MusketeersError("BLOB_MISMATCH", `The blob ${reference.cid} has other bytes than it should`);
   }
   if (isBlobRef(bytes)) throw new MusketeersError("PROTOCOL", "A blob that refers to another blob");

@@ -1,4 +1,5 @@
 import type { BlobStore } from "./blob-ref.ts";
+import type { Codec } from "./cid.ts";
 
 /** Where blobs are kept near at hand; may forget any of them at any time. */
 export interface BlobCache {
@@ -41,7 +42,10 @@ export class CachedBlobs implements BlobStore {
     }
   }
 
-  async put(bytes: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<string> {
+  async put(
+    bytes: Uint8Array,
+    options: { readonly signal?: AbortSignal; readonly codec?: Codec } = {},
+  ): Promise<string> {
     const cid = await this.#store.put(bytes, options);
     await this.#cache.put(cid, bytes);
     return cid;

@@ -2,13 +2,28 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { base32 } from "multiformats/bases/base32";
 import { expect, test, vi } from "vitest";
-import { cidOf, createCidHasher, isCid, parseCid } from "./cid.ts";
+import {
+  type Codec,
+  cidOf,
+  cidOfDigest,
+  codecOf,
+  createCidHasher,
+  isCid,
+  isNamedBy,
+  parseCid,
+} from "./cid.ts";
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 test("names bytes as IPFS does", () => {
   expect(cidOf(bytesOf("hello world"))).toBe("bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
   expect(cidOf(new Uint8Array(0))).toBe("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku");
+});
+
+test("names an empty folder as IPFS does", () => {
+  expect(cidOf(new Uint8Array([0x0a, 2, 8, 1]), "dag-pb")).toBe(
+    "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354",
+  );
 });
 
 test("gives the same however the bytes are cut", () => {
@@ -36,9 +51,12 @@ test("gives the same without Node's hash", async () => {
 
 test("takes a CID apart", () => {
   fc.assert(
-    fc.property(fc.uint8Array(), (bytes) => {
-      const { cid, digest } = parseCid(cidOf(bytes));
-      expect(cid).toBe(cidOf(bytes));
+    fc.property(fc.uint8Array(), fc.constantFrom<Codec>("raw", "dag-pb"), (bytes, kind) => {
+      const { cid, codec, digest } = parseCid(cidOf(bytes, kind));
+      expect(cid).toBe(cidOf(bytes, kind));
+      expect([codec, codecOf(cid)]).toEqual([kind, kind]);
+      expect(cidOfDigest(digest, kind)).toBe(cid);
+      expect([isNamedBy(bytes, cid), isNamedBy(new Uint8Array([...bytes, 0]), cid)]).toEqual([true, false]);
       expect(Buffer.from(digest)).toEqual(createHash("sha256").update(bytes).digest());
     }),
   );
@@ -56,8 +74,8 @@ test("knows what is no CID, also where only a bit of it is wrong", () => {
     `${cid}\n`,
     // The padding bits of the last character must be zero, or one digest had several names.
     `${cid.slice(0, -1)}f`,
-    // The same digest as dag-pb, and as version 0.
-    base32.encode(new Uint8Array([1, 0x70, 0x12, 32, ...parseCid(cid).digest])),
+    // The same digest as dag-cbor, and as version 0.
+    base32.encode(new Uint8Array([1, 0x71, 0x12, 32, ...parseCid(cid).digest])),
     "QmaozNR7DZHQK1ZcU9p7QdrshMvXqWK6gpu5rmrkPdT3L4",
     undefined,
     7,

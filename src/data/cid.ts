@@ -4,15 +4,20 @@ import { create } from "multiformats/hashes/digest";
 import { MusketeersError } from "../protocol/index.ts";
 
 /*
- * Names of bytes: CIDv1, codec raw, SHA-256, base 32; the same as `ipfs add --cid-version=1 --raw-leaves`
- * gives for what fits into one chunk.
+ * Names of bytes: CIDv1, SHA-256, base 32, and one of two codecs, as `ipfs add --cid-version=1` names blocks:
+ * raw for what is nothing but bytes, dag-pb for the nodes of files and folders above them.
  */
 
-const RAW_CODEC = 0x55;
+/** What a block holds: bytes, or a node that links to others. */
+export type Codec = "raw" | "dag-pb";
+
+/** Numbers of multicodec's table. */
+const codecNumbers: Readonly<Record<Codec, number>> = { raw: 0x55, "dag-pb": 0x70 };
 const SHA_256 = 0x12;
 
 /** Version, codec and hash fix the first characters, the padding bits fix the last. */
-const cidPattern = /^bafkrei[a-h][a-z2-7]{50}[aeimquy4]$/;
+const cidPattern = /^baf(?:kre|ybe)i[a-h][a-z2-7]{50}[aeimquy4]$/;
+const DAG_PB_START = "bafybe";
 
 /** Node's hash where this is Node (it uses the processor's instructions), else the library's. */
 const native = globalThis.process?.getBuiltinModule?.("node:crypto");
@@ -24,36 +29,52 @@ export interface CidHasher {
   cid(): string;
 }
 
-const format = (digest: Uint8Array): string => CID.createV1(RAW_CODEC, create(SHA_256, digest)).toString();
+/** The CID of a block with a SHA-256 digest (32 bytes). */
+export const cidOfDigest = (digest: Uint8Array, codec: Codec = "raw"): string =>
+  CID.createV1(codecNumbers[codec], create(SHA_256, digest)).toString();
 
 /** A hasher for bytes that come in pieces. */
-export function createCidHasher(): CidHasher {
+export function createCidHasher(codec: Codec = "raw"): CidHasher {
   const hash = native?.createHash("sha256") ?? sha256.create();
   const hasher: CidHasher = {
     update(bytes) {
       hash.update(bytes);
       return hasher;
     },
-    cid: () => format(hash.digest()),
+    cid: () => cidOfDigest(hash.digest(), codec),
   };
   return hasher;
 }
 
-/** The CID of bytes. */
-export const cidOf = (bytes: Uint8Array): string => createCidHasher().update(bytes).cid();
+/** The CID of bytes as a block of a codec. */
+export const cidOf = (bytes: Uint8Array, codec: Codec = "raw"): string =>
+  createCidHasher(codec).update(bytes).cid();
+
+/** What a CID says that its block holds; of no use for what is no CID. */
+export const codecOf = (cid: string): Codec => (cid.startsWith(DAG_PB_START) ? "dag-pb" : "raw");
+
+/** A hasher whose CID is this one if the bytes are those that it names. */
+export const createHasherFor = (cid: string): CidHasher => createCidHasher(codecOf(cid));
+
+/** Whether these are the bytes that a CID names. */
+export const isNamedBy = (bytes: Uint8Array, cid: string): boolean => cidOf(bytes, codecOf(cid)) === cid;
 
 /** Whether a text is a CID as this project writes them (and so is also safe as a file name). */
 export const isCid = (text: unknown): text is string => typeof text === "string" && cidPattern.test(text);
 
 /**
  * Takes a CID apart.
- * @throws MusketeersError `BAD_ARGUMENT` for what is no raw SHA-256 CIDv1 in base 32.
+ * @throws MusketeersError `BAD_ARGUMENT` for what is no SHA-256 CIDv1 of either codec in base 32.
  */
-export function parseCid(text: string): { readonly cid: string; readonly digest: Uint8Array } {
+export function parseCid(text: string): {
+  readonly cid: string;
+  readonly codec: Codec;
+  readonly digest: Uint8Array;
+} {
   if (!isCid(text)) {
     throw new MusketeersError("BAD_ARGUMENT", `No CID: ${JSON.stringify(String(text).slice(0, 80))}`, {
-      hint: "A CID here is CIDv1, raw, SHA-256, base 32: it starts with bafkrei and has 59 characters.",
+      hint: "A CID here is CIDv1, raw or dag-pb, SHA-256, base 32: it starts with bafkrei or bafybei and has 59 characters.",
     });
   }
-  return { cid: text, digest: CID.parse(text).multihash.digest };
+  return { cid: text, codec: codecOf(text), digest: CID.parse(text).multihash.digest };
 }

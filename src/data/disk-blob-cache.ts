@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobCache } from "./cached-blobs.ts";
-import { cidOf, isCid } from "./cid.ts";
+import { isCid, isNamedBy } from "./cid.ts";
 import { ByteLru } from "./lru.ts";
 
 const DRAFT_NAME = "draft";
@@ -51,7 +51,7 @@ export class DiskBlobCache implements BlobCache {
   async #read(cid: string): Promise<Uint8Array | undefined> {
     try {
       const bytes = new Uint8Array(await readFile(this.#path(cid)));
-      return cidOf(bytes) === cid ? bytes : undefined;
+      return isNamedBy(bytes, cid) ? bytes : undefined;
     } catch {
       return undefined;
     }

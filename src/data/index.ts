@@ -9,7 +9,18 @@ export {
   resolveRecord,
 } from "./blob-ref.ts";
 export { type BlobCache, CachedBlobs } from "./cached-blobs.ts";
-export { type CidHasher, cidOf, createCidHasher, isCid, parseCid } from "./cid.ts";
+export {
+  type CidHasher,
+  type Codec,
+  cidOf,
+  cidOfDigest,
+  codecOf,
+  createCidHasher,
+  createHasherFor,
+  isCid,
+  isNamedBy,
+  parseCid,
+} from "./cid.ts";
 export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
 export { BlobClient, type BlobClientOptions } from "./transfer.ts";

@@ -1,7 +1,7 @@
 import { defaultLimits, type Limits, MusketeersError, toMusketeersError } from "../protocol/index.ts";
 import type { BlobStore } from "./blob-ref.ts";
 import { concatBytes } from "./bytes.ts";
-import { cidOf, createCidHasher, parseCid } from "./cid.ts";
+import { type Codec, cidOf, createHasherFor, parseCid } from "./cid.ts";
 import { Turnstile } from "./turnstile.ts";
 
 type TransferLimits = Pick<
@@ -28,6 +28,11 @@ export interface BlobClientOptions {
 
 interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+interface PutOptions extends CallOptions {
+  /** What kind of block the bytes are; raw where it is not said. */
+  readonly codec?: Codec;
 }
 
 /** Fetches and stores blobs over the hub's HTTP (`/blobs/CID`). What comes is verified before it is given out. */
@@ -60,11 +65,11 @@ export class BlobClient implements BlobStore {
    * Stores bytes, unless the hub has them; says their CID. As long as the hub's disk refuses, it is asked
    * again: what is stored waits for space, as everything else does.
    */
-  async put(bytes: Uint8Array, options: CallOptions = {}): Promise<string> {
+  async put(bytes: Uint8Array, options: PutOptions = {}): Promise<string> {
     if (bytes.length > this.#limits.blobBytesMax) {
       throw new MusketeersError("LIMIT_EXCEEDED", `${bytes.length} bytes are over blobBytesMax`);
     }
-    const cid = cidOf(bytes);
+    const cid = cidOf(bytes, options.codec);
     const allowedMs = (bytes.length / this.#limits.blobUploadBytesPerSecondMin) * 1_000;
     const attempt = async (moves: Moves) => {
       moves.allow(allowedMs);
@@ -132,7 +137,7 @@ export class BlobClient implements BlobStore {
   }
 
   async #receive(cid: string, response: Response, moves: Moves): Promise<Uint8Array> {
-    const hasher = createCidHasher();
+    const hasher = createHasherFor(cid);
     const parts: Uint8Array[] = [];
     let length = 0;
     try {

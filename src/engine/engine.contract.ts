@@ -307,6 +307,20 @@ function blobsContract(setUp: OpenSetup): void {
     expect(await all(blobs.list())).toMatchObject([hello]);
   });
 
+  test("stores a node under its own codec, and refuses it under a wrong digest", async () => {
+    const { blobs } = (await setUp()).engine;
+    const node = { cid: cidOf(bytesOf("a node"), "dag-pb"), bytes: 6 };
+    expect(await blobs.put(bytesOf("a node"), { expect: node.cid })).toEqual(node);
+    expect(await blobs.put(streamOf("a ", "node"), { expect: node.cid })).toEqual(node);
+    expect(await contentOf(blobs.read(node.cid))).toBe("a node");
+    expect(await blobs.stat(cidOf(bytesOf("a node")))).toBeUndefined();
+    const other = cidOf(bytesOf("another"), "dag-pb");
+    for (const bytes of [bytesOf("a node"), streamOf("a node")]) {
+      await expect(blobs.put(bytes, { expect: other })).rejects.toMatchObject({ code: "BLOB_MISMATCH" });
+    }
+    expect(await all(blobs.list())).toMatchObject([node]);
+  });
+
   test("stores what is empty", async () => {
     const { blobs } = (await setUp()).engine;
     const { cid } = await blobs.put(streamOf());

@@ -87,11 +87,11 @@ export interface StoredBlob extends BlobStat {
   readonly usedAtMs: number;
 }
 
-/** Immutable bytes by CID. */
+/** Immutable blocks of bytes by CID, raw or dag-pb; what counts is that their digest is the name's. */
 export interface Blobs {
   /**
    * Stores bytes under the CID that they have, durable when it resolves; storing the same again is cheap,
-   * and touches it.
+   * and touches it. They are a raw block, unless `expect` is a CID of the other codec.
    * Never holds a whole large blob in memory.
    * @param options.expect refuse other bytes than these with `BLOB_MISMATCH`.
    * @throws MusketeersError `BLOB_MISMATCH`, `LIMIT_EXCEEDED` over `blobBytesMax`, `STORAGE`.

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { cidOf, createCidHasher, isCid } from "../../data/index.ts";
+import { cidOf, codecOf, createCidHasher, createHasherFor, isCid } from "../../data/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { blobDamaged, blobMismatch, blobTooLarge, clampRange, noBlob } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
@@ -78,7 +78,7 @@ export class EmbeddedBlobs implements Blobs {
       return this.#store(bytes, bytesMax, expect);
     }
     if (bytes.length > bytesMax) throw blobTooLarge(bytesMax);
-    const cid = cidOf(bytes);
+    const cid = cidOf(bytes, expect === undefined ? "raw" : codecOf(expect));
     if (expect !== undefined && expect !== cid) throw blobMismatch(expect, cid);
     const known = await this.touch(cid);
     // Of another length it was damaged, and is stored again.
@@ -87,7 +87,7 @@ export class EmbeddedBlobs implements Blobs {
 
   /** What is there already only has to be what it should be; nothing is written. */
   async #compare(parts: AsyncIterable<Uint8Array>, bytesMax: number, known: BlobStat): Promise<BlobStat> {
-    const hasher = createCidHasher();
+    const hasher = createHasherFor(known.cid);
     let length = 0;
     for await (const part of parts) {
       length += part.length;
@@ -109,7 +109,7 @@ export class EmbeddedBlobs implements Blobs {
     const file = await this.#storing(() => this.#files.open(draft, "create"));
     let isNamed = false;
     try {
-      const hasher = createCidHasher();
+      const hasher = expect === undefined ? createCidHasher() : createHasherFor(expect);
       let length = 0;
       for await (const part of parts) {
         if (length + part.length > bytesMax) throw blobTooLarge(bytesMax);
@@ -189,7 +189,7 @@ export class EmbeddedBlobs implements Blobs {
     try {
       const bytes = await file.size();
       const { start, end } = clampRange(range, bytes);
-      const hasher = start === 0 && end === bytes ? createCidHasher() : undefined;
+      const hasher = start === 0 && end === bytes ? createHasherFor(cid) : undefined;
       let held: Uint8Array | undefined;
       for (let at = start; at < end; at += held.length) {
         if (held !== undefined) yield held;
@@ -210,7 +210,7 @@ export class EmbeddedBlobs implements Blobs {
     if (file === undefined) return false;
     try {
       const bytes = await file.size();
-      const hasher = createCidHasher();
+      const hasher = createHasherFor(cid);
       for (let at = 0; at < bytes; at += CHUNK_BYTES) {
         hasher.update(await readChunk(file, at, Math.min(CHUNK_BYTES, bytes - at)));
       }

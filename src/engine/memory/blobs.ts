@@ -1,4 +1,4 @@
-import { createCidHasher } from "../../data/index.ts";
+import { createCidHasher, createHasherFor } from "../../data/index.ts";
 import { blobMismatch, blobTooLarge, clampRange, noBlob } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
 import type { BlobStat, Blobs, StoredBlob } from "../port.ts";
@@ -21,7 +21,7 @@ export class MemoryBlobs implements Blobs {
     options: { readonly expect?: string; readonly bytesMax?: number } = {},
   ): Promise<BlobStat> {
     const bytesMax = Math.min(options.bytesMax ?? this.#limits.blobBytesMax, this.#limits.blobBytesMax);
-    const hasher = createCidHasher();
+    const hasher = options.expect === undefined ? createCidHasher() : createHasherFor(options.expect);
     const parts: Uint8Array[] = [];
     let length = 0;
     for await (const part of bytes instanceof Uint8Array ? [bytes] : bytes) {
