@@ -3,8 +3,9 @@ import { charge, requeue } from "./fairness.ts";
 import { RangeSet } from "./rangeset.ts";
 import { expectedMs, unreportedOf } from "./sizing.ts";
 import type { Job, Lease, Scheduler, Worker } from "./state.ts";
-import { lookLater, lookMs } from "./tail.ts";
+import { lookAgain, lookLater, lookMs } from "./tail.ts";
 import type { InputClass, LeaseDescriptor } from "./types.ts";
+import { strikesMax } from "./verdict.ts";
 
 /** How a lease begins, where it is no plain new one. */
 interface LeaseStart {
@@ -41,11 +42,15 @@ export function grant(
     adopted: adoptFrom !== undefined,
     own,
     sibling: copyOf,
+    copiesLeft: (copyOf?.copiesLeft ?? strikesMax(job, state.config)) - (copyOf === undefined ? 0 : 1),
     startedMs: state.nowMs,
     lastProgressMs: state.nowMs,
     chargedMs,
   };
-  if (copyOf !== undefined) copyOf.sibling = lease;
+  if (copyOf !== undefined) {
+    copyOf.sibling = lease;
+    copyOf.copiesLeft = lease.copiesLeft;
+  }
   state.leases.set(lease.no, lease);
   job.leases.add(lease);
   worker.leases.add(lease);
@@ -73,7 +78,11 @@ export function release(state: Scheduler, lease: Lease): Range[] {
   worker.leases.delete(lease);
   state.touched.add(worker);
   charge(job, -unreportedOf(lease) * lease.chargedMs);
-  if (sibling !== undefined) sibling.sibling = undefined;
+  if (sibling !== undefined) {
+    sibling.sibling = undefined;
+    // It runs alone again, and may be worth another copy.
+    lookAgain(state, sibling);
+  }
   return owed;
 }
 
@@ -81,7 +90,7 @@ export function release(state: Scheduler, lease: Lease): Range[] {
 export const isShared = ({ sibling }: Lease): boolean => sibling !== undefined && unreportedOf(sibling) > 0;
 
 /** The inputs of a lease that nobody has given and it has yet to report. */
-export const unfinishedOf = (lease: Lease): Range[] =>
+const unfinishedOf = (lease: Lease): Range[] =>
   lease.job.done.missing(sliceRanges(lease.descriptor.ranges, lease.reported, lease.keep));
 
 /** Those of some inputs of a lease that are its to do. */
@@ -105,9 +114,9 @@ export function revoke(state: Scheduler, lease: Lease, reason: string): void {
   state.effects.push({ type: "RevokeLease", worker: lease.worker.id, lease: lease.no, reason });
 }
 
-/** Revokes a lease of which nothing is left to do: others have done what it owes. Says whether it did. */
+/** Revokes a lease of which nothing is left to do: others have done what it owes, or have it. Says whether it did. */
 export function revokeIfServed(state: Scheduler, lease: Lease, reason: string): boolean {
-  if (unreportedOf(lease) === 0 || unfinishedOf(lease).length > 0) return false;
+  if (unreportedOf(lease) === 0 || owedBy(lease).length > 0) return false;
   revoke(state, lease, reason);
   return true;
 }

@@ -134,6 +134,11 @@ export interface Lease {
   readonly own: RangeSet | undefined;
   /** The other one where two leases run the same input. */
   sibling: Lease | undefined;
+  /**
+   * How many copies of its input may still be started. While two run it, nobody is struck or charged for the one
+   * that vanishes or fails: without a bound an input that always does so would be copied for ever.
+   */
+  copiesLeft: number;
   readonly startedMs: number;
   lastProgressMs: number;
   /** What the job was charged for each input in advance. */

@@ -174,3 +174,53 @@ test("what is suspected of killing its sandbox is not run twice at once", () => 
     .pass(60_000);
   expect(cluster.leases.size).toBe(1);
 });
+
+test("when a copy's worker vanishes the next one is started at once", () => {
+  const cluster = copied().worker("another");
+  expect(cluster.leasesOf("another")).toEqual([]);
+  cluster.lose("idle");
+  expect(cluster.leasesOf("another")).toMatchObject([{ speculative: true, inputs: [0] }]);
+});
+
+test("an input that always fails, but only after copies have lost their patience, comes to its end", () => {
+  const cluster = new ScheduledCluster({ leaseTtlMs: 1e9, speculationAfterMs: 10_000, speculationFactor: 1 })
+    .worker("a")
+    .worker("b")
+    .job("job", 1, { retries: 1 });
+  for (let turn = 0; !cluster.ended.has("job"); turn++) {
+    expect(turn).toBeLessThan(10);
+    // Each takes a second longer than copies wait, so that two run it whenever one fails.
+    const [first] = cluster.pass(turn === 0 ? 11_000 : 10_000).leases.values();
+    cluster.report(first!.worker, { fail: { 0: "error" } });
+  }
+  expect(cluster.results.get("job")!.get(0)).toBe("error");
+});
+
+test("an input whose workers vanish one after the other, while another has a copy, is given up", () => {
+  const cluster = new ScheduledCluster({ leaseTtlMs: 1e9, speculationAfterMs: 10_000, speculationFactor: 1 })
+    .worker("w0")
+    .worker("w1")
+    .job("job", 1);
+  for (let turn = 0; !cluster.ended.has("job"); turn++) {
+    expect(turn).toBeLessThan(100);
+    const [first] = cluster.pass(turn === 0 ? 11_000 : 10_000).leases.values();
+    cluster.worker(`w${turn + 2}`).lose(first!.worker);
+  }
+  expect(cluster.results.get("job")!.get(0)).toBe("quarantined");
+});
+
+test("a worker that came back, and has lost to others all that was its own, need not go on", () => {
+  const cluster = new ScheduledCluster({ prefetchUnitsMax: 0 }).worker("w").submit("job", { retries: 1 });
+  cluster.append("job", 33).report("w", { ms: 60 });
+  cluster.send({ type: "JobCancelled", job: "job", reason: "", ranges: [[17, 33]] });
+  const { descriptor } = cluster.leasesOf("w")[0]!;
+  cluster.report("w", { count: 14, ms: 1_400, fail: { 0: "error" } }).worker("other");
+  expect(cluster.inputsOf("other")).toEqual([[1]]);
+  // It has heard of no receipt.
+  cluster.present("w", [{ descriptor, from: 0 }]).worker("idle");
+  expect(cluster.inputsOf("idle")).toEqual([[15]]);
+  expect(cluster.effectsOf("RevokeLease")).toMatchObject([{ worker: "w" }]);
+  expect(cluster.leasesOf("w")).toEqual([]);
+  cluster.report("other").report("idle").report(cluster.leases.values().next().value!.worker).seal("job");
+  expect([...cluster.ended.keys()]).toEqual(["job"]);
+});

@@ -44,6 +44,7 @@ const mayBeCopied = (lease: Lease): boolean =>
   lease.sibling === undefined &&
   lease.own === undefined &&
   unreportedOf(lease) === 1 &&
+  lease.copiesLeft > 0 &&
   lease.descriptor.strikes === 0;
 
 export const isWorthCopying = (state: Scheduler, lease: Lease): boolean =>
@@ -81,6 +82,14 @@ export function lookAtLeases(state: Scheduler, job: Job): void {
   }
   tail.trims.sort((a, b) => worth.get(a)! - worth.get(b)! || b.no - a.no);
   if (tail.trims.length > 0) tail.lookAtMs = state.nowMs;
+}
+
+/** A lease may be worth something to an idle worker that was not. */
+export function lookAgain(state: Scheduler, lease: Lease): void {
+  const { job } = lease;
+  const atMs = isWorthCopying(state, lease) ? state.nowMs : lookMs(state, lease);
+  job.tail.lookAtMs = Math.min(job.tail.lookAtMs, atMs);
+  lookLater(state, job);
 }
 
 /** Remembers to look at a job whose inputs are all under lease, if there is anybody to take some over. */

@@ -40,6 +40,8 @@ export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed"
     if (acceptance.refused) refuse(worker, job);
     else learn(lease, end - reported, costMs);
     acceptance.record(worker.id);
+    // The other one decides; if it fails, too, that counts.
+    if (!isOwner && !acceptance.refused && acceptance.ranges.length === 0) lease.sibling!.copiesLeft = 0;
     if (end > keep || !isOwner || lease.own !== undefined)
       revokeServed(state, job, acceptance.ranges, SOMEBODY_FASTER);
   }

@@ -1,4 +1,4 @@
-import { ownedOf, unfinishedOf } from "./leases.ts";
+import { owedBy, ownedOf } from "./leases.ts";
 import { unreportedOf } from "./sizing.ts";
 import { type Demand, type Job, openSlots, type Scheduler, type Worker } from "./state.ts";
 import { strikesMax } from "./verdict.ts";
@@ -38,7 +38,7 @@ function checkInputs(state: Scheduler, job: Job, complain: Complain): void {
     const { no, count, keep, reported, sibling, descriptor } = lease;
     if (keep > count || reported > count) complain(`lease ${no} goes beyond its unit`);
     if (sibling !== undefined && unreportedOf(sibling) > 0 && sibling.no < no) continue;
-    if (unreportedOf(lease) > 0 && unfinishedOf(lease).length === 0) complain(`lease ${no} is in vain`);
+    if (unreportedOf(lease) > 0 && owedBy(lease).length === 0) complain(`lease ${no} is in vain`);
     let position = 0;
     for (const [start, end] of descriptor.ranges) {
       const from = Math.max(start, start + reported - position);

@@ -138,13 +138,16 @@ export class Auditor {
     }
   }
 
-  /** Inputs that the hub itself ends. */
-  giveUp(job: number, ranges: Ranges, kind: "quarantined" | "cancelled"): void {
+  /**
+   * Inputs that the hub itself ends.
+   * @param losses workers that vanished in this step and have not been counted yet
+   */
+  giveUp(job: number, ranges: Ranges, kind: "quarantined" | "cancelled", losses = 0): void {
     const account = this.#accounts[job]!;
     for (const [start, end] of ranges) {
       for (let index = start; index < end; index++) {
         this.#mark(account, index, true);
-        this.#judgeFailure(account, index, kind);
+        this.#judgeFailure(account, index, kind, losses);
       }
     }
   }
@@ -242,7 +245,7 @@ export class Auditor {
     this.failed++;
   }
 
-  #judgeFailure(account: Account, index: number, kind: FailureKind): void {
+  #judgeFailure(account: Account, index: number, kind: FailureKind, losses = 0): void {
     const { plan, threw, cancelled } = account;
     const { retries } = plan.spec.options;
     switch (kind) {
@@ -255,7 +258,7 @@ export class Auditor {
         );
         break;
       case "quarantined":
-        if (plan.kills(index) || this.losses >= this.#lossesMin(plan)) return;
+        if (plan.kills(index) || this.losses + losses >= this.#lossesMin(plan)) return;
         this.#wrong(account, index, `was given up after ${this.losses} workers vanished`);
         break;
       case "cancelled":

@@ -17,7 +17,8 @@ import type { SimulatedJournal, Stored } from "./journal.ts";
 import { leaseId, openLeaseId } from "./lease-id.ts";
 import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
-import { eachInput, judgeResults, packInputs, pickRecords } from "./records.ts";
+import { eachInput, packInputs } from "./records.ts";
+import { enterResults } from "./results.ts";
 import { newOpenLease, type Report, Session } from "./session.ts";
 import { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
@@ -354,7 +355,9 @@ export class Hub {
           break;
         case "RecordFailures": {
           const { job, ranges, kind } = effect;
-          this.world.auditor.giveUp(this.world.planOf.get(job)!.number, ranges, kind);
+          // The worker whose loss is the last straw is named behind it.
+          const losses = effects.filter(({ type }) => type === "DropWorker").length;
+          this.world.auditor.giveUp(this.world.planOf.get(job)!.number, ranges, kind, losses);
           this.#journal.append({ type: "results", job, ranges, failed: countOf(ranges), retries: [] });
           break;
         }
@@ -432,48 +435,11 @@ export class Hub {
   }
 
   #results(effect: EffectOf<"RecordResults">, report: Report, news: number, session: Session): void {
-    const { job, kept, ranges, failures, retries } = effect;
-    const { auditor, planOf, waste } = this.world;
-    const { number } = planOf.get(job)!;
-    const kinds = new Map(failures.map(({ at, kind }) => [at, kind]));
-    const before = auditor.corrupted;
-    let at = 0;
-    for (const { index, verdict } of judgeResults(
-      pickRecords(report.block, kept),
-      number,
-      eachInput(ranges),
-    )) {
-      auditor.accept(number, index, verdict, kinds.get(at++));
-    }
-    if (at !== countOf(ranges)) throw new Error(`${countOf(ranges)} inputs were accepted with ${at} records`);
-    this.#account(
-      report,
-      news,
-      at,
-      auditor.corrupted - before,
-      retries.reduce((n, retry) => n + countOf(retry.ranges), 0),
-      waste,
-    );
-    session.machine.tally.inputsDone += at;
-    session.machine.tally.corrupted += auditor.corrupted - before;
+    const { job, ranges, failures, retries } = effect;
+    enterResults(this.world, effect, report, news, session.machine.tally);
     const saved = this.#saved.get(job);
     if (saved !== undefined) for (const index of eachInput(ranges)) saved.delete(index);
     this.#journal.append({ type: "results", job, ranges, failed: failures.length, retries });
-  }
-
-  #account(
-    report: Report,
-    news: number,
-    kept: number,
-    corrupted: number,
-    retried: number,
-    waste: World["waste"],
-  ): void {
-    const share = report.costMs / Math.max(1, report.count);
-    waste.useful += share * (kept - corrupted);
-    waste.corrupted += share * corrupted;
-    waste.retried += share * retried;
-    waste.duplicate += share * Math.max(0, news - kept - retried);
   }
 
   #endJob({ job, state }: EffectOf<"EndJob">): void {

@@ -1,0 +1,38 @@
+import { countOf } from "../protocol/index.ts";
+import type { EffectOf } from "../scheduler/index.ts";
+import type { Tally } from "./machine.ts";
+import { eachInput, judgeResults, pickRecords } from "./records.ts";
+import type { Report } from "./session.ts";
+import type { World } from "./world.ts";
+
+/**
+ * Tells the auditor of the results that the hub keeps, and books what they took.
+ * @param news how many of the reported results were not reported before
+ * @throws ViolationError where one of them is wrong
+ */
+export function enterResults(
+  world: World,
+  { job, kept, ranges, failures, retries }: EffectOf<"RecordResults">,
+  report: Report,
+  news: number,
+  tally: Tally,
+): void {
+  const { auditor, planOf, waste } = world;
+  const { number } = planOf.get(job)!;
+  const kinds = new Map(failures.map(({ at, kind }) => [at, kind]));
+  const before = auditor.corrupted;
+  let at = 0;
+  for (const { index, verdict } of judgeResults(pickRecords(report.block, kept), number, eachInput(ranges))) {
+    auditor.accept(number, index, verdict, kinds.get(at++));
+  }
+  if (at !== countOf(ranges)) throw new Error(`${countOf(ranges)} inputs were accepted with ${at} records`);
+  const corrupted = auditor.corrupted - before;
+  const retried = retries.reduce((total, retry) => total + countOf(retry.ranges), 0);
+  const share = report.costMs / Math.max(1, report.count);
+  waste.useful += share * (at - corrupted);
+  waste.corrupted += share * corrupted;
+  waste.retried += share * retried;
+  waste.duplicate += share * Math.max(0, news - at - retried);
+  tally.inputsDone += at;
+  tally.corrupted += corrupted;
+}
