@@ -9,5 +9,6 @@ process.stdout.write(
     url: hub.url,
     worker: hub.invite({ role: "worker" }),
     submitter: hub.invite({ role: "submitter" }),
+    viewer: hub.invite({ role: "viewer" }),
   })}\n`,
 );

@@ -1,0 +1,289 @@
+import { cidOf, decodeBlobRef, encodeBlobRef, parseCid } from "../../src/data/index.ts";
+import { encodeGroup, HEAD_BYTES } from "../../src/engine/embedded/frame.ts";
+import { framesBeyond } from "../../src/engine/embedded/frame-reader.ts";
+import { decodeSegmentHeader, encodeSegmentHeader } from "../../src/engine/embedded/segment.ts";
+import { parseByteRange } from "../../src/hub/http.ts";
+import {
+  decodeLedgerRecord,
+  encodeLedgerRecord,
+  type LedgerRecord,
+} from "../../src/hub/journal/ledger-record.ts";
+import { LeaseSeal } from "../../src/hub/lease-seal.ts";
+import {
+  countRecords,
+  decodeFailure,
+  decodeFrame,
+  decodeResumed,
+  decodeUnsendable,
+  decodeValue,
+  defaultLimits,
+  encodeFailure,
+  encodeFrame,
+  encodeResumed,
+  encodeUnsendable,
+  encodeValue,
+  FrameReceiver,
+  FrameSender,
+  isPublicHost,
+  isResumed,
+  isUnsendable,
+  MusketeersError,
+  netAllows,
+  packRecords,
+  parseHubMessage,
+  parsePeerMessage,
+  sliceRecords,
+} from "../../src/protocol/index.ts";
+import { createInvite, openGrant, parseInvite, publicKeyOf } from "../../src/security/index.ts";
+import {
+  decodeLog,
+  decodePiece,
+  decodeResults,
+  encodeLog,
+  encodePieces,
+  encodeResults,
+  FrameReader as SandboxFrames,
+} from "../../src/worker/executors/frames.ts";
+import { hubHeaders, peerHeaders } from "./headers.ts";
+
+/*
+ * All that takes bytes apart which somebody else made: peers, tasks, disks, people who paste. Each is given right
+ * samples first, unchanged, so that it is known to get past their beginning.
+ */
+
+export interface Decoder {
+  readonly name: string;
+  readonly samples: readonly Uint8Array[];
+  decode(bytes: Uint8Array): void;
+  /** What it may throw besides coded errors. */
+  readonly mayThrow?: (error: unknown) => boolean;
+}
+
+const utf8 = new TextEncoder();
+const fromUtf8 = new TextDecoder();
+const bytesOf = (text: string): Uint8Array => utf8.encode(text);
+/** Behind the length and the kind of a sandbox's frame. */
+const payloadOf = (frame: Uint8Array): Uint8Array => frame.slice(5);
+
+const secret = new Uint8Array(32).fill(7);
+const values: readonly unknown[] = [
+  null,
+  -0,
+  Number.NaN,
+  2 ** 53,
+  10n ** 30n,
+  "naïve 🐙",
+  [1, [2, [3, []]]],
+  { b: 1, a: [undefined, true], "": new Date(0) },
+  new Map<unknown, unknown>([[{ x: 1 }, new Set([1, "1"])]]),
+  new Uint8Array([1, 2, 3]),
+  new Float64Array([0.5, -1]),
+];
+const records = values.map(encodeValue);
+const block = packRecords(records);
+const failure = encodeFailure({ kind: "error", name: "TypeError", message: "no", stack: "at x (y.ts:1:2)" });
+const seal = new LeaseSeal(secret);
+const sealed = seal.seal({
+  descriptor: {
+    job: "j",
+    worker: "w",
+    ranges: [
+      [0, 3],
+      [9, 10],
+    ],
+    failures: 0,
+    strikes: 1,
+  },
+  epoch: 3,
+  holder: "g",
+});
+const { invite } = createInvite({
+  url: "http://hub.example:4711",
+  hubSecretKey: secret,
+  role: "worker",
+  project: "default",
+  issuedAtMs: 1,
+  expiresAtMs: 2 ** 42,
+  random: (length) => new Uint8Array(length).fill(length),
+});
+const ledger: readonly LedgerRecord[] = [
+  { type: "inputs", job: "j", from: 0, count: 3 },
+  { type: "sealed", job: "j" },
+  {
+    type: "results",
+    job: "j",
+    worker: "w",
+    ranges: [[0, 3]],
+    failures: [{ at: 1, kind: "error", fingerprint: "f" }],
+    retries: [{ failures: 1, strikes: 0, ranges: [[4, 5]] }],
+  },
+  { type: "failed", job: "j", ranges: [[5, 6]], kind: "quarantined", reason: "r" },
+  { type: "waiting", job: "j", retries: [{ failures: 1, strikes: 0, ranges: [[4, 5]] }] },
+  { type: "carve", job: "j", mark: 9 },
+  { type: "ended", job: "j", state: "done", reason: "", atMs: 1 },
+  { type: "checkpointed", mark: 1, jobs: 1 },
+];
+const group = encodeGroup([[bytesOf("one"), bytesOf("two")]], {
+  salt: 1,
+  position: 40,
+  synced: 40,
+  previous: 0,
+  scratch: new Uint8Array(1_024),
+});
+
+const isRangeError = (error: unknown): boolean => error instanceof RangeError;
+
+const ofPeers: readonly Decoder[] = [
+  {
+    name: "frames",
+    samples: [...peerHeaders, ...hubHeaders].map((header) => new FrameSender().encode(header, block)),
+    decode: (bytes) => void new FrameReceiver().decode(bytes, defaultLimits),
+  },
+  {
+    name: "messages of peers",
+    samples: peerHeaders.map((header) => encodeFrame(header, block)),
+    decode: (bytes) => void parsePeerMessage(decodeFrame(bytes, defaultLimits).header),
+  },
+  {
+    name: "messages of hubs",
+    samples: hubHeaders.map((header) => encodeFrame(header, block)),
+    decode: (bytes) => void parseHubMessage(decodeFrame(bytes, defaultLimits).header),
+  },
+  {
+    name: "blocks of records",
+    samples: [block, packRecords([]), packRecords([new Uint8Array(300)])],
+    decode: (bytes) => {
+      const count = countRecords(bytes);
+      if (count > 0) sliceRecords(bytes, 0, count - 1);
+    },
+  },
+  { name: "values", samples: records, decode: (bytes) => void decodeValue(bytes) },
+  { name: "failures", samples: [failure], decode: (bytes) => void decodeFailure(bytes) },
+  {
+    name: "references to blobs",
+    samples: [encodeBlobRef(cidOf(block), block.length)],
+    decode: (bytes) => void decodeBlobRef(bytes),
+  },
+  {
+    name: "inputs with a state",
+    samples: [encodeResumed(records[7]!, records[6]!)],
+    decode: (bytes) => {
+      if (isResumed(bytes)) decodeResumed(bytes);
+    },
+  },
+  {
+    name: "inputs that are no data",
+    samples: [encodeUnsendable("a function")],
+    decode: (bytes) => {
+      if (isUnsendable(bytes)) decodeUnsendable(bytes);
+    },
+  },
+  {
+    name: "lease ids",
+    samples: [bytesOf(sealed)],
+    decode: (bytes) => void seal.open(fromUtf8.decode(bytes)),
+  },
+  {
+    name: "grants",
+    samples: [parseInvite(invite).grant],
+    decode: (bytes) => void openGrant(bytes, publicKeyOf(secret), 2),
+  },
+  {
+    name: "invites",
+    samples: [bytesOf(invite)],
+    decode: (bytes) => void parseInvite(fromUtf8.decode(bytes)),
+  },
+  {
+    name: "names of blobs",
+    samples: [bytesOf(cidOf(block))],
+    decode: (bytes) => void parseCid(fromUtf8.decode(bytes)),
+  },
+  {
+    name: "byte ranges",
+    samples: ["bytes=0-9", "bytes=5-", "bytes=-3"].map(bytesOf),
+    decode: (bytes) => {
+      const range = parseByteRange(fromUtf8.decode(bytes), 100);
+      if (range !== undefined && !(range.start >= 0 && range.start < range.end && range.end <= 100)) {
+        throw new Error(`a range of ${range.start} to ${range.end} of 100 bytes`);
+      }
+    },
+  },
+  {
+    name: "wishes for hosts",
+    samples: ["example.org", "*.example.org:443", "[::1]:80", "10.0.0.1"].map(bytesOf),
+    decode: (bytes) => {
+      const wish = fromUtf8.decode(bytes);
+      netAllows(["*", "example.org:443"], wish);
+      isPublicHost(wish);
+    },
+  },
+];
+
+const ofTasks: readonly Decoder[] = [
+  {
+    name: "frames of sandboxes",
+    samples: [encodeResults(resultsOf(0)), encodeLog(3, block)],
+    decode: (bytes) => {
+      const reader = new SandboxFrames(1_000_000, () => {});
+      for (let at = 0; at < bytes.length; at += 7) reader.push(bytes.subarray(at, at + 7));
+    },
+  },
+  {
+    name: "results of sandboxes",
+    samples: [payloadOf(encodeResults(resultsOf(0))), payloadOf(encodeResults(resultsOf(2)))],
+    decode: (bytes) => void decodeResults(bytes),
+    mayThrow: isRangeError,
+  },
+  {
+    name: "logs of sandboxes",
+    samples: [payloadOf(encodeLog(3, block))],
+    decode: (bytes) => void countRecords(decodeLog(bytes).block),
+    mayThrow: isRangeError,
+  },
+  {
+    name: "pieces of large results",
+    samples: [...encodePieces(block)].map(payloadOf),
+    decode: (bytes) => void decodePiece(bytes),
+    mayThrow: isRangeError,
+  },
+];
+
+const ofDisks: readonly Decoder[] = [
+  {
+    name: "the ledger",
+    samples: ledger.map((record) => encodeLedgerRecord(record, block)),
+    decode: (bytes) => void decodeLedgerRecord(bytes),
+  },
+  {
+    name: "heads of segments",
+    samples: [encodeSegmentHeader({ salt: 1, previous: 2, base: 3, recordsBefore: 4 })],
+    decode: (bytes) => void decodeSegmentHeader(bytes),
+  },
+  {
+    name: "frames behind damage",
+    samples: [Uint8Array.from([...new Uint8Array(HEAD_BYTES), ...group.pieces[0]!.slice(0, group.bytes)])],
+    decode: (bytes) => void framesBeyond(bytes, 20, 1),
+  },
+];
+
+function resultsOf(failed: number): Parameters<typeof encodeResults>[0] {
+  const failures = Array.from({ length: failed }, (_, at) => ({
+    at,
+    kind: "error" as const,
+    fingerprint: "f",
+  }));
+  return { count: values.length, elapsedMs: 1, pending: false, failures, block };
+}
+
+export const decoders: readonly Decoder[] = [...ofPeers, ...ofTasks, ...ofDisks];
+
+/** A decoder gives something or throws a coded error; whatever else it does is said. */
+export function faultOf(decoder: Decoder, bytes: Uint8Array): string | undefined {
+  try {
+    decoder.decode(bytes);
+    return undefined;
+  } catch (error) {
+    if (error instanceof MusketeersError || decoder.mayThrow?.(error) === true) return undefined;
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  }
+}
