@@ -76,6 +76,9 @@ export class ClientSession implements PeerSession, Holder {
       case "log":
       case "save":
       case "leave":
+      case "whereabouts":
+      case "holds":
+      case "locate":
         throw new MusketeersError("FORBIDDEN", `A client may not send ${message.type}`);
     }
   }

@@ -31,6 +31,7 @@ import { Blocks, type StoredResults } from "./journal/blocks.ts";
 import { Ledger } from "./journal/ledger.ts";
 import { Retention } from "./journal/retention.ts";
 import type { LeaseSeal } from "./lease-seal.ts";
+import { Peers } from "./peers/peers.ts";
 import { TaskLogs } from "./task-logs.ts";
 import { Throughput } from "./throughput.ts";
 import type { OpenLease, WorkerSession } from "./worker-session.ts";
@@ -84,6 +85,7 @@ export class Coordinator {
   readonly holds: Holds;
   readonly logs: TaskLogs;
   readonly retention: Retention;
+  readonly peers: Peers;
   readonly workers = new Map<string, WorkerSession>();
   readonly engine: Engine;
   readonly #clock: Clock;
@@ -108,6 +110,11 @@ export class Coordinator {
     this.logs = new TaskLogs(options.limits);
     this.throughput = new Throughput(options.clock);
     this.retention = new Retention({ ...options, ledger: this.ledger });
+    this.peers = new Peers({
+      limits: options.limits,
+      nowMs: () => this.#clock.nowMs(),
+      send: (worker, message) => this.workers.get(worker)?.near(message),
+    });
     this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
     this.#onFault = options.onFault;
     this.holds = new Holds(this.jobs, this.limits.attachedGraceMs, (entry) =>
@@ -186,6 +193,7 @@ export class Coordinator {
     for (const session of replaced) {
       // The scheduler hears of it when the worker joins again, so that nobody gets its leases in between.
       this.workers.delete(session.worker);
+      this.peers.leave(session.worker);
       session.terminate();
     }
     return { proven, replaces: [...replaced].map((session) => session.worker) };
@@ -221,6 +229,7 @@ export class Coordinator {
   workerGone(session: WorkerSession, reason: "left" | "dropped"): void {
     if (this.workers.get(session.worker) !== session) return;
     this.workers.delete(session.worker);
+    this.peers.leave(session.worker);
     if (!this.#closed) this.#feed({ type: "WorkerLost", worker: session.worker, reason });
   }
 

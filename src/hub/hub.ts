@@ -91,6 +91,9 @@ function urlOf({ address, port, family }: AddressInfo): string {
   return `http://${host}:${port}`;
 }
 
+/** An address as others write it: IPv4 is IPv4, even where the socket speaks both. */
+const plainAddress = (address = ""): string => address.replace(/^::ffff:(?=\d+\.)/i, "");
+
 /** A running hub. */
 export class Hub {
   /** Where it is reached, without a slash at the end. */
@@ -225,7 +228,7 @@ export class Hub {
         return;
       }
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const peer = new Peer(webSocket, host);
+        const peer = new Peer(webSocket, host, plainAddress(request.socket.remoteAddress));
         this.#peers.set(peer.sessionToken, peer);
         webSocket.once("close", () => {
           this.#peers.delete(peer.sessionToken);

@@ -66,10 +66,14 @@ export class Peer {
   /** Nothing goes out, and nothing that comes is looked at. */
   #over = false;
 
+  /** IP address at the other end of the connection, which may be a translator's or a proxy's. */
+  readonly address: string;
   /** Bearer token of this connection for HTTP. */
   readonly sessionToken = randomBytes(SESSION_BYTES).toString("base64url");
 
-  constructor(socket: WebSocket, host: PeerHost) {
+  /** @param address where the connection comes from, as far as the hub sees */
+  constructor(socket: WebSocket, host: PeerHost, address: string) {
+    this.address = address;
     this.#socket = socket;
     this.#host = host;
     socket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));

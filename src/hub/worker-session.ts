@@ -4,6 +4,7 @@ import {
   type Hello,
   type LeaseMessage,
   MusketeersError,
+  type NearMessage,
   type ProgressMessage,
   RecordReader,
   type SaveMessage,
@@ -101,6 +102,15 @@ export class WorkerSession implements PeerSession {
       }
       case "save":
         this.#save(message, body);
+        break;
+      case "whereabouts":
+        this.#coordinator.peers.whereabouts(this.worker, message, this.#peer.address);
+        break;
+      case "holds":
+        this.#coordinator.peers.holds(this.worker, message);
+        break;
+      case "locate":
+        this.#peer.send(this.#coordinator.peers.locate(this.worker, message));
         break;
       case "leave":
       case "goodbye":
@@ -200,6 +210,11 @@ export class WorkerSession implements PeerSession {
 
   drain(): void {
     this.#peer.send({ type: "drain" });
+  }
+
+  /** Says whether there is anybody for whom it is worth while to ask who has a blob. */
+  near(message: NearMessage): void {
+    this.#tell(message);
   }
 
   /** Closes the connection with a reason. */

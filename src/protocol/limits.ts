@@ -192,6 +192,24 @@ export interface Limits {
   readonly callsPerClientMax: number;
   /** Blobs that one peer may store at once. */
   readonly uploadsPerPeerMax: number;
+  /** Neighbours that a worker is told of for one blob. */
+  readonly neighbourSourcesMax: number;
+  /** Blobs that a worker serves to its neighbours at once. */
+  readonly neighbourUploadsMax: number;
+  /** How long a token for a neighbour's blob is good. */
+  readonly neighbourTokenMs: number;
+  /** A neighbour from whom nothing comes for so long is given up for this blob. */
+  readonly neighbourStallMs: number;
+  /** A neighbour that failed is not asked by the same worker again for so long. */
+  readonly neighbourRetryMs: number;
+  /** Workers whose complaints of a neighbour make it serve nobody for a while. */
+  readonly neighbourAccusersMax: number;
+  /** Blobs that one message of a worker's names. */
+  readonly locateBlobsMax: number;
+  /** A worker says what it keeps and has dropped at most this often. */
+  readonly holdsIntervalMs: number;
+  /** Blobs of all workers together of which a hub remembers who keeps them. */
+  readonly holdingsMax: number;
   /** An HTTP request or answer of which nothing moved for so long is given up. */
   readonly httpIdleMs: number;
   /** Largest header of an HTTP request. */
@@ -308,6 +326,15 @@ export const defaultLimits: Limits = Object.freeze({
   watchesPerClientMax: 10_000,
   callsPerClientMax: 64,
   uploadsPerPeerMax: 32,
+  neighbourSourcesMax: 2,
+  neighbourUploadsMax: 64,
+  neighbourTokenMs: minute,
+  neighbourStallMs: 5 * second,
+  neighbourRetryMs: minute,
+  neighbourAccusersMax: 3,
+  locateBlobsMax: 1_000,
+  holdsIntervalMs: 50,
+  holdingsMax: 1_000_000,
   httpIdleMs: minute,
   httpHeaderBytesMax: 16 * KiB,
   slotsPerWorkerMax: 1_024,

@@ -1,4 +1,5 @@
 /** Keys, invites, roles and the proofs of the handshake. Runs in Node, Deno and browsers. */
+export { type BlobPass, checkBlobPass, signBlobPass } from "./blob-token.ts";
 export { equalBytes } from "./bytes.ts";
 export { KEY_BYTES, newSecretKey, publicKeyOf, SIGNATURE_BYTES, sign, verify } from "./ed25519.ts";
 export { type Grant, openGrant } from "./grant.ts";

@@ -1,6 +1,12 @@
 import { type FailureKind, failureKinds } from "../failure.ts";
 import { defaultLimits as limits } from "../limits.ts";
 import type { Fields } from "./fields.ts";
+import {
+  type HubToNeighbour,
+  type NeighbourToHub,
+  parseHubToNeighbour,
+  parseNeighbourToHub,
+} from "./neighbours.ts";
 import { parseTaskSpec, type TaskSpec } from "./task.ts";
 
 /** How a worker keeps a task from its machine. */
@@ -137,14 +143,21 @@ export interface LeaveMessage {
   readonly type: "leave";
 }
 
-export type HubToWorker = LeaseMessage | TrimMessage | RevokeMessage | AckMessage | DrainMessage;
+export type HubToWorker =
+  | LeaseMessage
+  | TrimMessage
+  | RevokeMessage
+  | AckMessage
+  | DrainMessage
+  | HubToNeighbour;
 export type WorkerToHub =
   | ProgressMessage
   | ReturnMessage
   | HeartbeatMessage
   | WorkerLogMessage
   | SaveMessage
-  | LeaveMessage;
+  | LeaveMessage
+  | NeighbourToHub;
 
 const LEASE_LENGTH_MAX = 16_384;
 const FINGERPRINTS_MAX = 1024;
@@ -247,7 +260,7 @@ export function parseWorkerToHub(type: string, fields: Fields): WorkerToHub | un
     case "leave":
       return { type };
     default:
-      return undefined;
+      return parseNeighbourToHub(type, fields);
   }
 }
 
@@ -273,7 +286,7 @@ export function parseHubToWorker(type: string, fields: Fields): HubToWorker | un
     case "drain":
       return { type };
     default:
-      return undefined;
+      return parseHubToNeighbour(type, fields);
   }
 }
 
