@@ -93,6 +93,15 @@ export const integerArgument =
     throw new InvalidArgumentError(`It must be a whole number from ${count(min)} to ${count(max)}.`);
   };
 
+/** Reads how several share something: `70/30`, or `2,1,1`. */
+export function sharesArgument(text: string): readonly number[] {
+  const shares = text
+    .split(/[/,]/)
+    .map((part) => (/^\d+(\.\d+)?%?$/.test(part) ? Number.parseFloat(part) : 0));
+  if (shares.every((share) => share > 0)) return shares;
+  throw new InvalidArgumentError("It must be numbers above 0, such as 70/30.");
+}
+
 const asArgument =
   <Value>(parse: (name: string, text: string) => Value) =>
   (text: string): Value => {

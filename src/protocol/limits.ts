@@ -216,6 +216,12 @@ export interface Limits {
   readonly httpHeaderBytesMax: number;
   /** Slots that one worker may offer. */
   readonly slotsPerWorkerMax: number;
+  /** Hubs that one worker may work for at once. */
+  readonly hubsPerWorkerMax: number;
+  /** How long a slot is kept for the next unit of a hub that has not had its share, of several. */
+  readonly shareWaitMs: number;
+  /** Slot time that one of several hubs may catch up on the others at most. */
+  readonly shareLagMs: number;
   /** Answers to one call (`status`, `workers` …) list at most this many rows. */
   readonly listRowsMax: number;
 }
@@ -338,5 +344,8 @@ export const defaultLimits: Limits = Object.freeze({
   httpIdleMs: minute,
   httpHeaderBytesMax: 16 * KiB,
   slotsPerWorkerMax: 1_024,
+  hubsPerWorkerMax: 16,
+  shareWaitMs: 250,
+  shareLagMs: 30 * second,
   listRowsMax: 10_000,
 });

@@ -15,16 +15,20 @@ import {
 import type { Invite } from "../security/index.ts";
 import { CodeCache } from "./code-cache.ts";
 import {
+  busySlots,
+  type Claim,
   newWorkerState,
   presentedLeases,
   step,
   type WorkerEvent,
   type WorkerInstruction,
   type WorkerState,
+  waitingLeases,
 } from "./core/index.ts";
 import type { Executor } from "./executors/index.ts";
 import { machine } from "./machine.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
+import type { Seats, Tenant } from "./seats.ts";
 import { SlotRunner } from "./slot-runner.ts";
 
 /** What a worker tells whoever started it. */
@@ -36,6 +40,15 @@ export type WorkerNotice =
   | { readonly type: "ran"; readonly done: number; readonly failed: number }
   | { readonly type: "refused"; readonly task: string; readonly message: string };
 
+/** What agents of one machine share, where it works for several hubs. */
+export interface Shared {
+  readonly seats: Seats;
+  /** Which of them this is. */
+  readonly hub: number;
+  /** The executor's, which is not this agent's to close. */
+  readonly pool: SandboxPool;
+}
+
 export interface AgentOptions {
   readonly invite: Invite;
   readonly openSocket: OpenSocket;
@@ -43,12 +56,13 @@ export interface AgentOptions {
   readonly description: WorkerDescription;
   readonly limits: Limits;
   readonly onNotice: (notice: WorkerNotice) => void;
+  readonly shared?: Shared;
 }
 
 const CODE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The shell around the worker's state machine: feeds events in, performs instructions. */
-export class Agent {
+export class Agent implements Tenant {
   readonly closed: Promise<void>;
   readonly #options: AgentOptions;
   readonly #state: WorkerState;
@@ -60,12 +74,20 @@ export class Agent {
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #over = false;
+  /** The hub has been away for so long that others have what it had leased. */
+  #away = false;
+  #awayTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Slots that the hub may be told of, and what it was told last. */
+  #offered: number;
+  #told = 0;
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    const { invite, executor, limits, description } = options;
-    this.#state = newWorkerState({ ...limits, slots: description.slots });
-    this.#pool = new SandboxPool(executor, limits.sandboxesIdleMax);
+    const { invite, executor, limits, description, shared } = options;
+    const sharesSlots = shared !== undefined;
+    this.#state = newWorkerState({ ...limits, slots: description.slots, sharesSlots });
+    this.#pool = shared?.pool ?? new SandboxPool(executor, limits.sandboxesIdleMax);
+    this.#offered = description.slots;
     const client = new BlobClient({ baseUrl: invite.url, token: () => this.#presence.token, limits });
     const blobs: BlobStore = {
       get: (cid, call) => this.#presence.persist(() => client.get(cid, call), call?.signal),
@@ -73,6 +95,7 @@ export class Agent {
     };
     const context = {
       pool: this.#pool,
+      realm: shared === undefined ? "" : `${shared.hub} `,
       codes: new CodeCache(blobs, CODE_BYTES_MAX),
       blobs,
       limits,
@@ -85,6 +108,7 @@ export class Agent {
       this.#settle = { resolve, reject };
     });
     this.closed.catch(() => {});
+    shared?.seats.enter(shared.hub, this);
     this.#link = new Link(
       {
         invite,
@@ -127,9 +151,40 @@ export class Agent {
     return this.closed;
   }
 
+  claim(): Claim {
+    const open = this.#state.linked && this.#state.phase === "open";
+    const waiting = this.#away ? 0 : waitingLeases(this.#state);
+    return { busy: busySlots(this.#state), waiting, open };
+  }
+
+  uses(slot: number): boolean {
+    return this.#state.slots[slot]!.lease !== undefined;
+  }
+
+  grant(slot: number): void {
+    this.#handle({ type: "SlotGranted", slot });
+  }
+
+  yieldSlots(): void {
+    if (!this.#away) return;
+    for (const { slot, lease } of this.#state.slots) {
+      if (lease !== undefined) this.#handle({ type: "SlotWithdrawn", slot });
+    }
+  }
+
+  rest(slot: number): void {
+    this.#runners[slot]!.rest();
+  }
+
+  offer(slots: number): void {
+    this.#offered = slots;
+    if (this.#state.linked && this.#state.phase === "open" && this.#told !== slots) this.#beat();
+  }
+
   #describe(): WorkerDescription {
     const { description } = this.#options;
-    return this.#state.phase === "open" ? description : { ...description, slots: 0 };
+    this.#told = this.#state.phase === "open" ? this.#offered : 0;
+    return { ...description, slots: this.#told };
   }
 
   #admit(task: TaskSpec): void {
@@ -150,6 +205,9 @@ export class Agent {
     this.#presence.up(welcome.session);
     clearInterval(this.#heartbeat);
     this.#heartbeat = setInterval(() => this.#beat(), welcome.heartbeatIntervalMs);
+    clearTimeout(this.#awayTimer);
+    this.#awayTimer = undefined;
+    this.#away = false;
     this.#options.onNotice({ type: "connected", hub: welcome.hub });
     this.#handle({ type: "LinkUp", adopted: welcome.adopted });
   }
@@ -157,8 +215,15 @@ export class Agent {
   #onDown(error: MusketeersError, retryInMs: number): void {
     clearInterval(this.#heartbeat);
     this.#presence.down();
+    const { shared, limits } = this.#options;
+    if (shared !== undefined) this.#awayTimer ??= setTimeout(() => this.#stayAway(), limits.leaseTtlMs);
     this.#handle({ type: "LinkDown" });
     this.#options.onNotice({ type: "disconnected", error, retryInMs });
+  }
+
+  #stayAway(): void {
+    this.#away = true;
+    this.#options.shared?.seats.settle();
   }
 
   #onMessage(message: HubToWorker | HubToClient, body: Uint8Array): void {
@@ -186,6 +251,7 @@ export class Agent {
   #handle(event: WorkerEvent): void {
     if (this.#over) return;
     for (const instruction of step(this.#state, event)) this.#perform(instruction);
+    this.#options.shared?.seats.settle();
   }
 
   #perform(instruction: WorkerInstruction): void {
@@ -250,9 +316,13 @@ export class Agent {
     this.#over = true;
     clearInterval(this.#heartbeat);
     clearTimeout(this.#grace);
+    clearTimeout(this.#awayTimer);
     this.#presence.end(error);
     for (const runner of this.#runners) runner.kill();
     const settle = () => (error === undefined ? this.#settle.resolve() : this.#settle.reject(error));
-    this.#options.executor.close().then(settle, settle);
+    const { executor, shared } = this.#options;
+    shared?.seats.leave(shared.hub);
+    if (shared === undefined) executor.close().then(settle, settle);
+    else settle();
   }
 }

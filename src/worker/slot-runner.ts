@@ -23,6 +23,8 @@ type RunInstruction = Extract<WorkerInstruction, { type: "Run" }>;
 
 export interface SlotContext {
   readonly pool: SandboxPool;
+  /** Whose sandboxes these are: none is warm for another hub's tasks. */
+  readonly realm: string;
   readonly codes: CodeCache;
   readonly blobs: BlobStore;
   readonly limits: Limits;
@@ -116,8 +118,16 @@ export class SlotRunner {
     if (session?.sandbox !== undefined) this.#context.pool.drop(session.sandbox);
   }
 
+  /** Lets go of a sandbox that has nothing to do; another may want it, or its memory. */
+  rest(): void {
+    const session = this.#session;
+    if (session === undefined || session.runs.length > 0) return;
+    this.#session = undefined;
+    if (session.sandbox !== undefined) this.#context.pool.give(session.key, session.sandbox);
+  }
+
   #sessionFor({ task }: RunInstruction): Session {
-    const key = taskKey(task);
+    const key = this.#context.realm + taskKey(task);
     const current = this.#session;
     // One that is dying with runs in it will report its death, with this run too.
     const usable = current?.sandbox === undefined || current.sandbox.alive || current.runs.length > 0;

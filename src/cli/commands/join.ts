@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { defaultLimits, MusketeersError, type WorkerDescription } from "../../protocol/index.ts";
-import type { WorkerHandle, WorkerNotice } from "../../worker/node.ts";
+import { defaultLimits, MusketeersError, toMusketeersError } from "../../protocol/index.ts";
+import type { SharedWorkerHandle, WorkerNotice } from "../../worker/node.ts";
 import {
   type Context,
   durationArgument,
@@ -8,18 +8,17 @@ import {
   type JsonOption,
   jsonOption,
   listArgument,
+  sharesArgument,
   sizeArgument,
   withExamples,
 } from "../context.ts";
-import type { JoinEvent } from "../join-event.ts";
-import { bytes, count, duration, plural, printable } from "../render/format.ts";
-import { jsonLine } from "../render/json.ts";
-import { LiveLine } from "../render/progress.ts";
-import type { Style } from "../render/style.ts";
+import { Reporter } from "../join-reporter.ts";
+import { plural } from "../render/format.ts";
 import { listenForStop } from "../stop.ts";
 
 interface JoinOptions extends JsonOption {
   readonly inviteEnv?: string;
+  readonly share?: readonly number[];
   readonly name?: string;
   readonly slots?: number;
   readonly memory?: number;
@@ -29,134 +28,60 @@ interface JoinOptions extends JsonOption {
   readonly grace?: number;
 }
 
-async function readInvite(
-  text: string | undefined,
+/** Invites that stand one after the other; mail programs may have broken them over lines. */
+const splitInvites = (text: string): string[] =>
+  text.split(/(?=\bhttps?:\/\/)/).filter((invite) => invite.trim() !== "");
+
+async function readInvites(
+  texts: readonly string[],
   options: JoinOptions,
   { terminal }: Context,
-): Promise<string> {
+): Promise<readonly string[]> {
   if (options.inviteEnv !== undefined) {
-    const invite = terminal.env[options.inviteEnv];
-    if (invite) return invite;
+    const invites = splitInvites(terminal.env[options.inviteEnv] ?? "");
+    if (invites.length > 0) return invites;
     throw new MusketeersError("BAD_ARGUMENT", `The environment has no ${options.inviteEnv}`);
   }
-  if (text === "-") {
+  if (texts.length === 1 && texts[0] === "-") {
     let piped = "";
     for await (const chunk of terminal.input) piped += chunk;
-    return piped;
+    const invites = splitInvites(piped);
+    return invites.length > 0 ? invites : [piped];
   }
-  if (text !== undefined) return text;
+  if (texts.length > 0) return texts;
   throw new MusketeersError("BAD_ARGUMENT", "There is no invite", {
     hint: "Give it in quotes, or - to read it from standard input; the operator makes one with `musketeers invite --role worker`.",
   });
 }
 
-/** Tells a person, a program or the process that started this one what happens. */
-class Reporter {
-  readonly #context: Context;
-  readonly #json: boolean;
-  readonly #line: LiveLine;
-  readonly #startedAtMs: number;
-  #hub = "";
-  #joined = false;
-  #down = false;
-  #inputsDone = 0;
-  #inputsFailed = 0;
-
-  constructor(context: Context, json: boolean) {
-    this.#context = context;
-    this.#json = json;
-    this.#line = new LiveLine(context.terminal, context.terminal.errIsTTY && !json);
-    this.#startedAtMs = context.terminal.now();
-  }
-
-  tell(event: JoinEvent): void {
-    if (process.connected) process.send?.(event);
-    const { terminal, outStyle } = this.#context;
-    if (this.#json) terminal.out(jsonLine(event));
-    else this.#line.above(() => terminal.out(renderEvent(event, outStyle)));
-  }
-
-  connected(hub: string): void {
-    this.#hub = hub;
-    if (this.#joined && this.#down) this.tell({ event: "reconnected", hub });
-    this.#down = false;
-  }
-
-  /** One word for one break, however many tries it takes. */
-  disconnected(message: string, retryInMs: number): void {
-    if (this.#down) return;
-    this.#down = true;
-    this.tell({ event: "disconnected", message, retryInMs: Math.round(retryInMs) });
-  }
-
-  joined({ name, slots, memoryBytes, sandbox, allowNet }: WorkerDescription): void {
-    this.#joined = true;
-    this.tell({ event: "joined", hub: this.#hub, name, slots, memoryBytes, sandbox, allowNet });
-  }
-
-  ran(done: number, failed: number): void {
-    this.#inputsDone += done;
-    this.#inputsFailed += failed;
-    const { terminal } = this.#context;
-    const failures = this.#inputsFailed > 0 ? `, ${count(this.#inputsFailed)} failed` : "";
-    const time = duration(terminal.now() - this.#startedAtMs);
-    this.#line.set(`${plural(this.#inputsDone, "input")} done${failures}, here for ${time}`);
-  }
-
-  left(): void {
-    this.#line.clear();
-    this.tell({ event: "left", inputsDone: this.#inputsDone, inputsFailed: this.#inputsFailed });
-  }
-
-  clear(): void {
-    this.#line.clear();
-  }
-}
-
-/** An event as a person reads it. */
-export function renderEvent(event: JoinEvent, style: Style): string {
-  switch (event.event) {
-    case "joined": {
-      const { hub, name, slots, memoryBytes, sandbox, allowNet } = event;
-      const net = allowNet.length === 0 ? "no network" : `only ${allowNet.map(printable).join(", ")}`;
-      const cage =
-        sandbox === "trusted"
-          ? "without a sandbox, because you trust them"
-          : `sandboxed by ${sandbox}, with ${net}`;
-      return [
-        `${style.good("Joined")} ${printable(hub)} as ${printable(name)}: ${plural(slots, "slot")}, up to ${bytes(memoryBytes)}.\n`,
-        `Its tasks run ${cage}.\n`,
-        style.dim("Ctrl-C leaves; what is not finished goes back.\n"),
-      ].join("");
-    }
-    case "disconnected":
-      return `${style.bad("Connection lost:")} ${event.message}; trying again …\n`;
-    case "reconnected":
-      return `${style.good("Connected again")} to ${printable(event.hub)}.\n`;
-    case "refused":
-      return `Refused ${printable(event.task)}: ${printable(event.message)}.\n`;
-    case "left": {
-      const failed = event.inputsFailed > 0 ? ` (${count(event.inputsFailed)} of them failed)` : "";
-      return `Left. ${plural(event.inputsDone, "input")} done${failed}. Thank you.\n`;
-    }
-  }
+/** One share for each hub; equal ones where nothing is said. */
+function sharesOf(shares: readonly number[] | undefined, hubs: number): readonly number[] {
+  if (shares === undefined) return Array.from({ length: hubs }, () => 1);
+  if (shares.length === hubs) return shares;
+  throw new MusketeersError(
+    "BAD_ARGUMENT",
+    `--share names ${shares.length} shares for ${plural(hubs, "hub")}`,
+    {
+      hint: "Give one for each invite, in their order: --share 70/30 with two of them.",
+    },
+  );
 }
 
 /** Turns what the worker says into what is told. */
-function listenTo(reporter: Reporter): (notice: WorkerNotice) => void {
-  return (notice) => {
+function listenTo(reporter: Reporter): (notice: WorkerNotice, hub: number) => void {
+  return (notice, hub) => {
     switch (notice.type) {
       case "connected":
-        reporter.connected(notice.hub);
+        reporter.connected(hub, notice.hub);
         break;
       case "disconnected":
-        reporter.disconnected(notice.error.message, notice.retryInMs);
+        reporter.disconnected(hub, notice.error.message, notice.retryInMs);
         break;
       case "ran":
         reporter.ran(notice.done, notice.failed);
         break;
       case "refused":
-        reporter.tell({ event: "refused", task: notice.task, message: notice.message });
+        reporter.refused(hub, notice.task, notice.message);
         break;
       case "draining":
         break;
@@ -164,17 +89,40 @@ function listenTo(reporter: Reporter): (notice: WorkerNotice) => void {
   };
 }
 
-async function join(text: string | undefined, options: JoinOptions, context: Context): Promise<void> {
+/** What is said of one hub: that it was joined, and that it was left before the others. */
+async function follow(
+  reporter: Reporter,
+  hub: number,
+  worker: SharedWorkerHandle,
+  signal: AbortSignal,
+): Promise<void> {
+  const { joined, closed } = worker.hubs[hub]!;
+  try {
+    await joined;
+    reporter.joined(hub, worker.description);
+    await closed;
+    if (!signal.aborted) reporter.ended(hub);
+  } catch (error) {
+    if (!signal.aborted) reporter.ended(hub, toMusketeersError(error));
+  }
+}
+
+async function join(texts: readonly string[], options: JoinOptions, context: Context): Promise<void> {
   const led = process.send !== undefined;
   using stopper = listenForStop({ led });
   const { name, slots, memory, allowNet, label, trust, grace } = options;
-  const reporter = new Reporter(context, options.json === true);
+  const invites = await readInvites(texts, options, context);
+  const shares = sharesOf(options.share, invites.length);
   // Loaded here, so that the other commands start without it.
-  const { startWorker } = await import("../../worker/node.ts");
-  let worker: WorkerHandle;
+  const { joinHubs } = await import("../../worker/node.ts");
+  const reporter = new Reporter(
+    context,
+    invites.map((invite) => invite.replace(/\/join#.*$/s, "")),
+    options.json === true,
+  );
   try {
-    worker = await startWorker({
-      invite: await readInvite(text, options, context),
+    const worker = await joinHubs({
+      hubs: invites.map((invite, hub) => ({ invite, share: shares[hub]! })),
       ...(name === undefined ? {} : { name }),
       ...(slots === undefined ? {} : { slots }),
       ...(memory === undefined ? {} : { memoryBytes: memory }),
@@ -185,17 +133,13 @@ async function join(text: string | undefined, options: JoinOptions, context: Con
       signal: stopper.signal,
       onEvent: listenTo(reporter),
     });
+    const followed = Promise.all(worker.hubs.map((_, hub) => follow(reporter, hub, worker, stopper.signal)));
+    await worker.closed;
+    await followed;
+    if (reporter.hasJoined) reporter.left();
   } catch (error) {
     // Stopped before it had joined: there is nothing to hand back.
-    if (stopper.signal.aborted) return;
-    throw error;
-  } finally {
-    reporter.clear();
-  }
-  try {
-    reporter.joined(worker.description);
-    await worker.closed;
-    reporter.left();
+    if (!stopper.signal.aborted || reporter.hasJoined) throw error;
   } finally {
     reporter.clear();
     // The channel to a leading process would keep this one alive.
@@ -206,9 +150,14 @@ async function join(text: string | undefined, options: JoinOptions, context: Con
 export function addJoin(program: Command, context: Context): void {
   const command = program
     .command("join")
-    .argument("[invite]", "a worker's invite, in quotes; - reads it from standard input")
-    .description("let this machine work for a hub, until Ctrl-C")
-    .option("--invite-env <name>", "take the invite from this environment variable")
+    .argument("[invites...]", "a worker's invite, in quotes, or several; - reads them from standard input")
+    .description("let this machine work for a hub, or for several at once, until Ctrl-C")
+    .option("--invite-env <name>", "take the invites from this environment variable")
+    .option(
+      "--share <a/b>",
+      "how several hubs share the slots while they all have work, such as 70/30 (default: equally)",
+      sharesArgument,
+    )
     .option("--name <name>", "what to call this worker (default: the machine's name)")
     .option(
       "--slots <n>",
@@ -228,13 +177,14 @@ export function addJoin(program: Command, context: Context): void {
       "what may still be finished when it is asked to leave, such as 30s (default: 3s)",
       durationArgument,
     )
-    .option("--trust", "run tasks without a sandbox: only for your own cluster and code")
+    .option("--trust", "run tasks without a sandbox: only for your own cluster and code; means all hubs")
     .addOption(jsonOption("print events as JSON lines"))
-    .action((invite: string | undefined, options: JoinOptions) => join(invite, options, context));
+    .action((invites: readonly string[], options: JoinOptions) => join(invites, options, context));
   withExamples(
     command,
     ["musketeers join 'http://…/join#…'", "all cores, sandboxed, no network"],
     ["musketeers join 'http://…/join#…' --slots 2 --allow-net api.example.org", "with bounds"],
+    ["musketeers join 'http://a…' 'http://b…' --share 70/30", "for two hubs at once"],
     ["echo 'http://…/join#…' | musketeers join -", "keeps the invite out of the shell's history"],
   );
 }

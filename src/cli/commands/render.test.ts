@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import type { JobDetails, JobSummary, WorkerSummary } from "../../protocol/index.ts";
+import { renderEvent } from "../join-reporter.ts";
 import { styleFor } from "../render/style.ts";
 import { renderJob } from "./job.ts";
 import { renderJobs } from "./jobs.ts";
-import { renderEvent } from "./join.ts";
 import { splitTarget } from "./run.ts";
 import { renderStatus } from "./status.ts";
 import { pageLink, renderUp } from "./up.ts";

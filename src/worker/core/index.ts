@@ -1,5 +1,13 @@
 /** The worker's state machine: events in, instructions out. No clock, no I/O. */
-export { busySlots, newWorkerState, presentedLeases, taskKey, type WorkerState } from "./state.ts";
+export { type Claim, Shares, type SharesConfig } from "./shares.ts";
+export {
+  busySlots,
+  newWorkerState,
+  presentedLeases,
+  taskKey,
+  type WorkerState,
+  waitingLeases,
+} from "./state.ts";
 export { step } from "./step.ts";
 export type { Results, WorkerConfig, WorkerEvent, WorkerInstruction } from "./types.ts";
 export { validate } from "./validate.ts";

@@ -1,5 +1,5 @@
 import type { PresentedLease, TaskSpec } from "../../protocol/index.ts";
-import { isOver, type Lease } from "./lease.ts";
+import { isOver, type Lease, waiting } from "./lease.ts";
 import { Pace } from "./pace.ts";
 import type { WorkerConfig } from "./types.ts";
 
@@ -53,6 +53,18 @@ export const presentedLeases = (state: WorkerState): PresentedLease[] =>
 /** Slots that have work. */
 export const busySlots = (state: WorkerState): number =>
   state.slots.filter(({ lease }) => lease !== undefined).length;
+
+/** Whether results have to be acknowledged before anything more may begin. */
+export const isStuck = (state: WorkerState): boolean =>
+  state.unackedBytes >= state.config.resultBytesUnackedMax;
+
+/** Leases that could begin if there were a slot for them. */
+export function waitingLeases(state: WorkerState): number {
+  if (state.phase !== "open" || isStuck(state)) return 0;
+  let count = 0;
+  for (const lease of state.leases.values()) if (lease.slot === undefined && waiting(lease) > 0) count++;
+  return count;
+}
 
 export const outstanding = (slot: Slot): number =>
   slot.runs.reduce((sum, { count, reported }) => sum + count - reported, 0);

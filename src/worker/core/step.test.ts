@@ -16,6 +16,8 @@ import {
   validate,
   type WorkerEvent,
   type WorkerInstruction,
+  type WorkerState,
+  waitingLeases,
 } from "./index.ts";
 
 const task: TaskSpec = {
@@ -34,12 +36,8 @@ type Run = Extract<WorkerInstruction, { type: "Run" }>;
 
 /** An independent hub and sandboxes around the machine: they keep what was sent and answer as they like. */
 class World {
-  readonly state = newWorkerState({
-    slots: 2,
-    resultBytesUnackedMax: 200,
-    progressIntervalMs: 50,
-    blockBytesTarget: 40,
-  });
+  readonly state: WorkerState;
+  readonly shared: boolean;
   readonly runs = new Map<number, { run: Run; left: number[] }[]>();
   /** What the hub has: the inputs of each lease, and the results that came. */
   readonly leases = new Map<
@@ -59,6 +57,31 @@ class World {
   linked = false;
   left = false;
   leaseNo = 0;
+
+  /** @param shared its slots are granted and withdrawn by somebody else */
+  constructor(shared = false) {
+    this.shared = shared;
+    this.state = newWorkerState({
+      slots: 2,
+      resultBytesUnackedMax: 200,
+      progressIntervalMs: 50,
+      blockBytesTarget: 40,
+      sharesSlots: shared,
+    });
+  }
+
+  grant(slot: number): void {
+    if (!this.shared || this.state.slots[slot]!.lease !== undefined) return;
+    const waiting = waitingLeases(this.state);
+    this.send({ type: "SlotGranted", slot });
+    if (waiting > 0) expect(this.state.slots[slot]!.lease).toBeDefined();
+  }
+
+  withdraw(slot: number): void {
+    if (!this.shared) return;
+    this.send({ type: "SlotWithdrawn", slot });
+    expect(this.state.slots[slot]!.lease).toBeUndefined();
+  }
 
   send(event: WorkerEvent): void {
     const instructions = step(this.state, event);
@@ -240,6 +263,8 @@ const actions = fc.oneof(
       world.send({ type: "LinkDown" });
     }),
   },
+  { weight: 4, arbitrary: fc.nat({ max: 1 }).map((slot) => (world: World) => world.grant(slot)) },
+  { weight: 1, arbitrary: fc.nat({ max: 1 }).map((slot) => (world: World) => world.withdraw(slot)) },
   { weight: 2, arbitrary: fc.boolean().map((adopts) => (world: World) => world.up(() => adopts)) },
 );
 
@@ -251,15 +276,18 @@ function finish(world: World): void {
       world.part(id);
       world.ack(id);
     }
-    for (const slot of [0, 1]) world.work(slot, 9);
+    for (const slot of [0, 1]) {
+      world.grant(slot);
+      world.work(slot, 9);
+    }
   }
 }
 
 describe("the worker's state machine", () => {
   it("reports every record of its leases once, in order, whatever happens", () => {
     fc.assert(
-      fc.property(fc.array(actions, { maxLength: 80 }), (sequence) => {
-        const world = new World();
+      fc.property(fc.boolean(), fc.array(actions, { maxLength: 80 }), (shared, sequence) => {
+        const world = new World(shared);
         world.up(() => true);
         for (const action of sequence) action(world);
         finish(world);
@@ -279,10 +307,11 @@ describe("the worker's state machine", () => {
   it("hands back what it cannot finish, and leaves once", () => {
     fc.assert(
       fc.property(
+        fc.boolean(),
         fc.array(actions, { maxLength: 40 }),
         fc.array(actions, { maxLength: 20 }),
-        (before, after) => {
-          const world = new World();
+        (shared, before, after) => {
+          const world = new World(shared);
           world.up(() => true);
           for (const action of before) action(world);
           world.send({ type: "DrainRequested" });
@@ -341,6 +370,33 @@ describe("the worker's state machine", () => {
       { type: "Kill" },
     ]);
     expect(presentedLeases(state)).toEqual([]);
+  });
+
+  it("begins a lease of several hubs' worker only where a slot was granted, and makes room while it has to wait", () => {
+    const world = new World(true);
+    world.up(() => true);
+    world.lease([1, 2, 3], 1);
+    expect(waitingLeases(world.state)).toBe(1);
+    expect(world.runs.size).toBe(0);
+    world.grant(1);
+    expect([...world.runs.keys()]).toEqual([1]);
+    world.withdraw(1);
+    expect(world.runs.size).toBe(0);
+    expect(waitingLeases(world.state)).toBe(1);
+    finish(world);
+    expect(world.leases.get("lease0")).toMatchObject({ results: [2, 4, 6], done: true });
+    // So much that its hub has to acknowledge some before the rest may begin.
+    world.lease(
+      Array.from({ length: 100 }, () => 1_000_000),
+      20,
+    );
+    world.grant(0);
+    for (let round = 0; round < 100; round++) world.work(0, 9);
+    expect(world.state.unackedBytes).toBeGreaterThanOrEqual(200);
+    expect(world.state.slots[0]!.lease).toBeUndefined();
+    expect(waitingLeases(world.state)).toBe(0);
+    finish(world);
+    expect(world.leases.get("lease1")).toMatchObject({ done: true });
   });
 
   it("resultBytesUnackedMax: stops producing while too much is not acknowledged", () => {

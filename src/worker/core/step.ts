@@ -8,7 +8,7 @@ import {
   packRecords,
 } from "../../protocol/index.ts";
 import { dropParts, isOver, type Lease, newLease, rewind, takeRecords, waiting } from "./lease.ts";
-import { isIdle, outstanding, type Slot, taskKey, type WorkerState } from "./state.ts";
+import { isIdle, isStuck, outstanding, type Slot, taskKey, type WorkerState } from "./state.ts";
 import type { Results, WorkerEvent, WorkerInstruction } from "./types.ts";
 
 /**
@@ -74,6 +74,15 @@ function apply(state: WorkerState, event: WorkerEvent, out: WorkerInstruction[])
       for (const lease of [...state.leases.values()]) {
         giveBack(state, lease, "drain", "The worker is leaving.", out);
       }
+      return;
+    case "SlotGranted": {
+      const slot = state.slots[event.slot];
+      if (state.phase === "open" && slot?.lease === undefined && slot !== undefined)
+        seat(slot, ready(state)[0]);
+      return;
+    }
+    case "SlotWithdrawn":
+      unseat(state, state.slots[event.slot], out);
   }
 }
 
@@ -298,21 +307,38 @@ function schedule(state: WorkerState, out: WorkerInstruction[]): void {
     }
     return;
   }
-  const queue = [...state.leases.values()].filter((lease) => lease.slot === undefined && waiting(lease) > 0);
+  const shared = state.config.sharesSlots === true;
+  const queue = shared ? [] : ready(state);
   for (const slot of state.slots) {
-    if (slot.lease === undefined) {
-      const next = queue.shift();
-      if (next === undefined) continue;
-      slot.lease = next;
-      next.slot = slot.slot;
-    }
+    if (slot.lease === undefined) seat(slot, queue.shift());
+    if (slot.lease === undefined) continue;
     while (feed(state, slot, slot.lease, out));
+    // What waits for its hub need not keep others waiting.
+    if (shared && slot.runs.length === 0 && isStuck(state)) unseat(state, slot, out);
   }
+}
+
+/** Leases that could begin, in the order in which they came. */
+const ready = (state: WorkerState): Lease[] =>
+  [...state.leases.values()].filter((lease) => lease.slot === undefined && waiting(lease) > 0);
+
+function seat(slot: Slot, lease: Lease | undefined): void {
+  if (lease === undefined) return;
+  slot.lease = lease;
+  lease.slot = slot.slot;
+}
+
+/** Stops what a slot does; its lease waits for another one with what has no result. */
+function unseat(state: WorkerState, slot: Slot | undefined, out: WorkerInstruction[]): void {
+  const lease = slot?.lease;
+  if (lease === undefined) return;
+  stop(state, lease, out);
+  rewind(lease);
 }
 
 /** Hands the next run to a slot; false when it has enough. */
 function feed(state: WorkerState, slot: Slot, lease: Lease, out: WorkerInstruction[]): boolean {
-  if (waiting(lease) <= 0 || state.unackedBytes >= state.config.resultBytesUnackedMax) return false;
+  if (waiting(lease) <= 0 || isStuck(state)) return false;
   const careful = lease.handed < lease.carefulTo;
   const last = slot.runs.at(-1);
   // A careful run has the sandbox for itself.

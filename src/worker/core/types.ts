@@ -62,7 +62,11 @@ export type WorkerEvent =
   /** Take nothing new, finish what the sandboxes have, hand back the rest, leave. */
   | { readonly type: "DrainRequested" }
   /** What is not finished by now is handed back. */
-  | { readonly type: "DrainExpired" };
+  | { readonly type: "DrainExpired" }
+  /** The machine's slot is this hub's until the lease that begins there is over. */
+  | { readonly type: "SlotGranted"; readonly slot: number }
+  /** The slot is somebody else's: what runs there is stopped, and what has no result waits again. */
+  | { readonly type: "SlotWithdrawn"; readonly slot: number };
 
 /** What is to be done. */
 export type WorkerInstruction =
@@ -108,4 +112,6 @@ export interface WorkerConfig {
   /** What a run should take. */
   readonly progressIntervalMs: number;
   readonly blockBytesTarget: number;
+  /** Slots are other hubs' too: a lease begins only where one was granted. */
+  readonly sharesSlots?: boolean;
 }

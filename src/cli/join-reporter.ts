@@ -1,0 +1,140 @@
+import type { MusketeersError, WorkerDescription } from "../protocol/index.ts";
+import type { Context } from "./context.ts";
+import type { JoinEvent } from "./join-event.ts";
+import { bytes, count, duration, plural, printable } from "./render/format.ts";
+import { jsonLine } from "./render/json.ts";
+import { LiveLine } from "./render/progress.ts";
+import type { Style } from "./render/style.ts";
+
+interface HubReport {
+  /** Its address until it has said its name. */
+  name: string;
+  joined: boolean;
+  down: boolean;
+}
+
+/** Tells a person, a program or the process that started this one what happens. */
+export class Reporter {
+  readonly #context: Context;
+  readonly #json: boolean;
+  readonly #line: LiveLine;
+  readonly #startedAtMs: number;
+  readonly #hubs: readonly HubReport[];
+  #inputsDone = 0;
+  #inputsFailed = 0;
+
+  /** @param hubs the addresses of all hubs that are joined */
+  constructor(context: Context, hubs: readonly string[], json: boolean) {
+    this.#context = context;
+    this.#hubs = hubs.map((name) => ({ name, joined: false, down: false }));
+    this.#json = json;
+    this.#line = new LiveLine(context.terminal, context.terminal.errIsTTY && !json);
+    this.#startedAtMs = context.terminal.now();
+  }
+
+  tell(event: JoinEvent): void {
+    if (process.connected) process.send?.(event);
+    const { terminal, outStyle } = this.#context;
+    if (this.#json) terminal.out(jsonLine(event));
+    else this.#line.above(() => terminal.out(renderEvent(event, outStyle)));
+  }
+
+  /** Whether any hub was joined. */
+  get hasJoined(): boolean {
+    return this.#hubs.some(({ joined }) => joined);
+  }
+
+  connected(at: number, name: string): void {
+    const hub = this.#hubs[at]!;
+    hub.name = name;
+    if (hub.joined && hub.down) this.tell({ event: "reconnected", hub: name });
+    hub.down = false;
+  }
+
+  /** One word for one break, however many tries it takes. */
+  disconnected(at: number, message: string, retryInMs: number): void {
+    const hub = this.#hubs[at]!;
+    if (hub.down) return;
+    hub.down = true;
+    this.tell({ event: "disconnected", ...this.#which(at), message, retryInMs: Math.round(retryInMs) });
+  }
+
+  joined(at: number, { name, slots, memoryBytes, sandbox, allowNet }: WorkerDescription): void {
+    const hub = this.#hubs[at]!;
+    hub.joined = true;
+    this.tell({ event: "joined", hub: hub.name, name, slots, memoryBytes, sandbox, allowNet });
+  }
+
+  refused(at: number, task: string, message: string): void {
+    this.tell({ event: "refused", ...this.#which(at), task, message });
+  }
+
+  /** One of several hubs is left; of a single one the end says it all. */
+  ended(at: number, error?: MusketeersError): void {
+    if (this.#hubs.length === 1) return;
+    const { name: hub } = this.#hubs[at]!;
+    const why = error === undefined ? {} : { code: error.code, message: error.message };
+    this.tell({ event: "ended", hub, ...why });
+  }
+
+  /** Names the hub where there are several. */
+  #which(at: number): { readonly hub?: string } {
+    return this.#hubs.length === 1 ? {} : { hub: this.#hubs[at]!.name };
+  }
+
+  ran(done: number, failed: number): void {
+    this.#inputsDone += done;
+    this.#inputsFailed += failed;
+    const { terminal } = this.#context;
+    const failures = this.#inputsFailed > 0 ? `, ${count(this.#inputsFailed)} failed` : "";
+    const time = duration(terminal.now() - this.#startedAtMs);
+    this.#line.set(`${plural(this.#inputsDone, "input")} done${failures}, here for ${time}`);
+  }
+
+  left(): void {
+    this.#line.clear();
+    this.tell({ event: "left", inputsDone: this.#inputsDone, inputsFailed: this.#inputsFailed });
+  }
+
+  clear(): void {
+    this.#line.clear();
+  }
+}
+
+/** An event as a person reads it. */
+export function renderEvent(event: JoinEvent, style: Style): string {
+  switch (event.event) {
+    case "joined": {
+      const { hub, name, slots, memoryBytes, sandbox, allowNet } = event;
+      const net = allowNet.length === 0 ? "no network" : `only ${allowNet.map(printable).join(", ")}`;
+      const cage =
+        sandbox === "trusted"
+          ? "without a sandbox, because you trust them"
+          : `sandboxed by ${sandbox}, with ${net}`;
+      return [
+        `${style.good("Joined")} ${printable(hub)} as ${printable(name)}: ${plural(slots, "slot")}, up to ${bytes(memoryBytes)}.\n`,
+        `Its tasks run ${cage}.\n`,
+        style.dim("Ctrl-C leaves; what is not finished goes back.\n"),
+      ].join("");
+    }
+    case "disconnected": {
+      const lost =
+        event.hub === undefined ? "Connection lost:" : `Connection to ${printable(event.hub)} lost:`;
+      return `${style.bad(lost)} ${event.message}; trying again …\n`;
+    }
+    case "reconnected":
+      return `${style.good("Connected again")} to ${printable(event.hub)}.\n`;
+    case "refused": {
+      const of = event.hub === undefined ? "" : ` of ${printable(event.hub)}`;
+      return `Refused ${printable(event.task)}${of}: ${printable(event.message)}.\n`;
+    }
+    case "ended":
+      return event.message === undefined
+        ? `Left ${printable(event.hub)}.\n`
+        : `${style.bad(`Turned away by ${printable(event.hub)}:`)} ${printable(event.message)}.\n`;
+    case "left": {
+      const failed = event.inputsFailed > 0 ? ` (${count(event.inputsFailed)} of them failed)` : "";
+      return `Left. ${plural(event.inputsDone, "input")} done${failed}. Thank you.\n`;
+    }
+  }
+}

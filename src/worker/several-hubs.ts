@@ -1,0 +1,148 @@
+import { openNodeSocket } from "../link/node.ts";
+import {
+  defaultLimits,
+  type Limits,
+  MusketeersError,
+  type Welcome,
+  type WorkerDescription,
+} from "../protocol/index.ts";
+import { type Invite, parseInvite } from "../security/index.ts";
+import { Agent, type WorkerNotice } from "./agent.ts";
+import { SandboxPool } from "./sandbox-pool.ts";
+import { Seats } from "./seats.ts";
+import { describeWorker, openExecutor, type WorkerOptions } from "./worker-options.ts";
+
+/** A hub to work for. */
+export interface HubChoice {
+  readonly invite: string;
+  /** Its part of the slots while others have work, too; only the ratios matter. 1 where nothing is said. */
+  readonly share?: number;
+}
+
+export interface SharedWorkerOptions extends Omit<WorkerOptions, "invite" | "onEvent"> {
+  readonly hubs: readonly HubChoice[];
+  /** @param hub which of `hubs` it is about */
+  readonly onEvent?: (notice: WorkerNotice, hub: number) => void;
+}
+
+/** One hub of a worker that has several. */
+export interface Membership {
+  /** The hub's address. */
+  readonly url: string;
+  /** Resolves when this hub has welcomed the worker, however long that takes; rejects where it refuses. */
+  readonly joined: Promise<Welcome>;
+  /** Fulfilled when the worker has left this hub; rejected where the hub refused it. */
+  readonly closed: Promise<void>;
+}
+
+export interface SharedWorkerHandle {
+  readonly description: WorkerDescription;
+  readonly hubs: readonly Membership[];
+  /** Leaves all hubs; finishes or hands back what it has, within `drainGraceMs`. */
+  drain(): Promise<void>;
+  /** Leaves all hubs at once. */
+  stop(): Promise<void>;
+  /** Fulfilled when no hub is left; rejected with the first hub's refusal where every one refused. */
+  readonly closed: Promise<void>;
+}
+
+/** @throws MusketeersError `BAD_ARGUMENT` where hubs or shares cannot be meant, `INVITE_MALFORMED` */
+function parseChoices(hubs: readonly HubChoice[], limits: Limits): { invite: Invite; share: number }[] {
+  if (hubs.length === 0 || hubs.length > limits.hubsPerWorkerMax) {
+    throw new MusketeersError("BAD_ARGUMENT", `A worker works for 1 to ${limits.hubsPerWorkerMax} hubs`);
+  }
+  const known = new Map<string, number>();
+  return hubs.map(({ invite: text, share = 1 }, index) => {
+    if (!Number.isFinite(share) || share <= 0) {
+      throw new MusketeersError("BAD_ARGUMENT", `A share is a number above 0, not ${share}`);
+    }
+    const invite = parseInvite(text);
+    const key = invite.hubKey.join();
+    const before = known.get(key);
+    if (before !== undefined) {
+      throw new MusketeersError(
+        "BAD_ARGUMENT",
+        `Invites ${before + 1} and ${index + 1} are of the same hub`,
+        { hint: "Name each hub once; its slots come from --slots." },
+      );
+    }
+    known.set(key, index);
+    return { invite, share };
+  });
+}
+
+/**
+ * Starts one worker that works for several hubs. Its slots are divided by the hubs' shares while they all have
+ * work; whoever has none leaves his to the others. What happens to one hub does not concern the others: the
+ * worker tries to reach it again, or goes on without it where it is refused.
+ * Resolves as soon as it is started; `hubs` tells how far each is.
+ * @throws MusketeersError as `startWorker` does, but for what hubs refuse.
+ */
+export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWorkerHandle> {
+  const limits = options.limits ?? defaultLimits;
+  const choices = parseChoices(options.hubs, limits);
+  const executor = await openExecutor(options.trust === true, limits);
+  let description: WorkerDescription;
+  try {
+    description = describeWorker(options, executor, limits);
+  } catch (error) {
+    await executor.close();
+    throw error;
+  }
+  const alone = choices.length === 1;
+  const seats = new Seats({
+    slots: description.slots,
+    weights: choices.map(({ share }) => share),
+    waitMs: limits.shareWaitMs,
+    lagMs: limits.shareLagMs,
+    now: () => performance.now(),
+  });
+  const pool = new SandboxPool(executor, limits.sandboxesIdleMax);
+  const agents = choices.map(({ invite }, hub) => {
+    const onNotice = (notice: WorkerNotice) => options.onEvent?.(notice, hub);
+    const shared = alone ? {} : { shared: { seats, hub, pool } };
+    return new Agent({
+      invite,
+      openSocket: openNodeSocket,
+      executor,
+      description,
+      limits,
+      onNotice,
+      ...shared,
+    });
+  });
+  const drain = async () => {
+    await Promise.allSettled(agents.map((agent) => agent.drain()));
+  };
+  const leave = () => void drain();
+  options.signal?.addEventListener("abort", leave, { once: true });
+  const closed = end();
+  closed.catch(() => {});
+  const hubs = agents.map((agent, hub) => {
+    const joined = agent.start();
+    joined.catch(() => {});
+    return { url: choices[hub]!.invite.url, joined, closed: agent.closed };
+  });
+  if (options.signal?.aborted) leave();
+  const stop = async () => {
+    await Promise.allSettled(agents.map((agent) => agent.stop()));
+  };
+  const handle = { description, hubs, closed };
+  return { ...handle, drain: () => drain().then(() => closed), stop: () => stop().then(() => closed) };
+
+  async function end(): Promise<void> {
+    try {
+      await allClosed(agents);
+    } finally {
+      options.signal?.removeEventListener("abort", leave);
+      // A single agent has done it.
+      if (!alone) await executor.close();
+    }
+  }
+}
+
+async function allClosed(agents: readonly Agent[]): Promise<void> {
+  const ends = await Promise.allSettled(agents.map((agent) => agent.closed));
+  if (ends.some(({ status }) => status === "fulfilled")) return;
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+}

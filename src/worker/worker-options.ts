@@ -1,0 +1,62 @@
+import process from "node:process";
+import { type Limits, MusketeersError, PACKAGE_VERSION, type WorkerDescription } from "../protocol/index.ts";
+import type { WorkerNotice } from "./agent.ts";
+import { createDenoExecutor, createNodeExecutor, type Executor } from "./executors/index.ts";
+import { machine, measureSpeed } from "./machine.ts";
+
+export interface WorkerOptions {
+  readonly invite: string;
+  /** The machine's name where nothing is said. */
+  readonly name?: string;
+  /** Things that may run at once; one for each core where nothing is said. */
+  readonly slots?: number;
+  /** Memory that one task may have; the machine's where nothing is said. */
+  readonly memoryBytes?: number;
+  /** Hosts that tasks may reach: `host`, `host:port`, `*.host`, or `*` for every public one. */
+  readonly allowNet?: readonly string[];
+  readonly labels?: readonly string[];
+  /** Runs tasks in plain Node processes: for one's own machines and one's own code only. */
+  readonly trust?: boolean;
+  /** Drains the worker. */
+  readonly signal?: AbortSignal;
+  readonly limits?: Limits;
+  readonly onEvent?: (notice: WorkerNotice) => void;
+}
+
+/** The executor that a worker is to have. */
+export async function openExecutor(trust: boolean, limits: Limits): Promise<Executor> {
+  return trust ? createNodeExecutor({ limits }) : createDenoExecutor({ limits });
+}
+
+/**
+ * What a worker says of itself.
+ * @throws MusketeersError `BAD_ARGUMENT` for slots that no worker may have.
+ */
+export function describeWorker(
+  options: Omit<WorkerOptions, "invite" | "onEvent">,
+  executor: Executor,
+  limits: Limits,
+): WorkerDescription {
+  const slots = options.slots ?? Math.min(machine.cores(), limits.slotsPerWorkerMax);
+  if (!Number.isInteger(slots) || slots < 1 || slots > limits.slotsPerWorkerMax) {
+    throw new MusketeersError(
+      "BAD_ARGUMENT",
+      `slots is no whole number from 1 to ${limits.slotsPerWorkerMax}`,
+    );
+  }
+  return {
+    name: (options.name ?? machine.name()).slice(0, 64),
+    version: PACKAGE_VERSION,
+    platform: process.platform,
+    arch: process.arch,
+    cores: machine.cores(),
+    memoryBytes: options.memoryBytes ?? machine.memoryBytes(),
+    slots,
+    sandbox: executor.kind,
+    engineClass: executor.engineClass,
+    allowNet: options.allowNet ?? [],
+    labels: options.labels ?? [],
+    capabilities: executor.kind === "trusted" ? ["node"] : [],
+    speed: measureSpeed(),
+  };
+}
