@@ -64,7 +64,7 @@ async function projectWith(tarball: string, home: string, context: TestContext):
 }
 
 test("packed by npm and installed without install scripts, it is hub, worker and library", {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (context) => {
   const home = await makeHome();
   const env = environmentOf(home);
@@ -90,7 +90,7 @@ test("packed by npm and installed without install scripts, it is hub, worker and
 });
 
 test("installed from the hub without install scripts, it joins, and serves TypeScript, its output, and JavaScript", {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (context) => {
   const home = await makeHome();
   const { up, line } = await startUp(home, ["--workers", "0"]);

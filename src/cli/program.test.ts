@@ -11,7 +11,9 @@ const names = createProgram(new FakeTerminal()).commands.map((command) => comman
 
 test("the commands that are promised", () => {
   expect(names.toSorted()).toEqual(
-    "cancel demo invite job jobs join journal login logs results run simulate status up workers".split(" "),
+    "cancel demo invite invites job jobs join journal login logs results revoke run simulate status up workers".split(
+      " ",
+    ),
   );
 });
 

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { PACKAGE_VERSION } from "../protocol/index.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addInvite } from "./commands/invite.ts";
+import { addInvites, addRevoke } from "./commands/invites.ts";
 import { addJob } from "./commands/job.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addJoin } from "./commands/join.ts";
@@ -45,7 +46,8 @@ export function createProgram(terminal: Terminal): Command {
   const context = contextOf(terminal);
   for (const add of [addUp, addJoin, addRun, addDemo]) add(program, context);
   for (const add of [addStatus, addWorkers, addJobs]) add(program, context);
-  for (const add of [addJob, addResults, addInvite, addLogin, addJournal, addSimulate]) add(program, context);
+  for (const add of [addJob, addResults, addInvite, addInvites, addRevoke]) add(program, context);
+  for (const add of [addLogin, addJournal, addSimulate]) add(program, context);
   for (const command of program.commands) command.helpOption("-h, --help", "show this help");
   return program;
 }

@@ -5,6 +5,7 @@ import {
   type Calls,
   callRoles,
   type HubStatus,
+  type InviteSummary,
   type JobDetails,
   type JobSummary,
   MusketeersError,
@@ -14,6 +15,7 @@ import {
   type WorkerSummary,
 } from "../protocol/index.ts";
 import { jobView, workerView } from "../scheduler/index.ts";
+import type { Grant } from "../security/index.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { WorkerSession } from "./worker-session.ts";
@@ -22,11 +24,15 @@ import type { WorkerSession } from "./worker-session.ts";
 export interface CallHost {
   readonly name: string;
   readonly upSinceMs: number;
-  invite(options: { role: Role; expiresInMs: number; label?: string }): {
-    invite: string;
-    joinCommand: string;
-  };
+  /** Resolves when it is known to be there, so that it can be revoked. */
+  invite(options: { role: Role; expiresInMs: number; label?: string }): Promise<Calls["invite"]["value"]>;
+  invites(): InviteSummary[];
+  /** @param own id of the caller's invite */
+  revoke(idOrLabel: string, own: string): Promise<InviteSummary[]>;
 }
+
+/** Whose call it is, by its invite. */
+export type Caller = Pick<Grant, "id" | "role">;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -47,6 +53,8 @@ const schemas = {
       .max(3650 * DAY_MS),
     label: z.string().max(200).optional(),
   }),
+  invites: z.object({}),
+  revoke: z.object({ invite: z.string().min(1).max(200) }),
   hasBlobs: z.object({ cids: z.array(z.string().max(128)).max(1000) }),
 } satisfies { [M in CallMethod]: z.ZodType<Calls[M]["params"]> };
 
@@ -178,7 +186,7 @@ function fitting<T extends object>(rows: readonly T[], bytesMax: number): T[] {
   return over < 0 ? [...rows] : rows.slice(0, over);
 }
 
-function answersOf(coordinator: Coordinator, host: CallHost): Answers {
+function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller): Answers {
   const { listRowsMax: rowsMax, headerBytesMax } = coordinator.limits;
   return {
     status: () => statusOf(coordinator, host),
@@ -198,6 +206,8 @@ function answersOf(coordinator: Coordinator, host: CallHost): Answers {
     },
     drain: ({ worker }) => drain(coordinator, worker),
     invite: (options) => host.invite(options),
+    invites: () => fitting(host.invites().slice(0, rowsMax), headerBytesMax),
+    revoke: ({ invite }) => host.revoke(invite, caller.id),
     hasBlobs: ({ cids }) =>
       Promise.all(cids.map(async (cid) => (await coordinator.engine.blobs.touch(cid)) !== undefined)),
   };
@@ -212,18 +222,18 @@ const isMethod = (method: string): method is CallMethod => Object.hasOwn(schemas
 export async function answerCall(
   coordinator: Coordinator,
   host: CallHost,
-  role: Role,
+  caller: Caller,
   method: string,
   params: unknown,
 ): Promise<unknown> {
   if (!isMethod(method)) throw new MusketeersError("NOT_FOUND", `There is no call ${method}`);
-  if (!callRoles[method].includes(role)) {
-    throw new MusketeersError("FORBIDDEN", `A ${role} may not call ${method}`);
+  if (!callRoles[method].includes(caller.role)) {
+    throw new MusketeersError("FORBIDDEN", `A ${caller.role} may not call ${method}`);
   }
   const parsed = schemas[method].safeParse(params);
   if (!parsed.success) {
     throw new MusketeersError("BAD_ARGUMENT", `${method}: ${z.prettifyError(parsed.error)}`);
   }
-  const answer = answersOf(coordinator, host)[method] as (params: unknown) => unknown;
+  const answer = answersOf(coordinator, host, caller)[method] as (params: unknown) => unknown;
   return answer(parsed.data);
 }

@@ -38,7 +38,7 @@ export class ClientSession implements PeerSession, Holder {
     this.#calls = new CallQueue({
       limits: coordinator.limits,
       answer: ({ method, params }) =>
-        answerCall(coordinator, coordinator.callHost, peer.role, method, params),
+        answerCall(coordinator, coordinator.callHost, peer.grant, method, params),
       send: (header) => peer.send(header),
       isCongested: () => peer.congested,
     });

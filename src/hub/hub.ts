@@ -8,6 +8,7 @@ import { type Engine, embeddedEngine, memoryEngine, type Recovery } from "../eng
 import {
   defaultLimits,
   type Hello,
+  type InviteSummary,
   type Limits,
   MusketeersError,
   type Role,
@@ -24,10 +25,11 @@ import { systemClock } from "./clock.ts";
 import { Coordinator } from "./coordinator.ts";
 import { httpApp } from "./http.ts";
 import { createHttpServer } from "./http-server.ts";
+import { Invites, type KnownInvite } from "./invites.ts";
 import { readJournal } from "./journal/recovery.ts";
 import { LeaseSeal } from "./lease-seal.ts";
 import { PackageTarball } from "./package-tarball.ts";
-import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
+import { Peer, type PeerHost, type PeerSession, revokedInvite } from "./peer.ts";
 import { WorkerSession } from "./worker-session.ts";
 
 export interface HubOptions {
@@ -45,6 +47,16 @@ export interface HubOptions {
   readonly onFault?: (error: MusketeersError) => void;
   /** Told what an operator should know, in a sentence. */
   readonly onNotice?: (notice: string) => void;
+}
+
+export interface InviteOptions {
+  readonly role: Role;
+  /** 7 days where nothing is said. */
+  readonly expiresInMs?: number;
+  /** A note on whom it is for. */
+  readonly label?: string;
+  /** For this process's own use: a hub that is started again does not list it. */
+  readonly ephemeral?: boolean;
 }
 
 const PROJECT = "default";
@@ -108,6 +120,7 @@ export class Hub {
   readonly #peers = new Map<string, Peer>();
   readonly #secretKey: Uint8Array;
   readonly #engine: Engine;
+  readonly #invites: Invites;
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
   readonly #admission: Admission;
@@ -121,6 +134,7 @@ export class Hub {
     name: string;
     secretKey: Uint8Array;
     engine: Engine;
+    invites: Invites;
     limits: Limits;
     coordinator: (host: CallHost) => Coordinator;
   }) {
@@ -129,6 +143,8 @@ export class Hub {
     this.name = parts.name;
     this.#secretKey = parts.secretKey;
     this.#engine = parts.engine;
+    this.#invites = parts.invites;
+    this.#invites.onRevoked = (id) => this.#shutOut(id);
     this.#limits = parts.limits;
     this.#admission = new Admission(parts.limits);
     let resolveClosed = () => {};
@@ -139,10 +155,13 @@ export class Hub {
     this.#coordinator = parts.coordinator({
       name: parts.name,
       upSinceMs: systemClock.wallMs(),
-      invite: (options) => {
-        const invite = this.invite(options);
+      invite: async (options) => {
+        const { invite, stored } = this.#makeInvite(options);
+        await stored;
         return { invite, joinCommand: this.joinCommand(invite) };
       },
+      invites: () => this.#withConnections(this.#invites.list()),
+      revoke: async (idOrLabel, own) => this.#withConnections(await this.#invites.revoke(idOrLabel, own)),
     });
     this.#coordinator.ledger.onPressure = (pressed) => {
       this.#pressed = pressed;
@@ -168,18 +187,44 @@ export class Hub {
     return bytes;
   }
 
-  /** Makes an invite: the only way in. */
-  invite(options: { role: Role; expiresInMs?: number; label?: string }): string {
-    const nowMs = systemClock.wallMs();
-    return createInvite({
+  /** Makes an invite: the only way in. It is soon in the list of those that can be revoked. */
+  invite(options: InviteOptions): string {
+    const { invite, stored } = this.#makeInvite(options);
+    // Where it cannot be stored, the engine says so in `status`.
+    stored.catch(() => {});
+    return invite;
+  }
+
+  #makeInvite(options: InviteOptions): { invite: string; stored: Promise<void> } {
+    const { role, label = "" } = options;
+    const issuedAtMs = systemClock.wallMs();
+    const expiresAtMs = issuedAtMs + (options.expiresInMs ?? 7 * DAY_MS);
+    const { invite, grantId } = createInvite({
       hubSecretKey: this.#secretKey,
       url: this.url,
-      role: options.role,
+      role,
       project: PROJECT,
-      issuedAtMs: nowMs,
-      expiresAtMs: nowMs + (options.expiresInMs ?? 7 * DAY_MS),
-      ...(options.label === undefined ? {} : { label: options.label }),
-    }).invite;
+      issuedAtMs,
+      expiresAtMs,
+      label,
+    });
+    const known = { id: grantId, role, label, issuedAtMs, expiresAtMs, revokedAtMs: null };
+    return { invite, stored: this.#invites.add(known, options.ephemeral) };
+  }
+
+  #withConnections(invites: readonly KnownInvite[]): InviteSummary[] {
+    const connections = new Map<string, number>();
+    for (const { provenGrant } of this.#peers.values()) {
+      if (provenGrant !== undefined) connections.set(provenGrant, (connections.get(provenGrant) ?? 0) + 1);
+    }
+    return invites.map((invite) => ({ ...invite, connections: connections.get(invite.id) ?? 0 }));
+  }
+
+  /** Ends all connections that came with an invite. */
+  #shutOut(grantId: string): void {
+    for (const peer of this.#peers.values()) {
+      if (peer.provenGrant === grantId) peer.fail(revokedInvite());
+    }
   }
 
   /** The line that makes a stranger's machine with Node a worker. */
@@ -205,7 +250,7 @@ export class Hub {
       hubKey: publicKeyOf(this.#secretKey),
       hubSecretKey: this.#secretKey,
       limits: this.#limits,
-      isRevoked: () => false,
+      isRevoked: (grantId) => this.#invites.isRevoked(grantId),
       nowMs: systemClock.wallMs,
       admit: (peer, hello) => {
         const session = this.#admit(peer, hello);
@@ -326,6 +371,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const server = createHttpServer(limits);
   try {
     const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, "hub.key"));
+    const invites = await Invites.open(engine.registry, systemClock.wallMs);
     const recovering = createScheduler(limits);
     const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
       recoverRecord(recovering, record),
@@ -338,6 +384,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       name: options.name ?? "hub",
       secretKey,
       engine,
+      invites,
       limits,
       coordinator: (callHost) =>
         new Coordinator({

@@ -49,6 +49,10 @@ const PINGS_MISSED_MAX = 3;
 /** As long as those who read a goodbye take it to be. */
 const GOODBYE_LENGTH_MAX = 2048;
 
+/** What whoever comes, or came, with a revoked invite is told. */
+export const revokedInvite = (): MusketeersError =>
+  new MusketeersError("UNAUTHORIZED", "This invite was revoked");
+
 /** The hub's end of one connection: framing, handshake, liveness. */
 export class Peer {
   readonly #socket: WebSocket;
@@ -104,6 +108,11 @@ export class Peer {
 
   get role(): Role {
     return this.grant.role;
+  }
+
+  /** The invite's id, once there is one. */
+  get provenGrant(): string | undefined {
+    return this.#grant?.id;
   }
 
   /** The role, once there is one. */
@@ -207,7 +216,7 @@ export class Peer {
     if (!verifyHello(grant, challenge, hello)) {
       throw new MusketeersError("UNAUTHORIZED", "The invite's key was not proven");
     }
-    if (host.isRevoked(grant.id)) throw new MusketeersError("UNAUTHORIZED", "This invite was revoked");
+    if (host.isRevoked(grant.id)) throw revokedInvite();
     this.#grant = grant;
     const session = host.admit(this, hello);
     this.#session = session;

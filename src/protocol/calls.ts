@@ -64,6 +64,18 @@ export interface HubStatus {
   readonly warnings: readonly string[];
 }
 
+/** An invite that has not expired, without its secret. Times are milliseconds since 1970. */
+export interface InviteSummary {
+  readonly id: string;
+  readonly role: Role;
+  readonly label: string;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly revokedAtMs: number | null;
+  /** How many are connected with it now. */
+  readonly connections: number;
+}
+
 export interface LogLine {
   readonly worker: string;
   readonly line: string;
@@ -84,6 +96,10 @@ export interface Calls {
     params: { readonly role: Role; readonly expiresInMs: number; readonly label?: string };
     value: { readonly invite: string; readonly joinCommand: string };
   };
+  /** The newest first. */
+  invites: { params: Record<string, never>; value: readonly InviteSummary[] };
+  /** Takes back the invite of an id, or all with a label, and ends their connections; says which. */
+  revoke: { params: { readonly invite: string }; value: readonly InviteSummary[] };
   /** Whether the hub holds these blobs, in order. */
   hasBlobs: { params: { readonly cids: readonly string[] }; value: readonly boolean[] };
 }
@@ -100,5 +116,7 @@ export const callRoles: Readonly<Record<CallMethod, readonly Role[]>> = Object.f
   cancel: ["admin", "submitter"],
   drain: ["admin"],
   invite: ["admin"],
+  invites: ["admin"],
+  revoke: ["admin"],
   hasBlobs: ["admin", "submitter", "worker"],
 });

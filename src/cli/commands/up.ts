@@ -96,7 +96,12 @@ function startOwnWorkers(hub: Hub, options: UpOptions): LocalWorker[] {
   const slots = options.slots ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, workers)));
   return Array.from({ length: workers }, (_, index) =>
     startLocalWorker({
-      invite: hub.invite({ role: "worker", expiresInMs: OWN_INVITE_EXPIRES_MS, label: "local" }),
+      invite: hub.invite({
+        role: "worker",
+        expiresInMs: OWN_INVITE_EXPIRES_MS,
+        label: "local",
+        ephemeral: true,
+      }),
       name: workers === 1 ? "local" : `local${index + 1}`,
       slots,
       allowNet,
@@ -142,7 +147,12 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
   try {
     workers = startOwnWorkers(hub, options);
     await allJoined(workers, stopper);
-    const own = hub.invite({ role: "admin", expiresInMs: OWN_INVITE_EXPIRES_MS, label: "operator" });
+    const own = hub.invite({
+      role: "admin",
+      expiresInMs: OWN_INVITE_EXPIRES_MS,
+      label: "operator",
+      ephemeral: true,
+    });
     restoreProfile = await lendProfile(options.name, own, hub.url, (trouble) =>
       terminal.err(`${errStyle.bad("warning:")} ${trouble}\n`),
     );

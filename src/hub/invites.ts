@@ -1,0 +1,99 @@
+import { decode, encode } from "cborg";
+import type { Registry } from "../engine/index.ts";
+import { type InviteSummary, MusketeersError, type Role, roles } from "../protocol/index.ts";
+
+const PREFIX = "invite/";
+
+/** What is kept of an invite: nothing that would let anybody in. */
+export type KnownInvite = Omit<InviteSummary, "connections">;
+
+const encodeInvite = ({ role, label, issuedAtMs, expiresAtMs, revokedAtMs }: KnownInvite): Uint8Array =>
+  encode([roles.indexOf(role), label, issuedAtMs, expiresAtMs, revokedAtMs]);
+
+function decodeInvite(id: string, bytes: Uint8Array): KnownInvite {
+  const [role, label, issuedAtMs, expiresAtMs, revokedAtMs] = decode(bytes) as [
+    number,
+    string,
+    number,
+    number,
+    number | null,
+  ];
+  return { id, role: roles[role] as Role, label, issuedAtMs, expiresAtMs, revokedAtMs };
+}
+
+/** The invites that a hub made and that have not expired, so that they can be looked at and taken back. */
+export class Invites {
+  readonly #registry: Registry;
+  readonly #nowMs: () => number;
+  readonly #known: Map<string, KnownInvite>;
+  /** Told of each that is no longer good, before it is stored. */
+  onRevoked: (id: string) => void = () => {};
+
+  private constructor(registry: Registry, nowMs: () => number, known: readonly KnownInvite[]) {
+    this.#registry = registry;
+    this.#nowMs = nowMs;
+    this.#known = new Map(known.map((invite) => [invite.id, invite]));
+  }
+
+  /** Reads what was kept. */
+  static async open(registry: Registry, nowMs: () => number): Promise<Invites> {
+    const keys = await registry.list(PREFIX);
+    const known = await Promise.all(
+      keys.map(async (key) => {
+        const entry = await registry.get(key);
+        return entry === undefined ? [] : [decodeInvite(key.slice(PREFIX.length), entry.value)];
+      }),
+    );
+    return new Invites(registry, nowMs, known.flat());
+  }
+
+  /** Keeps what was made, an ephemeral one in memory only; resolves when it is stored. */
+  async add(invite: KnownInvite, ephemeral = false): Promise<void> {
+    this.#known.set(invite.id, invite);
+    if (!ephemeral) await this.#store(invite);
+  }
+
+  /** The newest first; those that have expired are forgotten. */
+  list(): KnownInvite[] {
+    const nowMs = this.#nowMs();
+    for (const { id, expiresAtMs } of this.#known.values()) {
+      if (expiresAtMs <= nowMs) this.#known.delete(id);
+    }
+    return [...this.#known.values()].sort((a, b) => b.issuedAtMs - a.issuedAtMs || (a.id < b.id ? 1 : -1));
+  }
+
+  isRevoked(id: string): boolean {
+    return (this.#known.get(id)?.revokedAtMs ?? null) !== null;
+  }
+
+  /**
+   * Takes back the invite of an id, or all of a label; resolves when that survives a restart.
+   * @param own the invite of whoever asks, which is not taken back: nobody shuts the door on themselves
+   * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
+   */
+  async revoke(idOrLabel: string, own: string): Promise<KnownInvite[]> {
+    const found = this.list().filter(({ id, label }) => id === idOrLabel || label === idOrLabel);
+    if (found.length === 0) {
+      throw new MusketeersError("NOT_FOUND", `There is no invite ${JSON.stringify(idOrLabel)}`, {
+        hint: "List them with `musketeers invites`; expired ones are not in it.",
+      });
+    }
+    if (found.some(({ id }) => id === own)) {
+      throw new MusketeersError("BAD_ARGUMENT", "That is the invite which you are using", {
+        hint: "Revoke it with another admin's invite: musketeers invite --role admin.",
+      });
+    }
+    const revoked = found.map((invite) => ({ ...invite, revokedAtMs: invite.revokedAtMs ?? this.#nowMs() }));
+    for (const invite of revoked) {
+      this.#known.set(invite.id, invite);
+      this.onRevoked(invite.id);
+    }
+    await Promise.all(revoked.map((invite) => this.#store(invite)));
+    return revoked;
+  }
+
+  async #store(invite: KnownInvite): Promise<void> {
+    const ttlMs = Math.max(1, invite.expiresAtMs - this.#nowMs());
+    await this.#registry.put(PREFIX + invite.id, encodeInvite(invite), { ttlMs });
+  }
+}
