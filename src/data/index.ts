@@ -8,6 +8,7 @@ export {
   isBlobRef,
   resolveRecord,
 } from "./blob-ref.ts";
+export { type BlockSink, type BlockSource, type FileRef, noSink } from "./block-store.ts";
 export { type BlobCache, CachedBlobs } from "./cached-blobs.ts";
 export {
   type CidHasher,
@@ -24,3 +25,15 @@ export {
 export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
 export { BlobClient, type BlobClientOptions } from "./transfer.ts";
+export { buildFile, CHUNK_BYTES, type ChunkOptions, FileBuilder } from "./unixfs/file-builder.ts";
+export { fileBytes, type ReadOptions, readFile } from "./unixfs/file-reader.ts";
+export {
+  type FolderStat,
+  listFolder,
+  type NamedFile,
+  resolvePath,
+  statNode,
+  walkFiles,
+} from "./unixfs/folder-reader.ts";
+export { decodeNode, type Entry, type Link, type Node } from "./unixfs/node.ts";
+export { pathParts, TreeBuilder } from "./unixfs/tree-builder.ts";

@@ -1,0 +1,28 @@
+/** A file by its content: what a reader needs to begin. */
+export interface FileRef {
+  readonly cid: string;
+  /** Of its content. */
+  readonly bytes: number;
+  readonly name?: string;
+}
+
+/** Where blocks come from: a hub, a disk, neighbours, or several behind each other. */
+export interface BlockSource {
+  /**
+   * The bytes of a block, verified.
+   * @throws MusketeersError `NOT_FOUND`, `BLOB_MISMATCH`, `HUB_UNREACHABLE` …, or the signal's reason.
+   */
+  get(cid: string, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>;
+}
+
+/** Where blocks go that are made. */
+export interface BlockSink {
+  /**
+   * Takes a block whose CID is known to be right, and keeps `bytes`: who gives them must not change them.
+   * Gives a promise where its giver has to wait before the next; what fails later fails a later call.
+   */
+  put(cid: string, bytes: Uint8Array): undefined | Promise<void>;
+}
+
+/** Takes blocks and forgets them, for whoever only wants to know CIDs. */
+export const noSink: BlockSink = { put: () => undefined };
