@@ -15,6 +15,7 @@ const codes: Readonly<Record<FailureKind, ErrorCode>> = {
   refused: "GRANT_REFUSED",
   quarantined: "INPUT_QUARANTINED",
   cancelled: "JOB_CANCELLED",
+  missing: "NOT_FOUND",
 };
 
 /** Why one input has no value: the error that the task threw there, with its class, message and stack. */

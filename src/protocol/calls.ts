@@ -1,4 +1,4 @@
-import type { JobState, Role } from "./messages/index.ts";
+import type { JobState, Role, StageProgress } from "./messages/index.ts";
 import type { WorkerDescription } from "./messages/worker.ts";
 
 /*
@@ -24,6 +24,8 @@ export interface JobSummary {
   readonly waiting: string;
   readonly submittedAtMs: number;
   readonly endedAtMs: number | null;
+  /** The stages of a shuffle, in their order; the numbers above are those of the last one. */
+  readonly stages?: readonly StageProgress[];
 }
 
 /** One job in full. */

@@ -12,6 +12,12 @@ export type FailureKind =
   | "unserializable"
   /** The worker may not or cannot run it (grants, missing code). Not the input's fault. */
   | "refused"
+  /**
+   * Outputs of an earlier stage that it was to read can be had nowhere: `props.missing` holds their CIDs, up to
+   * `MISSING_MAX`. Not the input's fault: it waits until they are there again. Of a reduce stage only; elsewhere
+   * it counts as an error.
+   */
+  | "missing"
   /** Its strikes are used up. Final; made by the hub. */
   | "quarantined"
   /** Its submitter does not want it any more. Final; made by the hub. */
@@ -25,7 +31,11 @@ export const failureKinds: readonly FailureKind[] = Object.freeze([
   "refused",
   "quarantined",
   "cancelled",
+  "missing",
 ] as const);
+
+/** What one failure says to be missing at most; the rest shows when the input runs again. */
+export const MISSING_MAX = 256;
 
 /** What is kept of a failed input: the record in the result block where a value would stand. */
 export interface FailureData {

@@ -7,6 +7,7 @@ export * from "./frame-stream.ts";
 export * from "./limits.ts";
 export * from "./messages/index.ts";
 export * from "./net.ts";
+export * from "./outputs-row.ts";
 export * from "./ranges.ts";
 export * from "./records.ts";
 export * from "./resumed.ts";

@@ -38,6 +38,10 @@ export interface Limits {
   readonly bundleBytesMax: number;
   /** Most inputs in one job. */
   readonly jobInputsMax: number;
+  /** Most partitions of a shuffle. */
+  readonly partitionsMax: number;
+  /** Most outputs that a shuffle may have: its segments times its partitions. */
+  readonly outputsPerJobMax: number;
   /** Jobs that have not ended, on one hub. */
   readonly jobsActiveMax: number;
   /** Ended jobs of which the hub keeps the summary at hand. */
@@ -252,6 +256,8 @@ export const defaultLimits: Limits = Object.freeze({
   storageRetryMaxMs: 2 * second,
   bundleBytesMax: 32 * MiB,
   jobInputsMax: 1_000_000_000,
+  partitionsMax: 1_024,
+  outputsPerJobMax: 10_000_000,
   jobsActiveMax: 10_000,
   jobsEndedKept: 10_000,
   jobsKeptMs: 7 * 24 * 3_600_000,

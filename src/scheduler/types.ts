@@ -1,4 +1,12 @@
-import type { FailureMark, JobSpec, JobState, Range, Ranges, WorkerDescription } from "../protocol/index.ts";
+import type {
+  FailureMark,
+  JobSpec,
+  JobState,
+  Range,
+  Ranges,
+  ReturnReason,
+  WorkerDescription,
+} from "../protocol/index.ts";
 
 /*
  * Words of the scheduler.
@@ -102,7 +110,7 @@ export type SchedulerEvent =
       readonly nowMs: number;
       readonly worker: WorkerId;
       readonly lease: LeaseNo;
-      readonly reason: "drain" | "refused" | "overload";
+      readonly reason: ReturnReason;
     }
   /** Results of a lease that is no more; its id was proven by the shell. */
   | {

@@ -26,6 +26,7 @@ export function judge(job: Job, was: InputClass, kind: FailureKind, config: Sche
     }
     case "error":
     case "timeout":
+    case "missing":
     case "quarantined":
     case "cancelled": {
       if (was.failures >= job.spec.options.retries) {

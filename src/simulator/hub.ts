@@ -1,4 +1,4 @@
-import { countOf, encodeResumed, packRecords, sliceRanges } from "../protocol/index.ts";
+import { countOf, encodeResumed, packRecords, type ReturnReason, sliceRanges } from "../protocol/index.ts";
 import {
   createScheduler,
   type EffectOf,
@@ -193,7 +193,7 @@ export class Hub {
     this.#journal.after(() => session.ack(report.lease, from + count));
   }
 
-  returned({ worker }: Session, lease: LeaseNo, reason: "drain" | "refused" | "overload"): void {
+  returned({ worker }: Session, lease: LeaseNo, reason: ReturnReason): void {
     this.#feed({ type: "UnitReturned", worker, lease, reason });
   }
 

@@ -1,4 +1,4 @@
-import { countOf, type FailureMark, type WorkerDescription } from "../protocol/index.ts";
+import { countOf, type FailureMark, type ReturnReason, type WorkerDescription } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
 import { ViolationError } from "./auditor.ts";
 import type { Hub } from "./hub.ts";
@@ -87,7 +87,7 @@ export class Session {
     this.#hub.progressed(this, open, report, news);
   }
 
-  returned(id: string, reason: "drain" | "refused" | "overload"): void {
+  returned(id: string, reason: ReturnReason): void {
     const open = this.#byId.get(id);
     if (open === undefined) return;
     this.forget(open.no);

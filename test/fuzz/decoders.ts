@@ -19,6 +19,7 @@ import {
   defaultLimits,
   encodeFailure,
   encodeFrame,
+  encodeOutputs,
   encodeResumed,
   encodeUnsendable,
   encodeValue,
@@ -29,6 +30,7 @@ import {
   isUnsendable,
   MusketeersError,
   netAllows,
+  openOutputs,
   packRecords,
   parseHubMessage,
   parsePeerMessage,
@@ -159,6 +161,14 @@ const ofPeers: readonly Decoder[] = [
   },
   { name: "values", samples: records, decode: (bytes) => void decodeValue(bytes) },
   { name: "failures", samples: [failure], decode: (bytes) => void decodeFailure(bytes) },
+  {
+    name: "rows of outputs",
+    samples: [
+      encodeOutputs([]),
+      encodeOutputs([{ digest: secret, codec: "dag-pb", bytes: 2 ** 40 }, undefined]),
+    ],
+    decode: (bytes) => void openOutputs(bytes),
+  },
   {
     name: "references to blobs",
     samples: [encodeBlobRef(cidOf(block), block.length)],

@@ -12,6 +12,8 @@ const task = {
   net: ["example.org", "*.example.org:443"],
 };
 
+const stage = { kind: "map", partitions: 8 } as const;
+
 /** What a worker says of itself. */
 export const fuzzWorker = {
   name: "fuzz",
@@ -58,6 +60,7 @@ export const peerHeaders: readonly object[] = [
     leases: [{ lease: "lease", from: 3 }],
   },
   { type: "submit", spec, count: 1, sealed: true },
+  { type: "submit", spec: { ...spec, shuffle: { partitions: 8 } }, count: 1, sealed: true },
   { type: "inputs", job, from: 0, count: 1, sealed: false },
   { type: "watch", job, results: true, order: "input", cursor: 0, creditBytes: 1, logs: true },
   { type: "credit", job, bytes: 2 ** 53 - 1 },
@@ -88,6 +91,19 @@ export const peerHeaders: readonly object[] = [
 export const hubHeaders: readonly object[] = [
   { type: "challenge", version: PROTOCOL_VERSION, hubKey: new Uint8Array(32), nonce: new Uint8Array(16) },
   { type: "lease", lease: "l", task, count: 3, from: 0, part: 3 },
+  { type: "lease", lease: "l", task: { ...task, stage }, count: 3, from: 0, part: 3 },
+  {
+    type: "job",
+    job,
+    size: 8,
+    sealed: true,
+    done: 0,
+    failed: 0,
+    running: 0,
+    state: "running",
+    waiting: "",
+    stages: [{ kind: "map", size: 3, sealed: false, done: 1, failed: 0, running: 2, lost: 1 }],
+  },
   { type: "trim", lease: "l", keep: 1 },
   { type: "revoke", lease: "l", reason: "cancelled" },
   { type: "ack", lease: "l", upTo: 3 },
@@ -95,6 +111,7 @@ export const hubHeaders: readonly object[] = [
   { type: "accepted", job, size: 1, sealed: true },
   { type: "stored", job, size: 1 },
   { type: "ended", job, state: "done", reason: "", size: 1, failed: 0, done: 1 },
+  { type: "ended", job, state: "broken", reason: "no", size: 8, failed: 0, culprit: 3 },
   { type: "reply", id: 1, value: { jobs: [] } },
   { type: "reply", id: 1, error: { code: "NOT_FOUND", message: "no", hint: "", retryable: false } },
   { type: "goodbye", code: "UNAUTHORIZED", message: "", hint: "" },

@@ -1,7 +1,7 @@
 import { defaultLimits as limits } from "../limits.ts";
 import type { Range } from "../ranges.ts";
-import type { Fields } from "./fields.ts";
-import { type JobSpec, parseJobSpec } from "./task.ts";
+import { Fields } from "./fields.ts";
+import { type JobSpec, parseJobSpec, type StageKind, stageKinds } from "./task.ts";
 import { type FailureMark, packFailures, parseFailures } from "./worker.ts";
 
 /**
@@ -125,9 +125,26 @@ export interface JobProgressMessage {
   readonly state: JobState;
   /** Why nothing happens, where nothing can. */
   readonly waiting: string;
+  /** How far the stages of a shuffle are, in their order; the numbers above are those of the last one. */
+  readonly stages?: readonly StageProgress[];
 }
 
-/** Hub: nothing more will come; all results were sent before where they were asked for. */
+/** How far one stage of a job is. */
+export interface StageProgress {
+  readonly kind: StageKind;
+  readonly size: number;
+  readonly sealed: boolean;
+  readonly done: number;
+  readonly failed: number;
+  readonly running: number;
+  /** Inputs whose results were lost and made anew, or still to be made, since the job began. */
+  readonly lost: number;
+}
+
+/**
+ * Hub: nothing more will come; all results were sent before where they were asked for. Where an input of an
+ * earlier stage failed, so that there is no end to be had, the body holds its failure as one record.
+ */
 export interface EndedMessage {
   readonly type: "ended";
   readonly job: string;
@@ -135,6 +152,8 @@ export interface EndedMessage {
   readonly size: number;
   readonly failed: number;
   readonly reason: string;
+  /** The input of the map stage that failed. */
+  readonly culprit?: number;
 }
 
 /** Hub: lines that tasks printed, as packed UTF-8 records. */
@@ -174,6 +193,7 @@ export type HubToClient =
 
 const JOB_ID_LENGTH_MAX = 64;
 const RANGES_MAX = limits.blockRecordsMax;
+const STAGES_MAX = 8;
 
 /** Parses what a client sends after its handshake; undefined where the type is not a client's. */
 export function parseClientToHub(type: string, fields: Fields): ClientToHub | undefined {
@@ -243,6 +263,20 @@ function parseResults(fields: Fields): ResultsMessage {
   };
 }
 
+const parseStages = (fields: Fields): StageProgress[] =>
+  fields.list("stages", STAGES_MAX).map((item) => {
+    const stage = new Fields("job.stages", item);
+    return {
+      kind: stage.oneOf("kind", stageKinds),
+      size: stage.integer("size"),
+      sealed: stage.boolean("sealed"),
+      done: stage.integer("done"),
+      failed: stage.integer("failed"),
+      running: stage.integer("running"),
+      lost: stage.integer("lost"),
+    };
+  });
+
 function parseReply(fields: Fields): ReplyMessage {
   const id = fields.integer("id");
   if (!fields.has("error")) return { type: "reply", id, value: fields.raw("value") };
@@ -279,6 +313,7 @@ export function parseHubToClient(type: string, fields: Fields): HubToClient | un
         running: fields.integer("running"),
         state: fields.oneOf("state", jobStates),
         waiting: fields.string("waiting", 1024),
+        ...(fields.has("stages") ? { stages: parseStages(fields) } : {}),
       };
     case "ended":
       return {
@@ -288,6 +323,7 @@ export function parseHubToClient(type: string, fields: Fields): HubToClient | un
         size: fields.integer("size"),
         failed: fields.integer("failed"),
         reason: fields.string("reason", 2048),
+        ...(fields.has("culprit") ? { culprit: fields.integer("culprit") } : {}),
       };
     case "joblog":
       return { type, job: job(), worker: fields.string("worker"), dropped: fields.integer("dropped") };

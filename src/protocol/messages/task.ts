@@ -13,6 +13,27 @@ export interface TaskSpec {
   readonly memoryBytes: number;
   /** Hosts that it may reach, as `host`, `host:port` or `*.host`. */
   readonly net: readonly string[];
+  /** Which stage of a shuffle this is, where it is one. */
+  readonly stage?: StageSpec;
+}
+
+export type StageKind = "map" | "reduce";
+export const stageKinds: readonly StageKind[] = Object.freeze(["map", "reduce"] as const);
+
+/**
+ * What a sandbox is to do with an input. `map`: it is a segment, and the result a row of outputs, one for each
+ * partition. `reduce`: it is the column of a partition, and the result is whatever the submitter is to get.
+ * Rows and columns are as in `outputs-row.ts`.
+ */
+export interface StageSpec {
+  readonly kind: StageKind;
+  readonly partitions: number;
+}
+
+/** A job of two stages: its inputs are mapped to outputs, these are grouped by partition and reduced. */
+export interface ShuffleSpec {
+  /** How many results the job has. */
+  readonly partitions: number;
 }
 
 /** What a worker must be to be given a job. */
@@ -48,6 +69,8 @@ export interface JobSpec {
   readonly title: string;
   readonly task: TaskSpec;
   readonly options: JobOptions;
+  /** Present where the inputs are segments of a map stage, and the results those of the reduce stage behind it. */
+  readonly shuffle?: ShuffleSpec;
 }
 
 export const PRIORITY_MAX = 8;
@@ -60,8 +83,16 @@ export function parseTaskSpec(fields: Fields): TaskSpec {
     timeoutMs: fields.integer("timeoutMs", limits.taskTimeoutMaxMs, 1),
     memoryBytes: fields.integer("memoryBytes"),
     net: fields.strings("net", 64),
+    ...(fields.has("stage") ? { stage: parseStage(fields.object("stage")) } : {}),
   };
 }
+
+const parseStage = (fields: Fields): StageSpec => ({
+  kind: fields.oneOf("kind", stageKinds),
+  partitions: partitionsOf(fields),
+});
+
+const partitionsOf = (fields: Fields): number => fields.integer("partitions", limits.partitionsMax, 1);
 
 export function parseNeeds(fields: Fields): Needs {
   return {
@@ -96,5 +127,6 @@ export function parseJobSpec(value: unknown): JobSpec {
     title: fields.string("title"),
     task: parseTaskSpec(fields.object("task")),
     options: parseJobOptions(fields.object("options")),
+    ...(fields.has("shuffle") ? { shuffle: { partitions: partitionsOf(fields.object("shuffle")) } } : {}),
   };
 }

@@ -99,13 +99,22 @@ export interface ProgressMessage {
   /** Time that these inputs took on their slot. */
   readonly elapsedMs: number;
   readonly done: boolean;
+  /**
+   * The worker keeps the outputs that these rows name, and gives them to whoever the hub sends; without it they
+   * are stored at the hub.
+   */
+  readonly held?: boolean;
 }
+
+/** Why a worker gives a unit back. */
+export type ReturnReason = "drain" | "refused" | "overload";
+const returnReasons: readonly ReturnReason[] = Object.freeze(["drain", "refused", "overload"] as const);
 
 /** Worker: gives back what it has not reported. */
 export interface ReturnMessage {
   readonly type: "return";
   readonly lease: string;
-  readonly reason: "drain" | "refused" | "overload";
+  readonly reason: ReturnReason;
   readonly message: string;
 }
 
@@ -231,6 +240,7 @@ function parseProgress(fields: Fields): ProgressMessage {
     failures: parseFailures(fields, count),
     elapsedMs: fields.number("elapsedMs"),
     done: fields.boolean("done"),
+    ...(fields.has("held") ? { held: fields.boolean("held") } : {}),
   };
 }
 
@@ -243,7 +253,7 @@ export function parseWorkerToHub(type: string, fields: Fields): WorkerToHub | un
       return {
         type,
         lease: fields.string("lease", LEASE_LENGTH_MAX),
-        reason: fields.oneOf("reason", ["drain", "refused", "overload"] as const),
+        reason: fields.oneOf("reason", returnReasons),
         message: fields.string("message", 2048),
       };
     case "heartbeat":

@@ -1,4 +1,10 @@
-import { encodeResumed, packRecords, RecordReader, type TaskSpec } from "../../protocol/index.ts";
+import {
+  encodeResumed,
+  packRecords,
+  RecordReader,
+  type ReturnReason,
+  type TaskSpec,
+} from "../../protocol/index.ts";
 import type { Results } from "./types.ts";
 
 interface Part {
@@ -31,7 +37,7 @@ export interface Lease {
   /** The latest state of the first record without a result. */
   saved: { readonly position: number; readonly state: Uint8Array } | undefined;
   /** Set once the rest was given back. */
-  returned: { readonly reason: "drain" | "refused" | "overload"; readonly message: string } | undefined;
+  returned: { readonly reason: ReturnReason; readonly message: string } | undefined;
   /** Where the next record to be handed stands; undefined: to be found. */
   cursor: { part: Part; at: number; reader: RecordReader } | undefined;
 }

@@ -6,6 +6,7 @@ import {
   type LeaseMessage,
   MusketeersError,
   packRecords,
+  type ReturnReason,
 } from "../../protocol/index.ts";
 import { dropParts, isOver, type Lease, newLease, rewind, takeRecords, waiting } from "./lease.ts";
 import { isIdle, isStuck, outstanding, type Slot, taskKey, type WorkerState } from "./state.ts";
@@ -194,7 +195,7 @@ function forget(state: WorkerState, lease: Lease, out: WorkerInstruction[]): voi
 function giveBack(
   state: WorkerState,
   lease: Lease,
-  reason: "drain" | "refused" | "overload",
+  reason: ReturnReason,
   message: string,
   out: WorkerInstruction[],
 ): void {

@@ -2,6 +2,7 @@ import type {
   AckMessage,
   FailureMark,
   LeaseMessage,
+  ReturnReason,
   RevokeMessage,
   TaskSpec,
   TrimMessage,
@@ -94,7 +95,7 @@ export type WorkerInstruction =
   | {
       readonly type: "SendReturn";
       readonly lease: string;
-      readonly reason: "drain" | "refused" | "overload";
+      readonly reason: ReturnReason;
       readonly message: string;
     }
   | {
