@@ -1,4 +1,5 @@
 /** Content-addressed data: CIDs, references to blobs, transfer. Runs in Node, Deno and browsers. */
+export { BlobHandle, type CsvOptions, type TextOptions } from "./blob-handle.ts";
 export {
   type BlobRef,
   type BlobStore,
@@ -10,6 +11,7 @@ export {
 } from "./blob-ref.ts";
 export { type BlockSink, type BlockSource, type FileRef, noSink } from "./block-store.ts";
 export { type BlobCache, CachedBlobs } from "./cached-blobs.ts";
+
 export {
   type CidHasher,
   type Codec,
@@ -22,8 +24,11 @@ export {
   isNamedBy,
   parseCid,
 } from "./cid.ts";
+export type { FileReader, FileStore, FileWriter, ReadOptions, WriteOptions } from "./file-store.ts";
+
 export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
+export * from "./readers/index.ts";
 export { BlobClient, type BlobClientOptions } from "./transfer.ts";
 export { buildFile, CHUNK_BYTES, type ChunkOptions, FileBuilder } from "./unixfs/file-builder.ts";
 export { fileBytes, type ReadOptions, readFile } from "./unixfs/file-reader.ts";

@@ -52,6 +52,11 @@ export const errorKinds = Object.freeze({
   ),
   STORAGE: kind("Is the disk full or read-only?", 6, 507, true),
   BLOB_MISMATCH: kind("The bytes are not those that the CID names; fetch them again.", 70, 422, true),
+  INVALID_DATA: kind(
+    "The content is not what its reader expects; mend the file or read it otherwise.",
+    1,
+    422,
+  ),
   TASK_EXPORT_MISSING: kind("Export a task: export const name = task(…).", 2, 400),
   TASK_UNKNOWN: kind("Define tasks at the top level of a module, before anything connects.", 2, 400),
   BUNDLE_FAILED: kind("Fix what the bundler says; the code must build on its own.", 2, 400),

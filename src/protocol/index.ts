@@ -2,6 +2,7 @@
 export * from "./calls.ts";
 export * from "./errors.ts";
 export * from "./failure.ts";
+export * from "./file-ref.ts";
 export * from "./frame.ts";
 export * from "./frame-stream.ts";
 export * from "./limits.ts";

@@ -21,6 +21,10 @@ export interface Limits {
   readonly blobStallMs: number;
   /** An upload may take `blobStallMs` and what its bytes take at this rate before it is tried again. */
   readonly blobUploadBytesPerSecondMin: number;
+  /** What an input file is split into for map tasks, where nothing else is asked for. */
+  readonly splitBytesTarget: number;
+  /** Longest line or row that a reader of files takes. */
+  readonly lineBytesMax: number;
   /** Largest single record of a journal. */
   readonly recordBytesMax: number;
   /** A journal's segment is followed by the next one when it has this size. */
@@ -247,6 +251,8 @@ export const defaultLimits: Limits = Object.freeze({
   blobAttemptsMax: 5,
   blobStallMs: 10 * second,
   blobUploadBytesPerSecondMin: 16 * KiB,
+  splitBytesTarget: 8 * MiB,
+  lineBytesMax: 64 * MiB,
   recordBytesMax: 8 * MiB,
   segmentBytesTarget: 64 * MiB,
   commitBytesMax: 8 * MiB,

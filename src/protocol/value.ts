@@ -10,6 +10,7 @@ import {
 } from "cborg";
 import * as taglib from "cborg/taglib";
 import { MusketeersError } from "./errors.ts";
+import { asFileValue, type FileRef, fileRefItems, fileRefOf, parseFileRef, TAG_FILE } from "./file-ref.ts";
 
 /*
  * The canonical encoding of users' values: CBOR in its deterministic form (RFC 8949, 4.2) with the
@@ -84,9 +85,17 @@ function decodeDate(decodeTagged: () => unknown): Date {
 
 const encodeUrl: TypeEncoder = (url: URL) => [new Token(Type.tag, TAG_URI), new Token(Type.string, url.href)];
 
+/** Handles travel as what they refer to; every other object as itself. */
+const encodeFile: TypeEncoder = (value: object, _type, options, refs) => {
+  const ref = fileRefOf(value);
+  if (ref === undefined) return null;
+  return [new Token(Type.tag, TAG_FILE), objectToTokens(fileRefItems(ref), options, refs)] as Token[];
+};
+
 const encodeOptions: EncodeOptions = {
   ...rfc8949EncodeOptions,
   typeEncoders: {
+    Object: encodeFile,
     number: taglib.negativeZeroEncoder,
     bigint: taglib.structBigIntEncoder,
     string: encodeString,
@@ -143,6 +152,9 @@ const decodeSet = (decodeTagged: () => unknown): Set<unknown> =>
 const decodeMap = (decodeTagged: { entries(): [unknown, unknown][] }): Map<unknown, unknown> =>
   new Map(decodeTagged.entries().map(([key, value]) => [distinct(key), value]));
 
+/** Decoding does not wait for anything, so one place is enough for how the call at hand makes its files. */
+let makeFile: (ref: FileRef) => unknown = asFileValue;
+
 const decodeOptions: DecodeOptions = {
   rejectDuplicateMapKeys: true,
   tags: {
@@ -163,6 +175,7 @@ const decodeOptions: DecodeOptions = {
     [taglib.TAG_BIGUINT64_ARRAY_LE]: taglib.bigUint64ArrayDecoder,
     [taglib.TAG_BIGINT64_ARRAY_LE]: taglib.bigInt64ArrayDecoder,
     [TAG_CLASS]: decodeClass,
+    [TAG_FILE]: (decodeTagged: () => unknown) => makeFile(parseFileRef(decodeTagged())),
     [TAG_URI]: (decodeTagged: () => unknown) => new URL(decodeTagged() as string),
   } as NonNullable<DecodeOptions["tags"]>,
 };
@@ -182,13 +195,24 @@ export function encodeValue(value: unknown): Uint8Array {
 }
 
 /**
- * Decodes one value.
+ * Decodes one value; files in it are objects that encode to the same again.
  * @throws MusketeersError `PROTOCOL` for bytes that are no such value.
  */
-export function decodeValue(bytes: Uint8Array): unknown {
+export const decodeValue = (bytes: Uint8Array): unknown => decodeValueWith(asFileValue, bytes);
+
+/**
+ * Decodes one value.
+ * @param toFile what stands for a file in it
+ * @throws MusketeersError `PROTOCOL` for bytes that are no such value.
+ */
+export function decodeValueWith(toFile: (ref: FileRef) => unknown, bytes: Uint8Array): unknown {
+  const before = makeFile;
+  makeFile = toFile;
   try {
     return decode(bytes, decodeOptions);
   } catch (cause) {
     throw new MusketeersError("PROTOCOL", `Not a value: ${(cause as Error).message}`, { cause });
+  } finally {
+    makeFile = before;
   }
 }

@@ -11,6 +11,12 @@ export const frameKinds = Object.freeze({
   load: 1,
   /** Agent: records to run. */
   run: 2,
+  /** Both: bytes of a file; see `file-frames.ts` for what is said of files. */
+  fileBytes: 3,
+  /** Both: so many bytes more may come. */
+  fileCredit: 4,
+  /** Agent: there is nothing more of a file, or why. */
+  fileEnd: 5,
   /** Sandbox: the code is loaded. */
   loaded: 16,
   /** Sandbox: results. */
@@ -21,6 +27,14 @@ export const frameKinds = Object.freeze({
   saved: 19,
   /** Sandbox: a piece of a large result. It is whole when its results come, in which it is an empty record. */
   piece: 20,
+  /** Sandbox: wants a part of a file. */
+  fileOpen: 21,
+  /** Sandbox: begins to write a file. */
+  fileCreate: 22,
+  /** Sandbox: has written a file. */
+  fileFinish: 23,
+  /** Sandbox: gives a file up that it reads or writes. */
+  fileClose: 24,
 } as const);
 
 const HEAD_BYTES = 5;
