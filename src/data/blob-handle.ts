@@ -1,6 +1,6 @@
 import { type FileRef, fileRefKey, fileRefOf, MusketeersError } from "../protocol/index.ts";
 import { concatBytes } from "./bytes.ts";
-import type { FileReader, ReadOptions } from "./file-store.ts";
+import type { FileReader, RangeOptions } from "./file-store.ts";
 import type { CsvRecord } from "./readers/csv.ts";
 import { readRecords, type SplitFormat, unpacked } from "./readers/read-records.ts";
 
@@ -56,12 +56,12 @@ export class BlobHandle {
   }
 
   /** The content, or `[start, end)` of it, as it is, piece by piece; nothing large is held in memory. */
-  stream(options: ReadOptions = {}): AsyncIterable<Uint8Array> {
+  stream(options: RangeOptions = {}): AsyncIterable<Uint8Array> {
     return this.#files.readFile(this.#ref, options);
   }
 
   /** The content, or `[start, end)` of it, as it is and as a whole. */
-  async bytes(options: ReadOptions = {}): Promise<Uint8Array> {
+  async bytes(options: RangeOptions = {}): Promise<Uint8Array> {
     return gathered(this.stream(options));
   }
 

@@ -1,10 +1,4 @@
-/** A file by its content: what a reader needs to begin. */
-export interface FileRef {
-  readonly cid: string;
-  /** Of its content. */
-  readonly bytes: number;
-  readonly name?: string;
-}
+export type { FileRef } from "../protocol/index.ts";
 
 /** Where blocks come from: a hub, a disk, neighbours, or several behind each other. */
 export interface BlockSource {

@@ -1,7 +1,7 @@
 import type { FileRef } from "../protocol/index.ts";
 
 /** Which part of a file, in bytes of its content; `end` is not among them. */
-export interface ReadOptions {
+export interface RangeOptions {
   readonly start?: number;
   readonly end?: number;
   readonly signal?: AbortSignal;
@@ -14,7 +14,7 @@ export interface FileReader {
    * fetched beyond a bounded read-ahead; whoever leaves the loop ends the transfer.
    * The iteration throws MusketeersError `NOT_FOUND`, `BLOB_MISMATCH` …, or the signal's reason.
    */
-  readFile(ref: FileRef, options?: ReadOptions): AsyncIterable<Uint8Array>;
+  readFile(ref: FileRef, options?: RangeOptions): AsyncIterable<Uint8Array>;
 }
 
 /** A file that is being written. */

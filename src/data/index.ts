@@ -24,7 +24,7 @@ export {
   isNamedBy,
   parseCid,
 } from "./cid.ts";
-export type { FileReader, FileStore, FileWriter, ReadOptions, WriteOptions } from "./file-store.ts";
+export type { FileReader, FileStore, FileWriter, RangeOptions, WriteOptions } from "./file-store.ts";
 
 export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";

@@ -1,7 +1,7 @@
 import { defaultLimits, type FileRef } from "../../protocol/index.ts";
 import { concatBytes } from "../bytes.ts";
 import { cidOf } from "../cid.ts";
-import type { FileStore, FileWriter, ReadOptions, WriteOptions } from "../file-store.ts";
+import type { FileStore, FileWriter, RangeOptions, WriteOptions } from "../file-store.ts";
 
 /** Files in memory, for tests: a file is one blob, and gives its content in chunks of a chosen size. */
 export class MemoryFiles implements FileStore {
@@ -21,7 +21,7 @@ export class MemoryFiles implements FileStore {
     return { cid, bytes: bytes.length, ...(name === undefined ? {} : { name }) };
   }
 
-  async *readFile({ cid }: FileRef, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+  async *readFile({ cid }: FileRef, options: RangeOptions = {}): AsyncGenerator<Uint8Array> {
     const content = this.contents.get(cid);
     if (content === undefined) throw new Error(`no file ${cid}`);
     const { start = 0, end = content.length, signal } = options;

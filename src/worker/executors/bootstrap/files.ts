@@ -1,4 +1,4 @@
-import type { FileReader, FileStore, FileWriter, ReadOptions, WriteOptions } from "../../../data/index.ts";
+import type { FileReader, FileStore, FileWriter, RangeOptions, WriteOptions } from "../../../data/index.ts";
 import { type FileRef, MusketeersError } from "../../../protocol/index.ts";
 import {
   decodeFileBytes,
@@ -78,7 +78,7 @@ export class PipeFiles implements FileStore {
     }
   }
 
-  async *readFile(ref: FileRef, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+  async *readFile(ref: FileRef, options: RangeOptions = {}): AsyncGenerator<Uint8Array> {
     const { start = 0, end = ref.bytes, signal } = options;
     if (start >= end) return;
     signal?.throwIfAborted();
