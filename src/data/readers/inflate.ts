@@ -42,7 +42,7 @@ const damaged = (name: string, packing: Packing, cause: unknown) =>
 async function* gunzipByNode(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
-  { createGunzip }: typeof import("node:zlib"),
+  { createGunzip }: NonNullable<typeof zlib>,
 ): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: INFLATED_CHUNK_BYTES });
   const feed = async () => {
