@@ -7,6 +7,7 @@ import { LiveLine } from "./render/progress.ts";
 import type { Style } from "./render/style.ts";
 
 interface HubReport {
+  readonly url: string;
   /** Its address until it has said its name. */
   name: string;
   joined: boolean;
@@ -26,7 +27,7 @@ export class Reporter {
   /** @param hubs the addresses of all hubs that are joined */
   constructor(context: Context, hubs: readonly string[], json: boolean) {
     this.#context = context;
-    this.#hubs = hubs.map((name) => ({ name, joined: false, down: false }));
+    this.#hubs = hubs.map((url) => ({ url, name: url, joined: false, down: false }));
     this.#json = json;
     this.#line = new LiveLine(context.terminal, context.terminal.errIsTTY && !json);
     this.#startedAtMs = context.terminal.now();
@@ -47,7 +48,7 @@ export class Reporter {
   connected(at: number, name: string): void {
     const hub = this.#hubs[at]!;
     hub.name = name;
-    if (hub.joined && hub.down) this.tell({ event: "reconnected", hub: name });
+    if (hub.joined && hub.down) this.tell({ event: "reconnected", ...this.#which(at) });
     hub.down = false;
   }
 
@@ -56,30 +57,32 @@ export class Reporter {
     const hub = this.#hubs[at]!;
     if (hub.down) return;
     hub.down = true;
-    this.tell({ event: "disconnected", ...this.#which(at), message, retryInMs: Math.round(retryInMs) });
+    const which = this.#hubs.length === 1 ? {} : this.#which(at);
+    this.tell({ event: "disconnected", ...which, message, retryInMs: Math.round(retryInMs) });
   }
 
   joined(at: number, { name, slots, memoryBytes, sandbox, allowNet }: WorkerDescription): void {
     const hub = this.#hubs[at]!;
     hub.joined = true;
-    this.tell({ event: "joined", hub: hub.name, name, slots, memoryBytes, sandbox, allowNet });
+    this.tell({ event: "joined", ...this.#which(at), name, slots, memoryBytes, sandbox, allowNet });
   }
 
   refused(at: number, task: string, message: string): void {
-    this.tell({ event: "refused", ...this.#which(at), task, message });
+    const which = this.#hubs.length === 1 ? {} : this.#which(at);
+    this.tell({ event: "refused", ...which, task, message });
   }
 
   /** One of several hubs is left; of a single one the end says it all. */
   ended(at: number, error?: MusketeersError): void {
     if (this.#hubs.length === 1) return;
-    const { name: hub } = this.#hubs[at]!;
     const why = error === undefined ? {} : { code: error.code, message: error.message };
-    this.tell({ event: "ended", hub, ...why });
+    this.tell({ event: "ended", ...this.#which(at), ...why });
   }
 
-  /** Names the hub where there are several. */
-  #which(at: number): { readonly hub?: string } {
-    return this.#hubs.length === 1 ? {} : { hub: this.#hubs[at]!.name };
+  /** The hub's name; its address too where there are several, since all may have the same name. */
+  #which(at: number): { readonly hub: string; readonly url?: string } {
+    const { name, url } = this.#hubs[at]!;
+    return this.#hubs.length === 1 ? { hub: name } : { hub: name, url };
   }
 
   ran(done: number, failed: number): void {
@@ -101,37 +104,41 @@ export class Reporter {
   }
 }
 
+/** A hub as a person knows it. */
+function hubOf({ hub = "", url }: { readonly hub?: string; readonly url?: string }): string {
+  return url === undefined || url === hub ? printable(hub) : `${printable(hub)} at ${printable(url)}`;
+}
+
 /** An event as a person reads it. */
 export function renderEvent(event: JoinEvent, style: Style): string {
   switch (event.event) {
     case "joined": {
-      const { hub, name, slots, memoryBytes, sandbox, allowNet } = event;
+      const { name, slots, memoryBytes, sandbox, allowNet } = event;
       const net = allowNet.length === 0 ? "no network" : `only ${allowNet.map(printable).join(", ")}`;
       const cage =
         sandbox === "trusted"
           ? "without a sandbox, because you trust them"
           : `sandboxed by ${sandbox}, with ${net}`;
       return [
-        `${style.good("Joined")} ${printable(hub)} as ${printable(name)}: ${plural(slots, "slot")}, up to ${bytes(memoryBytes)}.\n`,
+        `${style.good("Joined")} ${hubOf(event)} as ${printable(name)}: ${plural(slots, "slot")}, up to ${bytes(memoryBytes)}.\n`,
         `Its tasks run ${cage}.\n`,
         style.dim("Ctrl-C leaves; what is not finished goes back.\n"),
       ].join("");
     }
     case "disconnected": {
-      const lost =
-        event.hub === undefined ? "Connection lost:" : `Connection to ${printable(event.hub)} lost:`;
+      const lost = event.hub === undefined ? "Connection lost:" : `Connection to ${hubOf(event)} lost:`;
       return `${style.bad(lost)} ${event.message}; trying again …\n`;
     }
     case "reconnected":
-      return `${style.good("Connected again")} to ${printable(event.hub)}.\n`;
+      return `${style.good("Connected again")} to ${hubOf(event)}.\n`;
     case "refused": {
-      const of = event.hub === undefined ? "" : ` of ${printable(event.hub)}`;
+      const of = event.hub === undefined ? "" : ` of ${hubOf(event)}`;
       return `Refused ${printable(event.task)}${of}: ${printable(event.message)}.\n`;
     }
     case "ended":
       return event.message === undefined
-        ? `Left ${printable(event.hub)}.\n`
-        : `${style.bad(`Turned away by ${printable(event.hub)}:`)} ${printable(event.message)}.\n`;
+        ? `Left ${hubOf(event)}.\n`
+        : `${style.bad(`Turned away by ${hubOf(event)}:`)} ${printable(event.message)}.\n`;
     case "left": {
       const failed = event.inputsFailed > 0 ? ` (${count(event.inputsFailed)} of them failed)` : "";
       return `Left. ${plural(event.inputsDone, "input")} done${failed}. Thank you.\n`;

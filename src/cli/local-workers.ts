@@ -7,15 +7,20 @@ import type { JoinEvent } from "./join-event.ts";
 /** The program itself, compiled or not. */
 const program = fileURLToPath(new URL(`./main${import.meta.url.slice(-3)}`, import.meta.url));
 
-/** How a worker's process is handed its invite: command lines are visible to all users of a machine. */
+/** How a worker's process is handed its invites: command lines are visible to all users of a machine. */
 export const INVITE_VARIABLE = "MUSKETEERS_WORKER_INVITE";
 
 export interface LocalWorkerOptions {
   readonly invite: string;
+  /** Of further hubs that it is to work for. */
+  readonly others?: readonly string[];
+  /** How the hub and the others share its slots. */
+  readonly shares?: readonly number[];
   readonly name: string;
   readonly slots?: number;
   readonly allowNet?: readonly string[];
   readonly trust?: boolean;
+  readonly onEvent?: (event: JoinEvent) => void;
 }
 
 export interface LocalWorker {
@@ -48,13 +53,14 @@ function lastWords(name: string, said: string): MusketeersError {
  * leaves by itself when this process is gone.
  */
 export function startLocalWorker(options: LocalWorkerOptions): LocalWorker {
-  const { invite, name, slots, allowNet = [], trust = false } = options;
+  const { invite, others = [], shares, name, slots, allowNet = [], trust = false, onEvent } = options;
   const args = ["join", "--json", "--invite-env", INVITE_VARIABLE, "--name", name];
   if (slots !== undefined) args.push("--slots", String(slots));
   for (const host of allowNet) args.push("--allow-net", host);
   if (trust) args.push("--trust");
+  if (shares !== undefined) args.push("--share", shares.join("/"));
   const child = fork(program, args, {
-    env: { ...process.env, [INVITE_VARIABLE]: invite, NO_COLOR: "1" },
+    env: { ...process.env, [INVITE_VARIABLE]: [invite, ...others].join("\n"), NO_COLOR: "1" },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   let said = "";
@@ -64,7 +70,11 @@ export function startLocalWorker(options: LocalWorkerOptions): LocalWorker {
   const ended = once(child, "close").then(() => {});
   const joined = new Promise<void>((resolve, reject) => {
     child.on("message", (event: JoinEvent) => {
-      if (event.event === "joined") resolve();
+      const { origin, pathname } = new URL(invite);
+      const own =
+        others.length === 0 || ("url" in event && `${origin}${pathname}`.startsWith(`${event.url}/`));
+      if (event.event === "joined" && own) resolve();
+      else onEvent?.(event);
     });
     child.once("error", reject);
     void ended.then(() => reject(lastWords(name, said)));

@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { type Command, Option } from "commander";
 import type { Hub } from "../../hub/index.ts";
 import { defaultLimits, type Limits, MusketeersError } from "../../protocol/index.ts";
@@ -10,9 +10,12 @@ import {
   jsonOption,
   limitArgument,
   listArgument,
+  sharesArgument,
   withExamples,
 } from "../context.ts";
 import { defaultDataDirectory } from "../data-directory.ts";
+import type { JoinEvent } from "../join-event.ts";
+import { renderEvent } from "../join-reporter.ts";
 import { type LocalWorker, startLocalWorker } from "../local-workers.ts";
 import { lendProfile } from "../profile.ts";
 import { plural } from "../render/format.ts";
@@ -35,6 +38,8 @@ interface UpOptions extends JsonOption {
   readonly slots?: number;
   readonly allowNet: readonly string[];
   readonly trust?: boolean;
+  readonly join: readonly string[];
+  readonly share?: readonly number[];
 }
 
 /** The operator's own right, kept in the profile. */
@@ -91,8 +96,10 @@ function listenAddress({ listen, lan }: UpOptions): string {
 
 const isLoopback = (url: string): boolean => /^(localhost|127\.|\[::1\])/.test(new URL(url).host);
 
-function startOwnWorkers(hub: Hub, options: UpOptions): LocalWorker[] {
-  const { workers, trust, allowNet } = options;
+function startOwnWorkers(hub: Hub, options: UpOptions, onEvent: (event: JoinEvent) => void): LocalWorker[] {
+  const { workers, trust, allowNet, join: others, share: shares } = options;
+  // Other hubs know this machine by its own name.
+  const name = others.length === 0 ? "local" : hostname().slice(0, 48) || "local";
   const slots = options.slots ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, workers)));
   return Array.from({ length: workers }, (_, index) =>
     startLocalWorker({
@@ -102,7 +109,10 @@ function startOwnWorkers(hub: Hub, options: UpOptions): LocalWorker[] {
         label: "local",
         ephemeral: true,
       }),
-      name: workers === 1 ? "local" : `local${index + 1}`,
+      name: workers === 1 ? name : `${name}${index + 1}`,
+      others,
+      ...(shares === undefined ? {} : { shares }),
+      onEvent,
       slots,
       allowNet,
       ...(trust === undefined ? {} : { trust }),
@@ -120,6 +130,12 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     throw new MusketeersError("BAD_ARGUMENT", `--advertise ${options.advertise} is no address`, {
       hint: "Write what others open, such as http://192.168.0.5:7077.",
     });
+  }
+  if (options.join.length > 0 && options.workers === 0) {
+    throw new MusketeersError(
+      "BAD_ARGUMENT",
+      "--join is for workers of this machine, and --workers 0 says none",
+    );
   }
   let workers: LocalWorker[] = [];
   using stopper = listenForStop({
@@ -145,7 +161,11 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
   });
   let restoreProfile = async () => {};
   try {
-    workers = startOwnWorkers(hub, options);
+    workers = startOwnWorkers(hub, options, (event) => {
+      // How they fare at this hub its operator sees anyway.
+      if (!("url" in event) || event.url === hub.url || stopper.signal.aborted) return;
+      terminal.err(`${errStyle.dim("elsewhere:")} ${renderEvent(event, errStyle)}`);
+    });
     await allJoined(workers, stopper);
     const own = hub.invite({
       role: "admin",
@@ -222,6 +242,17 @@ export function addUp(program: Command, context: Context): void {
       listArgument,
       [],
     )
+    .option(
+      "--join <invite>",
+      "another hub that they are to work for as well; may be repeated (see join)",
+      listArgument,
+      [],
+    )
+    .option(
+      "--share <a/b>",
+      "how this hub and those share them while all have work, such as 70/30 (default: equally)",
+      sharesArgument,
+    )
     .option("--trust", "run tasks on them without a sandbox: only for your own code")
     .addOption(jsonOption("print one line of JSON once it is ready"))
     .action((options: UpOptions) => up(options, context));
@@ -229,6 +260,7 @@ export function addUp(program: Command, context: Context): void {
     command,
     ["musketeers up", "a hub for this machine"],
     ["musketeers up --lan", "a hub for the network"],
+    ["musketeers up --join 'http://…/join#…' --share 70/30", "a hub whose worker also works for another"],
     ["musketeers up --workers 0 --listen 0.0.0.0:7077 --advertise https://hub.example.org", "behind a proxy"],
   );
 }
