@@ -207,7 +207,12 @@ class World {
     this.linked = true;
     const presented = presentedLeases(this.state).map(({ lease }) => lease);
     const adopted = presented.filter(adopt);
-    for (const [id, lease] of this.leases) if (!adopted.includes(id) && !lease.done) lease.over = true;
+    for (const [id, lease] of this.leases) {
+      if (!adopted.includes(id) && !lease.done) lease.over = true;
+      // What was not sent before the break never will be: a hub does not know how much came through.
+      lease.keep = Math.min(lease.keep, lease.sent);
+      lease.sent = lease.inputs.length;
+    }
     this.send({ type: "LinkUp", adopted });
   }
 
@@ -351,6 +356,33 @@ describe("the worker's state machine", () => {
     expect(step(state, { type: "LinkUp", adopted: ["l"] })).toMatchObject([
       { type: "SendProgress", from: 0, results: { count: run.count }, done: true },
     ]);
+  });
+
+  it.each([
+    ["before", 0],
+    ["after", 2],
+  ])("gives the rest of a unit back whose sending a break cut short, %s it has done what came", (_, done) => {
+    const limits = { resultBytesUnackedMax: 1000, progressIntervalMs: 50, blockBytesTarget: 4000 };
+    const state = newWorkerState({ slots: 1, ...limits });
+    step(state, { type: "LinkUp", adopted: [] });
+    const records = [1, 2].map((input) => encodeValue(input));
+    const message = { type: "lease", lease: "l", task, count: 4, from: 0, part: 2 } as const;
+    let said = step(state, { type: "LeaseReceived", message, body: packRecords(records) });
+    const work = () => {
+      for (const record of records) {
+        const run = said.find((instruction) => instruction.type === "Run")!;
+        const results = { count: 1, block: packRecords([record]), failures: [], elapsedMs: 1000 };
+        said = step(state, { type: "RunProgressed", slot: 0, run: run.run, results });
+      }
+    };
+    if (done > 0) work();
+    step(state, { type: "LinkDown" });
+    const again = step(state, { type: "LinkUp", adopted: ["l"] });
+    if (done === 0) work();
+    else said = again;
+    validate(state);
+    expect(said.at(-1)).toMatchObject({ type: "SendProgress", lease: "l", done: true });
+    expect(state.slots[0]!.lease).toBe(undefined);
   });
 
   it("says what it has done of a lease that is not its any more, and ends it", () => {

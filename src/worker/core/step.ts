@@ -12,6 +12,9 @@ import { dropParts, isOver, type Lease, newLease, rewind, takeRecords, waiting }
 import { isIdle, isStuck, outstanding, type Slot, taskKey, type WorkerState } from "./state.ts";
 import type { Results, WorkerEvent, WorkerInstruction } from "./types.ts";
 
+/** A report without results, for what it says besides. */
+const nothing: Results = { count: 0, block: new Uint8Array(0), failures: [], elapsedMs: 0 };
+
 /**
  * The worker's state machine: takes an event in and says what is to be done. Changes `state`; reads no
  * clock and does no I/O. In the manner of Dask's `WorkerState.handle_stimulus`.
@@ -131,7 +134,7 @@ function trim(state: WorkerState, id: string, keep: number, out: WorkerInstructi
   lease.end = Math.min(lease.end, Math.max(keep, lease.handed));
   if (lease.reported < lease.end) return;
   // Its last results went out without `done`; say it with an empty report.
-  report(state, lease, { count: 0, block: new Uint8Array(0), failures: [], elapsedMs: 0 }, out);
+  report(state, lease, nothing, out);
 }
 
 function acknowledge(state: WorkerState, id: string, upTo: number): void {
@@ -281,6 +284,8 @@ function deathOf(kind: "timeout" | "crash", message: string): Results {
 function linkUp(state: WorkerState, adopted: ReadonlySet<string>, out: WorkerInstruction[]): void {
   state.linked = true;
   for (const lease of [...state.leases.values()]) {
+    // The parts that were still to come were lost with the connection, and nobody sends them again.
+    if (lease.returned === undefined) lease.end = Math.min(lease.end, lease.received);
     for (const { from, done: wasDone, ...results } of lease.unacked) {
       // A trim may have ended it after its last results, in an empty report that is not kept.
       const done = wasDone || (lease.returned === undefined && from + results.count >= lease.end);
@@ -292,6 +297,10 @@ function linkUp(state: WorkerState, adopted: ReadonlySet<string>, out: WorkerIns
       continue;
     }
     sendState(state, lease, out);
+    if (lease.returned === undefined && lease.reported >= lease.end) {
+      if (lease.unacked.length === 0) report(state, lease, nothing, out);
+      else release(state, lease);
+    }
     if (lease.returned !== undefined) out.push({ type: "SendReturn", lease: lease.id, ...lease.returned });
     settle(state, lease);
   }
