@@ -28,7 +28,7 @@ interface Account {
   failed: number;
   endedMs: number | undefined;
   state: string;
-  /** Attempts that threw, where some were seen. */
+  /** Attempts that threw or timed out, where some were seen. */
   readonly threw: Map<number, number>;
   /** First input and time of each append. */
   readonly appends: { from: number; atMs: number }[];
@@ -199,8 +199,9 @@ export class Auditor {
     if (state === "cancelled" && !account.cancelled) {
       throw new ViolationError("correctness", `${plan.spec.job} was cancelled by nobody`);
     }
-    const { failingShare = 0, flakyShare = 0, killerShare = 0 } = plan.scenario;
-    if (state === "broken" && failingShare + flakyShare + killerShare === 0 && this.losses === 0) {
+    const { failingShare = 0, flakyShare = 0, killerShare = 0, timeoutMs } = plan.scenario;
+    const nothingFails = failingShare + flakyShare + killerShare === 0 && timeoutMs === undefined;
+    if (state === "broken" && nothingFails && this.losses === 0) {
       throw new ViolationError("correctness", `${plan.spec.job} broke although nothing fails`);
     }
   }
@@ -250,6 +251,7 @@ export class Auditor {
     const { retries } = plan.spec.options;
     switch (kind) {
       case "error":
+      case "timeout":
         if ((threw.get(index) ?? 0) > retries) return;
         this.#wrong(
           account,

@@ -2,8 +2,12 @@ import type { Limits } from "../protocol/index.ts";
 import { type Scheduler, validate } from "../scheduler/index.ts";
 import { ViolationError } from "./auditor.ts";
 
-/** What must hold between two steps, whatever the scenario. @throws ViolationError */
-export function checkScheduler(state: Scheduler, limits: Limits): void {
+/**
+ * What must hold between two steps, whatever the scenario.
+ * @param awakeSinceMs the hub has been at work since; who was silent before was not heard
+ * @throws ViolationError
+ */
+export function checkScheduler(state: Scheduler, limits: Limits, awakeSinceMs: number): void {
   try {
     validate(state);
   } catch (error) {
@@ -18,7 +22,7 @@ export function checkScheduler(state: Scheduler, limits: Limits): void {
       throw new ViolationError("correctness", `${worker.id} was given ${given} units for ${slots} slots`);
     }
     // A tick is due at the latest when it is to be missed; a lease may not outlive that.
-    if (worker.lastHeardMs + limits.leaseTtlMs * 2 < state.nowMs) {
+    if (Math.max(worker.lastHeardMs, awakeSinceMs) + limits.leaseTtlMs * 2 < state.nowMs) {
       throw new ViolationError("liveness", `${worker.id} holds ${worker.leases.size} leases in silence`);
     }
   }

@@ -47,6 +47,10 @@ export class Client {
       this.#world.queue.after(RETRY_MS, () => this.#cancel(plan));
       return;
     }
+    if (this.#hub.intake.readsAtMs > this.#world.queue.nowMs) {
+      this.#world.queue.at(this.#hub.intake.readsAtMs, () => this.#cancel(plan));
+      return;
+    }
     this.#world.auditor.cancelled(plan.number);
     this.#hub.cancel(plan.number);
   }
@@ -56,6 +60,10 @@ export class Client {
     const { auditor, queue } = this.#world;
     const { size, sealed, begun } = this.#sent[plan.number]!;
     if (!begun || !this.#hub.up || auditor.hasEnded(plan.number)) return;
+    if (this.#hub.intake.readsAtMs > queue.nowMs) {
+      queue.at(this.#hub.intake.readsAtMs, () => this.#sync(plan));
+      return;
+    }
     const job = plan.spec.job;
     if (!this.#hub.state.jobs.has(job)) {
       // Over already, and about to be stored so.

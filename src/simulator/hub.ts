@@ -4,6 +4,9 @@ import {
   type EffectOf,
   finishRecovery,
   isDone,
+  type JobSnapshot,
+  jobIds,
+  jobSnapshot,
   type LeaseDescriptor,
   type LeaseNo,
   recoverRecord,
@@ -13,11 +16,12 @@ import {
   step,
 } from "../scheduler/index.ts";
 import { checkScheduler } from "./checks.ts";
-import type { SimulatedJournal, Stored } from "./journal.ts";
+import { Intake } from "./intake.ts";
+import { SimulatedJournal, type Stored } from "./journal.ts";
 import { leaseId, openLeaseId } from "./lease-id.ts";
 import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
-import { eachInput, packInputs } from "./records.ts";
+import { eachInput, packInputs, partsOf } from "./records.ts";
 import { enterResults } from "./results.ts";
 import { newOpenLease, type Report, Session } from "./session.ts";
 import { Witness } from "./witness.ts";
@@ -26,24 +30,27 @@ import type { World } from "./world.ts";
 type Untimed<E = SchedulerEvent> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
 
 const HEADER_BYTES = 100;
+const STALL_GRACE_MS = 250;
 
 /** The hub's shell around the real scheduler: feeds it what arrives, performs what it decides, in order. */
 export class Hub {
   readonly world: World;
-  readonly #journal: SimulatedJournal;
+  readonly journal: SimulatedJournal;
+  readonly intake: Intake;
   readonly #sessions = new Map<string, Session>();
   readonly #ofLink = new Map<Link, Session>();
   #links = new Set<Link>();
   #saved = new Map<string, Map<number, Uint8Array>>();
   /** Jobs that are over, of which the journal does not know yet. */
   #ending = new Set<string>();
-  #witness: Witness | undefined;
+  readonly #witness: Witness | undefined;
   state: Scheduler;
   up = true;
   #life = 0;
+  /** Records that its last crash cost. */
+  #lost = 0;
   #names = 0;
   #alarmMs = Number.POSITIVE_INFINITY;
-  #busyUntilMs = 0;
   steps = 0;
   leases = 0;
   copies = 0;
@@ -54,9 +61,20 @@ export class Hub {
   workersPeak = 0;
   slotsPeak = 0;
 
-  constructor(world: World, journal: SimulatedJournal) {
+  constructor(world: World, appendMs: () => number, keeps: boolean) {
+    const { queue, scenario, limits } = world;
     this.world = world;
-    this.#journal = journal;
+    this.#witness = world.check === "tick" ? new Witness() : undefined;
+    this.journal = new SimulatedJournal({
+      queue,
+      appendMs,
+      keeps,
+      scenario: scenario.hub ?? {},
+      onAppended: (record) => this.#witness?.appended(record),
+      pendingBytesMax: limits.appendBytesPendingMax,
+      awakeMs: () => this.intake.stalledUntilMs,
+    });
+    this.intake = new Intake(queue, scenario.hub?.messageMs ?? 0, () => this.journal.pressedUntilMs);
     this.state = createScheduler(world.limits);
   }
 
@@ -68,7 +86,7 @@ export class Hub {
 
   submit(number: number): void {
     const { spec } = this.world.plans[number]!;
-    this.#journal.append({ type: "submitted", spec });
+    this.journal.append({ type: "submitted", spec });
     this.#feed({ type: "JobSubmitted", spec });
   }
 
@@ -76,13 +94,13 @@ export class Hub {
     const { spec, scenario } = this.world.plans[number]!;
     const bytes = count * (scenario.inputBytes ?? HEADER_BYTES);
     this.world.traffic.count("inputs", this.world.queue.nowMs);
-    this.#journal.append({ type: "inputs", job: spec.job, count, bytes });
+    this.journal.append({ type: "inputs", job: spec.job, count, bytes }, undefined, bytes);
     this.#feed({ type: "InputsAppended", job: spec.job, count, bytes });
   }
 
   seal(number: number): void {
     const { spec } = this.world.plans[number]!;
-    this.#journal.append({ type: "sealed", job: spec.job });
+    this.journal.append({ type: "sealed", job: spec.job });
     this.#feed({ type: "InputsSealed", job: spec.job });
   }
 
@@ -103,8 +121,8 @@ export class Hub {
 
   /** The end of a link that is the hub's. */
   readonly end = {
-    deliver: (action: () => void) => this.#read(action),
-    closed: (link: Link) => this.#gone(link),
+    deliver: (action: () => void) => this.intake.read(action),
+    closed: (link: Link) => this.intake.read(() => this.#gone(link)),
   };
 
   /** A connection is made; the handshake follows. False: nobody listens. */
@@ -178,7 +196,7 @@ export class Hub {
       news,
       session,
     );
-    this.#journal.after(() => session.ack(report.lease, from + count));
+    this.journal.after(() => session.ack(report.lease, from + count));
   }
 
   late(session: Session, descriptor: LeaseDescriptor, report: Report): void {
@@ -190,7 +208,7 @@ export class Hub {
       count,
       session,
     );
-    this.#journal.after(() => session.ack(report.lease, from + count));
+    this.journal.after(() => session.ack(report.lease, from + count));
   }
 
   returned({ worker }: Session, lease: LeaseNo, reason: ReturnReason): void {
@@ -200,7 +218,7 @@ export class Hub {
   saved({ job, ranges }: LeaseDescriptor, position: number, state: Uint8Array): void {
     const index = sliceRanges(ranges, position, position + 1)[0]?.[0];
     if (index === undefined || !this.state.jobs.has(job) || isDone(this.state, job, index)) return;
-    this.#journal.append({ type: "saved", job, index, state }, () => this.#keepState(job, index, state));
+    this.journal.append({ type: "saved", job, index, state }, () => this.#keepState(job, index, state));
   }
 
   // What happens to it.
@@ -209,9 +227,11 @@ export class Hub {
   crash(unsyncedMs: number): void {
     const { queue, auditor, planOf } = this.world;
     this.up = false;
+    this.intake.stop();
     this.#life++;
     this.crashes++;
-    const lost = this.#journal.crash(unsyncedMs > 0 ? queue.nowMs - unsyncedMs : queue.nowMs);
+    const lost = this.journal.crash(unsyncedMs > 0 ? queue.nowMs - unsyncedMs : queue.nowMs);
+    this.#lost = lost.length;
     for (const record of lost) {
       if (record.type === "ended") auditor.reopen(planOf.get(record.job)!.number);
       if (record.type === "results") auditor.forget(planOf.get(record.job)!.number, record.ranges);
@@ -231,10 +251,10 @@ export class Hub {
     this.#saved = new Map();
     this.#ending = new Set();
     this.#alarmMs = Number.POSITIVE_INFINITY;
-    const records = this.#journal.read();
-    for (const record of records) this.#recover(record);
+    for (const record of this.journal.read()) this.#recover(record);
     const windowEndMs = world.queue.nowMs + world.limits.adoptionWindowMs;
-    if (world.check === "tick") this.#witness = new Witness(records, windowEndMs);
+    this.#witness?.restarted(this.#lost, windowEndMs);
+    this.#lost = 0;
     finishRecovery(this.state, world.queue.nowMs);
     this.#feed({ type: "Tick" });
   }
@@ -245,21 +265,6 @@ export class Hub {
   }
 
   // How it works.
-
-  /** One message at a time, where reading one takes time. */
-  #read(action: () => void): void {
-    const { queue, scenario } = this.world;
-    const messageMs = scenario.hub?.messageMs ?? 0;
-    if (messageMs === 0) {
-      action();
-      return;
-    }
-    const life = this.#life;
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, queue.nowMs) + messageMs;
-    queue.at(this.#busyUntilMs, () => {
-      if (this.#life === life) action();
-    });
-  }
 
   #gone(link: Link): void {
     this.#links.delete(link);
@@ -310,7 +315,15 @@ export class Hub {
   }
 
   #tick(): void {
+    const { nowMs } = this.world.queue;
+    if (this.intake.stalledUntilMs > nowMs) {
+      // What waits in its sockets is read before anybody counts as silent.
+      this.#wakeAt(this.intake.stalledUntilMs + STALL_GRACE_MS);
+      return;
+    }
     this.#alarmMs = Number.POSITIVE_INFINITY;
+    if (this.journal.pressedUntilMs > nowMs)
+      for (const session of this.#sessions.values()) this.#hear(session);
     this.#hearTheSilent();
     this.#feed({ type: "Tick" });
   }
@@ -332,7 +345,7 @@ export class Hub {
     const timed = { ...event, nowMs: this.world.queue.nowMs } as SchedulerEvent;
     const effects = step(this.state, timed);
     this.leasesPeak = Math.max(this.leasesPeak, this.state.leases.size);
-    if (this.world.check === "tick") checkScheduler(this.state, this.world.limits);
+    if (this.world.check === "tick") checkScheduler(this.state, this.world.limits, this.intake.awakeSinceMs);
     return effects;
   }
 
@@ -358,11 +371,11 @@ export class Hub {
           // The worker whose loss is the last straw is named behind it.
           const losses = effects.filter(({ type }) => type === "DropWorker").length;
           this.world.auditor.giveUp(this.world.planOf.get(job)!.number, ranges, kind, losses);
-          this.#journal.append({ type: "results", job, ranges, failed: countOf(ranges), retries: [] });
+          this.journal.append({ type: "results", job, ranges, failed: countOf(ranges), retries: [] });
           break;
         }
         case "RecordRetries":
-          this.#journal.append({
+          this.journal.append({
             type: "results",
             job: effect.job,
             ranges: [],
@@ -371,7 +384,7 @@ export class Hub {
           });
           break;
         case "RecordCarveMark":
-          this.#journal.append({ type: "carve", job: effect.job, mark: effect.mark });
+          this.journal.append({ type: "carve", job: effect.job, mark: effect.mark });
           break;
         case "EndJob":
           this.#endJob(effect);
@@ -387,9 +400,16 @@ export class Hub {
           break;
       }
     }
+    if (this.journal.isCheckpointDue) this.#takeCheckpoint();
     if (report !== undefined && !kept && report.count > 0) {
       this.world.waste.duplicate += (report.costMs * news) / report.count;
     }
+  }
+
+  #takeCheckpoint(): void {
+    const snapshots = new Map<string, JobSnapshot>();
+    for (const job of jobIds(this.state)) snapshots.set(job, jobSnapshot(this.state, job)!);
+    this.journal.takeCheckpoint(snapshots);
   }
 
   #lease({ lease, descriptor, speculative }: EffectOf<"LeaseUnit">): void {
@@ -410,9 +430,14 @@ export class Hub {
       encodeResumed,
       packRecords,
     );
-    const bytes = HEADER_BYTES + count * (plan.scenario.inputBytes ?? HEADER_BYTES);
-    const message = { type: "lease", lease: id, task: plan.spec.task, count, from: 0, part: count } as const;
-    session.link.send("machine", "lease", bytes, () => session.machine.leased(session.link, message, block));
+    const { link, machine } = session;
+    const inputBytes = plan.scenario.inputBytes ?? HEADER_BYTES;
+    for (const { from, part, bytes } of partsOf(block, count, this.world.limits.unitPartBytesTarget)) {
+      const message = { type: "lease", lease: id, task: plan.spec.task, count, from, part } as const;
+      link.send("machine", "lease", HEADER_BYTES + part * inputBytes, () =>
+        machine.leased(link, message, bytes),
+      );
+    }
   }
 
   #trim({ worker, lease, keep }: EffectOf<"TrimLease">): void {
@@ -439,13 +464,14 @@ export class Hub {
     enterResults(this.world, effect, report, news, session.machine.tally);
     const saved = this.#saved.get(job);
     if (saved !== undefined) for (const index of eachInput(ranges)) saved.delete(index);
-    this.#journal.append({ type: "results", job, ranges, failed: failures.length, retries });
+    const record = { type: "results", job, ranges, failed: failures.length, retries } as const;
+    this.journal.append(record, undefined, report.block.length);
   }
 
   #endJob({ job, state }: EffectOf<"EndJob">): void {
     const { auditor, planOf, queue } = this.world;
     this.#ending.add(job);
-    this.#journal.append({ type: "ended", job }, () => {
+    this.journal.append({ type: "ended", job }, () => {
       this.#ending.delete(job);
       this.#saved.delete(job);
       auditor.ended(planOf.get(job)!.number, state, queue.nowMs);

@@ -1,14 +1,7 @@
-import type { Ranges } from "../protocol/index.ts";
-import {
-  createScheduler,
-  type JobId,
-  jobIds,
-  jobSnapshot,
-  recoverRecord,
-  type SchedulerConfig,
-  type SchedulerRecord,
-} from "../scheduler/index.ts";
+import type { JobId, JobSnapshot, SchedulerRecord } from "../scheduler/index.ts";
+import { compacted } from "./checkpoint.ts";
 import type { EventQueue } from "./event-queue.ts";
+import type { HubScenario } from "./types.ts";
 
 /** What the hub stores: records of the scheduler, and states that unfinished inputs saved. */
 export type Stored =
@@ -21,38 +14,54 @@ interface Entry {
 }
 
 const CHECKPOINT_RECORDS = 20_000;
-const RETRY_RANGES = 512;
+/** What one thing that waits to be stored costs the hub, roughly. */
+const PENDING_BYTES = 200;
+
+export interface JournalOptions {
+  readonly queue: EventQueue;
+  readonly onAppended: (record: Stored) => void;
+  /** What an append takes. */
+  readonly appendMs: () => number;
+  /** Whether anybody will ever read it. */
+  readonly keeps: boolean;
+  readonly scenario: Pick<HubScenario, "diskFull" | "checkpointRecords">;
+  /** What may wait to be stored before the hub stops reading. */
+  readonly pendingBytesMax: number;
+  /** The hub hears of nothing before this time. */
+  readonly awakeMs: () => number;
+}
 
 /** The hub's disk: appends take time and end in their order; a crash takes what had not ended. */
 export class SimulatedJournal {
-  readonly #queue: EventQueue;
-  readonly #config: SchedulerConfig;
-  readonly #appendMs: () => number;
-  readonly #keeps: boolean;
+  readonly #options: JournalOptions;
   #entries: Entry[] = [];
   #checkpoint: readonly Stored[] = [];
   #checkpointedMs = 0;
+  #checkpointing = false;
   #lastMs = 0;
   #life = 0;
+  #pendingBytes = 0;
+  #fullUntilMs = 0;
+  /** The hub reads nothing before this time, because too much waits to be stored. */
+  pressedUntilMs = 0;
   /** Records that were appended. */
   appended = 0;
   /** Most records that a start would have had to read. */
   peak = 0;
+  checkpoints = 0;
 
-  /** @param keeps whether anybody will ever read it. */
-  constructor(queue: EventQueue, config: SchedulerConfig, appendMs: () => number, keeps: boolean) {
-    this.#queue = queue;
-    this.#config = config;
-    this.#appendMs = appendMs;
-    this.#keeps = keeps;
+  constructor(options: JournalOptions) {
+    this.#options = options;
   }
 
   /** Stores a record; `then` comes when it is stored, unless the hub is dead by then. */
-  append(record: Stored, then?: () => void): void {
+  append(record: Stored, then?: () => void, bytes = 0): void {
+    const { queue, appendMs, keeps, onAppended } = this.#options;
     this.appended++;
-    const storedMs = Math.max(this.#lastMs, this.#queue.nowMs + this.#appendMs());
+    onAppended(record);
+    const storedMs = Math.max(this.#lastMs, queue.nowMs + appendMs(), this.#whenFree(bytes));
     this.#lastMs = storedMs;
-    if (this.#keeps) {
+    if (keeps) {
       this.#entries.push({ record, storedMs });
       this.peak = Math.max(this.peak, this.#entries.length + this.#checkpoint.length);
     }
@@ -61,61 +70,86 @@ export class SimulatedJournal {
 
   /** Comes when everything appended so far is stored. */
   after(then: () => void): void {
-    this.#later(Math.max(this.#lastMs, this.#queue.nowMs), then);
+    this.#later(Math.max(this.#lastMs, this.#options.queue.nowMs), then);
+  }
+
+  /** So many records stand behind the last checkpoint that another one is due. */
+  get isCheckpointDue(): boolean {
+    const most = this.#options.scenario.checkpointRecords ?? CHECKPOINT_RECORDS;
+    return !this.#checkpointing && this.#entries.length >= most;
+  }
+
+  /**
+   * Takes a checkpoint while work goes on: of the scheduler as it is now, and of the catalogue when all that was
+   * appended up to now is stored. Only when it is written, too, it takes the place of what stands before the mark.
+   */
+  takeCheckpoint(snapshots: ReadonlyMap<JobId, JobSnapshot>): void {
+    const { queue, appendMs } = this.#options;
+    this.#checkpointing = true;
+    const mark = this.#entries.length;
+    this.after(() => {
+      const records = compacted([...this.#checkpoint, ...recordsOf(this.#entries.slice(0, mark))], snapshots);
+      this.#lastMs = Math.max(this.#lastMs, queue.nowMs + appendMs());
+      this.after(() => {
+        this.#checkpoint = records;
+        this.#entries = this.#entries.slice(mark);
+        this.#checkpointedMs = queue.nowMs;
+        this.#checkpointing = false;
+        this.checkpoints++;
+      });
+    });
   }
 
   /** The hub dies. What was not stored by `untilMs` is gone: these records, the latest last. */
   crash(untilMs: number): Stored[] {
     this.#life++;
-    this.#lastMs = this.#queue.nowMs;
+    this.#checkpointing = false;
+    this.#lastMs = this.#options.queue.nowMs;
+    this.pressedUntilMs = 0;
+    this.#pendingBytes = 0;
     const cutMs = Math.max(untilMs, this.#checkpointedMs);
     let kept = this.#entries.length;
     while (kept > 0 && this.#entries[kept - 1]!.storedMs > cutMs) kept--;
-    return this.#entries.splice(kept).map(({ record }) => record);
+    return recordsOf(this.#entries.splice(kept));
   }
 
   /** All records in order; older ones as a checkpoint puts them. */
   read(): Stored[] {
-    const records = [...this.#checkpoint, ...this.#entries.map(({ record }) => record)];
-    if (this.#entries.length < CHECKPOINT_RECORDS) return records;
-    this.#checkpoint = checkpointOf(records, this.#config);
-    this.#checkpointedMs = this.#queue.nowMs;
-    this.#entries = [];
-    return [...this.#checkpoint];
+    return [...this.#checkpoint, ...recordsOf(this.#entries)];
+  }
+
+  /** When something can be stored at all. */
+  #whenFree(bytes: number): number {
+    const { queue, scenario, pendingBytesMax } = this.#options;
+    if (scenario.diskFull === undefined) return 0;
+    if (queue.nowMs >= this.#fullUntilMs) {
+      this.#pendingBytes = 0;
+      this.#fullUntilMs = fullUntilMs(scenario.diskFull, queue.nowMs);
+    }
+    if (queue.nowMs >= this.#fullUntilMs) return 0;
+    this.#pendingBytes += PENDING_BYTES + bytes;
+    if (this.#pendingBytes > pendingBytesMax) this.pressedUntilMs = this.#fullUntilMs;
+    return this.#fullUntilMs;
   }
 
   #later(ms: number, then: () => void): void {
+    const { queue, awakeMs } = this.#options;
     const life = this.#life;
-    this.#queue.at(ms, () => {
-      if (this.#life === life) then();
+    queue.at(ms, () => {
+      if (this.#life !== life) return;
+      if (awakeMs() > queue.nowMs) this.#later(awakeMs(), then);
+      else then();
     });
   }
 }
 
-/** The same state in few records, made as the hub makes its checkpoints. */
-export function checkpointOf(records: readonly Stored[], config: SchedulerConfig): Stored[] {
-  const state = createScheduler(config);
-  const saved = new Map<string, Stored>();
-  for (const record of records) {
-    if (record.type === "saved") saved.set(`${record.job} ${record.index}`, record);
-    else recoverRecord(state, record);
+const recordsOf = (entries: readonly Entry[]): Stored[] => entries.map(({ record }) => record);
+
+/** The end of the windows that a time is in; before it where it is in none. */
+function fullUntilMs(windows: NonNullable<HubScenario["diskFull"]>, nowMs: number): number {
+  let endMs = nowMs;
+  for (const { fromMs, untilMs } of windows.toSorted((a, b) => a.fromMs - b.fromMs)) {
+    if (fromMs <= endMs && untilMs > endMs) endMs = untilMs;
   }
-  const compact: Stored[] = [];
-  for (const id of jobIds(state)) {
-    const job = state.jobs.get(id)!;
-    const snapshot = jobSnapshot(state, id)!;
-    const ranges: Ranges = [...job.done.ranges()];
-    compact.push({ type: "submitted", spec: job.spec });
-    if (job.size > 0) compact.push({ type: "inputs", job: id, count: job.size, bytes: snapshot.bytes });
-    compact.push({
-      type: "results",
-      job: id,
-      ranges,
-      failed: job.failed,
-      retries: [...snapshot.retries(RETRY_RANGES)],
-    });
-    compact.push({ type: "carve", job: id, mark: snapshot.carveMark });
-    if (job.sealed) compact.push({ type: "sealed", job: id });
-  }
-  return [...compact, ...saved.values()];
+  return endMs;
 }

@@ -1,4 +1,4 @@
-import type { LeaseMessage, WorkerDescription } from "../protocol/index.ts";
+import { type LeaseMessage, RecordReader, type WorkerDescription } from "../protocol/index.ts";
 import {
   newWorkerState,
   presentedLeases,
@@ -12,8 +12,8 @@ import { ViolationError } from "./auditor.ts";
 import type { Hub } from "./hub.ts";
 import { Link } from "./link.ts";
 import { purpose } from "./plan.ts";
-import { draw, seededRandom } from "./random.ts";
-import type { InputId, Outcome } from "./records.ts";
+import { draw, mix, seededRandom, unit } from "./random.ts";
+import { type InputId, type Outcome, readInput } from "./records.ts";
 import { type CostedResults, Slot } from "./slot.ts";
 import type { NetworkScenario, Population, Random } from "./types.ts";
 import type { World } from "./world.ts";
@@ -42,6 +42,7 @@ export class Machine {
   readonly #random: Random;
   readonly #kind: number;
   readonly #linkRandom: Random;
+  readonly #jumpRandom: Random;
   #core: WorkerState | undefined;
   #slots: Slot[] = [];
   #link: Link | undefined;
@@ -66,6 +67,7 @@ export class Machine {
     this.tally = tally;
     this.#random = seededRandom(world.seed, purpose.machine, number);
     this.#linkRandom = seededRandom(world.seed, purpose.link, number);
+    this.#jumpRandom = seededRandom(world.seed, purpose.jumping, number);
     this.#network = { ...world.scenario.network, ...population.network };
     this.slotCount = Math.max(1, Math.round(draw(population.slots, this.#random, 1)));
     this.speed = Math.max(1e-6, draw(population.speed, this.#random, 1));
@@ -336,7 +338,7 @@ export class Machine {
     const link = this.#link;
     switch (instruction.type) {
       case "Run":
-        this.#slots[instruction.slot]?.run(instruction);
+        if (!this.#refuses(instruction)) this.#slots[instruction.slot]?.run(instruction);
         return;
       case "Kill":
         this.#slots[instruction.slot]?.kill("revoked");
@@ -384,11 +386,35 @@ export class Machine {
       outcomeOf: (input: InputId) => this.#outcomeOf(input),
       progressed: (slot: number, run: number, results: CostedResults) =>
         this.#handle({ type: "RunProgressed", slot, run, results }),
-      died: (slot: number, run: number) =>
-        this.#handle({ type: "SandboxDied", slot, run, kind: "crash", message: "killed", exact: false }),
+      elapsedMs: (trueMs: number) => this.#elapsedMs(trueMs),
+      died: (slot: number, run: number, kind: "crash" | "timeout") =>
+        this.#handle({ type: "SandboxDied", slot, run, kind, message: "killed", exact: kind === "timeout" }),
       saved: (slot: number, run: number, state: Uint8Array) =>
         this.#handle({ type: "StateSaved", slot, run, state }),
     };
+  }
+
+  /** Whether a run does not begin here, which its core hears of a little later. */
+  #refuses({ slot, run, block }: { slot: number; run: number; block: Uint8Array }): boolean {
+    const { refusedShare = 0, overloadRate = 0 } = this.population;
+    if (refusedShare + overloadRate === 0) return false;
+    const { job } = readInput(new RecordReader(block).read()!);
+    const { seed, queue } = this.#world;
+    const refused = unit(mix(seed, purpose.refusing, this.number, job)) < refusedShare;
+    if (!refused && !this.#jumpRandom.chance(overloadRate)) return false;
+    const life = this.#life;
+    const reason = refused ? "refused" : "overload";
+    queue.after(1, () => {
+      const tell = () => this.#handle({ type: "RunRefused", slot, run, reason, message: reason });
+      if (this.#life === life) this.#whenAwake(tell);
+    });
+    return true;
+  }
+
+  /** A report cannot have taken less than nothing, whatever a clock says. */
+  #elapsedMs(trueMs: number): number {
+    const jumps = this.#jumpRandom.chance(this.population.clockJumpRate ?? 0);
+    return jumps ? this.#jumpRandom.int(2) * 1e9 : trueMs * this.clockRate;
   }
 
   #outcomeOf({ job }: InputId): Outcome {

@@ -13,6 +13,9 @@ export const purpose = {
   link: 7,
   cut: 8,
   swarm: 9,
+  hanging: 10,
+  refusing: 11,
+  jumping: 12,
 } as const;
 
 /** One job as it will be: everything about it follows from scenario and seed alone. */
@@ -28,6 +31,8 @@ export interface JobPlan {
   readonly fails: (index: number) => boolean;
   /** Whether it kills its sandbox on every attempt. */
   readonly kills: (index: number) => boolean;
+  /** Whether it never ends by itself. */
+  readonly hangs: (index: number) => boolean;
 }
 
 /** All jobs of a scenario in the order of their submission. */
@@ -52,7 +57,7 @@ function planOf(
   seed: number,
 ): JobPlan {
   const { scenario } = draft;
-  const { workMs: work, failingShare = 0, killerShare = 0 } = scenario;
+  const { workMs: work, failingShare = 0, killerShare = 0, hangingShare = 0 } = scenario;
   const isOf = (share: number, what: number) => (index: number) =>
     share > 0 && unit(mix(seed, what, number, index)) < share;
   return {
@@ -65,6 +70,7 @@ function planOf(
         : (index) => draw(work, seededRandom(seed, purpose.work, number, index), 0),
     fails: isOf(failingShare, purpose.failing),
     kills: isOf(killerShare, purpose.killing),
+    hangs: isOf(hangingShare, purpose.hanging),
   };
 }
 
@@ -75,7 +81,7 @@ const specOf = (job: JobScenario, id: string): JobSpec => ({
     bundle: `bundle of ${job.name}`,
     entry: "export:default",
     title: job.name,
-    timeoutMs: defaultLimits.taskTimeoutMaxMs,
+    timeoutMs: job.timeoutMs ?? defaultLimits.taskTimeoutMaxMs,
     memoryBytes: 0,
     net: [],
   },

@@ -7,6 +7,7 @@ import {
   type Ranges,
   RecordReader,
 } from "../protocol/index.ts";
+import { ViolationError } from "./auditor.ts";
 import { mix } from "./random.ts";
 
 /*
@@ -16,6 +17,7 @@ import { mix } from "./random.ts";
  *   input    0x01, job (3 bytes), index (4 bytes)
  *   result   0x02, 0, 0, 0, mix (4 bytes); of a corrupted one the mix is inverted
  *   failure  0x03
+ *   state    milliseconds worked (8 bytes), job and index (4 bytes each)
  */
 
 const RECORD_BYTES = 8;
@@ -63,19 +65,45 @@ export function packInputs(
   return pack(records);
 }
 
+/** A unit's inputs in parts of about so many bytes, as the hub sends them. */
+export function* partsOf(block: Uint8Array, count: number, bytesTarget: number) {
+  if (block.length <= bytesTarget) {
+    yield { from: 0, part: count, bytes: block };
+    return;
+  }
+  const reader = new RecordReader(block);
+  for (let from = 0; from < count; ) {
+    const start = reader.offset;
+    let part = 0;
+    while (from + part < count && reader.offset - start < bytesTarget) part += reader.skip(1);
+    yield { from, part, bytes: block.subarray(start, reader.offset) };
+    from += part;
+  }
+}
+
 export function readInput(record: Uint8Array): InputId {
   if (isResumed(record)) {
     const { input, state } = decodeResumed(record);
-    const savedMs = new DataView(state.buffer, state.byteOffset, state.byteLength).getFloat64(0, true);
-    return { ...readInput(input), savedMs };
+    const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
+    const { job, index } = readInput(input);
+    if (view.getUint32(8, true) !== job || view.getUint32(12, true) !== index) {
+      throw new ViolationError(
+        "correctness",
+        `input ${index} of job-${job} resumes from the state of another`,
+      );
+    }
+    return { job, index, savedMs: view.getFloat64(0, true) };
   }
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
   return { job: view.getUint32(0, true) >>> 8, index: view.getUint32(4, true), savedMs: 0 };
 }
 
-export function encodeState(workedMs: number): Uint8Array {
-  const state = new Uint8Array(8);
-  new DataView(state.buffer).setFloat64(0, workedMs, true);
+export function encodeState({ job, index }: InputId, workedMs: number): Uint8Array {
+  const state = new Uint8Array(16);
+  const view = new DataView(state.buffer);
+  view.setFloat64(0, workedMs, true);
+  view.setUint32(8, job, true);
+  view.setUint32(12, index, true);
   return state;
 }
 

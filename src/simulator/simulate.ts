@@ -3,7 +3,7 @@ import { Auditor, ViolationError } from "./auditor.ts";
 import { Client } from "./client.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Hub } from "./hub.ts";
-import { SimulatedJournal } from "./journal.ts";
+import type { SimulatedJournal } from "./journal.ts";
 import { Machine, type Tally } from "./machine.ts";
 import { Recorder, Traffic } from "./meter.ts";
 import { planJobs, purpose } from "./plan.ts";
@@ -76,13 +76,8 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
   };
   const { crashesAtMs = [], crashesPerHour = 0, appendMs } = scenario.hub ?? {};
   const random = seededRandom(seed, purpose.hub);
-  const journal = new SimulatedJournal(
-    queue,
-    limits,
-    () => draw(appendMs, random, APPEND_MS),
-    crashesAtMs.length > 0 || crashesPerHour > 0,
-  );
-  const hub = new Hub(world, journal);
+  const keeps = crashesAtMs.length > 0 || crashesPerHour > 0;
+  const hub = new Hub(world, () => draw(appendMs, random, APPEND_MS), keeps);
   const tallies = scenario.populations.map(() => ({ inputsDone: 0, corrupted: 0, crashes: 0, connects: 0 }));
   const machines: Machine[] = [];
   for (const [at, { count }] of scenario.populations.entries()) {
@@ -93,7 +88,7 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
   const client = new Client(world, hub);
   planHubCrashes(world, hub, client);
   planPartitions(world, machines);
-  return { world, hub, journal, machines, tallies, recorder: recorderOf(world) };
+  return { world, hub, journal: hub.journal, machines, tallies, recorder: recorderOf(world) };
 }
 
 function planHubCrashes(world: World, hub: Hub, client: Client): void {
@@ -108,6 +103,8 @@ function planHubCrashes(world: World, hub: Hub, client: Client): void {
       client.reconnect();
     });
   };
+  for (const { atMs, forMs } of scenario.hub?.stalls ?? [])
+    queue.at(atMs, () => hub.up && hub.intake.stall(forMs));
   for (const atMs of crashesAtMs) queue.at(atMs, crash);
   if (crashesPerHour <= 0) return;
   let atMs = 0;

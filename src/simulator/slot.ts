@@ -24,7 +24,9 @@ export interface SlotHost {
   /** Draws what becomes of an attempt that need not fail. */
   outcomeOf(input: InputId): Outcome;
   progressed(slot: number, run: number, results: CostedResults): void;
-  died(slot: number, run: number): void;
+  died(slot: number, run: number, kind: "crash" | "timeout"): void;
+  /** What its clock says that so long took. */
+  elapsedMs(trueMs: number): number;
   saved(slot: number, run: number, state: Uint8Array): void;
 }
 
@@ -38,7 +40,7 @@ interface Stretch {
   readonly answers: { input: InputId; outcome: Outcome }[];
   readonly workMs: number;
   readonly overheadMs: number;
-  readonly ends: "report" | "die" | "save";
+  readonly ends: "report" | "crash" | "timeout" | "save";
   /** Where the last record stops for now: what was done of it. */
   readonly workedMs: number;
   readonly input: InputId | undefined;
@@ -57,6 +59,8 @@ export class Slot {
   #lastLease = "";
   /** The record that stopped to save its state, and what it has done. */
   #paused: { readonly input: InputId; readonly workedMs: number } | undefined;
+  /** The record behind those of the last report, which was read but has not begun. */
+  #peeked: InputId | undefined;
   #frozen = false;
   /** Slot time that was spent on anything. */
   busyMs = 0;
@@ -88,6 +92,7 @@ export class Slot {
     if (this.#stretch !== undefined && !this.#frozen) this.#world.census.busySlots--;
     this.#stretch = undefined;
     this.#paused = undefined;
+    this.#peeked = undefined;
     this.#spentMs = 0;
   }
 
@@ -133,17 +138,30 @@ export class Slot {
     let overheadMs = 0;
     let workMs = 0;
     while (run.begun < run.count && answers.length < limits.reportRecordsMax) {
-      const input = this.#paused?.input ?? readInput(run.reader.read()!);
+      const input = this.#paused?.input ?? this.#peeked ?? readInput(run.reader.read()!);
+      this.#peeked = undefined;
       const plan = plans[input.job]!;
+      const takesMs = plan.hangs(input.index)
+        ? Number.POSITIVE_INFINITY
+        : plan.workMs(input.index) / this.#host.speed;
+      const timeoutMs = (plan.scenario.timeoutMs ?? Number.POSITIVE_INFINITY) / this.#host.clockRate;
+      // While an input takes long, those before it are reported.
+      if (takesMs > timeoutMs && answers.length > 0) {
+        this.#peeked = input;
+        break;
+      }
       if (this.#lastLease !== run.lease) overheadMs += plan.scenario.unitOverheadMs ?? 0;
       this.#lastLease = run.lease;
       auditor.started(input.job, input.index, queue.nowMs + overheadMs + workMs);
       const { checkpoint } = plan.scenario;
       if (checkpoint !== undefined) return this.#piece(run, input, checkpoint, overheadMs);
       run.begun++;
-      const takesMs = plan.workMs(input.index) / this.#host.speed;
       if (plan.kills(input.index)) {
-        return { answers, workMs: workMs + takesMs / 2, overheadMs, ends: "die", workedMs: 0, input };
+        const workedMs = Math.min(takesMs / 2, timeoutMs);
+        return { answers, workMs: workMs + workedMs, overheadMs, ends: "crash", workedMs: 0, input };
+      }
+      if (takesMs > timeoutMs) {
+        return { answers, workMs: timeoutMs, overheadMs, ends: "timeout", workedMs: 0, input };
       }
       workMs += takesMs;
       answers.push({ input, outcome: this.#outcome(input) });
@@ -167,8 +185,8 @@ export class Slot {
     if (leftMs <= intervalMs) {
       this.#paused = undefined;
       run.begun++;
-      const ends = plan.kills(input.index) ? "die" : "report";
-      const answers = ends === "die" ? [] : [{ input, outcome: this.#outcome(input) }];
+      const ends = plan.kills(input.index) ? "crash" : "report";
+      const answers = ends === "crash" ? [] : [{ input, outcome: this.#outcome(input) }];
       return { answers, workMs: leftMs, overheadMs: overheadMs + restart, ends, workedMs: 0, input };
     }
     return {
@@ -197,11 +215,12 @@ export class Slot {
     if (ends === "save") {
       waste.useful += workMs;
       this.#paused = { input: input!, workedMs };
-      this.#host.saved(this.#slot, run.run, encodeState(workedMs));
-    } else if (ends === "die") {
+      this.#host.saved(this.#slot, run.run, encodeState(input!, workedMs));
+    } else if (ends === "crash" || ends === "timeout") {
       waste.retried += workMs;
       this.#runs = [];
-      this.#host.died(this.#slot, run.run);
+      if (ends === "timeout") auditor.threw(input!.job, input!.index);
+      this.#host.died(this.#slot, run.run, ends);
     } else {
       if (run.begun >= run.count) this.#runs.shift();
       const failures = [];
@@ -220,7 +239,7 @@ export class Slot {
         count: answers.length,
         block: packResults(answers),
         failures,
-        elapsedMs: workMs * this.#host.clockRate,
+        elapsedMs: this.#host.elapsedMs(workMs),
         costMs: workMs,
       });
     }

@@ -44,16 +44,18 @@ export function swarmScenario(seed: number): Scenario {
     jobs,
     populations: [stable, ...others],
     network: { latencyMs: among<number>(random, 0, 1, 20, 150) },
-    partitions: Array.from({ length: isCalm ? 0 : random.int(3) }, () => {
-      const fromMs = between(random, 0, 60_000);
-      return { fromMs, untilMs: fromMs + among(random, 1_000, 10_000, 40_000), share: random.next() };
-    }),
+    partitions: (isCalm ? [] : windowsOf(random, 0.6)).map((window) => ({ ...window, share: random.next() })),
     hub: {
       crashesAtMs: Array.from({ length: crashes }, () => between(random, 0, 60_000)),
       restartMs: among<number>(random, 100, 2_000, 20_000),
       appendMs: among<number>(random, 0, 0.3, 20, 500),
-      unsyncedMs: sometimes(random, 0.3, 2_000),
+      unsyncedMs: isCalm ? 0 : among(random, 0, 0, 0, 2_000, 30_000),
       messageMs: sometimes(random, 0.1, 1),
+      checkpointRecords: among(random, 5, 100, 20_000),
+      diskFull: isCalm ? [] : windowsOf(random, 0.2),
+      stalls: isCalm
+        ? []
+        : windowsOf(random, 0.2).map(({ fromMs, untilMs }) => ({ atMs: fromMs, forMs: untilMs - fromMs })),
     },
     limits: {
       unitTargetMs: among(random, 50, 1_000, 20_000),
@@ -67,6 +69,11 @@ export function swarmScenario(seed: number): Scenario {
       adoptionWindowMs: among(random, 0, 500, 5_000),
       progressIntervalMs: among(random, 1, 50, 2_000),
       fairnessLagMs: among(random, 0, 1_000, 10_000),
+      // Of results and inputs of 9 bytes.
+      resultBytesUnackedMax: among(random, 1, 100, 4_194_304),
+      blockBytesTarget: among(random, 10, 200, 1_048_576),
+      unitPartBytesTarget: among(random, 10, 200, 1_048_576),
+      appendBytesPendingMax: among(random, 1_000, 67_108_864),
     },
     mustFinish: true,
   };
@@ -87,6 +94,9 @@ function jobOf(random: Random, at: number): JobScenario {
     flakyShare: sometimes(random, 0.3, 0.2),
     killerShare: sometimes(random, 0.2, 0.05),
     unitOverheadMs: sometimes(random, 0.3, 50),
+    ...(random.chance(0.15)
+      ? { timeoutMs: among(random, 100, 2_000), hangingShare: sometimes(random, 0.5, 0.05) }
+      : {}),
     ...(random.chance(0.3)
       ? { feed: { inputsPerAppend: 1 + random.int(40), everyMs: among(random, 1, 500) } }
       : {}),
@@ -114,8 +124,19 @@ function volunteersOf(random: Random, at: number): Population {
     network: networkOf(random, 1),
     corruptionRate: sometimes(random, 0.1, 0.05),
     clockRate: among(random, 1, 0.5, 1.001, 3),
+    clockJumpRate: sometimes(random, 0.2, 0.1),
+    refusedShare: sometimes(random, 0.2, 0.3),
+    overloadRate: sometimes(random, 0.2, 0.1),
   };
 }
+
+/** Up to two spans of time, with this probability each. */
+const windowsOf = (random: Random, probability: number) =>
+  [0, 1].flatMap(() => {
+    const fromMs = between(random, 0, 60_000);
+    const untilMs = fromMs + among(random, 1_000, 10_000, 40_000);
+    return random.chance(probability) ? [{ fromMs, untilMs }] : [];
+  });
 
 const networkOf = (random: Random, harm: number): NetworkScenario => ({
   jitterMs: sometimes(random, 0.5, 50),

@@ -52,6 +52,10 @@ export interface JobScenario {
   readonly flakyShare?: number;
   /** Share of inputs that kill their sandbox on every attempt. Default 0. */
   readonly killerShare?: number;
+  /** An input that takes longer by the clock of its slot fails. Default: never. Not for jobs with checkpoints. */
+  readonly timeoutMs?: number;
+  /** Share of inputs that never come to an end but by their time-out, on every attempt. Default 0. */
+  readonly hangingShare?: number;
   /** What one start of a unit costs a slot (fetching, compiling), whatever is in it. Default 0. */
   readonly unitOverheadMs?: number;
   /** Tasks save their state every `intervalMs` of work; the next attempt of the input resumes from it. */
@@ -123,6 +127,12 @@ export interface Population {
   readonly network?: NetworkScenario;
   /** Share of its results whose bytes are silently wrong. Default 0. */
   readonly corruptionRate?: number;
+  /** Share of its reports whose elapsed time is nonsense, because the clock was set or the machine slept. Default 0. */
+  readonly clockJumpRate?: number;
+  /** Share of the jobs that a node of it will not run. Default 0. */
+  readonly refusedShare?: number;
+  /** Share of runs that cannot begin for want of memory or processes. Default 0. */
+  readonly overloadRate?: number;
   /** Its clock runs this much faster than true time (drift); timers and elapsed times follow it. Default 1. */
   readonly clockRate?: Draw;
   readonly labels?: readonly string[];
@@ -136,8 +146,17 @@ export interface HubScenario {
   readonly restartMs?: Draw;
   /** What an append to the journal takes. Default 0.3. */
   readonly appendMs?: Draw;
-  /** A crash is a power cut: appends of so long before it may be lost although acknowledged. Default 0. */
+  /**
+   * A crash is a power cut: appends of so long before it may be lost although acknowledged; or its journal was cut off
+   * at a damaged place as far back, which `journal repair` does. Default 0.
+   */
   readonly unsyncedMs?: number;
+  /** While its disk is full nothing is stored; what was to be is stored afterwards, in its order. */
+  readonly diskFull?: readonly { readonly fromMs: number; readonly untilMs: number }[];
+  /** A checkpoint is taken when so many records stand behind the last one. Default 20,000. */
+  readonly checkpointRecords?: number;
+  /** Its process stands still for so long (swapped out, suspended); then it reads what has come meanwhile. */
+  readonly stalls?: readonly { readonly atMs: number; readonly forMs: number }[];
   /** CPU of the hub: one message at a time takes so long. Default 0 (infinitely fast). */
   readonly messageMs?: number;
 }

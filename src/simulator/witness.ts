@@ -3,24 +3,41 @@ import { ViolationError } from "./auditor.ts";
 import type { Stored } from "./journal.ts";
 import { eachInput } from "./records.ts";
 
-/** What the journal says of one job. */
+/** What was appended to the journal of one job. */
 interface Testimony {
   size: number;
   mark: number;
+  /** Inputs below may have been running when the hub died. */
+  heldTo: number;
   /** How often inputs without a result have failed. */
   readonly failures: Map<number, number>;
-  /** What workers came back with since. */
+  /** What workers came back with since the hub began. */
   readonly adopted: Set<number>;
 }
 
-/** Reads the journal beside a hub that starts, and holds it to what stands there. For small scenarios. */
+/**
+ * Remembers what goes into the journal, whatever a checkpoint or a start makes of it, and holds leases to it. For
+ * small scenarios.
+ */
 export class Witness {
-  readonly #jobs = new Map<string, Testimony>();
-  readonly #windowEndMs: number;
+  #records: Stored[] = [];
+  #jobs = new Map<string, Testimony>();
+  #windowEndMs = 0;
 
-  constructor(records: readonly Stored[], windowEndMs: number) {
+  appended(record: Stored): void {
+    this.#records.push(record);
+    this.#read(record);
+  }
+
+  /** The hub begins again; so many records at the end were lost. */
+  restarted(lost: number, windowEndMs: number): void {
+    this.#records.length -= lost;
+    this.#jobs = new Map();
+    for (const record of this.#records) this.#read(record);
+    for (const testimony of this.#jobs.values()) {
+      testimony.heldTo = Math.min(testimony.mark, testimony.size);
+    }
     this.#windowEndMs = windowEndMs;
-    for (const record of records) this.#read(record);
   }
 
   adopted({ job, ranges }: LeaseDescriptor): void {
@@ -41,7 +58,7 @@ export class Witness {
           `input ${index} of ${job} failed ${known} times, not ${failures}`,
         );
       }
-      if (isEarly && index < Math.min(testimony.mark, testimony.size) && !testimony.adopted.has(index)) {
+      if (isEarly && index < testimony.heldTo && !testimony.adopted.has(index)) {
         throw new ViolationError("correctness", `input ${index} of ${job} may still be running somewhere`);
       }
     }
@@ -49,7 +66,8 @@ export class Witness {
 
   #read(record: Stored): void {
     if (record.type === "submitted") {
-      this.#jobs.set(record.spec.job, { size: 0, mark: 0, failures: new Map(), adopted: new Set() });
+      const { job } = record.spec;
+      this.#jobs.set(job, { size: 0, mark: 0, heldTo: 0, failures: new Map(), adopted: new Set() });
       return;
     }
     const testimony = this.#jobs.get(record.job);
