@@ -1,8 +1,19 @@
 import type { BlobStore } from "./blob-ref.ts";
 import type { Codec } from "./cid.ts";
 
+/** Told what a cache keeps. */
+export interface CacheWatcher {
+  /** From now on. */
+  kept(cid: string): void;
+  /** No more. */
+  dropped(cid: string): void;
+}
+
 /** Where blobs are kept near at hand; may forget any of them at any time. */
 export interface BlobCache {
+  watcher?: CacheWatcher | undefined;
+  /** All that it keeps, as far as it knows yet. */
+  cids(): Iterable<string>;
   /** Verified bytes, or undefined where it has none. */
   get(cid: string): Promise<Uint8Array | undefined>;
   /** Keeps bytes; failing to is no error. */
@@ -40,6 +51,16 @@ export class CachedBlobs implements BlobStore {
         fetching.stop.abort();
       }
     }
+  }
+
+  /**
+   * What is kept, or is being fetched for somebody; undefined for what is neither. Fetches nothing.
+   * @throws what the fetch throws that it waits for, or the signal's reason.
+   */
+  async peek(cid: string, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array | undefined> {
+    const fetching = this.#fetching.get(cid);
+    if (fetching === undefined) return this.#cache.get(cid);
+    return unlessAborted(fetching.bytes, options.signal);
   }
 
   async put(

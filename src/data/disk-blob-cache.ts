@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { BlobCache } from "./cached-blobs.ts";
+import type { BlobCache, CacheWatcher } from "./cached-blobs.ts";
 import { isCid, isNamedBy } from "./cid.ts";
 import { ByteLru } from "./lru.ts";
 
@@ -12,6 +12,7 @@ const DRAFT_NAME = "draft";
  * thrown away and not believed. For one process at a time.
  */
 export class DiskBlobCache implements BlobCache {
+  watcher: CacheWatcher | undefined;
   readonly #directory: string;
   readonly #sizes: ByteLru<string, number>;
   readonly #ready: Promise<boolean>;
@@ -30,6 +31,10 @@ export class DiskBlobCache implements BlobCache {
   /** Bytes of all files that it keeps. */
   get bytes(): number {
     return this.#sizes.bytes;
+  }
+
+  cids(): Iterable<string> {
+    return this.#sizes.keys();
   }
 
   async get(cid: string): Promise<Uint8Array | undefined> {
@@ -62,6 +67,7 @@ export class DiskBlobCache implements BlobCache {
     const bytes = await this.#read(cid);
     if (bytes !== undefined) return bytes;
     this.#sizes.delete(cid);
+    this.watcher?.dropped(cid);
     await rm(this.#path(cid), { force: true }).catch(() => {});
     return undefined;
   }
@@ -76,7 +82,10 @@ export class DiskBlobCache implements BlobCache {
       await rm(draft, { force: true }).catch(() => {});
       return;
     }
-    for (const gone of this.#sizes.set(cid, bytes.length)) {
+    const dropped = this.#sizes.set(cid, bytes.length);
+    if (!dropped.includes(cid)) this.watcher?.kept(cid);
+    for (const gone of dropped) {
+      if (gone !== cid) this.watcher?.dropped(gone);
       await rm(this.#path(gone), { force: true }).catch(() => {});
     }
   }
@@ -103,6 +112,7 @@ export class DiskBlobCache implements BlobCache {
     for (const { name, bytes } of found) {
       for (const gone of this.#sizes.set(name, bytes)) await rm(this.#path(gone), { force: true });
     }
+    for (const cid of this.#sizes.keys()) this.watcher?.kept(cid);
   }
 
   #path(cid: string): string {

@@ -10,8 +10,8 @@ export {
   resolveRecord,
 } from "./blob-ref.ts";
 export { type BlockSink, type BlockSource, type FileRef, noSink } from "./block-store.ts";
-export { type BlobCache, CachedBlobs } from "./cached-blobs.ts";
 
+export { type BlobCache, CachedBlobs, type CacheWatcher } from "./cached-blobs.ts";
 export {
   type CidHasher,
   type Codec,

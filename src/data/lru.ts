@@ -26,6 +26,11 @@ export class ByteLru<K, V> {
     return this.#entries.has(key);
   }
 
+  /** The oldest first. */
+  keys(): Iterable<K> {
+    return this.#entries.keys();
+  }
+
   /** Gives a value and marks it as the newest. */
   get(key: K): V | undefined {
     const value = this.#entries.get(key);

@@ -1,8 +1,9 @@
-import type { BlobCache } from "./cached-blobs.ts";
+import type { BlobCache, CacheWatcher } from "./cached-blobs.ts";
 import { ByteLru } from "./lru.ts";
 
 /** Blobs in memory, up to so many bytes together; the least recently used go first. */
 export class MemoryBlobCache implements BlobCache {
+  watcher: CacheWatcher | undefined;
   readonly #blobs: ByteLru<string, Uint8Array>;
 
   constructor(options: { readonly bytesMax: number }) {
@@ -13,11 +14,17 @@ export class MemoryBlobCache implements BlobCache {
     return this.#blobs.bytes;
   }
 
+  cids(): Iterable<string> {
+    return this.#blobs.keys();
+  }
+
   async get(cid: string): Promise<Uint8Array | undefined> {
     return this.#blobs.get(cid);
   }
 
   async put(cid: string, bytes: Uint8Array): Promise<void> {
-    this.#blobs.set(cid, bytes);
+    const gone = this.#blobs.set(cid, bytes);
+    if (!gone.includes(cid)) this.watcher?.kept(cid);
+    for (const other of gone) if (other !== cid) this.watcher?.dropped(other);
   }
 }

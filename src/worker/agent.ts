@@ -1,4 +1,4 @@
-import { BlobClient, type BlobStore } from "../data/index.ts";
+import { type BlobCache, BlobClient, type BlobStore } from "../data/index.ts";
 import { Link, type OpenSocket, Presence } from "../link/index.ts";
 import {
   type HubToClient,
@@ -27,6 +27,7 @@ import {
 } from "./core/index.ts";
 import type { Executor } from "./executors/index.ts";
 import { machine } from "./machine.ts";
+import { BlobExchange, type Surroundings } from "./neighbours/blob-exchange.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
 import type { Seats, Tenant } from "./seats.ts";
 import { SlotRunner } from "./slot-runner.ts";
@@ -57,6 +58,10 @@ export interface AgentOptions {
   readonly limits: Limits;
   readonly onNotice: (notice: WorkerNotice) => void;
   readonly shared?: Shared;
+  /** Where blobs are kept near at hand; without one each is fetched whenever it is needed. */
+  readonly cache?: BlobCache;
+  /** Where this machine is and what it serves there; without it there are no neighbours. */
+  readonly surroundings?: Surroundings;
 }
 
 const CODE_BYTES_MAX = 64 * 1024 * 1024;
@@ -68,6 +73,7 @@ export class Agent implements Tenant {
   readonly #state: WorkerState;
   readonly #link: Link;
   readonly #pool: SandboxPool;
+  readonly #blobs: BlobExchange;
   readonly #runners: readonly SlotRunner[];
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
   readonly #presence = new Presence(() => this.#link.reconnect());
@@ -88,11 +94,15 @@ export class Agent implements Tenant {
     this.#state = newWorkerState({ ...limits, slots: description.slots, sharesSlots });
     this.#pool = shared?.pool ?? new SandboxPool(executor, limits.sandboxesIdleMax);
     this.#offered = description.slots;
-    const client = new BlobClient({ baseUrl: invite.url, token: () => this.#presence.token, limits });
-    const blobs: BlobStore = {
-      get: (cid, call) => this.#presence.persist(() => client.get(cid, call), call?.signal),
-      put: (bytes, call) => this.#presence.persist(() => client.put(bytes, call), call?.signal),
-    };
+    const { cache, surroundings } = options;
+    const blobs = new BlobExchange({
+      hub: this.#hubStore(),
+      limits,
+      send: (message) => this.#link.send(message),
+      ...(cache === undefined ? {} : { cache }),
+      ...(surroundings === undefined ? {} : { surroundings }),
+    });
+    this.#blobs = blobs;
     const context = {
       pool: this.#pool,
       realm: shared === undefined ? "" : `${shared.hub} `,
@@ -181,6 +191,16 @@ export class Agent implements Tenant {
     if (this.#state.linked && this.#state.phase === "open" && this.#told !== slots) this.#beat();
   }
 
+  /** What the hub stores, across its connections. */
+  #hubStore(): BlobStore {
+    const { invite, limits } = this.#options;
+    const client = new BlobClient({ baseUrl: invite.url, token: () => this.#presence.token, limits });
+    return {
+      get: (cid, call) => this.#presence.persist(() => client.get(cid, call), call?.signal),
+      put: (bytes, call) => this.#presence.persist(() => client.put(bytes, call), call?.signal),
+    };
+  }
+
   #describe(): WorkerDescription {
     const { description } = this.#options;
     this.#told = this.#state.phase === "open" ? this.#offered : 0;
@@ -203,6 +223,7 @@ export class Agent implements Tenant {
 
   #onWelcome(welcome: Welcome): void {
     this.#presence.up(welcome.session);
+    this.#blobs.onWelcome();
     clearInterval(this.#heartbeat);
     this.#heartbeat = setInterval(() => this.#beat(), welcome.heartbeatIntervalMs);
     clearTimeout(this.#awayTimer);
@@ -215,6 +236,7 @@ export class Agent implements Tenant {
   #onDown(error: MusketeersError, retryInMs: number): void {
     clearInterval(this.#heartbeat);
     this.#presence.down();
+    this.#blobs.onDown();
     const { shared, limits } = this.#options;
     if (shared !== undefined) this.#awayTimer ??= setTimeout(() => this.#stayAway(), limits.leaseTtlMs);
     this.#handle({ type: "LinkDown" });
@@ -242,6 +264,10 @@ export class Agent implements Tenant {
         return;
       case "drain":
         void this.drain();
+        return;
+      case "located":
+      case "near":
+        this.#blobs.onMessage(message);
         return;
       default:
       // What is meant for clients does not concern a worker.
@@ -322,7 +348,7 @@ export class Agent implements Tenant {
     const settle = () => (error === undefined ? this.#settle.resolve() : this.#settle.reject(error));
     const { executor, shared } = this.#options;
     shared?.seats.leave(shared.hub);
-    if (shared === undefined) executor.close().then(settle, settle);
-    else settle();
+    const released = [this.#blobs.close(), shared === undefined ? executor.close() : undefined];
+    Promise.allSettled(released).then(settle, settle);
   }
 }

@@ -1,3 +1,4 @@
+import { MemoryBlobCache } from "../data/index.ts";
 import { openNodeSocket } from "../link/node.ts";
 import {
   defaultLimits,
@@ -8,9 +9,14 @@ import {
 } from "../protocol/index.ts";
 import { type Invite, parseInvite } from "../security/index.ts";
 import { Agent, type WorkerNotice } from "./agent.ts";
+import type { Surroundings } from "./neighbours/blob-exchange.ts";
+import { openSurroundings } from "./neighbours/surroundings.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
 import { Seats } from "./seats.ts";
 import { describeWorker, openExecutor, type WorkerOptions } from "./worker-options.ts";
+
+/** Blobs of one hub that a worker keeps in memory. */
+const MEMORY_CACHE_BYTES = 64 * 1024 * 1024;
 
 /** A hub to work for. */
 export interface HubChoice {
@@ -83,8 +89,10 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   const choices = parseChoices(options.hubs, limits);
   const executor = await openExecutor(options.trust === true, limits);
   let description: WorkerDescription;
+  let surroundings: readonly Surroundings[];
   try {
     description = describeWorker(options, executor, limits);
+    surroundings = await openSurroundings(choices.length, options, limits);
   } catch (error) {
     await executor.close();
     throw error;
@@ -108,6 +116,8 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       description,
       limits,
       onNotice,
+      cache: new MemoryBlobCache({ bytesMax: MEMORY_CACHE_BYTES }),
+      surroundings: surroundings[hub]!,
       ...shared,
     });
   });

@@ -17,6 +17,12 @@ export interface WorkerOptions {
   readonly labels?: readonly string[];
   /** Runs tasks in plain Node processes: for one's own machines and one's own code only. */
   readonly trust?: boolean;
+  /**
+   * Serves the blobs that it keeps to other workers of its networks, who need a token of the hub's for each;
+   * where nothing is said those do that are trusted with plain Node processes. A number is the port; where it
+   * works for several hubs, the first of as many.
+   */
+  readonly serve?: boolean | number;
   /** Drains the worker. */
   readonly signal?: AbortSignal;
   readonly limits?: Limits;

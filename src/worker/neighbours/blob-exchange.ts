@@ -1,0 +1,95 @@
+import { type BlobCache, type BlobStore, CachedBlobs } from "../../data/index.ts";
+import type { HubToNeighbour, Limits, NeighbourToHub } from "../../protocol/index.ts";
+import { Neighbours } from "./neighbours.ts";
+import type { Places } from "./places.ts";
+import type { NeighbourServer, NeighbourServerOptions } from "./server.ts";
+
+/** Where a worker is, and what it serves there. */
+export interface Surroundings {
+  /** As they are now: machines move. */
+  places(): Places;
+  /** Undefined: nobody is served. */
+  readonly server: Pick<NeighbourServer, "port" | "key" | "nowMs"> | undefined;
+  /** Says what is to be served. */
+  attach(peek: NeighbourServerOptions["peek"]): void;
+  close(): Promise<void>;
+}
+
+export interface BlobExchangeOptions {
+  readonly hub: BlobStore;
+  readonly limits: Limits;
+  readonly send: (message: NeighbourToHub) => boolean;
+  readonly cache?: BlobCache;
+  readonly surroundings?: Surroundings;
+}
+
+type CallOptions = Parameters<BlobStore["get"]>[1];
+
+const nowhere: Places = { places: [], includes: () => false };
+
+/** A worker's blobs: what it keeps, what its neighbours have, what the hub has, in this order. */
+export class BlobExchange implements BlobStore {
+  readonly #options: BlobExchangeOptions;
+  readonly #neighbours: Neighbours;
+  readonly #store: BlobStore;
+  readonly #cached: CachedBlobs | undefined;
+  #places = nowhere;
+
+  constructor(options: BlobExchangeOptions) {
+    const { hub, limits, send, cache } = options;
+    this.#options = options;
+    this.#neighbours = new Neighbours({
+      hub,
+      limits,
+      send,
+      includes: (address) => this.#places.includes(address),
+    });
+    this.#cached = cache === undefined ? undefined : new CachedBlobs(this.#neighbours, cache);
+    this.#store = this.#cached ?? this.#neighbours;
+    if (cache !== undefined) cache.watcher = this.#neighbours;
+    options.surroundings?.attach((cid, call) => this.#peek(cid, call));
+  }
+
+  get(cid: string, options?: CallOptions): Promise<Uint8Array> {
+    return this.#store.get(cid, options);
+  }
+
+  put(bytes: Uint8Array, options?: Parameters<BlobStore["put"]>[1]): Promise<string> {
+    return this.#store.put(bytes, options);
+  }
+
+  /** What is kept or being fetched, for neighbours. */
+  async #peek(cid: string, options?: CallOptions): Promise<Uint8Array | undefined> {
+    return this.#cached?.peek(cid, options);
+  }
+
+  /** Connected: says where it is and what it keeps. */
+  onWelcome(): void {
+    const { surroundings, send, cache } = this.#options;
+    this.#neighbours.onUp(cache?.cids() ?? []);
+    if (surroundings === undefined) return;
+    this.#places = surroundings.places();
+    const { server } = surroundings;
+    send({
+      type: "whereabouts",
+      places: this.#places.places,
+      port: server?.port ?? 0,
+      key: server?.key ?? new Uint8Array(0),
+      nowMs: server?.nowMs() ?? 0,
+    });
+  }
+
+  onDown(): void {
+    this.#neighbours.onDown();
+  }
+
+  onMessage(message: HubToNeighbour): void {
+    if (message.type === "near") this.#neighbours.onNear(message.anyone);
+    else this.#neighbours.onLocated(message);
+  }
+
+  async close(): Promise<void> {
+    this.#neighbours.close();
+    await this.#options.surroundings?.close();
+  }
+}
