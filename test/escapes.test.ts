@@ -1,0 +1,20 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { sandboxesHere, tryEscapes } from "./escapes/escapes.ts";
+
+/* Every known way out of each sandbox that is here; `npm run escapes` says more about them. */
+
+const sandboxes = await sandboxesHere();
+afterAll(() => Promise.all(sandboxes.map((sandbox) => sandbox.close())));
+
+describe.each(sandboxes)("$kind", (sandbox) => {
+  test("lets no task out", { timeout: 300_000 }, async () => {
+    const { tried, outcomes } = await tryEscapes(sandbox);
+    expect(tried).toBeGreaterThan(70);
+    expect(outcomes.filter(({ escaped }) => escaped)).toEqual([]);
+    // What was denied was denied by name, ended for what it took, or found to be nothing: nothing merely hung.
+    const hung = outcomes.filter(
+      ({ attempt, told }) => told.startsWith("timeout") && !attempt.startsWith("exhaustion"),
+    );
+    expect(hung).toEqual([]);
+  });
+});
