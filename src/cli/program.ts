@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { PACKAGE_VERSION } from "../protocol/index.ts";
+import { addBackup } from "./commands/backup.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addInvite } from "./commands/invite.ts";
 import { addInvites, addRevoke } from "./commands/invites.ts";
@@ -47,7 +48,7 @@ export function createProgram(terminal: Terminal): Command {
   for (const add of [addUp, addJoin, addRun, addDemo]) add(program, context);
   for (const add of [addStatus, addWorkers, addJobs]) add(program, context);
   for (const add of [addJob, addResults, addInvite, addInvites, addRevoke]) add(program, context);
-  for (const add of [addLogin, addJournal, addSimulate]) add(program, context);
+  for (const add of [addLogin, addJournal, addBackup, addSimulate]) add(program, context);
   for (const command of program.commands) command.helpOption("-h, --help", "show this help");
   return program;
 }

@@ -7,6 +7,8 @@ export {
   type EmbeddedEngine,
   type EmbeddedOptions,
   embeddedEngine,
+  exportRegistry,
+  importRegistry,
   type Recovery,
   type RepairReport,
   repairData,
@@ -14,3 +16,4 @@ export {
 export { memoryEngine } from "./memory/index.ts";
 export type { EngineLimits, EngineOptions } from "./options.ts";
 export * from "./port.ts";
+export type { RegistryRow } from "./registry-table.ts";

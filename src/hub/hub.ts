@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { WebSocketServer } from "ws";
-import { type Engine, embeddedEngine, memoryEngine, type Recovery } from "../engine/index.ts";
+import { type Engine, embeddedEngine, memoryEngine, type Recovery, type Registry } from "../engine/index.ts";
 import {
   defaultLimits,
   type Hello,
@@ -19,6 +19,7 @@ import { createScheduler, finishRecovery, recoverRecord } from "../scheduler/ind
 import { createInvite, LINK_PATH, newId, newSecretKey, publicKeyOf } from "../security/index.ts";
 import { loadOrCreateKey } from "../security/node.ts";
 import { Admission } from "./admission.ts";
+import { type Backup, restoreBackup } from "./backup.ts";
 import type { CallHost } from "./calls.ts";
 import { ClientSession } from "./client-session.ts";
 import { systemClock } from "./clock.ts";
@@ -27,6 +28,7 @@ import { httpApp } from "./http.ts";
 import { createHttpServer } from "./http-server.ts";
 import { Invites, type KnownInvite } from "./invites.ts";
 import { readJournal } from "./journal/recovery.ts";
+import { KEY_NAME } from "./key-name.ts";
 import { LeaseSeal } from "./lease-seal.ts";
 import { PackageTarball } from "./package-tarball.ts";
 import { Peer, type PeerHost, type PeerSession, revokedInvite } from "./peer.ts";
@@ -40,6 +42,8 @@ export interface HubOptions {
   /** Data directory; without one nothing survives the process. */
   readonly data?: string;
   readonly durability?: "default" | "strict";
+  /** A hub's backup, to go on from where its disk is lost; the data directory is new, or that hub's. */
+  readonly recover?: Backup;
   /** What people see. */
   readonly name?: string;
   readonly limits?: Partial<Limits>;
@@ -59,6 +63,7 @@ export interface InviteOptions {
   readonly ephemeral?: boolean;
 }
 
+const ADDRESS_KEY = "address";
 const PROJECT = "default";
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -355,6 +360,26 @@ async function openEngine(
   return engine;
 }
 
+async function recoverInto(data: string | undefined, backup: Backup): Promise<void> {
+  if (data !== undefined) return restoreBackup(data, backup);
+  throw new MusketeersError("BAD_ARGUMENT", "A hub that keeps nothing on disk cannot be recovered");
+}
+
+/** Notes the address that invites name, so that a recovered hub can say where it has to be. */
+async function noteAddress(registry: Registry, url: string, options: HubOptions): Promise<void> {
+  const before = await registry.get(ADDRESS_KEY);
+  const known = before === undefined ? undefined : new TextDecoder().decode(before.value);
+  if (known === url) return;
+  if (known !== undefined && options.recover !== undefined) {
+    options.onNotice?.(
+      `invites of before name ${known}, and this hub is at ${url}: ` +
+        "they are good as soon as that address leads here (--listen, --advertise)",
+    );
+    return;
+  }
+  await registry.put(ADDRESS_KEY, new TextEncoder().encode(url));
+}
+
 /**
  * Starts a hub: takes up what its data directory holds, then listens.
  * @throws MusketeersError `ADDRESS_IN_USE`, `DATA_IN_USE`, `JOURNAL_CORRUPT`, `BAD_ARGUMENT`, `STORAGE`.
@@ -367,10 +392,11 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     options.onFault?.(toMusketeersError(thrown));
     hub?.close().catch(() => {});
   };
+  if (options.recover !== undefined) await recoverInto(data, options.recover);
   const engine = await openEngine(options, limits, onFault);
   const server = createHttpServer(limits);
   try {
-    const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, "hub.key"));
+    const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, KEY_NAME));
     const invites = await Invites.open(engine.registry, systemClock.wallMs);
     const recovering = createScheduler(limits);
     const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
@@ -378,9 +404,12 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     );
     const scheduler = finishRecovery(recovering, systemClock.nowMs());
     const address = await listenOn(server, options.listen ?? "127.0.0.1:7077");
+    const url = (options.advertise ?? urlOf(address)).replace(/\/+$/, "");
+    // Where it cannot be stored, the engine says so in `status`.
+    await noteAddress(engine.registry, url, options).catch(() => {});
     hub = new Hub({
       server,
-      url: (options.advertise ?? urlOf(address)).replace(/\/+$/, ""),
+      url,
       name: options.name ?? "hub",
       secretKey,
       engine,

@@ -1,4 +1,12 @@
 /** The hub: the server that people submit to and workers connect to. */
 export { checkData, type DataReport } from "../engine/index.ts";
+export {
+  type Backup,
+  type BackupSummary,
+  parseBackup,
+  renderBackup,
+  summaryOf,
+  takeBackup,
+} from "./backup.ts";
 export { Hub, type HubOptions, lanAddress, startHub } from "./hub.ts";
 export { type HubRepairReport, repairHubData } from "./repair.ts";

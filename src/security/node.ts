@@ -32,13 +32,13 @@ async function readKey(path: string): Promise<Uint8Array | undefined> {
 }
 
 /** Writes the whole key under another name first: a file that is there is complete. */
-async function createKey(path: string, random: RandomBytes): Promise<void> {
+async function createKey(path: string, secretKey: Uint8Array, random: RandomBytes): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${newId(random)}.tmp`;
   try {
     const file = await open(draft, "wx", KEY_FILE_MODE);
     try {
-      await file.writeFile(`${Buffer.from(newSecretKey(random)).toString("hex")}\n`);
+      await file.writeFile(`${Buffer.from(secretKey).toString("hex")}\n`);
       await file.sync();
     } finally {
       await file.close();
@@ -61,10 +61,14 @@ async function createKey(path: string, random: RandomBytes): Promise<void> {
  * @throws MusketeersError `STORAGE` where the file holds something else or cannot be read or written.
  */
 export async function loadOrCreateKey(path: string, random: RandomBytes = randomBytes): Promise<Uint8Array> {
+  return loadOr(path, () => newSecretKey(random), random);
+}
+
+async function loadOr(path: string, make: () => Uint8Array, random: RandomBytes): Promise<Uint8Array> {
   try {
     const found = await readKey(path);
     if (found !== undefined) return found;
-    await createKey(path, random);
+    await createKey(path, make(), random);
     const made = await readKey(path);
     if (made !== undefined) return made;
   } catch (cause) {
@@ -72,4 +76,35 @@ export async function loadOrCreateKey(path: string, random: RandomBytes = random
     throw new MusketeersError("STORAGE", `No key at ${path}: ${(cause as Error).message}`, { cause });
   }
   throw new MusketeersError("STORAGE", `No key at ${path}: it vanished while it was read`);
+}
+
+/**
+ * The secret key of a file, which stays as it is.
+ * @throws MusketeersError `NOT_FOUND` where there is no such file, `STORAGE`
+ */
+export async function loadKey(path: string): Promise<Uint8Array> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
+      throw new MusketeersError("NOT_FOUND", `There is no key at ${path}`, {
+        hint: "Is this the data directory of a hub? Name it with --data.",
+      });
+    }
+    throw new MusketeersError("STORAGE", `No key at ${path}: ${(cause as Error).message}`, { cause });
+  }
+  return parseKey(path, text);
+}
+
+/**
+ * Puts a secret key into a file that is not there yet.
+ * @throws MusketeersError `BAD_ARGUMENT` where there is another key, `STORAGE`
+ */
+export async function installKey(path: string, secretKey: Uint8Array): Promise<void> {
+  const installed = await loadOr(path, () => secretKey, randomBytes);
+  if (Buffer.compare(installed, secretKey) === 0) return;
+  throw new MusketeersError("BAD_ARGUMENT", `There is another key at ${path}`, {
+    hint: "That directory belongs to another hub; choose an empty one with --data.",
+  });
 }

@@ -22,6 +22,7 @@ import { plural } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";
 import { listenForStop, type Stopper } from "../stop.ts";
+import { readBackup } from "./backup.ts";
 import { INVITE_EXPIRES_MS } from "./invite.ts";
 
 interface UpOptions extends JsonOption {
@@ -30,6 +31,7 @@ interface UpOptions extends JsonOption {
   readonly advertise?: string;
   readonly data?: string;
   readonly memory?: boolean;
+  readonly recover?: string;
   readonly durability: "default" | "strict";
   readonly keep?: number;
   readonly limit: Partial<Limits>;
@@ -146,10 +148,13 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
   let fault: MusketeersError | undefined;
   const data = options.data ?? defaultDataDirectory(terminal.env);
   // Loaded here, so that the other commands start without it.
-  const { startHub } = await import("../../hub/index.ts");
+  const { parseBackup, startHub } = await import("../../hub/index.ts");
+  const recover =
+    options.recover === undefined ? {} : { recover: parseBackup(await readBackup(options.recover)) };
   const hub = await startHub({
     listen: listenAddress(options),
     ...(options.memory ? {} : { data }),
+    ...recover,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
     durability: options.durability,
     limits: { ...(options.keep === undefined ? {} : { jobsKeptMs: options.keep }), ...options.limit },
@@ -212,6 +217,7 @@ export function addUp(program: Command, context: Context): void {
       "--data <directory>",
       "where jobs and results are kept (default: below $MUSKETEERS_HOME or the user's data directory)",
     )
+    .option("--recover <file>", "go on as the hub of this backup, whose data directory is lost (see backup)")
     .option("--memory", "keep nothing on disk; everything is lost at the end")
     .addOption(
       new Option("--durability <level>", "default survives a crash of the program, strict also a power cut")

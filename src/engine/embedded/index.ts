@@ -3,3 +3,4 @@ export { type CheckOptions, checkData, type DataReport, type RepairReport, repai
 export { type EmbeddedEngine, type EmbeddedOptions, embeddedEngine } from "./embedded-engine.ts";
 export type { Durability } from "./journal.ts";
 export type { Recovery } from "./recovery.ts";
+export { exportRegistry, importRegistry } from "./registry-copy.ts";

@@ -15,7 +15,7 @@ const CHECK_BYTES = 4;
 
 type Row = readonly [key: string, value: Uint8Array, revision: number, expiresAtMs: number | null];
 
-function encodeTable(table: RegistryTable): Uint8Array {
+export function encodeTable(table: RegistryTable): Uint8Array {
   const rows = table.rows().map((row): Row => [row.key, row.value, row.revision, row.expiresAtMs]);
   const content = encode([table.revision, rows]);
   const bytes = new Uint8Array(CHECK_BYTES + content.length);
@@ -24,7 +24,7 @@ function encodeTable(table: RegistryTable): Uint8Array {
   return bytes;
 }
 
-function decodeTable(path: string, bytes: Uint8Array, nowMs: () => number): RegistryTable {
+export function decodeTable(path: string, bytes: Uint8Array, nowMs: () => number): RegistryTable {
   const content = bytes.subarray(CHECK_BYTES);
   if (bytes.length < CHECK_BYTES || viewOf(bytes).getUint32(0, true) !== crc32(content)) {
     throw new MusketeersError("JOURNAL_CORRUPT", `${path}, offset 0: the registry is damaged`);
