@@ -9,9 +9,10 @@ export {
   isBlobRef,
   resolveRecord,
 } from "./blob-ref.ts";
+export { type BatchBlock, blockHeader, packBlocks, unpackBlocks } from "./block-batch.ts";
 export { type BlockSink, type BlockSource, type FileRef, noSink } from "./block-store.ts";
-
 export { type BlobCache, CachedBlobs, type CacheWatcher } from "./cached-blobs.ts";
+export { exportCar, importCar } from "./car.ts";
 export {
   type CidHasher,
   type Codec,

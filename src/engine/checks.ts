@@ -1,7 +1,7 @@
-import { isCid } from "../data/index.ts";
+import { cidOf, codecOf, isCid } from "../data/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 import type { EngineLimits } from "./options.ts";
-import type { Position } from "./port.ts";
+import type { NamedBlock, Position } from "./port.ts";
 
 /** What every adapter refuses, in the same words. */
 
@@ -51,6 +51,13 @@ export const blobTooLarge = (bytesMax: number): MusketeersError =>
 
 export const blobMismatch = (expected: string, actual: string): MusketeersError =>
   new MusketeersError("BLOB_MISMATCH", `These bytes are ${actual}, not ${String(expected).slice(0, 80)}`);
+
+/** @throws MusketeersError `LIMIT_EXCEEDED`, `BLOB_MISMATCH` */
+export function checkBlock({ cid, bytes }: NamedBlock, bytesMax: number): void {
+  if (bytes.length > bytesMax) throw blobTooLarge(bytesMax);
+  const actual = cidOf(bytes, codecOf(cid));
+  if (actual !== cid) throw blobMismatch(cid, actual);
+}
 
 /** The part of a blob of `bytes` that a range names: cut at the end, as HTTP does. */
 export function clampRange(

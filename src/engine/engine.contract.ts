@@ -321,6 +321,50 @@ function blobsContract(setUp: OpenSetup): void {
     expect(await all(blobs.list())).toMatchObject([node]);
   });
 
+  test("stores a batch of blocks, and touches those that it has", async () => {
+    const { engine, advance } = await setUp();
+    const { blobs } = engine;
+    const block = (text: string, codec: "raw" | "dag-pb" = "raw") => ({
+      cid: cidOf(bytesOf(text), codec),
+      bytes: bytesOf(text),
+    });
+    const [old] = [block("old")];
+    await blobs.put(old.bytes);
+    const [{ usedAtMs } = { usedAtMs: 0 }] = await all(blobs.list());
+    advance(10_000);
+    const blocks = [old, block("a"), block("node", "dag-pb"), block(""), block("a")];
+    async function* stream() {
+      yield* blocks;
+    }
+    expect(await blobs.putBatch(stream())).toBe(5);
+    expect(await blobs.putBatch([])).toBe(0);
+    for (const { cid, bytes } of blocks) {
+      expect(await blobs.stat(cid)).toEqual({ cid, bytes: bytes.length });
+      expect(await contentOf(blobs.read(cid))).toBe(Buffer.from(bytes).toString());
+    }
+    const stored = await all(blobs.list());
+    expect(stored).toHaveLength(4);
+    expect(stored.every((blob) => blob.usedAtMs >= usedAtMs + 10_000)).toBe(true);
+  });
+
+  test("refuses a batch with a block that is not what it is said to be, without losing track", async () => {
+    const { blobs } = (await setUp({ blobBytesMax: 10 })).engine;
+    const good = { cid: cidOf(bytesOf("good")), bytes: bytesOf("good") };
+    const wrong = { cid: cidOf(bytesOf("right")), bytes: bytesOf("wrong") };
+    const path = { cid: "../journal", bytes: bytesOf("good") };
+    const large = { cid: cidOf(new Uint8Array(11)), bytes: new Uint8Array(11) };
+    for (const [bad, code] of [
+      [wrong, "BLOB_MISMATCH"],
+      [path, "BLOB_MISMATCH"],
+      [large, "LIMIT_EXCEEDED"],
+    ] as const) {
+      await expect(blobs.putBatch([good, bad, good])).rejects.toMatchObject({ code });
+      expect(await blobs.stat(bad.cid)).toBeUndefined();
+    }
+    expect(await blobs.putBatch([good])).toBe(1);
+    expect(await all(blobs.list())).toMatchObject([{ cid: good.cid, bytes: 4 }]);
+  });
+
   test("stores what is empty", async () => {
     const { blobs } = (await setUp()).engine;
     const { cid } = await blobs.put(streamOf());

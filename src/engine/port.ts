@@ -87,6 +87,12 @@ export interface StoredBlob extends BlobStat {
   readonly usedAtMs: number;
 }
 
+/** Bytes, and what they are said to be. */
+export interface NamedBlock {
+  readonly cid: string;
+  readonly bytes: Uint8Array;
+}
+
 /** Immutable blocks of bytes by CID, raw or dag-pb; what counts is that their digest is the name's. */
 export interface Blobs {
   /**
@@ -100,6 +106,14 @@ export interface Blobs {
     bytes: Uint8Array | AsyncIterable<Uint8Array>,
     options?: { readonly expect?: string; readonly bytesMax?: number },
   ): Promise<BlobStat>;
+  /**
+   * Stores many small blocks, durable when it resolves: with one wait for the disk where it can be one. What
+   * is there already is touched. Holds no more of them than the one that it was given last. Where one is
+   * refused, those before it may stay.
+   * @returns how many there were
+   * @throws MusketeersError as `put`; `BLOB_MISMATCH` for bytes that are not what their name says.
+   */
+  putBatch(blocks: AsyncIterable<NamedBlock> | Iterable<NamedBlock>): Promise<number>;
   stat(cid: string): Promise<BlobStat | undefined>;
   /**
    * Reads a blob or the range `[start, end)` of it. A whole blob is checked against its name before its

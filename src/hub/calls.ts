@@ -1,5 +1,6 @@
 import { encodedLength } from "cborg/length";
 import { z } from "zod";
+import { isCid } from "../data/index.ts";
 import {
   type CallMethod,
   type Calls,
@@ -32,10 +33,13 @@ export interface CallHost {
 }
 
 /** Whose call it is, by its invite. */
-export type Caller = Pick<Grant, "id" | "role">;
+export type Caller = Pick<Grant, "id" | "role" | "label">;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+const REPLICAS_MAX = 100;
+
+const name = z.string().max(200);
 const id = z.string().min(1).max(64);
 const schemas = {
   status: z.object({}),
@@ -55,6 +59,15 @@ const schemas = {
   }),
   invites: z.object({}),
   revoke: z.object({ invite: z.string().min(1).max(200) }),
+  datasets: z.object({}),
+  dataset: z.object({ name }),
+  putDataset: z.object({
+    name,
+    cid: z.string().refine(isCid, "no CID"),
+    replicas: z.int().min(0).max(REPLICAS_MAX).optional(),
+    replace: z.boolean().optional(),
+  }),
+  removeDataset: z.object({ name }),
   hasBlobs: z.object({ cids: z.array(z.string().max(128)).max(1000) }),
 } satisfies { [M in CallMethod]: z.ZodType<Calls[M]["params"]> };
 
@@ -208,6 +221,11 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller): An
     invite: (options) => host.invite(options),
     invites: () => fitting(host.invites().slice(0, rowsMax), headerBytesMax),
     revoke: ({ invite }) => host.revoke(invite, caller.id),
+    datasets: () => fitting(coordinator.datasets.list().slice(0, rowsMax), headerBytesMax),
+    dataset: (params) => coordinator.datasets.require(params.name),
+    putDataset: ({ replicas = 0, replace = false, ...rest }) =>
+      coordinator.datasets.put({ ...rest, replicas, replace, owner: caller.label }),
+    removeDataset: (params) => coordinator.datasets.remove(params.name),
     hasBlobs: ({ cids }) =>
       Promise.all(cids.map(async (cid) => (await coordinator.engine.blobs.touch(cid)) !== undefined)),
   };

@@ -21,6 +21,7 @@ import {
 } from "../scheduler/index.ts";
 import type { CallHost } from "./calls.ts";
 import { type Clock, SchedulerTimer } from "./clock.ts";
+import type { Datasets } from "./datasets.ts";
 import { Holds } from "./holds.ts";
 import { shortReason, splitFailures } from "./hub-failure.ts";
 import { Intake, type Untimed } from "./intake.ts";
@@ -63,6 +64,7 @@ export interface CoordinatorOptions {
   readonly seal: LeaseSeal;
   readonly scheduler: Scheduler;
   readonly jobs: Jobs;
+  readonly datasets: Datasets;
   /** Records of the journal that the start read one by one. */
   readonly recordsRead: number;
   readonly callHost: CallHost;
@@ -77,6 +79,8 @@ export interface CoordinatorOptions {
 export class Coordinator {
   readonly limits: Limits;
   readonly jobs: Jobs;
+  /** The catalogue of named folders. */
+  readonly datasets: Datasets;
   readonly blocks: Blocks;
   readonly ledger: Ledger;
   readonly throughput: Throughput;
@@ -101,6 +105,7 @@ export class Coordinator {
     this.engine = options.engine;
     this.limits = options.limits;
     this.jobs = options.jobs;
+    this.datasets = options.datasets;
     this.callHost = options.callHost;
     this.#clock = options.clock;
     this.#seal = options.seal;
@@ -115,6 +120,8 @@ export class Coordinator {
       nowMs: () => this.#clock.nowMs(),
       send: (worker, message) => this.workers.get(worker)?.near(message),
     });
+    // What a name stood for before may be swept.
+    this.datasets.onChanged = () => this.retention.forgot();
     this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
     this.#onFault = options.onFault;
     this.holds = new Holds(this.jobs, this.limits.attachedGraceMs, (entry) =>

@@ -3,17 +3,17 @@ import { fileURLToPath } from "node:url";
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { isCid } from "../data/index.ts";
-import type { Blobs } from "../engine/index.ts";
-import { errorKinds, type Limits, MusketeersError, type Role, toMusketeersError } from "../protocol/index.ts";
-import type { PackageTarball } from "./package-tarball.ts";
-
-export interface HttpHost {
-  readonly limits: Limits;
-  readonly blobs: Blobs;
-  readonly tarball: PackageTarball;
-  /** The role of a live connection, by its bearer token. */
-  roleOf(token: string): Role | undefined;
-}
+import { errorKinds, MusketeersError, toMusketeersError } from "../protocol/index.ts";
+import { addBlockRoutes } from "./block-routes.ts";
+import {
+  begun,
+  blobReaders,
+  blobWriters,
+  type HttpHost,
+  requireRole,
+  type Uploads,
+  uploading,
+} from "./http-host.ts";
 
 const pageRoot = fileURLToPath(new URL("../dashboard/", import.meta.url));
 const pageTypes: Readonly<Record<string, string>> = {
@@ -30,22 +30,9 @@ const securityHeaders = {
   "Referrer-Policy": "no-referrer",
 };
 
-const blobWriters: readonly Role[] = ["admin", "submitter", "worker"];
-const blobReaders: readonly Role[] = ["admin", "submitter", "worker"];
-
 function respondError(context: Context, thrown: unknown): Response {
   const error = toMusketeersError(thrown);
   return context.json(error.toJSON(), errorKinds[error.code].http as ContentfulStatusCode);
-}
-
-/** Says which connection's token came with a request. */
-function requireRole(host: HttpHost, context: Context, allowed: readonly Role[]): string {
-  const token = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1];
-  const role = token === undefined ? undefined : host.roleOf(token);
-  if (token === undefined || role === undefined)
-    throw new MusketeersError("UNAUTHORIZED", "No live connection has this token");
-  if (!allowed.includes(role)) throw new MusketeersError("FORBIDDEN", `A ${role} may not do this`);
-  return token;
 }
 
 function requireCid(cid: string): string {
@@ -62,23 +49,6 @@ export function parseByteRange(header: string, size: number): { start: number; e
   const start = match[1] === "" ? Math.max(0, size - Number(match[2])) : Number(match[1]);
   const end = match[1] === "" || match[2] === "" ? size : Math.min(size, Number(match[2]) + 1);
   return start < end && start < size ? { start, end } : undefined;
-}
-
-/** A body whose first piece is there, so that what cannot be read is answered with its error. */
-async function begun(chunks: AsyncIterable<Uint8Array>): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
-  return new ReadableStream({
-    async pull(controller) {
-      const next = first ?? (await iterator.next());
-      first = undefined;
-      if (next.done === true) controller.close();
-      else controller.enqueue(next.value as Uint8Array<ArrayBuffer>);
-    },
-    async cancel() {
-      await iterator.return?.();
-    },
-  });
 }
 
 async function getBlob(host: HttpHost, context: Context): Promise<Response> {
@@ -105,25 +75,9 @@ async function getBlob(host: HttpHost, context: Context): Promise<Response> {
   return new Response(body, { status: range === undefined ? 200 : 206, headers });
 }
 
-/** How many blobs each connection is storing, by its token. */
-type Uploads = Map<string, number>;
-
 async function putBlob(host: HttpHost, uploads: Uploads, context: Context): Promise<Response> {
   const token = requireRole(host, context, blobWriters);
-  const underWay = uploads.get(token) ?? 0;
-  const { uploadsPerPeerMax } = host.limits;
-  if (underWay >= uploadsPerPeerMax) {
-    const message = `This peer stores ${uploadsPerPeerMax} blobs already (uploadsPerPeerMax)`;
-    throw new MusketeersError("TOO_MANY", message);
-  }
-  uploads.set(token, underWay + 1);
-  try {
-    return await storeBlob(host, context);
-  } finally {
-    const rest = uploads.get(token)! - 1;
-    if (rest > 0) uploads.set(token, rest);
-    else uploads.delete(token);
-  }
+  return uploading(host, uploads, token, () => storeBlob(host, context));
 }
 
 async function storeBlob(host: HttpHost, context: Context): Promise<Response> {
@@ -160,6 +114,7 @@ export function httpApp(host: HttpHost): Hono {
   });
   app.on(["GET", "HEAD"], "/blobs/:cid", (context) => getBlob(host, context));
   app.put("/blobs/:cid", (context) => putBlob(host, uploads, context));
+  addBlockRoutes(app, host, uploads);
   app.get("*", getPage);
   app.notFound((context) => respondError(context, new MusketeersError("NOT_FOUND", "There is nothing here")));
   return app;

@@ -24,6 +24,7 @@ import type { CallHost } from "./calls.ts";
 import { ClientSession } from "./client-session.ts";
 import { systemClock } from "./clock.ts";
 import { Coordinator } from "./coordinator.ts";
+import { Datasets } from "./datasets.ts";
 import { httpApp } from "./http.ts";
 import { createHttpServer } from "./http-server.ts";
 import { Invites, type KnownInvite } from "./invites.ts";
@@ -402,6 +403,8 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
       recoverRecord(recovering, record),
     );
+    const { registry, blobs } = engine;
+    const datasets = await Datasets.open({ registry, blobs, limits, wallMs: systemClock.wallMs });
     const scheduler = finishRecovery(recovering, systemClock.nowMs());
     const address = await listenOn(server, options.listen ?? "127.0.0.1:7077");
     const url = (options.advertise ?? urlOf(address)).replace(/\/+$/, "");
@@ -423,6 +426,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           seal: new LeaseSeal(secretKey),
           scheduler,
           jobs,
+          datasets,
           recordsRead,
           callHost,
           onFault,

@@ -49,6 +49,20 @@ export interface WorkerSummary extends WorkerDescription {
   readonly running: readonly string[];
 }
 
+/** A named folder of files. */
+export interface DatasetSummary {
+  readonly name: string;
+  readonly cid: string;
+  /** Of all its files. */
+  readonly bytes: number;
+  readonly files: number;
+  readonly createdAtMs: number;
+  /** Label of the invite of whoever put it. */
+  readonly owner: string;
+  /** Workers that are to keep it, besides the hub. */
+  readonly replicas: number;
+}
+
 export interface HubStatus {
   readonly hub: string;
   readonly version: string;
@@ -102,6 +116,21 @@ export interface Calls {
   invites: { params: Record<string, never>; value: readonly InviteSummary[] };
   /** Takes back the invite of an id, or all with a label, and ends their connections; says which. */
   revoke: { params: { readonly invite: string }; value: readonly InviteSummary[] };
+  /** The catalogue, by name. */
+  datasets: { params: Record<string, never>; value: readonly DatasetSummary[] };
+  dataset: { params: { readonly name: string }; value: DatasetSummary };
+  /** Gives a folder whose blocks are all there a name. */
+  putDataset: {
+    params: {
+      readonly name: string;
+      readonly cid: string;
+      readonly replicas?: number;
+      readonly replace?: boolean;
+    };
+    value: DatasetSummary;
+  };
+  /** Says what it was. */
+  removeDataset: { params: { readonly name: string }; value: DatasetSummary };
   /** Whether the hub holds these blobs, in order. */
   hasBlobs: { params: { readonly cids: readonly string[] }; value: readonly boolean[] };
 }
@@ -120,5 +149,9 @@ export const callRoles: Readonly<Record<CallMethod, readonly Role[]>> = Object.f
   invite: ["admin"],
   invites: ["admin"],
   revoke: ["admin"],
+  datasets: ["admin", "submitter", "viewer"],
+  dataset: ["admin", "submitter", "viewer"],
+  putDataset: ["admin", "submitter"],
+  removeDataset: ["admin", "submitter"],
   hasBlobs: ["admin", "submitter", "worker"],
 });

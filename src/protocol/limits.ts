@@ -15,6 +15,16 @@ export interface Limits {
   readonly inlineValueBytesMax: number;
   /** Largest single value or file in the hub's blob store. */
   readonly blobBytesMax: number;
+  /** Largest block that travels with others: a chunk of a file, or a node above chunks. */
+  readonly blockBytesMax: number;
+  /** Blocks that are sent together have about so many bytes... */
+  readonly blockBatchBytesTarget: number;
+  /** ...and there are at most so many of them. */
+  readonly blocksPerBatchMax: number;
+  /** Batches of blocks that one transfer has under way at once. */
+  readonly blockBatchesAtOnce: number;
+  /** Names in a hub's catalogue of datasets. */
+  readonly datasetsMax: number;
   /** Tries of one fetch or store of a blob before it fails. */
   readonly blobAttemptsMax: number;
   /** A transfer of a blob that moves nothing for so long is tried again. */
@@ -248,6 +258,11 @@ export const defaultLimits: Limits = Object.freeze({
   blockRecordsMax: 65_536,
   inlineValueBytesMax: 64 * KiB,
   blobBytesMax: 4 * GiB,
+  blockBytesMax: 2 * MiB,
+  blockBatchBytesTarget: 2 * MiB,
+  blocksPerBatchMax: 1_000,
+  blockBatchesAtOnce: 4,
+  datasetsMax: 10_000,
   blobAttemptsMax: 5,
   blobStallMs: 10 * second,
   blobUploadBytesPerSecondMin: 16 * KiB,

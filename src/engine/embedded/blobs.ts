@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { cidOf, codecOf, createCidHasher, createHasherFor, isCid } from "../../data/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
-import { blobDamaged, blobMismatch, blobTooLarge, clampRange, noBlob } from "../checks.ts";
+import { blobDamaged, blobMismatch, blobTooLarge, checkBlock, clampRange, noBlob } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
-import type { BlobStat, Blobs, StoredBlob } from "../port.ts";
+import type { BlobStat, Blobs, NamedBlock, StoredBlob } from "../port.ts";
 import { FaultMark } from "./fault-mark.ts";
 import { type FileStat, type Files, isSystemError, type LogFile, writeAll } from "./files.ts";
 
@@ -11,6 +11,16 @@ const CHUNK_BYTES = 256 * 1024;
 /** Folders for what is being stored, and for what is no longer what its name says. */
 const DRAFTS = "drafts";
 const DAMAGED = "damaged";
+
+/** Files that wait for the disk at the same time. */
+const SYNCED_TOGETHER = 64;
+
+/** A written block without its name. */
+interface Draft {
+  readonly cid: string;
+  readonly path: string;
+  readonly file: LogFile;
+}
 
 export interface OpenBlobsOptions {
   readonly files: Files;
@@ -127,6 +137,79 @@ export class EmbeddedBlobs implements Blobs {
       await file.close();
       if (!isNamed) await this.#files.remove(draft).catch(() => {});
     }
+  }
+
+  async putBatch(blocks: AsyncIterable<NamedBlock> | Iterable<NamedBlock>): Promise<number> {
+    const together = this.#strict ? SYNCED_TOGETHER : 1;
+    let unnamed: Draft[] = [];
+    let count = 0;
+    try {
+      for await (const block of blocks) {
+        this.#guard?.();
+        checkBlock(block, this.#limits.blobBytesMax);
+        count++;
+        if ((await this.touch(block.cid))?.bytes === block.bytes.length) continue;
+        if (unnamed.push(await this.#draft(block)) < together) continue;
+        await this.#storing(() => this.#nameAll(unnamed));
+        unnamed = [];
+      }
+      await this.#storing(() => this.#nameAll(unnamed));
+      unnamed = [];
+      this.fault.clear();
+      return count;
+    } finally {
+      for (const { file, path } of unnamed) {
+        if (this.#strict) await file.close();
+        await this.#files.remove(path).catch(() => {});
+      }
+    }
+  }
+
+  /** Writes a block that has no name yet; the file stays open where it is still to be synced. */
+  async #draft({ cid, bytes }: NamedBlock): Promise<Draft> {
+    const path = join(this.#directory, DRAFTS, String(this.#drafts++));
+    const file = await this.#storing(() => this.#files.open(path, "create"));
+    let isWritten = false;
+    try {
+      await this.#storing(async () => writeAll(file, [bytes], bytes.length, 0));
+      isWritten = true;
+      return { cid, path, file };
+    } finally {
+      if (!isWritten || !this.#strict) await file.close();
+      if (!isWritten) await this.#files.remove(path).catch(() => {});
+    }
+  }
+
+  async #nameOne({ cid, path }: Draft): Promise<void> {
+    const to = this.#path(cid);
+    try {
+      await this.#files.rename(path, to);
+    } catch (cause) {
+      if (!isSystemError(cause, "ENOENT")) throw cause;
+      await this.#files.makeDirectory(join(to, ".."));
+      await this.#files.rename(path, to);
+    }
+    this.#files.touch(to, this.#nowMs());
+    if (this.damage.text === null) return;
+    await this.#files.remove(this.#damagedPath(cid)).catch(() => {});
+    await this.#countDamaged();
+  }
+
+  /** Names drafts; where they are to survive a power cut, when the disk has them, and waits for the names. */
+  async #nameAll(drafts: readonly Draft[]): Promise<void> {
+    if (!this.#strict) {
+      for (const draft of drafts) await this.#nameOne(draft);
+      return;
+    }
+    if (drafts.length === 0) return;
+    await Promise.all(drafts.map(({ file }) => file.sync()));
+    const folders = new Set([this.#directory]);
+    for (const draft of drafts) {
+      await this.#nameOne(draft);
+      folders.add(join(this.#path(draft.cid), ".."));
+    }
+    await Promise.all([...folders].map((folder) => this.#files.syncDirectory(folder)));
+    for (const { file } of drafts) await file.close();
   }
 
   /** Gives a whole draft its name. */

@@ -1,7 +1,7 @@
 import { createCidHasher, createHasherFor } from "../../data/index.ts";
-import { blobMismatch, blobTooLarge, clampRange, noBlob } from "../checks.ts";
+import { blobMismatch, blobTooLarge, checkBlock, clampRange, noBlob } from "../checks.ts";
 import type { EngineLimits } from "../options.ts";
-import type { BlobStat, Blobs, StoredBlob } from "../port.ts";
+import type { BlobStat, Blobs, NamedBlock, StoredBlob } from "../port.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -38,6 +38,16 @@ export class MemoryBlobs implements Blobs {
     }
     await this.touch(cid);
     return { cid, bytes: length };
+  }
+
+  async putBatch(blocks: AsyncIterable<NamedBlock> | Iterable<NamedBlock>): Promise<number> {
+    let count = 0;
+    for await (const block of blocks) {
+      checkBlock(block, this.#limits.blobBytesMax);
+      await this.put(block.bytes, { expect: block.cid });
+      count++;
+    }
+    return count;
   }
 
   async stat(cid: string): Promise<BlobStat | undefined> {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cidOf, encodeBlobRef } from "../../data/index.ts";
+import { buildFile, cidOf, encodeBlobRef, TreeBuilder } from "../../data/index.ts";
 import { memoryEngine } from "../../engine/index.ts";
 import { defaultLimits, encodeValue, packRecords } from "../../protocol/index.ts";
 import { Jobs } from "../jobs.ts";
@@ -15,11 +15,16 @@ test("references are found wherever they stand", () => {
   const records = [
     encodeValue({ a: 1 }),
     refTo("one"),
-    encodeValue(cidOf(bytesOf("only a text"))),
+    encodeValue({ deep: [{ cid: cidOf(bytesOf("in a value"), "dag-pb") }] }),
+    encodeValue(`no ${cidOf(bytesOf("three"))}`),
     refTo("two"),
   ];
   const found = [...blobRefsIn(packRecords(records))];
-  expect(found).toEqual([cidOf(bytesOf("one")), cidOf(bytesOf("two"))]);
+  expect(found).toEqual([
+    cidOf(bytesOf("one")),
+    cidOf(bytesOf("in a value"), "dag-pb"),
+    cidOf(bytesOf("two")),
+  ]);
   expect([...blobRefsIn(packRecords(records).subarray(0, 40))]).toEqual([]);
 });
 
@@ -46,7 +51,7 @@ test("blobsUnusedMs: what a kept job refers to stays, and so does what was used 
   await blobs.touch(cidOf(bytesOf("touched")));
   await blobs.put(bytesOf("new"));
   const { signal } = new AbortController();
-  const freed = await sweepBlobs({ jobs, blobs, journal, unusedSinceMs: 500, signal });
+  const freed = await sweepBlobs({ jobs, roots: [], blobs, journal, unusedSinceMs: 500, signal });
   expect(freed).toBe("garbage".length);
   for (const text of [...stored, "new"]) {
     expect([text, (await blobs.stat(cidOf(bytesOf(text)))) === undefined]).toEqual([
@@ -54,4 +59,26 @@ test("blobsUnusedMs: what a kept job refers to stays, and so does what was used 
       text === "garbage",
     ]);
   }
+});
+
+test("of a dataset, and of a file that a job refers to, every block stays", async () => {
+  const { blobs, journal } = memoryEngine({ nowMs: () => 0 });
+  const sink = { put: (cid: string, bytes: Uint8Array) => blobs.put(bytes, { expect: cid }).then(() => {}) };
+  const build = (text: string) => buildFile([bytesOf(text)], sink, { chunkBytes: 3 });
+  const tree = new TreeBuilder(sink);
+  tree.add("books/alice.txt", await build("alice was beginning"));
+  const dataset = await tree.end();
+  const input = await build("an input of a job");
+  const garbage = await build("garbage in pieces");
+  const jobs = new Jobs(defaultLimits);
+  const entry = jobs.add(jobSpec(), 0);
+  const record = encodeValue({ file: input.cid });
+  entry.unstored.set(0, new IndexedBlock(packRecords([record]), 1));
+  entry.inputBlocks.push(0, 1, -1);
+  const { signal } = new AbortController();
+  const sweep = (roots: string[]) => sweepBlobs({ jobs, roots, blobs, journal, unusedSinceMs: 1, signal });
+  expect(await sweep([dataset.cid])).toBe(garbage.treeBytes);
+  expect(await sweep([dataset.cid])).toBe(0);
+  expect(await sweep([])).toBe(dataset.treeBytes);
+  expect((await blobs.stat(input.cid))?.cid).toBe(input.cid);
 });

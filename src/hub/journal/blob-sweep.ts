@@ -1,24 +1,28 @@
-import { cidOf, encodeBlobRef, isCid } from "../../data/index.ts";
+import { codecOf, isCid } from "../../data/index.ts";
 import type { Blobs, Journal } from "../../engine/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
+import { blocksBelow } from "../tree-survey.ts";
 
-/** How each reference begins: tag, list of two, text of a CID's length. */
-const REF_START_BYTES = 5;
-const emptyCid = cidOf(new Uint8Array(0));
-const REF_START = encodeBlobRef(emptyCid, 0).slice(0, REF_START_BYTES);
+const CID_LENGTH = 59;
+/** How each CID begins where it is a text of a record: its length, and version and hash. */
+const CID_START = Buffer.from([0x78, CID_LENGTH, ...Buffer.from("baf")]);
+const TEXT_HEADER_BYTES = 2;
 
 /** The CIDs of all references in some bytes; what only looks like one is among them, which does no harm. */
 export function* blobRefsIn(bytes: Uint8Array): Generator<string, void, undefined> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = buffer.indexOf(REF_START); at >= 0; at = buffer.indexOf(REF_START, at + REF_START_BYTES)) {
-    const cid = buffer.toString("latin1", at + REF_START_BYTES, at + REF_START_BYTES + emptyCid.length);
+  for (let at = buffer.indexOf(CID_START); at >= 0; at = buffer.indexOf(CID_START, at + CID_START.length)) {
+    const start = at + TEXT_HEADER_BYTES;
+    const cid = buffer.toString("latin1", start, start + CID_LENGTH);
     if (isCid(cid)) yield cid;
   }
 }
 
 export interface SweepOptions {
   readonly jobs: Jobs;
+  /** Trees that are kept whatever refers to them, such as datasets. */
+  readonly roots: Iterable<string>;
   readonly blobs: Blobs;
   readonly journal: Journal;
   /** Blobs that were stored or touched at this time or later stay: somebody may be about to refer to them. */
@@ -27,12 +31,13 @@ export interface SweepOptions {
 }
 
 /**
- * Deletes the blobs that no kept job refers to: mark and sweep, where the marking reads the blocks of the
- * kept jobs for references.
+ * Deletes the blobs that no dataset and no kept job refers to: mark and sweep, where the marking reads the
+ * blocks of the kept jobs for references, and the nodes of files and folders for what is below them.
  * @returns how many bytes that freed
  */
 export async function sweepBlobs({
   jobs,
+  roots,
   blobs,
   journal,
   unusedSinceMs,
@@ -42,11 +47,13 @@ export async function sweepBlobs({
   for await (const { cid, bytes, usedAtMs } of blobs.list()) {
     if (usedAtMs < unusedSinceMs) unused.set(cid, bytes);
   }
+  const trees = new Set(roots);
   for (const entry of [...jobs]) {
     if (unused.size === 0) return 0;
     unused.delete(entry.spec.task.bundle);
-    await keepReferred(entry, journal, unused, signal);
+    await keepReferred(entry, journal, { unused, trees }, signal);
   }
+  for await (const cid of blocksBelow(trees, blobs, signal)) unused.delete(cid);
   // What was submitted meanwhile refers to what was touched meanwhile.
   let freedBytes = 0;
   for (const [cid, bytes] of unused) {
@@ -60,11 +67,14 @@ export async function sweepBlobs({
 async function keepReferred(
   { inputBlocks, results, saved, unstored }: JobEntry,
   journal: Journal,
-  unused: Map<string, number>,
+  { unused, trees }: { readonly unused: Map<string, number>; readonly trees: Set<string> },
   signal: AbortSignal,
 ): Promise<void> {
   const keep = (bytes: Uint8Array) => {
-    for (const cid of blobRefsIn(bytes)) unused.delete(cid);
+    for (const cid of blobRefsIn(bytes)) {
+      unused.delete(cid);
+      if (codecOf(cid) === "dag-pb") trees.add(cid);
+    }
   };
   for (const { bytes } of unstored.values()) keep(bytes);
   for (const [, { position }] of [...saved.entries()]) keep(await journal.get(position));

@@ -73,6 +73,7 @@ class Store {
       limits,
       clock,
       jobs,
+      datasets: { list: () => [] },
       scheduler,
       ledger,
       recordsRead: 0,

@@ -2,6 +2,7 @@ import type { Engine, Position } from "../../engine/index.ts";
 import { type Limits, toMusketeersError } from "../../protocol/index.ts";
 import type { Scheduler } from "../../scheduler/index.ts";
 import type { Clock } from "../clock.ts";
+import type { Datasets } from "../datasets.ts";
 import type { Jobs } from "../jobs.ts";
 import { sweepBlobs } from "./blob-sweep.ts";
 import { CheckpointWriter } from "./checkpoint.ts";
@@ -14,6 +15,7 @@ export interface RetentionOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly jobs: Jobs;
+  readonly datasets: Pick<Datasets, "list">;
   readonly scheduler: Scheduler;
   readonly ledger: Ledger;
   /** Records behind the latest checkpoint that the start had to read one by one. */
@@ -82,6 +84,11 @@ export class Retention {
     this.#wake();
   }
 
+  /** Something that blobs were kept for is gone. */
+  forgot(): void {
+    this.#forgotten = true;
+  }
+
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
@@ -121,12 +128,13 @@ export class Retention {
 
   /** Deletes the blobs that nothing refers to any more. */
   async sweep(): Promise<void> {
-    const { jobs, engine, clock, limits } = this.#options;
+    const { jobs, datasets, engine, clock, limits } = this.#options;
     this.#forgotten = false;
     this.#sweptAtMs = clock.nowMs();
     const unusedSinceMs = clock.wallMs() - limits.blobsUnusedMs;
     const { blobs, journal } = engine;
-    await sweepBlobs({ jobs, blobs, journal, unusedSinceMs, signal: this.#stop.signal });
+    const roots = datasets.list().map(({ cid }) => cid);
+    await sweepBlobs({ jobs, roots, blobs, journal, unusedSinceMs, signal: this.#stop.signal });
   }
 
   /** Does what is due, one thing at a time. */

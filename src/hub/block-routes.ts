@@ -1,0 +1,56 @@
+import type { Context, Hono } from "hono";
+import { blockHeader, isCid, unpackBlocks } from "../data/index.ts";
+import { MusketeersError } from "../protocol/index.ts";
+import {
+  begun,
+  blobReaders,
+  blobWriters,
+  type HttpHost,
+  requireRole,
+  type Uploads,
+  uploading,
+} from "./http-host.ts";
+
+/** Stores the blocks of a body, which all are there when it is answered. */
+async function postBlocks(host: HttpHost, uploads: Uploads, context: Context): Promise<Response> {
+  const token = requireRole(host, context, blobWriters);
+  return uploading(host, uploads, token, async () => {
+    const body = context.req.raw.body as AsyncIterable<Uint8Array> | null;
+    const blocks = body === null ? [] : unpackBlocks(body, host.limits.blockBytesMax);
+    return context.json({ blocks: await host.blobs.putBatch(blocks) }, 201);
+  });
+}
+
+/** A list of CIDs, one a line. */
+async function wantedIn(context: Context, blocksMax: number): Promise<readonly string[]> {
+  const text = await context.req.text();
+  const cids = text.split("\n").filter((line) => line !== "");
+  if (cids.length > blocksMax || !cids.every(isCid)) {
+    throw new MusketeersError("BAD_ARGUMENT", `Name up to ${blocksMax} CIDs (blocksPerBatchMax), one a line`);
+  }
+  return cids;
+}
+
+/** The blocks of a list that are there, in its order; who asks sees which are not. */
+async function* packed(host: HttpHost, cids: readonly string[]): AsyncGenerator<Uint8Array> {
+  const { blobs, limits } = host;
+  for (const cid of cids) {
+    const stat = await blobs.stat(cid);
+    if (stat === undefined || stat.bytes > limits.blockBytesMax) continue;
+    yield blockHeader(cid, stat.bytes);
+    yield* blobs.read(cid);
+  }
+}
+
+async function getBlocks(host: HttpHost, context: Context): Promise<Response> {
+  requireRole(host, context, blobReaders);
+  const cids = await wantedIn(context, host.limits.blocksPerBatchMax);
+  const headers = { "Content-Type": "application/octet-stream" };
+  return new Response(await begun(packed(host, cids)), { headers });
+}
+
+/** Many blocks with one request: `POST /blocks` stores, `POST /blocks/get` fetches. */
+export function addBlockRoutes(app: Hono, host: HttpHost, uploads: Uploads): void {
+  app.post("/blocks", (context) => postBlocks(host, uploads, context));
+  app.post("/blocks/get", (context) => getBlocks(host, context));
+}

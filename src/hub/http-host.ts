@@ -1,0 +1,71 @@
+import type { Context } from "hono";
+import type { Blobs } from "../engine/index.ts";
+import { type Limits, MusketeersError, type Role } from "../protocol/index.ts";
+import type { PackageTarball } from "./package-tarball.ts";
+
+/** What the HTTP routes need of their hub. */
+export interface HttpHost {
+  readonly limits: Limits;
+  readonly blobs: Blobs;
+  readonly tarball: PackageTarball;
+  /** The role of a live connection, by its bearer token. */
+  roleOf(token: string): Role | undefined;
+}
+
+export const blobWriters: readonly Role[] = ["admin", "submitter", "worker"];
+export const blobReaders: readonly Role[] = ["admin", "submitter", "worker"];
+
+/** Says which connection's token came with a request. */
+export function requireRole(host: HttpHost, context: Context, allowed: readonly Role[]): string {
+  const token = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1];
+  const role = token === undefined ? undefined : host.roleOf(token);
+  if (token === undefined || role === undefined)
+    throw new MusketeersError("UNAUTHORIZED", "No live connection has this token");
+  if (!allowed.includes(role)) throw new MusketeersError("FORBIDDEN", `A ${role} may not do this`);
+  return token;
+}
+
+/** A body whose first piece is there, so that what cannot be read is answered with its error. */
+export async function begun(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
+  return new ReadableStream({
+    async pull(controller) {
+      const next = first ?? (await iterator.next());
+      first = undefined;
+      if (next.done === true) controller.close();
+      else controller.enqueue(next.value as Uint8Array<ArrayBuffer>);
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}
+
+/** How many blobs each connection is storing, by its token. */
+export type Uploads = Map<string, number>;
+
+/** @throws MusketeersError `TOO_MANY` */
+export async function uploading(
+  host: HttpHost,
+  uploads: Uploads,
+  token: string,
+  upload: () => Promise<Response>,
+): Promise<Response> {
+  const underWay = uploads.get(token) ?? 0;
+  const { uploadsPerPeerMax } = host.limits;
+  if (underWay >= uploadsPerPeerMax) {
+    const message = `This peer stores ${uploadsPerPeerMax} blobs already (uploadsPerPeerMax)`;
+    throw new MusketeersError("TOO_MANY", message);
+  }
+  uploads.set(token, underWay + 1);
+  try {
+    return await upload();
+  } finally {
+    const rest = uploads.get(token)! - 1;
+    if (rest > 0) uploads.set(token, rest);
+    else uploads.delete(token);
+  }
+}
