@@ -50,8 +50,15 @@ class Model {
 
 test("it does what a sorted list does, however asking and stepping alternate", () => {
   const command = fc.oneof(
-    fc.record({ at: fc.oneof(fc.integer({ min: 0, max: 60 }), fc.constant(Number.POSITIVE_INFINITY)) }),
-    fc.record({ after: fc.integer({ min: 0, max: 10 }) }),
+    fc.record({
+      at: fc.oneof(
+        fc.integer({ min: 0, max: 60 }),
+        fc.double({ min: 0, max: 10_000, noNaN: true }),
+        fc.integer({ min: 0, max: 5 }).map((spans) => spans * 1_024),
+        fc.constant(Number.POSITIVE_INFINITY),
+      ),
+    }),
+    fc.record({ after: fc.oneof(fc.integer({ min: 0, max: 10 }), fc.integer({ min: 0, max: 3_000 })) }),
     fc.constant("step" as const),
   );
   fc.assert(
@@ -79,6 +86,16 @@ test("it does what a sorted list does, however asking and stepping alternate", (
       }
     }),
   );
+});
+
+test("one action serves many events, each with its token", () => {
+  const queue = new EventQueue();
+  const got: number[] = [];
+  const action = (token: number) => got.push(token);
+  for (const token of [3, 1, 2]) queue.at(token * 2_000, action, token);
+  queue.at(0, action);
+  while (queue.step());
+  expect(got).toEqual([0, 1, 2, 3]);
 });
 
 test("what is asked for within an action at its own time comes behind what was there", () => {

@@ -1,4 +1,4 @@
-import { type LeaseMessage, RecordReader, type WorkerDescription } from "../protocol/index.ts";
+import type { LeaseMessage, WorkerDescription } from "../protocol/index.ts";
 import {
   newWorkerState,
   presentedLeases,
@@ -13,7 +13,7 @@ import type { Hub } from "./hub.ts";
 import { Link } from "./link.ts";
 import { purpose } from "./plan.ts";
 import { draw, mix, seededRandom, unit } from "./random.ts";
-import { type InputId, type Outcome, readInput } from "./records.ts";
+import { type InputId, InputReader, type Outcome } from "./records.ts";
 import { type CostedResults, Slot } from "./slot.ts";
 import type { NetworkScenario, Population, Random } from "./types.ts";
 import type { World } from "./world.ts";
@@ -398,7 +398,7 @@ export class Machine {
   #refuses({ slot, run, block }: { slot: number; run: number; block: Uint8Array }): boolean {
     const { refusedShare = 0, overloadRate = 0 } = this.population;
     if (refusedShare + overloadRate === 0) return false;
-    const { job } = readInput(new RecordReader(block).read()!);
+    const { job } = new InputReader(block).read();
     const { seed, queue } = this.#world;
     const refused = unit(mix(seed, purpose.refusing, this.number, job)) < refusedShare;
     if (!refused && !this.#jumpRandom.chance(overloadRate)) return false;

@@ -1,8 +1,8 @@
 import {
   countOf,
+  countRecords,
   decodeResumed,
   eachRecord,
-  isResumed,
   packRecords,
   type Ranges,
   RecordReader,
@@ -18,6 +18,9 @@ import { mix } from "./random.ts";
  *   result   0x02, 0, 0, 0, mix (4 bytes); of a corrupted one the mix is inverted
  *   failure  0x03
  *   state    milliseconds worked (8 bytes), job and index (4 bytes each)
+ *
+ * Bytes are read and written one by one: V8 keeps small arrays on its heap as long as nobody asks for their buffer,
+ * which a view or a subarray does.
  */
 
 const RECORD_BYTES = 8;
@@ -29,6 +32,16 @@ export interface InputId {
   /** What its last attempt had saved: milliseconds of work done. */
   readonly savedMs: number;
 }
+
+function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
+const uint32At = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 
 const answerOf = (job: number, index: number): number => mix(0xa5, job, index);
 
@@ -42,7 +55,6 @@ export function packInputs(
 ): Uint8Array {
   const count = countOf(ranges);
   const block = new Uint8Array(count * STRIDE);
-  const view = new DataView(block.buffer);
   let at = 0;
   let resumed: Map<number, Uint8Array> | undefined;
   for (const [start, end] of ranges) {
@@ -50,8 +62,8 @@ export function packInputs(
       const state = saved(index);
       if (state !== undefined) resumed = (resumed ?? new Map()).set(at, state);
       block[at++] = RECORD_BYTES;
-      view.setUint32(at, (job << 8) | 1, true);
-      view.setUint32(at + 4, index, true);
+      putUint32(block, at, (job << 8) | 1);
+      putUint32(block, at + 4, index);
       at += RECORD_BYTES;
     }
   }
@@ -81,21 +93,63 @@ export function* partsOf(block: Uint8Array, count: number, bytesTarget: number) 
   }
 }
 
-export function readInput(record: Uint8Array): InputId {
-  if (isResumed(record)) {
-    const { input, state } = decodeResumed(record);
-    const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
-    const { job, index } = readInput(input);
-    if (view.getUint32(8, true) !== job || view.getUint32(12, true) !== index) {
-      throw new ViolationError(
-        "correctness",
-        `input ${index} of job-${job} resumes from the state of another`,
-      );
-    }
-    return { job, index, savedMs: view.getFloat64(0, true) };
+/** Goes through a block as `RecordReader` does, but tells where records stand. */
+class Cursor {
+  readonly block: Uint8Array;
+  readonly #reader: RecordReader;
+  /** The record is `[start, end)`. */
+  start = 0;
+
+  constructor(block: Uint8Array) {
+    this.block = block;
+    this.#reader = new RecordReader(block);
   }
-  const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  return { job: view.getUint32(0, true) >>> 8, index: view.getUint32(4, true), savedMs: 0 };
+
+  get end(): number {
+    return this.#reader.offset;
+  }
+
+  /** Moves to the next record; false at the end. */
+  next(): boolean {
+    this.start = this.#reader.offset;
+    if (this.#reader.skip(1) === 0) return false;
+    while (this.block[this.start++]! >= 0x80);
+    return true;
+  }
+}
+
+/** Reads the inputs of a block, one after the other. */
+export class InputReader {
+  readonly #cursor: Cursor;
+
+  constructor(block: Uint8Array) {
+    this.#cursor = new Cursor(block);
+  }
+
+  /** The next input; there must be one. */
+  read(): InputId {
+    const cursor = this.#cursor;
+    cursor.next();
+    const { block, start, end } = cursor;
+    if (block[start] === 1) return inputAt(block, start, 0);
+    return readResumed(block.subarray(start, end));
+  }
+}
+
+const inputAt = (bytes: Uint8Array, at: number, savedMs: number): InputId => ({
+  job: uint32At(bytes, at) >>> 8,
+  index: uint32At(bytes, at + 4),
+  savedMs,
+});
+
+function readResumed(record: Uint8Array): InputId {
+  const { input, state } = decodeResumed(record);
+  const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
+  const { job, index } = inputAt(input, 0, 0);
+  if (view.getUint32(8, true) !== job || view.getUint32(12, true) !== index) {
+    throw new ViolationError("correctness", `input ${index} of job-${job} resumes from the state of another`);
+  }
+  return { job, index, savedMs: view.getFloat64(0, true) };
 }
 
 export function encodeState({ job, index }: InputId, workedMs: number): Uint8Array {
@@ -112,37 +166,37 @@ export type Outcome = "right" | "corrupted" | "threw";
 /** Packs the answers to inputs. */
 export function packResults(answers: readonly { input: InputId; outcome: Outcome }[]): Uint8Array {
   const block = new Uint8Array(answers.length * STRIDE);
-  const view = new DataView(block.buffer);
-  let at = 0;
-  for (const { input, outcome } of answers) {
-    block[at] = RECORD_BYTES;
-    block[at + 1] = outcome === "threw" ? 3 : 2;
+  for (let at = 0; at < answers.length; at++) {
+    const { input, outcome } = answers[at]!;
+    const start = at * STRIDE;
+    block[start] = RECORD_BYTES;
+    block[start + 1] = outcome === "threw" ? 3 : 2;
     const answer = answerOf(input.job, input.index);
-    view.setUint32(at + 5, outcome === "corrupted" ? ~answer : answer, true);
-    at += STRIDE;
+    putUint32(block, start + 5, outcome === "corrupted" ? ~answer : answer);
   }
   return block;
 }
 
-/** What each record of a block of results is, compared with the right answers of these inputs. */
-export function* judgeResults(
+/** Tells what each record of a block of results is, compared with the right answers of these inputs. */
+export function judgeResults(
   block: Uint8Array,
   job: number,
-  inputs: Iterable<number>,
-): Generator<{ index: number; verdict: Outcome | "wrong" }, void, undefined> {
-  const reader = new RecordReader(block);
-  for (const index of inputs) {
-    const record = reader.read();
-    if (record === undefined) return;
-    yield { index, verdict: judge(record, answerOf(job, index)) };
+  inputs: Ranges,
+  tell: (index: number, verdict: Outcome | "wrong") => void,
+): void {
+  const cursor = new Cursor(block);
+  for (const [start, end] of inputs) {
+    for (let index = start; index < end && cursor.next(); index++) {
+      tell(index, judge(cursor, answerOf(job, index)));
+    }
   }
 }
 
-function judge(record: Uint8Array, answer: number): Outcome | "wrong" {
+function judge({ block, start, end }: Cursor, answer: number): Outcome | "wrong" {
   // A worker core writes what became of a dead sandbox itself, as a failure of the wire.
-  if (record[0] !== 2) return "threw";
-  if (record.length !== RECORD_BYTES) return "wrong";
-  const told = new DataView(record.buffer, record.byteOffset, record.byteLength).getUint32(4, true);
+  if (block[start] !== 2) return "threw";
+  if (end - start !== RECORD_BYTES) return "wrong";
+  const told = uint32At(block, start + 4);
   if (told === answer) return "right";
   return told === ~answer >>> 0 ? "corrupted" : "wrong";
 }
@@ -154,7 +208,7 @@ export function* eachInput(ranges: Ranges): Generator<number, void, undefined> {
 
 /** The records of a block at these positions, packed. */
 export function pickRecords(block: Uint8Array, positions: Ranges): Uint8Array {
+  if (countOf(positions) === countRecords(block)) return block;
   const all = [...eachRecord(block)];
-  if (countOf(positions) === all.length) return block;
   return packRecords(Array.from(eachInput(positions), (at) => all[at]!));
 }

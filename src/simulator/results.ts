@@ -1,7 +1,7 @@
 import { countOf } from "../protocol/index.ts";
 import type { EffectOf } from "../scheduler/index.ts";
 import type { Tally } from "./machine.ts";
-import { eachInput, judgeResults, pickRecords } from "./records.ts";
+import { judgeResults, pickRecords } from "./records.ts";
 import type { Report } from "./session.ts";
 import type { World } from "./world.ts";
 
@@ -19,12 +19,13 @@ export function enterResults(
 ): void {
   const { auditor, planOf, waste } = world;
   const { number } = planOf.get(job)!;
-  const kinds = new Map(failures.map(({ at, kind }) => [at, kind]));
   const before = auditor.corrupted;
   let at = 0;
-  for (const { index, verdict } of judgeResults(pickRecords(report.block, kept), number, eachInput(ranges))) {
-    auditor.accept(number, index, verdict, kinds.get(at++));
-  }
+  let mark = 0;
+  judgeResults(pickRecords(report.block, kept), number, ranges, (index, verdict) => {
+    const failure = failures[mark]?.at === at++ ? failures[mark++]!.kind : undefined;
+    auditor.accept(number, index, verdict, failure);
+  });
   if (at !== countOf(ranges)) throw new Error(`${countOf(ranges)} inputs were accepted with ${at} records`);
   const corrupted = auditor.corrupted - before;
   const retried = retries.reduce((total, retry) => total + countOf(retry.ranges), 0);

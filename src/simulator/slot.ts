@@ -1,6 +1,5 @@
-import { RecordReader } from "../protocol/index.ts";
 import type { Results } from "../worker/core/index.ts";
-import { encodeState, type InputId, type Outcome, packResults, readInput } from "./records.ts";
+import { encodeState, type InputId, InputReader, type Outcome, packResults } from "./records.ts";
 import type { World } from "./world.ts";
 
 /** Records that a slot was told to run. */
@@ -31,7 +30,7 @@ export interface SlotHost {
 }
 
 interface Running extends SlotRun {
-  readonly reader: RecordReader;
+  readonly reader: InputReader;
   begun: number;
 }
 
@@ -78,7 +77,7 @@ export class Slot {
   }
 
   run(run: SlotRun): void {
-    this.#runs.push({ ...run, reader: new RecordReader(run.block), begun: 0 });
+    this.#runs.push({ ...run, reader: new InputReader(run.block), begun: 0 });
     if (this.#stretch === undefined && !this.#frozen) this.#begin();
   }
 
@@ -138,7 +137,7 @@ export class Slot {
     let overheadMs = 0;
     let workMs = 0;
     while (run.begun < run.count && answers.length < limits.reportRecordsMax) {
-      const input = this.#paused?.input ?? this.#peeked ?? readInput(run.reader.read()!);
+      const input = this.#paused?.input ?? this.#peeked ?? run.reader.read();
       this.#peeked = undefined;
       const plan = plans[input.job]!;
       const takesMs = plan.hangs(input.index)

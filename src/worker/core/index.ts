@@ -4,10 +4,10 @@ export {
   busySlots,
   newWorkerState,
   presentedLeases,
-  taskKey,
   type WorkerState,
   waitingLeases,
 } from "./state.ts";
 export { step } from "./step.ts";
+export { taskKey } from "./task-key.ts";
 export type { Results, WorkerConfig, WorkerEvent, WorkerInstruction } from "./types.ts";
 export { validate } from "./validate.ts";

@@ -5,6 +5,7 @@ import {
   type ReturnReason,
   type TaskSpec,
 } from "../../protocol/index.ts";
+import { taskKey } from "./task-key.ts";
 import type { Results } from "./types.ts";
 
 interface Part {
@@ -23,6 +24,7 @@ export interface Unacked extends Results {
 export interface Lease {
   readonly id: string;
   readonly task: TaskSpec;
+  readonly taskKey: string;
   /** Records that are to be run; trimming lowers it. */
   end: number;
   received: number;
@@ -45,6 +47,7 @@ export interface Lease {
 export const newLease = (id: string, task: TaskSpec, count: number): Lease => ({
   id,
   task,
+  taskKey: taskKey(task),
   end: count,
   received: 0,
   handed: 0,
@@ -72,7 +75,7 @@ function cursorOf(lease: Lease): NonNullable<Lease["cursor"]> | undefined {
   const part = lease.parts.find(({ from, count }) => handed >= from && handed < from + count);
   if (part === undefined) return undefined;
   const reader = new RecordReader(part.block);
-  for (let at = part.from; at < handed; at++) reader.read();
+  reader.skip(handed - part.from);
   lease.cursor = { part, at: handed, reader };
   return lease.cursor;
 }
@@ -96,12 +99,13 @@ export function takeRecords(lease: Lease, countMax: number, bytesMax: number) {
   const start = reader.offset;
   let count = 0;
   while (count < allowed && (count === 0 || reader.offset - start < bytesMax)) {
-    reader.read();
+    reader.skip(1);
     count++;
   }
   lease.handed += count;
   cursor.at += count;
-  return { count, block: part.block.subarray(start, reader.offset) };
+  const isWhole = start === 0 && reader.offset === part.block.length;
+  return { count, block: isWhole ? part.block : part.block.subarray(start, reader.offset) };
 }
 
 /** What was handed but has no result goes back, to be handed again. */

@@ -28,11 +28,15 @@ export class Pace {
     if (count === 0) return;
     const known = this.#estimates.get(task);
     const ms = elapsedMs / count;
-    this.#estimates.delete(task);
-    this.#estimates.set(task, {
-      msPerRecord: known === undefined ? ms : known.msPerRecord + NEWEST * (ms - known.msPerRecord),
-      seen: Math.max(known?.seen ?? 0, count),
-    });
+    if (known === undefined) {
+      this.#estimates.set(task, { msPerRecord: ms, seen: count });
+    } else {
+      known.msPerRecord += NEWEST * (ms - known.msPerRecord);
+      known.seen = Math.max(known.seen, count);
+      if (this.#estimates.size === 1) return;
+      this.#estimates.delete(task);
+      this.#estimates.set(task, known);
+    }
     const oldest = this.#estimates.keys().next();
     if (this.#estimates.size > TASKS_KEPT && oldest.done !== true) this.#estimates.delete(oldest.value);
   }

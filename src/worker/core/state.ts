@@ -1,4 +1,4 @@
-import type { PresentedLease, TaskSpec } from "../../protocol/index.ts";
+import type { PresentedLease } from "../../protocol/index.ts";
 import { isOver, type Lease, waiting } from "./lease.ts";
 import { Pace } from "./pace.ts";
 import type { WorkerConfig } from "./types.ts";
@@ -41,10 +41,6 @@ export const newWorkerState = (config: WorkerConfig): WorkerState => ({
   linked: false,
   phase: "open",
 });
-
-/** Tasks that share a pace and may share a sandbox. */
-export const taskKey = (task: TaskSpec): string =>
-  JSON.stringify([task.bundle, task.entry, task.timeoutMs, task.memoryBytes, task.net]);
 
 /** What a reconnecting worker tells the hub that it still holds. */
 export const presentedLeases = (state: WorkerState): PresentedLease[] =>

@@ -1,5 +1,5 @@
 import {
-  eachRecord,
+  countRecords,
   encodeFailure,
   type FailureMark,
   fingerprint,
@@ -9,7 +9,7 @@ import {
   type ReturnReason,
 } from "../../protocol/index.ts";
 import { dropParts, isOver, type Lease, newLease, rewind, takeRecords, waiting } from "./lease.ts";
-import { isIdle, isStuck, outstanding, type Slot, taskKey, type WorkerState } from "./state.ts";
+import { isIdle, isStuck, outstanding, type Slot, type WorkerState } from "./state.ts";
 import type { Results, WorkerEvent, WorkerInstruction } from "./types.ts";
 
 /** A report without results, for what it says besides. */
@@ -118,9 +118,7 @@ function receiveLease(
 
 function holds(body: Uint8Array, count: number): boolean {
   try {
-    let records = 0;
-    for (const _record of eachRecord(body)) records++;
-    return records === count;
+    return countRecords(body) === count;
   } catch (error) {
     if (error instanceof MusketeersError) return false;
     throw error;
@@ -229,7 +227,7 @@ function progress(
   if (slot?.lease === undefined || current?.run !== run) return;
   current.reported += results.count;
   if (current.reported >= current.count) slot.runs.shift();
-  state.pace.learn(taskKey(slot.lease.task), results.count, results.elapsedMs);
+  state.pace.learn(slot.lease.taskKey, results.count, results.elapsedMs);
   report(state, slot.lease, results, out);
 }
 
@@ -318,9 +316,12 @@ function schedule(state: WorkerState, out: WorkerInstruction[]): void {
     return;
   }
   const shared = state.config.sharesSlots === true;
-  const queue = shared ? [] : ready(state);
+  let queue: Lease[] | undefined;
   for (const slot of state.slots) {
-    if (slot.lease === undefined) seat(slot, queue.shift());
+    if (slot.lease === undefined && !shared) {
+      queue ??= ready(state);
+      seat(slot, queue.shift());
+    }
     if (slot.lease === undefined) continue;
     while (feed(state, slot, slot.lease, out));
     // What waits for its hub need not keep others waiting.
@@ -353,9 +354,7 @@ function feed(state: WorkerState, slot: Slot, lease: Lease, out: WorkerInstructi
   const last = slot.runs.at(-1);
   // A careful run has the sandbox for itself.
   if (last !== undefined && (careful || last.careful)) return false;
-  const wanted = careful
-    ? lease.carefulTo - lease.handed
-    : state.pace.next(taskKey(lease.task), outstanding(slot));
+  const wanted = careful ? lease.carefulTo - lease.handed : state.pace.next(lease.taskKey, outstanding(slot));
   if (wanted === 0) return false;
   const taken = takeRecords(lease, wanted, state.config.blockBytesTarget);
   if (taken === undefined) return false;
