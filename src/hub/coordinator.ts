@@ -424,7 +424,8 @@ export class Coordinator {
       this.ledger.append({ type: "failed", job, ranges, kind, reason }, undefined, (position, bytes) => {
         entry.storedBytes += bytes;
         entry.addFailures(position, ranges, kind, this.limits);
-        this.#stored(entry, countOf(ranges));
+        const count = countOf(ranges);
+        this.#stored(entry, count, count);
       });
     }
   }
@@ -438,12 +439,12 @@ export class Coordinator {
       const { worker, ranges, failures } = record;
       entry.addResults(position, worker, ranges, failures, this.limits);
       this.blocks.keepResults(position, record, body);
-      this.#stored(entry, countOf(ranges));
+      this.#stored(entry, countOf(ranges), failures.length);
     });
   }
 
-  #stored(entry: JobEntry, count: number): void {
-    this.throughput.add(count);
+  #stored(entry: JobEntry, count: number, failed: number): void {
+    this.throughput.add(count, failed);
     for (const watch of entry.watches) watch.pump();
     this.#notify(entry);
   }

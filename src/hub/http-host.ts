@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { Blobs } from "../engine/index.ts";
 import { type Limits, MusketeersError, type Role } from "../protocol/index.ts";
+import type { Metrics } from "./metrics.ts";
 import type { PackageTarball } from "./package-tarball.ts";
 
 /** What the HTTP routes need of their hub. */
@@ -10,14 +11,22 @@ export interface HttpHost {
   readonly tarball: PackageTarball;
   /** The role of a live connection, by its bearer token. */
   roleOf(token: string): Role | undefined;
+  /** Whether a text is the secret part of an invite that is good and lets its holder look. */
+  mayLook(secret: string): boolean;
+  readonly metrics: Pick<Metrics, "contentType" | "text">;
+  /** Why the hub cannot take work now; undefined: it can. */
+  unready(): string | undefined;
 }
 
 export const blobWriters: readonly Role[] = ["admin", "submitter", "worker"];
 export const blobReaders: readonly Role[] = ["admin", "submitter", "worker"];
 
+export const bearerOf = (context: Context): string | undefined =>
+  /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1];
+
 /** Says which connection's token came with a request. */
 export function requireRole(host: HttpHost, context: Context, allowed: readonly Role[]): string {
-  const token = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1];
+  const token = bearerOf(context);
   const role = token === undefined ? undefined : host.roleOf(token);
   if (token === undefined || role === undefined)
     throw new MusketeersError("UNAUTHORIZED", "No live connection has this token");

@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { isCid } from "../data/index.ts";
 import { errorKinds, MusketeersError, toMusketeersError } from "../protocol/index.ts";
 import { addBlockRoutes } from "./block-routes.ts";
+import { addHealthRoutes } from "./health-routes.ts";
 import {
   begun,
   blobReaders,
@@ -107,7 +108,7 @@ export function httpApp(host: HttpHost): Hono {
   const app = new Hono();
   const uploads: Uploads = new Map();
   app.onError((error, context) => respondError(context, error));
-  app.get("/healthz", (context) => context.text("ok\n"));
+  addHealthRoutes(app, host);
   app.get("/musketeers.tgz", async (context) => {
     const bytes = await host.tarball.get();
     return context.body(bytes as Uint8Array<ArrayBuffer>, 200, { "Content-Type": "application/gzip" });

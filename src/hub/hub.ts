@@ -16,7 +16,15 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import { createScheduler, finishRecovery, recoverRecord } from "../scheduler/index.ts";
-import { createInvite, LINK_PATH, newId, newSecretKey, publicKeyOf } from "../security/index.ts";
+import {
+  createInvite,
+  LINK_PATH,
+  newId,
+  newSecretKey,
+  openGrant,
+  parseInvite,
+  publicKeyOf,
+} from "../security/index.ts";
 import { loadOrCreateKey } from "../security/node.ts";
 import { Admission } from "./admission.ts";
 import { type Backup, restoreBackup } from "./backup.ts";
@@ -31,6 +39,7 @@ import { Invites, type KnownInvite } from "./invites.ts";
 import { readJournal } from "./journal/recovery.ts";
 import { KEY_NAME } from "./key-name.ts";
 import { LeaseSeal } from "./lease-seal.ts";
+import { Metrics } from "./metrics.ts";
 import { PackageTarball } from "./package-tarball.ts";
 import { Peer, type PeerHost, type PeerSession, revokedInvite } from "./peer.ts";
 import { WorkerSession } from "./worker-session.ts";
@@ -314,8 +323,32 @@ export class Hub {
       blobs: this.#engine.blobs,
       tarball: new PackageTarball(),
       roleOf: (token) => this.#peers.get(token)?.provenRole,
+      mayLook: (secret) => this.#mayLook(secret),
+      metrics: new Metrics(this.#coordinator, {
+        connections: () => this.#connectionsByRole(),
+        bufferedBytes: () => this.bufferedBytes,
+      }),
+      unready: () => (this.#closing === undefined ? this.#engine.faults()[0]?.text : "The hub is stopping"),
     });
     this.#server.on("request", getRequestListener(app.fetch));
+  }
+
+  #connectionsByRole(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const { provenRole = "stranger" } of this.#peers.values()) {
+      counts.set(provenRole, (counts.get(provenRole) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  #mayLook(secret: string): boolean {
+    try {
+      const { grant } = parseInvite(`${this.url}/join#${secret}`);
+      const { id, role } = openGrant(grant, publicKeyOf(this.#secretKey), systemClock.wallMs());
+      return role !== "worker" && !this.#invites.isRevoked(id);
+    } catch {
+      return false;
+    }
   }
 
   async #close(): Promise<void> {

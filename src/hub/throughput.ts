@@ -8,13 +8,16 @@ export class Throughput {
   readonly #counts = new Float64Array(WINDOW_SECONDS + 1);
   readonly #seconds = new Float64Array(WINDOW_SECONDS + 1).fill(-1);
   total = 0;
+  /** Of these, how many are failures. */
+  failed = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  add(count: number): void {
+  add(count: number, failed: number): void {
     this.total += count;
+    this.failed += failed;
     const second = Math.floor(this.#clock.nowMs() / 1000);
     const slot = second % this.#counts.length;
     if (this.#seconds[slot] !== second) {
