@@ -46,7 +46,7 @@ async function getBlocks(host: HttpHost, context: Context): Promise<Response> {
   requireRole(host, context, blobReaders);
   const cids = await wantedIn(context, host.limits.blocksPerBatchMax);
   const headers = { "Content-Type": "application/octet-stream" };
-  return new Response(await begun(packed(host, cids)), { headers });
+  return new Response(await begun(packed(host, cids), host.onBlobSent), { headers });
 }
 
 /** Many blocks with one request: `POST /blocks` stores, `POST /blocks/get` fetches. */

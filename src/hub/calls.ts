@@ -130,6 +130,12 @@ function warningsOf(coordinator: Coordinator): string[] {
   }
   const unbounded = coordinator.retention.fault;
   if (unbounded !== undefined) warnings.push(`What is old cannot be cleared away: ${unbounded}`);
+  for (const { worker, description } of coordinator.workers.values()) {
+    const complaints = coordinator.peers.complaintsOf(worker);
+    if (complaints < coordinator.limits.neighbourAccusersMax) continue;
+    warnings.push(`Worker ${description.name} serves wrong data or none: ${complaints} others say so`);
+    if (warnings.length >= WARNINGS_MAX) return warnings;
+  }
   for (const entry of coordinator.jobs) {
     if (entry.state !== "running") continue;
     const waiting = jobView(coordinator.scheduler, entry.spec.job)?.waiting ?? "";
@@ -161,6 +167,7 @@ function statusOf(coordinator: Coordinator, host: CallHost): HubStatus {
     inputsDone: coordinator.throughput.total,
     inputsPerSecond: coordinator.throughput.perSecond,
     memoryBytes: process.memoryUsage.rss(),
+    blobBytesSent: coordinator.blobBytesSent,
     warnings: warningsOf(coordinator),
   };
 }

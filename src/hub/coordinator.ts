@@ -91,6 +91,8 @@ export class Coordinator {
   readonly retention: Retention;
   readonly peers: Peers;
   readonly workers = new Map<string, WorkerSession>();
+  /** Over HTTP, since the start. */
+  blobBytesSent = 0;
   readonly engine: Engine;
   readonly #clock: Clock;
   readonly #seal: LeaseSeal;

@@ -9,6 +9,8 @@ export interface HttpHost {
   readonly limits: Limits;
   readonly blobs: Blobs;
   readonly tarball: PackageTarball;
+  /** Told of each piece of a blob that leaves. */
+  onBlobSent(bytes: number): void;
   /** The role of a live connection, by its bearer token. */
   roleOf(token: string): Role | undefined;
   /** Whether a text is the secret part of an invite that is good and lets its holder look. */
@@ -37,6 +39,7 @@ export function requireRole(host: HttpHost, context: Context, allowed: readonly 
 /** A body whose first piece is there, so that what cannot be read is answered with its error. */
 export async function begun(
   chunks: AsyncIterable<Uint8Array>,
+  onSent: (bytes: number) => void,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const iterator = chunks[Symbol.asyncIterator]();
   let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
@@ -44,8 +47,12 @@ export async function begun(
     async pull(controller) {
       const next = first ?? (await iterator.next());
       first = undefined;
-      if (next.done === true) controller.close();
-      else controller.enqueue(next.value as Uint8Array<ArrayBuffer>);
+      if (next.done === true) {
+        controller.close();
+        return;
+      }
+      onSent(next.value.length);
+      controller.enqueue(next.value as Uint8Array<ArrayBuffer>);
     },
     async cancel() {
       await iterator.return?.();

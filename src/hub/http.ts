@@ -72,7 +72,8 @@ async function getBlob(host: HttpHost, context: Context): Promise<Response> {
   const { start, end } = range ?? { start: 0, end: stat.bytes };
   headers["Content-Length"] = String(end - start);
   if (range !== undefined) headers["Content-Range"] = `bytes ${start}-${end - 1}/${stat.bytes}`;
-  const body = context.req.method === "HEAD" ? null : await begun(host.blobs.read(cid, { start, end }));
+  const body =
+    context.req.method === "HEAD" ? null : await begun(host.blobs.read(cid, { start, end }), host.onBlobSent);
   return new Response(body, { status: range === undefined ? 200 : 206, headers });
 }
 

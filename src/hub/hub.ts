@@ -322,6 +322,9 @@ export class Hub {
       limits: this.#limits,
       blobs: this.#engine.blobs,
       tarball: new PackageTarball(),
+      onBlobSent: (bytes) => {
+        this.#coordinator.blobBytesSent += bytes;
+      },
       roleOf: (token) => this.#peers.get(token)?.provenRole,
       mayLook: (secret) => this.#mayLook(secret),
       metrics: new Metrics(this.#coordinator, {

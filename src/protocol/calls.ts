@@ -76,6 +76,8 @@ export interface HubStatus {
   /** Accepted results a second, over the last seconds. */
   readonly inputsPerSecond: number;
   readonly memoryBytes: number;
+  /** Bytes of blobs that it sent to workers and clients since it started. */
+  readonly blobBytesSent: number;
   /** What an operator should know, such as a full disk or a job that no worker can serve. */
   readonly warnings: readonly string[];
 }

@@ -6,6 +6,8 @@ export const double = task((n: number) => n * 2);
 
 export const same = task((value: unknown) => value);
 
+export const sizeOf = task((bytes: Uint8Array) => bytes.length);
+
 export const nap = task(async (ms: number) => {
   await new Promise((resolve) => setTimeout(resolve, ms));
   return ms;

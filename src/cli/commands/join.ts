@@ -25,6 +25,8 @@ interface JoinOptions extends JsonOption {
   readonly allowNet: readonly string[];
   readonly label: readonly string[];
   readonly trust?: boolean;
+  readonly serve?: boolean;
+  readonly servePort?: number;
   readonly grace?: number;
 }
 
@@ -110,7 +112,8 @@ async function follow(
 async function join(texts: readonly string[], options: JoinOptions, context: Context): Promise<void> {
   const led = process.send !== undefined;
   using stopper = listenForStop({ led });
-  const { name, slots, memory, allowNet, label, trust, grace } = options;
+  const { name, slots, memory, allowNet, label, trust, servePort, grace } = options;
+  const serve = options.serve === false ? false : (servePort ?? options.serve);
   const invites = await readInvites(texts, options, context);
   const shares = sharesOf(options.share, invites.length);
   // Loaded here, so that the other commands start without it.
@@ -127,6 +130,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       ...(slots === undefined ? {} : { slots }),
       ...(memory === undefined ? {} : { memoryBytes: memory }),
       ...(trust === undefined ? {} : { trust }),
+      ...(serve === undefined ? {} : { serve }),
       ...(grace === undefined ? {} : { limits: { ...defaultLimits, drainGraceMs: grace } }),
       allowNet,
       labels: label,
@@ -178,12 +182,20 @@ export function addJoin(program: Command, context: Context): void {
       durationArgument,
     )
     .option("--trust", "run tasks without a sandbox: only for your own cluster and code; means all hubs")
+    .option("--serve", "give other workers of this network what it has fetched (default: with --trust only)")
+    .option("--no-serve", "open no port for them, even with --trust")
+    .option(
+      "--serve-port <port>",
+      "the port for that; one for each hub, from here on (default: any)",
+      integerArgument(1, 65_535),
+    )
     .addOption(jsonOption("print events as JSON lines"))
     .action((invites: readonly string[], options: JoinOptions) => join(invites, options, context));
   withExamples(
     command,
     ["musketeers join 'http://…/join#…'", "all cores, sandboxed, no network"],
     ["musketeers join 'http://…/join#…' --slots 2 --allow-net api.example.org", "with bounds"],
+    ["musketeers join 'http://…/join#…' --serve", "and let its neighbours fetch data from it"],
     ["musketeers join 'http://a…' 'http://b…' --share 70/30", "for two hubs at once"],
     ["echo 'http://…/join#…' | musketeers join -", "keeps the invite out of the shell's history"],
   );

@@ -34,6 +34,11 @@ export class Neighbourhood {
     this.#onNear = onNear;
   }
 
+  /** Workers whose whereabouts are known. */
+  get size(): number {
+    return this.#whereabouts.size;
+  }
+
   /** Enters a worker, or moves it. */
   enter(worker: string, whereabouts: Whereabouts): void {
     this.leave(worker);

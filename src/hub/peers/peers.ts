@@ -7,7 +7,6 @@ import {
   type LocateMessage,
   MusketeersError,
   type NearMessage,
-  type NeighbourFault,
   type WhereaboutsMessage,
 } from "../../protocol/index.ts";
 import { signBlobPass } from "../../security/index.ts";
@@ -29,8 +28,6 @@ export interface PeersOptions {
   readonly send: (worker: string, message: NearMessage) => void;
   /** Told what a worker said that it keeps, and that it does not keep any more. */
   readonly onHoldings?: (worker: string, added: readonly string[], dropped: readonly string[]) => void;
-  /** Told whenever a worker complains of another. */
-  readonly onFault?: (worker: string, about: string, fault: NeighbourFault) => void;
 }
 
 const KEY_BYTES_MIN = 16;
@@ -49,6 +46,11 @@ export class Peers {
     );
     const reaches = (asker: string, holder: string) => this.#neighbourhood.path(asker, holder) !== undefined;
     this.tracker = new Tracker(options.limits, reaches);
+  }
+
+  /** Workers that said where they are. */
+  get size(): number {
+    return this.#neighbourhood.size;
   }
 
   /** @param seenAddress where the worker's connection comes from */
@@ -73,16 +75,23 @@ export class Peers {
   /** Whom to ask for the blobs that a worker is about to fetch. */
   locate(worker: string, { call, cids, faults }: LocateMessage): LocatedMessage {
     const nowMs = this.#options.nowMs();
-    for (const { worker: about, fault } of faults) {
-      this.tracker.complain(worker, about, nowMs);
-      this.#options.onFault?.(worker, about, fault);
-    }
+    for (const { worker: about } of faults) this.tracker.complain(worker, about, nowMs);
     const serves = this.#doors.has(worker);
     const sources = cids.map((cid) => {
       const holders = this.tracker.locate(worker, cid, serves, nowMs);
       return holders.flatMap((holder) => this.#hint(worker, holder, cid, nowMs) ?? []);
     });
     return { type: "located", call, sources };
+  }
+
+  /** Whether others can fetch from it. */
+  serves(worker: string): boolean {
+    return this.#doors.has(worker);
+  }
+
+  /** Of how many others it was told lately that this worker serves wrong blobs, or none. */
+  complaintsOf(worker: string): number {
+    return this.tracker.accusersOf(worker, this.#options.nowMs());
   }
 
   leave(worker: string): void {

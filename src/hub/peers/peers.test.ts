@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import { cidOf } from "../../data/index.ts";
+import { checkBlobPass } from "../../security/index.ts";
+import { ScriptedPeer, testHub, until } from "../testing/peer.ts";
+
+const cids = [1, 2, 3].map((number) => cidOf(new Uint8Array([number])));
+const key = (number: number) => new Uint8Array(32).fill(number);
+
+/** A worker of one network with this host number, which serves where it has a port. */
+async function neighbour(hub: Awaited<ReturnType<typeof testHub>>, host: number, port: number) {
+  const worker = await ScriptedPeer.worker(hub, { name: `w${host}`, slots: 0 });
+  // Its connection comes from loopback, which is one of its places: no translator stands between.
+  const places = [
+    { network: "lan", address: `10.0.0.${host}` },
+    { network: `loopback ${host}`, address: "127.0.0.1" },
+  ];
+  const keyed = port === 0 ? new Uint8Array(0) : key(host);
+  worker.send({ type: "whereabouts", places, port, key: keyed, nowMs: 1_000_000 * host });
+  return worker;
+}
+
+test("who asks for a blob is sent to a neighbour who keeps it, with a token for this blob and this asker", async () => {
+  const hub = await testHub();
+  const server = await neighbour(hub, 1, 7078);
+  const asker = await neighbour(hub, 2, 0);
+  expect((await asker.next("near")).message.anyone).toBe(true);
+  expect((await server.next("near")).message.anyone).toBe(true);
+  server.send({ type: "holds", add: [cids[0]], drop: [] });
+  await until(() => hub.coordinator.peers.tracker.count === 1);
+  asker.send({ type: "locate", call: 7, cids: [cids[0], cids[1]], faults: [] });
+  const { message } = await asker.next("located");
+  expect(message).toMatchObject({ call: 7, sources: [[{ address: "10.0.0.1", port: 7078 }], []] });
+  const { token } = message.sources[0]![0]!;
+  const use = { cid: cids[0]!, address: "10.0.0.2", nowMs: 1_000_000 };
+  expect(checkBlobPass(token, use, key(1))).toBe(true);
+  expect(checkBlobPass(token, { ...use, cid: cids[1]! }, key(1))).toBe(false);
+  expect(checkBlobPass(token, { ...use, address: "10.0.0.3" }, key(1))).toBe(false);
+  expect(checkBlobPass(token, { ...use, nowMs: 2_000_000 }, key(1))).toBe(false);
+});
+
+test("who is gone keeps nothing, and who is left alone is told so", async () => {
+  const hub = await testHub();
+  const server = await neighbour(hub, 1, 7078);
+  const asker = await neighbour(hub, 2, 0);
+  server.send({ type: "holds", add: [cids[1], cids[2]], drop: [] });
+  server.send({ type: "holds", add: [cids[0]], drop: [cids[1], cids[2]] });
+  const { tracker } = hub.coordinator.peers;
+  await until(() => tracker.keeps([...hub.coordinator.workers.keys()][0]!, cids[0]!));
+  expect(cids.map((cid) => tracker.holdersOf(cid).length)).toEqual([1, 0, 0]);
+  await asker.next("near");
+  server.link.close();
+  expect((await asker.next("near")).message.anyone).toBe(false);
+  expect(tracker.count).toBe(0);
+});
+
+test("whom several complain of is shown to the operator", async () => {
+  const hub = await testHub({ limits: { neighbourAccusersMax: 2 } });
+  const liar = await neighbour(hub, 1, 7078);
+  liar.send({ type: "holds", add: cids, drop: [] });
+  await until(() => hub.coordinator.peers.tracker.count === cids.length);
+  const admin = await ScriptedPeer.client(hub, "admin");
+  const warnings = async () => (await admin.call<{ warnings: string[] }>("status")).warnings;
+  for (const host of [2, 3]) {
+    expect(await warnings()).toEqual([]);
+    const asker = await neighbour(hub, host, 0);
+    asker.send({ type: "locate", call: 1, cids, faults: [] });
+    const { message } = await asker.next("located");
+    const { worker } = message.sources[0]![0]!;
+    asker.send({ type: "locate", call: 2, cids, faults: [{ worker, fault: "wrong" }] });
+    expect((await asker.next("located")).message.sources).toEqual([[], [], []]);
+  }
+  expect(await warnings()).toEqual([expect.stringContaining("w1")]);
+});
+
+test.each([
+  ["keeps what has no name", { type: "holds", add: ["x"], drop: [] }],
+  ["serves without a key", { type: "whereabouts", places: [], port: 1, key: new Uint8Array(0), nowMs: 0 }],
+])("a worker that %s is sent away", async (_what, message) => {
+  const hub = await testHub();
+  const worker = await ScriptedPeer.worker(hub);
+  const ended = worker.nextDownOr(() => worker.next("ack"));
+  worker.send(message);
+  expect(await ended).toMatchObject({ code: "PROTOCOL" });
+});
+
+test("a client has no neighbours", async () => {
+  const hub = await testHub();
+  const client = await ScriptedPeer.client(hub);
+  const ended = client.nextDownOr(() => client.next("located"));
+  client.send({ type: "locate", call: 1, cids, faults: [] });
+  expect(await ended).toMatchObject({ code: "FORBIDDEN" });
+});
