@@ -74,6 +74,7 @@ test("a hub's state, with what an operator should know", () => {
     inputsDone: 26_470,
     inputsPerSecond: 0,
     memoryBytes: 90 * 1024 ** 2,
+    blobBytesSent: 0,
     warnings: ["the disk is full"],
   };
   expect(renderStatus(status, NOW_MS, plain)).toBe(
