@@ -15,6 +15,14 @@ const NAMESPACE = "musketeers";
 const RUNTIME = "runtime";
 const FACE_PREFIX = "task:";
 
+/** The runtime without what only people read: it travels with every bundle. */
+async function smallRuntime(): Promise<string> {
+  const { transform } = await import("esbuild");
+  const source = await readFile(runtimeFile, "utf8");
+  const loader = extname(runtimeFile).slice(1) as "ts" | "js";
+  return (await transform(source, { loader, minify: true, target: "es2022" })).code;
+}
+
 /** How a source file is called inside bundles: its path from the project's root, with slashes. */
 export const fileIdOf = (root: string, file: string): string => relative(root, file).split(sep).join("/");
 
@@ -38,15 +46,13 @@ export function taskRuntimePlugin(root: string): Plugin {
       );
       build.onLoad({ filter: /.*/, namespace: NAMESPACE }, async ({ path }) => {
         if (path === RUNTIME) {
-          return {
-            contents: await readFile(runtimeFile, "utf8"),
-            loader: extname(runtimeFile).slice(1) as "ts",
-          };
+          return { contents: await smallRuntime(), loader: "js" };
         }
         const file = JSON.stringify(path.slice(FACE_PREFIX.length));
-        const contents = `import { taskOf } from "musketeers";
+        const contents = `import { mapReduceOf, taskOf } from "musketeers";
 export * from "musketeers";
-export const task = /* @__PURE__ */ taskOf(${file});`;
+export const task = /* @__PURE__ */ taskOf(${file});
+export const mapReduce = /* @__PURE__ */ mapReduceOf(${file});`;
         return { contents, loader: "js" };
       });
     },

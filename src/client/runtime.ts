@@ -26,11 +26,19 @@ export function registeredTasks(): Map<string, RegisteredTask> {
   return registry[tasksKey] as Map<string, RegisteredTask>;
 }
 
+/** Tasks of each source file so far. */
+const ordinals = new Map<string, number>();
+
+function nextEntry(file: string): string {
+  const ordinal = ordinals.get(file) ?? 0;
+  ordinals.set(file, ordinal + 1);
+  return `site:${file}#${ordinal}`;
+}
+
 /** `task()` for one source file of the bundle. */
 export function taskOf(file: string): (fn: AnyFunction, options?: object) => AnyFunction {
-  let ordinal = 0;
   return (fn, options = {}) => {
-    const entry = `site:${file}#${ordinal++}`;
+    const entry = nextEntry(file);
     const call = function (this: unknown, ...args: never[]): unknown {
       return Reflect.apply(fn, this, args);
     };
@@ -38,6 +46,23 @@ export function taskOf(file: string): (fn: AnyFunction, options?: object) => Any
     Object.defineProperty(call, "length", { value: fn.length });
     Object.defineProperty(call, markKey, { value: { options, entry } });
     registeredTasks().set(entry, { fn, options });
+    return call;
+  };
+}
+
+const stagesKey = Symbol.for("musketeers.stages");
+
+/** `mapReduce()` for one source file of the bundle. */
+export function mapReduceOf(file: string): (functions: object, options?: object) => AnyFunction {
+  return (functions, options = {}) => {
+    const entry = nextEntry(file);
+    const call = (): never => {
+      throw new Error("A map-reduce runs on a cluster: cluster.mapReduce(…)");
+    };
+    Object.defineProperty(call, "name", { value: (options as { name?: string }).name ?? "" });
+    Object.defineProperty(call, stagesKey, { value: functions });
+    Object.defineProperty(call, markKey, { value: { options, entry, shuffle: true } });
+    registeredTasks().set(entry, { fn: call, options });
     return call;
   };
 }
@@ -72,6 +97,98 @@ export function checkpoint(state: unknown): void {
 /** What the task last gave to `checkpoint` for this input; undefined where it begins anew. */
 export function restored<State>(): State | undefined {
   return stateOffer()?.restored() as State | undefined;
+}
+
+/**
+ * How values of one key become one: called with all of them, or (where they come from a fold) step by step. Of
+ * `mapReduce`'s reducers one that carries a fold combines by itself.
+ */
+export type Reducer<V, O> = (
+  key: never,
+  values: Iterable<V> & AsyncIterable<V>,
+  emit: (value: O) => void,
+) => O | undefined | Promise<O | undefined>;
+
+/** A reducer that is known step by step. */
+export type FoldReducer<V, O> = (key: unknown, values: Iterable<V>) => O;
+
+interface Fold<V, A, O> {
+  readonly id: string;
+  readonly lift: (value: V) => A;
+  readonly merge: (a: A, b: A) => A;
+  readonly finish?: (accumulator: A) => O;
+}
+
+const foldKey = Symbol.for("musketeers.fold");
+
+function folding<V, A, O>(fold: Fold<V, A, O>): FoldReducer<V, O> {
+  const reduce = (_key: unknown, values: Iterable<V>): O => {
+    let held: { value: A } | undefined;
+    for (const value of values) {
+      const lifted = fold.lift(value);
+      held = { value: held === undefined ? lifted : fold.merge(held.value, lifted) };
+    }
+    return (fold.finish === undefined || held === undefined ? held?.value : fold.finish(held.value)) as O;
+  };
+  Object.defineProperty(reduce, "name", { value: fold.id });
+  Object.defineProperty(reduce, foldKey, { value: Object.freeze(fold) });
+  return reduce;
+}
+
+function checkedNumber(value: number): number {
+  if (typeof value === "number" || typeof value === "bigint") return value;
+  throw new TypeError(`sum adds numbers, and this is ${value === null ? "null" : typeof value}`);
+}
+
+/** Lists element by element, everything else as `<` has it. */
+function compare(a: unknown, b: unknown): number {
+  if (!Array.isArray(a) || !Array.isArray(b))
+    return (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0;
+  for (let at = 0; at < Math.min(a.length, b.length); at++) {
+    const order = compare(a[at], b[at]);
+    if (order !== 0) return order;
+  }
+  return a.length - b.length;
+}
+
+const itself = <V>(value: V): V => value;
+
+/** Reducer: the values of a key added up; numbers, or bigints. */
+export const sum: FoldReducer<number, number> = folding({
+  id: "sum",
+  lift: checkedNumber,
+  merge: (a: number, b: number) => a + b,
+});
+
+/** Reducer: how many values a key has. */
+export const count: FoldReducer<unknown, number> = folding({
+  id: "count",
+  lift: () => 1,
+  merge: (a: number, b: number) => a + b,
+});
+
+/** Reducer: the least value of a key, by `<`; lists are compared element by element. */
+export const min = folding<never, never, never>({
+  id: "min",
+  lift: itself,
+  merge: (a, b) => (compare(b, a) < 0 ? b : a),
+}) as <V>(key: unknown, values: Iterable<V>) => V;
+
+/** Reducer: the greatest value of a key; see `min`. */
+export const max = folding<never, never, never>({
+  id: "max",
+  lift: itself,
+  merge: (a, b) => (compare(b, a) > 0 ? b : a),
+}) as <V>(key: unknown, values: Iterable<V>) => V;
+
+/** Makes a reducer: a list of the `n` greatest values of a key, the greatest first; see `min`. */
+export function top(n: number): <V>(key: unknown, values: Iterable<V>) => V[] {
+  if (!Number.isInteger(n) || n < 1) throw new RangeError(`top(${n}): a whole number from 1 up is needed`);
+  return folding<unknown, unknown[], unknown[]>({
+    id: `top:${n}`,
+    lift: (value) => [value],
+    merge: (a, b) => [...a, ...b].sort((left, right) => compare(right, left)).slice(0, n),
+  }) as <V>(key: unknown, values: Iterable<V>) => V[];
 }
 
 const absent = (name: string) => (): never => {

@@ -1,4 +1,5 @@
 /** Content-addressed data: CIDs, references to blobs, transfer. Runs in Node, Deno and browsers. */
+
 export { BlobHandle, type CsvOptions, type TextOptions } from "./blob-handle.ts";
 export {
   type BlobRef,
@@ -11,6 +12,7 @@ export {
 } from "./blob-ref.ts";
 export { type BatchBlock, blockHeader, packBlocks, unpackBlocks } from "./block-batch.ts";
 export { type BlockSink, type BlockSource, type FileRef, noSink } from "./block-store.ts";
+export { concatBytes } from "./bytes.ts";
 export { type BlobCache, CachedBlobs, type CacheWatcher } from "./cached-blobs.ts";
 export { exportCar, importCar } from "./car.ts";
 export {
@@ -29,6 +31,7 @@ export type { FileReader, FileStore, FileWriter, RangeOptions, WriteOptions } fr
 
 export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
+export * from "./pairs/index.ts";
 export * from "./readers/index.ts";
 export { BlobClient, type BlobClientOptions } from "./transfer.ts";
 export { buildFile, CHUNK_BYTES, type ChunkOptions, FileBuilder } from "./unixfs/file-builder.ts";

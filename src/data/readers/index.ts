@@ -13,6 +13,8 @@ export {
   type JsonLinesFormat,
   type LinesFormat,
   type Segment,
+  segmentOf,
+  segmentValue,
   toFormat,
   type WholeFormat,
 } from "./segment.ts";

@@ -73,13 +73,13 @@ export function toFormat(option: FormatOption): Format {
 }
 
 /** A segment as one record; its file's part is seen by whoever looks for files in records. */
-export function encodeSegment({ file, start, end, format }: Segment): Uint8Array {
-  return encodeValue([asFileValue({ ...file, start, end }), format]);
-}
+export const encodeSegment = (segment: Segment): Uint8Array => encodeValue(segmentValue(segment));
 
 /** @throws MusketeersError `PROTOCOL` for what is no segment. */
-export function decodeSegment(record: Uint8Array): Segment {
-  const value = decodeValue(record);
+export const decodeSegment = (record: Uint8Array): Segment => segmentOf(decodeValue(record));
+
+/** A segment as its record's value. @throws MusketeersError `PROTOCOL` for what is none. */
+export function segmentOf(value: unknown): Segment {
   const [part, format] = Array.isArray(value) && value.length === 2 ? value : [];
   const ref = fileRefOf(part);
   if (ref?.start === undefined || ref.end === undefined || !kinds.includes((format as Format)?.kind)) {
@@ -88,3 +88,9 @@ export function decodeSegment(record: Uint8Array): Segment {
   const { start, end, ...file } = ref;
   return { file, start, end, format: format as Format };
 }
+
+/** What `encodeSegment` encodes, for whoever sends values. */
+export const segmentValue = ({ file, start, end, format }: Segment): unknown => [
+  asFileValue({ ...file, start, end }),
+  format,
+];

@@ -1,0 +1,18 @@
+/** Pairs of keys and values as maps leave them and reduces read them. */
+export { Arena } from "./arena.ts";
+export {
+  compareBytes,
+  decodeKey,
+  encodeKey,
+  finishHash,
+  HASH_PRIME,
+  HASH_START,
+  hashBytes,
+  type Key,
+  partitionOf,
+  pushKey,
+  TEXT_TAG,
+} from "./key.ts";
+export { Merge } from "./merge.ts";
+export { type KeySpans, orderOf } from "./order.ts";
+export { beginRun, endRun, pushPair, RUN_HEAD_BYTES, RunCursor, runLength, runsIn } from "./run.ts";

@@ -1,0 +1,30 @@
+import type { FileStore } from "../../../../data/index.ts";
+import { MusketeersError, type StageSpec } from "../../../../protocol/index.ts";
+import type { TaskFunction } from "../entry.ts";
+import { functionsOf } from "./definition.ts";
+import { mapSegment } from "./map-stage.ts";
+import { reduceColumn } from "./reduce-stage.ts";
+
+/** The share of its memory that a stage's own tables may take. */
+const TABLE_SHARE = 0.25;
+
+/**
+ * The function that a stage of a map-reduce runs on its inputs.
+ * @param entry what the bundle has under the task's entry
+ * @param memoryBytes what the task may use
+ * @throws MusketeersError `TASK_UNKNOWN` where it is no map-reduce
+ */
+export function stageFunction(
+  entry: TaskFunction,
+  { kind, partitions }: StageSpec,
+  files: FileStore,
+  memoryBytes: number,
+): TaskFunction {
+  const functions = functionsOf(entry);
+  if (functions === undefined)
+    throw new MusketeersError("TASK_UNKNOWN", "The bundle's task is no map-reduce");
+  const options = { partitions, tableBytesMax: Math.floor(memoryBytes * TABLE_SHARE) };
+  return kind === "map"
+    ? (input) => mapSegment(input, functions, files, options)
+    : (input) => reduceColumn(input, functions, files, options);
+}
