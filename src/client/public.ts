@@ -1,4 +1,12 @@
 /** What both faces, Node's and the browser's, have in common. */
+export {
+  BlobHandle,
+  type CsvOptions,
+  type CsvRecord,
+  type FileContent,
+  type RangeOptions,
+  type TextOptions,
+} from "../data/index.ts";
 export type {
   Calls,
   FailureKind,
@@ -19,7 +27,7 @@ export type { LoadedTask } from "./loaded.ts";
 export { type MapOptions, MapResults, MapValues, type Progress } from "./map.ts";
 export type { TaskNeeds, TaskOptions } from "./options.ts";
 export type { Inputs } from "./pump.ts";
-export { checkpoint, restored } from "./runtime.ts";
+export { checkpoint, putFile, restored } from "./runtime.ts";
 export type { Outcome, Result } from "./stream.ts";
 export { type InputOf, type OutputOf, type Task, task } from "./task.ts";
 export { type Duration, parseDuration, parseSize, type Size } from "./units.ts";

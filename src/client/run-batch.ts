@@ -1,5 +1,5 @@
-import { resolveRecord } from "../data/index.ts";
-import { decodeValue, encodeValue, MusketeersError } from "../protocol/index.ts";
+import { decodeWithHandles, resolveRecord } from "../data/index.ts";
+import { encodeValue, MusketeersError } from "../protocol/index.ts";
 import { JobChannel } from "./channel.ts";
 import { abortReason, TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -148,9 +148,10 @@ export class RunBatch {
   }
 
   #settle(waiter: Waiter, record: Uint8Array | Promise<Uint8Array>): void {
-    if (record instanceof Promise)
-      record.then((bytes) => waiter.resolve(decodeValue(bytes))).catch(waiter.reject);
-    else waiter.resolve(decodeValue(record));
+    const { blobs } = this.#host.session;
+    const settle = (bytes: Uint8Array) => waiter.resolve(decodeWithHandles(bytes, blobs));
+    if (record instanceof Promise) record.then(settle).catch(waiter.reject);
+    else settle(record);
   }
 
   #overError(channel: JobChannel): unknown {

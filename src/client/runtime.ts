@@ -1,6 +1,8 @@
+import type { FileContent, BlobHandle as Handle } from "../data/index.ts";
+
 /*
  * What `musketeers` is inside a bundle: tasks register themselves, and everything that needs a cluster
- * stays away. It imports nothing, because it travels with every bundle.
+ * stays away. It imports nothing but types, because it travels with every bundle.
  */
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -189,6 +191,28 @@ export function top(n: number): <V>(key: unknown, values: Iterable<V>) => V[] {
     lift: (value) => [value],
     merge: (a, b) => [...a, ...b].sort((left, right) => compare(right, left)).slice(0, n),
   }) as <V>(key: unknown, values: Iterable<V>) => V[];
+}
+
+interface FilesOffer {
+  readonly BlobHandle: new () => unknown;
+  readonly putFile: (content: FileContent, options?: { readonly name?: string }) => Promise<Handle>;
+}
+
+const filesOffer = (): FilesOffer | undefined =>
+  registry[Symbol.for("musketeers.files")] as FilesOffer | undefined;
+
+/** What files in inputs are; a task makes its own with `putFile`. */
+export const BlobHandle = filesOffer()?.BlobHandle ?? class BlobHandle {};
+
+/**
+ * Writes a file into the cluster from within a task: text as UTF-8, bytes, or an (async) iterable of both, which
+ * is never in memory as a whole. Returned by the task, in any place of its result, it stays as long as its job.
+ * @returns a `BlobHandle`
+ */
+export function putFile(content: FileContent, options?: { readonly name?: string }): Promise<Handle> {
+  const offer = filesOffer();
+  if (offer === undefined) throw new Error("putFile of musketeers is there only inside a task");
+  return offer.putFile(content, options);
 }
 
 const absent = (name: string) => (): never => {

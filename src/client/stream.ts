@@ -1,5 +1,5 @@
-import { type BlobStore, isBlobRef, resolveRecord } from "../data/index.ts";
-import { decodeValue, type FailureKind, toMusketeersError } from "../protocol/index.ts";
+import { type BlobStore, decodeWithHandles, isBlobRef, resolveRecord } from "../data/index.ts";
+import { type FailureKind, toMusketeersError } from "../protocol/index.ts";
 import { TaskError } from "./errors.ts";
 import type { Inbox } from "./inbox.ts";
 
@@ -112,7 +112,7 @@ export class ResultStream<T> implements AsyncIterableIterator<T> {
     if (failed !== undefined) {
       return this.#source.compose(index, undefined, TaskError.of(failed, record, worker), worker);
     }
-    return this.#source.compose(index, decodeValue(record), undefined, worker);
+    return this.#source.compose(index, decodeWithHandles(record, this.#source.blobs), undefined, worker);
   }
 
   /** The item of a result that is a blob; one that is damaged or gone fails by itself. */

@@ -5,6 +5,8 @@ export interface RangeOptions {
   readonly start?: number;
   readonly end?: number;
   readonly signal?: AbortSignal;
+  /** Blocks that are fetched ahead of what was consumed. */
+  readonly readAheadBlocks?: number;
 }
 
 /** Where the content of files comes from. */
@@ -29,6 +31,8 @@ export interface FileWriter {
    * @throws MusketeersError `STORAGE` …: what could not be stored.
    */
   end(): Promise<FileRef>;
+  /** Once it has ended: settles when all of it is where others find it; undefined where it is already. */
+  readonly stored?: Promise<void> | undefined;
   /** Gives it up; what was stored of it is forgotten in time. */
   abort(): void;
 }
@@ -40,4 +44,29 @@ export interface WriteOptions {
 /** Where files are read and written. */
 export interface FileStore extends FileReader {
   writeFile(options?: WriteOptions): FileWriter;
+}
+
+/** What a file may be made of. */
+export type FileContent =
+  | string
+  | Uint8Array
+  | AsyncIterable<string | Uint8Array>
+  | Iterable<string | Uint8Array>;
+
+/** Writes a file of what is given, piece by piece; text as UTF-8. */
+export async function writeContent(
+  files: FileStore,
+  content: FileContent,
+  options: WriteOptions = {},
+): Promise<FileRef> {
+  const text = new TextEncoder();
+  const parts = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
+  const writer = files.writeFile(options);
+  try {
+    for await (const part of parts) await writer.write(typeof part === "string" ? text.encode(part) : part);
+    return await writer.end();
+  } catch (error) {
+    writer.abort();
+    throw error;
+  }
 }

@@ -1,6 +1,4 @@
 /** Content-addressed data: CIDs, references to blobs, transfer. Runs in Node, Deno and browsers. */
-
-export { BlobHandle, type CsvOptions, type TextOptions } from "./blob-handle.ts";
 export {
   type BlobRef,
   type BlobStore,
@@ -11,6 +9,7 @@ export {
   resolveRecord,
 } from "./blob-ref.ts";
 export { type BatchBlock, blockHeader, packBlocks, unpackBlocks } from "./block-batch.ts";
+export { blockFiles, decodeWithHandles } from "./block-files.ts";
 export { type BlockSink, type BlockSource, type FileRef, noSink } from "./block-store.ts";
 export { concatBytes } from "./bytes.ts";
 export { type BlobCache, CachedBlobs, type CacheWatcher } from "./cached-blobs.ts";
@@ -27,7 +26,6 @@ export {
   isNamedBy,
   parseCid,
 } from "./cid.ts";
-export type { FileReader, FileStore, FileWriter, RangeOptions, WriteOptions } from "./file-store.ts";
 
 export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";

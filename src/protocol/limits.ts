@@ -33,6 +33,12 @@ export interface Limits {
   readonly blobUploadBytesPerSecondMin: number;
   /** What an input file is split into for map tasks, where nothing else is asked for. */
   readonly splitBytesTarget: number;
+  /** What an agent sends one sandbox of files ahead of what that has consumed, all files together. */
+  readonly fileWindowBytes: number;
+  /** Files that one sandbox may read and write at once. */
+  readonly sandboxFilesMax: number;
+  /** Bytes that a worker's tasks wrote into files and that are not stored yet; then they wait. */
+  readonly fileBytesUnstoredMax: number;
   /** Longest line or row that a reader of files takes. */
   readonly lineBytesMax: number;
   /** Largest single record of a journal. */
@@ -267,6 +273,9 @@ export const defaultLimits: Limits = Object.freeze({
   blobStallMs: 10 * second,
   blobUploadBytesPerSecondMin: 16 * KiB,
   splitBytesTarget: 8 * MiB,
+  fileWindowBytes: 16 * MiB,
+  sandboxFilesMax: 1_024,
+  fileBytesUnstoredMax: 16 * MiB,
   lineBytesMax: 64 * MiB,
   recordBytesMax: 8 * MiB,
   segmentBytesTarget: 64 * MiB,

@@ -31,6 +31,7 @@ import { BlobExchange, type Surroundings } from "./neighbours/blob-exchange.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
 import type { Seats, Tenant } from "./seats.ts";
 import { SlotRunner } from "./slot-runner.ts";
+import { WorkerFiles } from "./worker-files.ts";
 
 /** What a worker tells whoever started it. */
 export type WorkerNotice =
@@ -108,6 +109,7 @@ export class Agent implements Tenant {
       realm: shared === undefined ? "" : `${shared.hub} `,
       codes: new CodeCache(blobs, CODE_BYTES_MAX),
       blobs,
+      files: new WorkerFiles(blobs, limits),
       limits,
       admit: (task: TaskSpec) => this.#admit(task),
       onEvent: (event: WorkerEvent) => this.#onRun(event),

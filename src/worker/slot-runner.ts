@@ -1,4 +1,4 @@
-import { type BlobStore, inlineOrBlob, isBlobRef, resolveRecord } from "../data/index.ts";
+import { type BlobStore, type FileStore, inlineOrBlob, isBlobRef, resolveRecord } from "../data/index.ts";
 import {
   decodeResumed,
   eachRecord,
@@ -27,6 +27,8 @@ export interface SlotContext {
   readonly realm: string;
   readonly codes: CodeCache;
   readonly blobs: BlobStore;
+  /** What tasks read and write files through. */
+  readonly files: FileStore;
   readonly limits: Limits;
   /** Throws where the task may not run here. */
   readonly admit: (task: TaskSpec) => void;
@@ -161,6 +163,7 @@ export class SlotRunner {
         session.key,
         { task, code },
         {
+          files: this.#context.files,
           onResults: (results) => this.#onResults(session, results),
           onSaved: (state) => this.#onSaved(session, state),
           onLog: (lines, dropped) => this.#context.onLog(session.lease, lines, dropped),
@@ -253,13 +256,15 @@ export class SlotRunner {
     const { inlineValueBytesMax } = this.#context.limits;
     const large = results.block.length > inlineValueBytesMax;
     const store = large && anyRecord(results.block, (record) => record.length > inlineValueBytesMax);
-    if (!store && session.outputs === undefined) {
+    if (!store && results.stored === undefined && session.outputs === undefined) {
       this.#context.onEvent({ type: "RunProgressed", slot: this.#slot, run, results });
       return;
     }
     const waiting = store ? results.block.length : 0;
     this.#hold(session, waiting);
     this.#later(session, run, async () => {
+      // Whoever is told of a file has to find it.
+      await results.stored;
       const stored = store ? { ...results, block: await this.#store(results.block) } : results;
       this.#hold(session, -waiting);
       if (this.#session !== session) return;

@@ -1,4 +1,17 @@
-/** Files as records: how they are split, and what their splits hold. */
+/**
+ * Files as whoever uses them sees them, wherever their blocks are: handles, records, splits. A face of its own,
+ * because sandboxes need just this.
+ */
+export { BlobHandle, type CsvOptions, type TextOptions } from "../blob-handle.ts";
+export {
+  type FileContent,
+  type FileReader,
+  type FileStore,
+  type FileWriter,
+  type RangeOptions,
+  type WriteOptions,
+  writeContent,
+} from "../file-store.ts";
 export type { CsvRecord } from "./csv.ts";
 export { type PlanOptions, planSegments } from "./plan.ts";
 export { readWindows, type SegmentOptions } from "./read-records.ts";

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { FileStore } from "../../data/index.ts";
 import {
   decodeFailure,
   decodeValue,
@@ -11,6 +12,7 @@ import {
   packRecords,
   type TaskSpec,
 } from "../../protocol/index.ts";
+import { fileContract } from "./files.contract.ts";
 import type { Death, Executor, Sandbox } from "./port.ts";
 
 const MiB = 1024 * 1024;
@@ -30,6 +32,8 @@ export interface TestSandbox {
   /** States as they were saved. */
   readonly saved: unknown[];
   dropped: number;
+  /** What a report waited for before it could be passed on. */
+  readonly stored: Promise<void>[];
   readonly death: Promise<Death>;
   /** Runs values; resolves with their outcomes, rejects when the sandbox dies first. */
   run(values: readonly unknown[], careful?: boolean): Promise<Outcome[]>;
@@ -52,7 +56,7 @@ export const taskOf = (entry: string, options: Partial<TaskSpec> = {}): TaskSpec
 export function startTest(
   executor: Executor,
   code: string,
-  options: Partial<TaskSpec> & { entry?: string } = {},
+  { files, ...options }: Partial<TaskSpec> & { entry?: string; files?: FileStore } = {},
 ): TestSandbox {
   const outcomes: Outcome[] = [];
   let wake = () => {};
@@ -64,8 +68,10 @@ export function startTest(
     sandbox: executor.start(
       { task: taskOf(options.entry ?? "export:main", options), code: text.encode(code) },
       {
-        onResults: ({ block, count, failures }) => {
+        ...(files === undefined ? {} : { files }),
+        onResults: ({ block, count, failures, stored }) => {
           test.reports.push(count);
+          if (stored !== undefined) test.stored.push(stored);
           const failed = new Set(failures.map(({ at }) => at));
           let at = 0;
           for (const record of eachRecord(block)) {
@@ -88,6 +94,7 @@ export function startTest(
     reports: [],
     saved: [],
     dropped: 0,
+    stored: [],
     death,
     run(values, careful) {
       const outcome = test.next(values.length);
@@ -379,6 +386,8 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
         "crash: The sandbox ended with status 3",
       );
     });
+
+    fileContract((code, options) => startTest(executor, code, options));
 
     it("is silent after it was killed", async () => {
       const test = startTest(executor, "export const main = (x) => x");

@@ -127,6 +127,7 @@ export interface LoadOrder {
   readonly logLineBytesMax: number;
   readonly logBytesPerSecondMax: number;
   readonly checkpointIntervalMs: number;
+  readonly fileWindowBytes: number;
 }
 
 /** The code goes behind the order, as it is. */

@@ -1,3 +1,4 @@
+import type { FileStore } from "../../data/index.ts";
 import type { FailureMark, Sandbox as SandboxKind, TaskSpec } from "../../protocol/index.ts";
 
 /** What a sandbox is started for. */
@@ -14,6 +15,8 @@ export interface SandboxResults {
   readonly block: Uint8Array;
   readonly failures: readonly FailureMark[];
   readonly elapsedMs: number;
+  /** Fulfilled when the files that they may name are stored; undefined where they are. */
+  readonly stored?: Promise<void> | undefined;
 }
 
 export interface Death {
@@ -25,6 +28,8 @@ export interface Death {
 }
 
 export interface SandboxHandlers {
+  /** What its tasks read and write files through; without it they cannot. */
+  readonly files?: FileStore;
   onResults(results: SandboxResults): void;
   /** Packed UTF-8 lines. */
   onLog(block: Uint8Array, dropped: number): void;

@@ -23,6 +23,7 @@ import {
 import { LargeRecord } from "./large-record.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import type { Death, Sandbox, SandboxHandlers, SandboxOrder, SandboxResults } from "./port.ts";
+import { SandboxFiles } from "./sandbox-files.ts";
 
 /** A started process and how to talk to it. */
 export interface Spawned {
@@ -57,6 +58,10 @@ export class SandboxProcess implements Sandbox {
   #outstanding = 0;
   #large: LargeRecord | undefined;
   #paused = false;
+  readonly #files: SandboxFiles;
+  /** Since when it waits for bytes of files that the agent has not got. */
+  #waitsSinceMs: number | undefined;
+  #drained: Promise<void> | undefined;
   /** The sandbox said that the first record without a result waits for something. */
   #pending = false;
   #loaded = false;
@@ -73,6 +78,12 @@ export class SandboxProcess implements Sandbox {
     this.handlers = handlers;
     this.#limits = limits;
     this.#heardAtMs = performance.now();
+    this.#files = new SandboxFiles({
+      pipe: { write: (...parts) => this.#writeThrough(parts) },
+      store: () => this.handlers.files,
+      limits,
+      onWaiting: (isWaiting) => this.#onWaiting(isWaiting),
+    });
     this.gone = this.#follow();
     const bytesMax = order.task.memoryBytes + limits.sandboxBaseBytes;
     this.#memory = new MemoryWatch(spawned.memoryPid, bytesMax, limits.memoryWatchIntervalMs, () =>
@@ -85,6 +96,7 @@ export class SandboxProcess implements Sandbox {
       sandboxFrameBytesMax,
       valueBytesMax,
       checkpointIntervalMs,
+      fileWindowBytes,
     } = limits;
     spawned.input.write(
       encodeLoad(
@@ -98,6 +110,7 @@ export class SandboxProcess implements Sandbox {
           logLineBytesMax,
           logBytesPerSecondMax,
           checkpointIntervalMs,
+          fileWindowBytes,
         },
         order.code,
       ),
@@ -145,6 +158,38 @@ export class SandboxProcess implements Sandbox {
     if (this.alive) this.#end();
     this.handlers = { onResults: () => {}, onLog: () => {}, onSaved: () => {}, onDeath: () => {} };
     return this.gone;
+  }
+
+  /** Frames for the sandbox, in one piece; gives a promise where its pipe is full. */
+  #writeThrough(parts: readonly Uint8Array[]): Promise<void> | undefined {
+    const { input } = this.#spawned;
+    if (!this.alive || input.destroyed) return undefined;
+    input.cork();
+    let isFree = true;
+    for (const part of parts) isFree = input.write(part);
+    input.uncork();
+    if (isFree) return undefined;
+    this.#drained ??= new Promise<void>((resolve) => {
+      const done = () => {
+        input.off("drain", done);
+        input.off("close", done);
+        this.#drained = undefined;
+        resolve();
+      };
+      input.on("drain", done);
+      input.on("close", done);
+    });
+    return this.#drained;
+  }
+
+  /** What it waits for its agent is not its own time. */
+  #onWaiting(isWaiting: boolean): void {
+    const now = performance.now();
+    if (isWaiting) this.#waitsSinceMs = now;
+    else if (this.#waitsSinceMs !== undefined) {
+      this.#heardAtMs += now - Math.max(this.#waitsSinceMs, this.#heardAtMs);
+      this.#waitsSinceMs = undefined;
+    }
   }
 
   /** Follows the process to its end; resolves when it is gone. */
@@ -212,6 +257,7 @@ export class SandboxProcess implements Sandbox {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#memory.stop();
+    this.#files.end();
     this.#spawned.kill();
     this.#spawned.input.destroy();
     this.#spawned.output.resume();
@@ -235,7 +281,11 @@ export class SandboxProcess implements Sandbox {
     this.#timer = undefined;
     if (!this.alive || (this.#state === "ready" && this.#outstanding === 0)) return;
     const allowedMs = this.#state === "loading" ? this.#limits.sandboxLoadTimeoutMs : this.#patienceMs();
-    const leftMs = this.#heardAtMs + allowedMs - performance.now();
+    const waitedMs =
+      this.#waitsSinceMs === undefined
+        ? 0
+        : performance.now() - Math.max(this.#waitsSinceMs, this.#heardAtMs);
+    const leftMs = this.#heardAtMs + waitedMs + allowedMs - performance.now();
     if (leftMs > 0) {
       this.#arm(leftMs);
       return;
@@ -283,6 +333,7 @@ export class SandboxProcess implements Sandbox {
         this.#piece(payload);
         break;
       default:
+        if (this.#files.receive(kind, payload)) break;
         throw new MusketeersError("PROTOCOL", `A sandbox frame of unknown kind ${kind}`);
     }
   }
@@ -298,7 +349,11 @@ export class SandboxProcess implements Sandbox {
     if (frame.count > 0) this.#heardAtMs = now;
     this.#outstanding -= frame.count;
     this.#pending = frame.pending && this.#outstanding > 0;
-    if (frame.count > 0) for (const part of split(results, this.#limits)) this.handlers.onResults(part);
+    if (frame.count === 0) return;
+    const stored = this.#files.stored();
+    for (const part of split(results, this.#limits)) {
+      this.handlers.onResults(stored === undefined ? part : { ...part, stored });
+    }
   }
 
   #piece(payload: Uint8Array): void {

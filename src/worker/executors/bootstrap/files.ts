@@ -1,4 +1,12 @@
-import type { FileReader, FileStore, FileWriter, RangeOptions, WriteOptions } from "../../../data/index.ts";
+import {
+  BlobHandle,
+  type FileContent,
+  type FileStore,
+  type FileWriter,
+  type RangeOptions,
+  type WriteOptions,
+  writeContent,
+} from "../../../data/readers/index.ts";
 import { type FileRef, MusketeersError } from "../../../protocol/index.ts";
 import {
   decodeFileBytes,
@@ -13,8 +21,9 @@ import {
 } from "../file-frames.ts";
 import { frameKinds } from "../frames.ts";
 
-/** What a sandbox lets its agent send of one file before it has consumed some. */
-export const READ_WINDOW_BYTES = 4 * 1024 * 1024;
+/** What a sandbox lets its agent send of one file before it has consumed some: at most, and at least. */
+const READ_WINDOW_BYTES_MAX = 4 * 1024 * 1024;
+const READ_WINDOW_BYTES_MIN = 16 * 1024;
 /** What a sandbox sends of one file at once. */
 const WRITE_CHUNK_BYTES = 256 * 1024;
 
@@ -40,10 +49,13 @@ export class PipeFiles implements FileStore {
   readonly #send: (frame: Uint8Array) => void;
   readonly #reading = new Map<number, Reading>();
   readonly #writing = new Map<number, Writing>();
+  readonly #windowBytes: number;
   #next = 1;
 
-  constructor(send: (frame: Uint8Array) => void) {
+  /** @param windowBytes of what it reads, all files together; see `fileWindowBytes` */
+  constructor(send: (frame: Uint8Array) => void, windowBytes: number) {
     this.#send = send;
+    this.#windowBytes = windowBytes;
   }
 
   /** Takes in what the agent says of files; false for frames of other kinds. The payload may be kept. */
@@ -83,11 +95,14 @@ export class PipeFiles implements FileStore {
     if (start >= end) return;
     signal?.throwIfAborted();
     const id = this.#next++;
+    // So that a merge of a thousand files needs no more memory than one of ten.
+    const share = Math.floor(this.#windowBytes / (2 * (this.#reading.size + 1)));
+    const windowBytes = Math.max(READ_WINDOW_BYTES_MIN, Math.min(READ_WINDOW_BYTES_MAX, share));
     const reading: Reading = { chunks: [], over: false, error: undefined, wake: () => {} };
     this.#reading.set(id, reading);
     const stop = () => reading.wake();
     signal?.addEventListener("abort", stop);
-    this.#send(encodeFileOpen(id, ref, start, end, READ_WINDOW_BYTES));
+    this.#send(encodeFileOpen(id, ref, start, end, windowBytes));
     let owed = 0;
     try {
       for (;;) {
@@ -95,7 +110,7 @@ export class PipeFiles implements FileStore {
         const chunk = reading.chunks.shift();
         if (chunk !== undefined) {
           owed += chunk.length;
-          if (owed >= READ_WINDOW_BYTES / 4) {
+          if (owed >= windowBytes / 4) {
             this.#send(encodeFileCredit(id, owed));
             owed = 0;
           }
@@ -171,12 +186,8 @@ const woken = (waiting: { wake: () => void }): Promise<void> =>
     waiting.wake = resolve;
   });
 
-/** The files of this sandbox; set when it has loaded. */
+/** The files of this process. */
 let current: PipeFiles | undefined;
-
-export function setFiles(files: PipeFiles): void {
-  current = files;
-}
 
 function files(): PipeFiles {
   if (current === undefined) throw new MusketeersError("INTERNAL", "This sandbox has no files yet");
@@ -184,7 +195,21 @@ function files(): PipeFiles {
 }
 
 /** What stages and handles of this sandbox read and write through. */
-export const sandboxFiles: FileStore & FileReader = {
+export const sandboxFiles: FileStore = {
   readFile: (ref, options) => files().readFile(ref, options),
   writeFile: (options) => files().writeFile(options),
 };
+
+/** What a file in an input becomes. */
+export const toHandle = (ref: FileRef): BlobHandle => new BlobHandle(ref, sandboxFiles);
+
+/** Bundles find these here; see the client's task runtime. */
+const FILES = Symbol.for("musketeers.files");
+
+/** Has the tasks of this process read and write files through a pipe. */
+export function offerFiles(pipe: PipeFiles): void {
+  current = pipe;
+  const putFile = async (content: FileContent, options: WriteOptions = {}) =>
+    toHandle(await writeContent(sandboxFiles, content, options));
+  (globalThis as { [FILES]?: object })[FILES] = { BlobHandle, putFile };
+}

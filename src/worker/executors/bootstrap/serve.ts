@@ -1,7 +1,7 @@
 import {
   decodeResumed,
   decodeUnsendable,
-  decodeValue,
+  decodeValueWith,
   encodeValue,
   fingerprint,
   isResumed,
@@ -21,6 +21,7 @@ import {
 import { Blame, recordOf, splitSourceMap } from "./blame.ts";
 import { redirectConsole, TaskLog } from "./console.ts";
 import { LoadError, loadEntry, type TaskFunction } from "./entry.ts";
+import { offerFiles, PipeFiles, toHandle } from "./files.ts";
 import type { Host } from "./host.ts";
 import { Reporter } from "./reporter.ts";
 
@@ -37,6 +38,7 @@ interface Loaded {
 export function serve(host: Host): void {
   const runs: Uint8Array[] = [];
   let runner: Runner | undefined;
+  let files: PipeFiles | undefined;
   let working = false;
   const work = async () => {
     if (working || runner === undefined) return;
@@ -49,11 +51,13 @@ export function serve(host: Host): void {
       runs.push(payload);
       void work();
     } else if (kind === frameKinds.load) {
+      files = new PipeFiles((frame) => host.write(frame), decodeLoad(payload).order.fileWindowBytes);
+      offerFiles(files);
       void start(host, payload).then((started) => {
         runner = started;
         void work();
       });
-    }
+    } else files?.receive(kind, payload);
   };
   const reader = new FrameReader(FRAME_BYTES_MAX, onFrame);
   void host.read((bytes) => reader.push(bytes)).then(() => host.exit());
@@ -108,7 +112,7 @@ class Runner {
   readonly #order: LoadOrder;
   readonly #reporter: Reporter;
   readonly #log: TaskLog;
-  readonly #decode = decodeValue;
+  readonly #decode = (record: Uint8Array) => decodeValueWith(toHandle, record);
   readonly #encode = encodeValue;
   readonly #write: (frame: Uint8Array) => void;
   readonly #now: () => number;

@@ -1,0 +1,103 @@
+import {
+  type BlobStore,
+  blockFiles,
+  codecOf,
+  FileBuilder,
+  type FileStore,
+  type FileWriter,
+  type RangeOptions,
+  type WriteOptions,
+} from "../data/index.ts";
+import type { FileRef, Limits } from "../protocol/index.ts";
+
+/** Counts bytes that are on their way; whoever is over the limit waits. */
+class Backlog {
+  readonly #bytesMax: number;
+  readonly #waiting: (() => void)[] = [];
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  remove(bytes: number): void {
+    this.#bytes -= bytes;
+    while (this.#bytes < this.#bytesMax) {
+      const go = this.#waiting.shift();
+      if (go === undefined) return;
+      go();
+    }
+  }
+
+  room(): Promise<void> | undefined {
+    if (this.#bytes < this.#bytesMax) return undefined;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+/** The files of a worker's tasks: read from blocks near and far, written as blocks that are stored while they are made. */
+export class WorkerFiles implements FileStore {
+  readonly #blobs: BlobStore;
+  readonly #backlog: Backlog;
+
+  constructor(blobs: BlobStore, limits: Pick<Limits, "fileBytesUnstoredMax">) {
+    this.#blobs = blobs;
+    this.#backlog = new Backlog(limits.fileBytesUnstoredMax);
+  }
+
+  readFile(ref: FileRef, options?: RangeOptions): AsyncIterable<Uint8Array> {
+    return blockFiles(this.#blobs).readFile(ref, options);
+  }
+
+  writeFile({ name }: WriteOptions = {}): FileWriter {
+    const stop = new AbortController();
+    const storing: Promise<void>[] = [];
+    let failure: { readonly error: unknown } | undefined;
+    const put = (cid: string, bytes: Uint8Array) => {
+      if (failure !== undefined) throw failure.error;
+      this.#backlog.add(bytes.length);
+      const stored = this.#blobs
+        .put(bytes, { codec: codecOf(cid), signal: stop.signal })
+        .then(
+          () => {},
+          (error: unknown) => {
+            failure ??= { error };
+          },
+        )
+        .finally(() => this.#backlog.remove(bytes.length));
+      storing.push(stored);
+      return this.#backlog.room();
+    };
+    const builder = new FileBuilder({ put });
+    let last: Promise<void> = Promise.resolve();
+    let stored: Promise<void> | undefined;
+    const all = async () => {
+      await Promise.all(storing);
+      if (failure !== undefined) throw failure.error;
+    };
+    return {
+      write(bytes) {
+        last = last.then(() => builder.write(bytes));
+        last.catch(() => {});
+        return last;
+      },
+      async end() {
+        await last;
+        const { cid, bytes } = await builder.end();
+        stored = all();
+        stored.catch(() => {});
+        return { cid, bytes, ...(name === undefined ? {} : { name }) };
+      },
+      get stored() {
+        return stored;
+      },
+      abort() {
+        stop.abort();
+      },
+    };
+  }
+}
