@@ -1,6 +1,5 @@
 import type { Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { networkInterfaces } from "node:os";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { WebSocketServer } from "ws";
@@ -8,40 +7,32 @@ import { type Engine, embeddedEngine, memoryEngine, type Recovery, type Registry
 import {
   defaultLimits,
   type Hello,
-  type InviteSummary,
   type Limits,
   MusketeersError,
-  type Role,
   toMusketeersError,
   type WorkerDescription,
 } from "../protocol/index.ts";
 import { createScheduler, finishRecovery, recoverRecord } from "../scheduler/index.ts";
-import {
-  createInvite,
-  LINK_PATH,
-  newId,
-  newSecretKey,
-  openGrant,
-  parseInvite,
-  publicKeyOf,
-} from "../security/index.ts";
+import { LINK_PATH, newId, newSecretKey, publicKeyOf } from "../security/index.ts";
 import { loadOrCreateKey } from "../security/node.ts";
 import { Admission } from "./admission.ts";
 import { type Backup, restoreBackup } from "./backup.ts";
 import type { CallHost } from "./calls.ts";
 import { ClientSession } from "./client-session.ts";
 import { systemClock } from "./clock.ts";
+import { Connections } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Datasets } from "./datasets.ts";
 import { httpApp } from "./http.ts";
 import { createHttpServer } from "./http-server.ts";
-import { Invites, type KnownInvite } from "./invites.ts";
+import { type InviteOptions, Invites } from "./invites.ts";
 import { readJournal } from "./journal/recovery.ts";
 import { KEY_NAME } from "./key-name.ts";
 import { LeaseSeal } from "./lease-seal.ts";
+import { listenOn, urlOf } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { PackageTarball } from "./package-tarball.ts";
-import { Peer, type PeerHost, type PeerSession, revokedInvite } from "./peer.ts";
+import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
 import { WorkerSession } from "./worker-session.ts";
 
 export interface HubOptions {
@@ -63,61 +54,6 @@ export interface HubOptions {
   readonly onNotice?: (notice: string) => void;
 }
 
-export interface InviteOptions {
-  readonly role: Role;
-  /** 7 days where nothing is said. */
-  readonly expiresInMs?: number;
-  /** A note on whom it is for. */
-  readonly label?: string;
-  /** For this process's own use: a hub that is started again does not list it. */
-  readonly ephemeral?: boolean;
-}
-
-const ADDRESS_KEY = "address";
-const PROJECT = "default";
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-function parseListen(listen: string): { host: string; port: number } {
-  const match = /^(.+):(\d{1,5})$/.exec(listen);
-  const port = Number(match?.[2]);
-  if (match === null || port > 65_535) {
-    throw new MusketeersError("BAD_ARGUMENT", `Cannot listen on ${JSON.stringify(listen)}`, {
-      hint: "Give host:port, such as 127.0.0.1:7077; port 0 picks a free one.",
-    });
-  }
-  return { host: match[1]!.replace(/^\[(.*)\]$/, "$1"), port };
-}
-
-function listenOn(server: Server, listen: string): Promise<AddressInfo> {
-  const { host, port } = parseListen(listen);
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => {
-      reject(
-        cause.code === "EADDRINUSE"
-          ? new MusketeersError("ADDRESS_IN_USE", `Another program listens on ${listen}`, { cause })
-          : new MusketeersError("BAD_ARGUMENT", `Cannot listen on ${listen}: ${cause.message}`, { cause }),
-      );
-    });
-    server.listen(port, host, () => resolve(server.address() as AddressInfo));
-  });
-}
-
-/** An address of this machine that others in its network reach; private IPv4 first. */
-export function lanAddress(): string | undefined {
-  const addresses = Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ internal, family }) => !internal && family === "IPv4")
-    .map(({ address }) => address);
-  const isPrivate = (address: string) => /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/.test(address);
-  return addresses.find(isPrivate) ?? addresses[0];
-}
-
-function urlOf({ address, port, family }: AddressInfo): string {
-  const everywhere = address === "0.0.0.0" || address === "::";
-  const host = everywhere ? (lanAddress() ?? "127.0.0.1") : family === "IPv6" ? `[${address}]` : address;
-  return `http://${host}:${port}`;
-}
-
 /** An address as others write it: IPv4 is IPv4, even where the socket speaks both. */
 const plainAddress = (address = ""): string => address.replace(/^::ffff:(?=\d+\.)/i, "");
 
@@ -132,7 +68,7 @@ export class Hub {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   readonly #connections = new Set<Socket>();
-  readonly #peers = new Map<string, Peer>();
+  readonly #peers = new Connections();
   readonly #secretKey: Uint8Array;
   readonly #engine: Engine;
   readonly #invites: Invites;
@@ -159,7 +95,7 @@ export class Hub {
     this.#secretKey = parts.secretKey;
     this.#engine = parts.engine;
     this.#invites = parts.invites;
-    this.#invites.onRevoked = (id) => this.#shutOut(id);
+    this.#invites.onRevoked = (id) => this.#peers.shutOut(id);
     this.#limits = parts.limits;
     this.#admission = new Admission(parts.limits);
     let resolveClosed = () => {};
@@ -171,16 +107,16 @@ export class Hub {
       name: parts.name,
       upSinceMs: systemClock.wallMs(),
       invite: async (options) => {
-        const { invite, stored } = this.#makeInvite(options);
+        const { invite, stored } = this.#invites.make(this.url, options);
         await stored;
         return { invite, joinCommand: this.joinCommand(invite) };
       },
-      invites: () => this.#withConnections(this.#invites.list()),
-      revoke: async (idOrLabel, own) => this.#withConnections(await this.#invites.revoke(idOrLabel, own)),
+      invites: () => this.#peers.countFor(this.#invites.list()),
+      revoke: async (idOrLabel, own) => this.#peers.countFor(await this.#invites.revoke(idOrLabel, own)),
     });
     this.#coordinator.ledger.onPressure = (pressed) => {
       this.#pressed = pressed;
-      for (const peer of this.#peers.values()) {
+      for (const peer of this.#peers) {
         if (pressed) peer.pause("pressure");
         else peer.resume("pressure");
       }
@@ -197,49 +133,15 @@ export class Hub {
 
   /** Bytes that wait to leave, to all peers together. */
   get bufferedBytes(): number {
-    let bytes = 0;
-    for (const peer of this.#peers.values()) bytes += peer.bufferedBytes;
-    return bytes;
+    return this.#peers.bufferedBytes;
   }
 
   /** Makes an invite: the only way in. It is soon in the list of those that can be revoked. */
   invite(options: InviteOptions): string {
-    const { invite, stored } = this.#makeInvite(options);
+    const { invite, stored } = this.#invites.make(this.url, options);
     // Where it cannot be stored, the engine says so in `status`.
     stored.catch(() => {});
     return invite;
-  }
-
-  #makeInvite(options: InviteOptions): { invite: string; stored: Promise<void> } {
-    const { role, label = "" } = options;
-    const issuedAtMs = systemClock.wallMs();
-    const expiresAtMs = issuedAtMs + (options.expiresInMs ?? 7 * DAY_MS);
-    const { invite, grantId } = createInvite({
-      hubSecretKey: this.#secretKey,
-      url: this.url,
-      role,
-      project: PROJECT,
-      issuedAtMs,
-      expiresAtMs,
-      label,
-    });
-    const known = { id: grantId, role, label, issuedAtMs, expiresAtMs, revokedAtMs: null };
-    return { invite, stored: this.#invites.add(known, options.ephemeral) };
-  }
-
-  #withConnections(invites: readonly KnownInvite[]): InviteSummary[] {
-    const connections = new Map<string, number>();
-    for (const { provenGrant } of this.#peers.values()) {
-      if (provenGrant !== undefined) connections.set(provenGrant, (connections.get(provenGrant) ?? 0) + 1);
-    }
-    return invites.map((invite) => ({ ...invite, connections: connections.get(invite.id) ?? 0 }));
-  }
-
-  /** Ends all connections that came with an invite. */
-  #shutOut(grantId: string): void {
-    for (const peer of this.#peers.values()) {
-      if (peer.provenGrant === grantId) peer.fail(revokedInvite());
-    }
   }
 
   /** The line that makes a stranger's machine with Node a worker. */
@@ -289,9 +191,9 @@ export class Hub {
       }
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         const peer = new Peer(webSocket, host, plainAddress(request.socket.remoteAddress));
-        this.#peers.set(peer.sessionToken, peer);
+        this.#peers.add(peer);
         webSocket.once("close", () => {
-          this.#peers.delete(peer.sessionToken);
+          this.#peers.delete(peer);
           this.#admission.left(peer);
         });
         this.#admission.arrived(peer);
@@ -325,39 +227,21 @@ export class Hub {
       onBlobSent: (bytes) => {
         this.#coordinator.blobBytesSent += bytes;
       },
-      roleOf: (token) => this.#peers.get(token)?.provenRole,
-      mayLook: (secret) => this.#mayLook(secret),
+      roleOf: (token) => this.#peers.withToken(token)?.provenRole,
+      mayLook: (secret) => this.#invites.mayLook(secret),
       metrics: new Metrics(this.#coordinator, {
-        connections: () => this.#connectionsByRole(),
-        bufferedBytes: () => this.bufferedBytes,
+        connections: () => this.#peers.byRole(),
+        bufferedBytes: () => this.#peers.bufferedBytes,
       }),
       unready: () => (this.#closing === undefined ? this.#engine.faults()[0]?.text : "The hub is stopping"),
     });
     this.#server.on("request", getRequestListener(app.fetch));
   }
 
-  #connectionsByRole(): Map<string, number> {
-    const counts = new Map<string, number>();
-    for (const { provenRole = "stranger" } of this.#peers.values()) {
-      counts.set(provenRole, (counts.get(provenRole) ?? 0) + 1);
-    }
-    return counts;
-  }
-
-  #mayLook(secret: string): boolean {
-    try {
-      const { grant } = parseInvite(`${this.url}/join#${secret}`);
-      const { id, role } = openGrant(grant, publicKeyOf(this.#secretKey), systemClock.wallMs());
-      return role !== "worker" && !this.#invites.isRevoked(id);
-    } catch {
-      return false;
-    }
-  }
-
   async #close(): Promise<void> {
     const goodbye = new MusketeersError("HUB_STOPPING", "The hub is stopping");
     this.#coordinator.close();
-    for (const peer of this.#peers.values()) peer.fail(goodbye);
+    this.#peers.failAll(goodbye);
     const httpClosed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const grace = setTimeout(() => {
       for (const socket of this.#connections) socket.destroy();
@@ -402,6 +286,8 @@ async function recoverInto(data: string | undefined, backup: Backup): Promise<vo
   throw new MusketeersError("BAD_ARGUMENT", "A hub that keeps nothing on disk cannot be recovered");
 }
 
+const ADDRESS_KEY = "address";
+
 /** Notes the address that invites name, so that a recovered hub can say where it has to be. */
 async function noteAddress(registry: Registry, url: string, options: HubOptions): Promise<void> {
   const before = await registry.get(ADDRESS_KEY);
@@ -434,7 +320,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const server = createHttpServer(limits);
   try {
     const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, KEY_NAME));
-    const invites = await Invites.open(engine.registry, systemClock.wallMs);
+    const invites = await Invites.open(engine.registry, secretKey, systemClock.wallMs);
     const recovering = createScheduler(limits);
     const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
       recoverRecord(recovering, record),

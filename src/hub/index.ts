@@ -8,5 +8,6 @@ export {
   summaryOf,
   takeBackup,
 } from "./backup.ts";
-export { Hub, type HubOptions, lanAddress, startHub } from "./hub.ts";
+export { Hub, type HubOptions, startHub } from "./hub.ts";
+export { lanAddress } from "./listen.ts";
 export { type HubRepairReport, repairHubData } from "./repair.ts";

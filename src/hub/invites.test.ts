@@ -19,12 +19,12 @@ describe("the list of invites", () => {
   test("is kept, the newest first, until they expire", async () => {
     const { registry } = memoryEngine();
     let nowMs = 2_000;
-    const invites = await Invites.open(registry, () => nowMs);
+    const invites = await Invites.open(registry, new Uint8Array(32), () => nowMs);
     await invites.add(known("a", { label: "ana" }));
     await invites.add(known("b", { issuedAtMs: 1_500, role: "viewer", expiresAtMs: 5_000 }));
     await invites.add(known("own", { issuedAtMs: 1_600 }), true);
     expect(invites.list().map(({ id }) => id)).toEqual(["own", "b", "a"]);
-    const again = await Invites.open(registry, () => nowMs);
+    const again = await Invites.open(registry, new Uint8Array(32), () => nowMs);
     expect(again.list()).toEqual([
       known("b", { issuedAtMs: 1_500, role: "viewer", expiresAtMs: 5_000 }),
       known("a", { label: "ana" }),
@@ -35,7 +35,7 @@ describe("the list of invites", () => {
 
   test("tells what is revoked, by id or label, also after a restart", async () => {
     const { registry } = memoryEngine();
-    const invites = await Invites.open(registry, () => 2_000);
+    const invites = await Invites.open(registry, new Uint8Array(32), () => 2_000);
     for (const id of ["a", "b", "c"]) await invites.add(known(id, { label: id === "c" ? "" : "class" }));
     const shutOut: string[] = [];
     invites.onRevoked = (id) => void shutOut.push(id);
@@ -45,12 +45,12 @@ describe("the list of invites", () => {
     expect(shutOut.sort()).toEqual(["a", "b"]);
     expect(["a", "b", "c"].map((id) => invites.isRevoked(id))).toEqual([true, true, false]);
     await invites.revoke("c", "z");
-    const again = await Invites.open(registry, () => 3_000);
+    const again = await Invites.open(registry, new Uint8Array(32), () => 3_000);
     expect(["a", "b", "c", "unknown"].map((id) => again.isRevoked(id))).toEqual([true, true, true, false]);
   });
 
   test("knows no other, and keeps the door open for who asks", async () => {
-    const invites = await Invites.open(memoryEngine().registry, () => 2_000);
+    const invites = await Invites.open(memoryEngine().registry, new Uint8Array(32), () => 2_000);
     await invites.add(known("a", { label: "admins" }));
     await expect(invites.revoke("b", "a")).rejects.toMatchObject({ code: "NOT_FOUND" });
     await expect(invites.revoke("admins", "a")).rejects.toMatchObject({ code: "BAD_ARGUMENT" });

@@ -1,8 +1,21 @@
 import { decode, encode } from "cborg";
 import type { Registry } from "../engine/index.ts";
 import { type InviteSummary, MusketeersError, type Role, roles } from "../protocol/index.ts";
+import { createInvite, openGrant, parseInvite, publicKeyOf } from "../security/index.ts";
 
 const PREFIX = "invite/";
+const PROJECT = "default";
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export interface InviteOptions {
+  readonly role: Role;
+  /** 7 days where nothing is said. */
+  readonly expiresInMs?: number;
+  /** A note on whom it is for. */
+  readonly label?: string;
+  /** For this process's own use: a hub that is started again does not list it. */
+  readonly ephemeral?: boolean;
+}
 
 /** What is kept of an invite: nothing that would let anybody in. */
 export type KnownInvite = Omit<InviteSummary, "connections">;
@@ -24,19 +37,26 @@ function decodeInvite(id: string, bytes: Uint8Array): KnownInvite {
 /** The invites that a hub made and that have not expired, so that they can be looked at and taken back. */
 export class Invites {
   readonly #registry: Registry;
+  readonly #hubSecretKey: Uint8Array;
   readonly #nowMs: () => number;
   readonly #known: Map<string, KnownInvite>;
   /** Told of each that is no longer good, before it is stored. */
   onRevoked: (id: string) => void = () => {};
 
-  private constructor(registry: Registry, nowMs: () => number, known: readonly KnownInvite[]) {
+  private constructor(
+    registry: Registry,
+    hubSecretKey: Uint8Array,
+    nowMs: () => number,
+    known: readonly KnownInvite[],
+  ) {
     this.#registry = registry;
+    this.#hubSecretKey = hubSecretKey;
     this.#nowMs = nowMs;
     this.#known = new Map(known.map((invite) => [invite.id, invite]));
   }
 
   /** Reads what was kept. */
-  static async open(registry: Registry, nowMs: () => number): Promise<Invites> {
+  static async open(registry: Registry, hubSecretKey: Uint8Array, nowMs: () => number): Promise<Invites> {
     const keys = await registry.list(PREFIX);
     const known = await Promise.all(
       keys.map(async (key) => {
@@ -44,7 +64,35 @@ export class Invites {
         return entry === undefined ? [] : [decodeInvite(key.slice(PREFIX.length), entry.value)];
       }),
     );
-    return new Invites(registry, nowMs, known.flat());
+    return new Invites(registry, hubSecretKey, nowMs, known.flat());
+  }
+
+  /**
+   * Makes an invite, good at once; `stored` resolves when it is in the list for good.
+   * @param url the hub's address as the invited will reach it
+   */
+  make(url: string, options: InviteOptions): { readonly invite: string; readonly stored: Promise<void> } {
+    const { role, label = "", expiresInMs = 7 * DAY_MS, ephemeral } = options;
+    const issuedAtMs = this.#nowMs();
+    const fields = { role, label, issuedAtMs, expiresAtMs: issuedAtMs + expiresInMs };
+    const { invite, grantId } = createInvite({
+      ...fields,
+      hubSecretKey: this.#hubSecretKey,
+      url,
+      project: PROJECT,
+    });
+    return { invite, stored: this.add({ ...fields, id: grantId, revokedAtMs: null }, ephemeral) };
+  }
+
+  /** Whether a text is the secret part of an invite that is good, and lets its holder look at the hub. */
+  mayLook(secret: string): boolean {
+    try {
+      const { grant } = parseInvite(`http://hub/join#${secret}`);
+      const { id, role } = openGrant(grant, publicKeyOf(this.#hubSecretKey), this.#nowMs());
+      return role !== "worker" && !this.isRevoked(id);
+    } catch {
+      return false;
+    }
   }
 
   /** Keeps what was made, an ephemeral one in memory only; resolves when it is stored. */
