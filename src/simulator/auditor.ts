@@ -30,6 +30,10 @@ interface Account {
   state: string;
   /** Attempts that threw or timed out, where some were seen. */
   readonly threw: Map<number, number>;
+  /** Workers that vanished under an input: excuses that it is given up for it. */
+  readonly lost: Map<number, number>;
+  /** Slot time of its results. */
+  spentMs: number;
   /** First input and time of each append. */
   readonly appends: { from: number; atMs: number }[];
   waitMs: number;
@@ -49,7 +53,7 @@ export class Auditor {
   failed = 0;
   appended = 0;
   corrupted = 0;
-  /** Workers that vanished, in whatever way: excuses inputs that are given up for it. */
+  /** Workers that vanished, in whatever way. */
   losses = 0;
 
   constructor(plans: readonly JobPlan[], mayCorrupt: boolean, lossesMin: (job: JobPlan) => number) {
@@ -63,6 +67,8 @@ export class Auditor {
       endedMs: undefined,
       state: "running",
       threw: new Map(),
+      lost: new Map(),
+      spentMs: 0,
       appends: [],
       waitMs: 0,
       started: 0,
@@ -120,6 +126,12 @@ export class Auditor {
     threw.set(index, (threw.get(index) ?? 0) + 1);
   }
 
+  /** A worker vanished that may have been running it. */
+  lostUnder(job: string, index: number): void {
+    const account = this.#accounts.find(({ plan }) => plan.spec.job === job);
+    account?.lost.set(index, (account.lost.get(index) ?? 0) + 1);
+  }
+
   // What the hub did.
 
   /** The hub keeps the result of an input. */
@@ -138,16 +150,13 @@ export class Auditor {
     }
   }
 
-  /**
-   * Inputs that the hub itself ends.
-   * @param losses workers that vanished in this step and have not been counted yet
-   */
-  giveUp(job: number, ranges: Ranges, kind: "quarantined" | "cancelled", losses = 0): void {
+  /** Inputs that the hub itself ends. */
+  giveUp(job: number, ranges: Ranges, kind: "quarantined" | "cancelled"): void {
     const account = this.#accounts[job]!;
     for (const [start, end] of ranges) {
       for (let index = start; index < end; index++) {
         this.#mark(account, index, true);
-        this.#judgeFailure(account, index, kind, losses);
+        this.#judgeFailure(account, index, kind);
       }
     }
   }
@@ -206,6 +215,32 @@ export class Auditor {
     }
   }
 
+  /** What results of a job took of a slot. */
+  spent(job: number, ms: number): void {
+    this.#accounts[job]!.spentMs += ms;
+  }
+
+  /**
+   * Two unfinished jobs that got slot time which is not by their weights: start-time fair queueing keeps what they
+   * got, divided by their weights, as close as what each may have under way.
+   * @param underWayMs slot time of one job that may be leased and not reported
+   * @returns a message, or nothing where all got their share
+   */
+  unfair(underWayMs: number): string | undefined {
+    const open = this.#accounts.filter(({ endedMs, size }) => endedMs === undefined && size > 0);
+    const shares = open.map(({ plan, spentMs }) => {
+      const weight = 2 ** plan.spec.options.priority;
+      return { job: plan.spec.job, spentMs, weight, lagMs: underWayMs / weight };
+    });
+    for (const a of shares) {
+      for (const b of shares) {
+        if (a.spentMs / a.weight - b.spentMs / b.weight <= a.lagMs + b.lagMs) continue;
+        return `${a.job} got ${Math.round(a.spentMs)} ms of slots at weight ${a.weight}, ${b.job} ${Math.round(b.spentMs)} ms at ${b.weight}`;
+      }
+    }
+    return undefined;
+  }
+
   /** Jobs that should have ended. @returns a message, or nothing where all have. */
   unfinished(): string | undefined {
     const open = this.#accounts.filter(({ endedMs }) => endedMs === undefined);
@@ -246,7 +281,7 @@ export class Auditor {
     this.failed++;
   }
 
-  #judgeFailure(account: Account, index: number, kind: FailureKind, losses = 0): void {
+  #judgeFailure(account: Account, index: number, kind: FailureKind): void {
     const { plan, threw, cancelled } = account;
     const { retries } = plan.spec.options;
     switch (kind) {
@@ -260,8 +295,8 @@ export class Auditor {
         );
         break;
       case "quarantined":
-        if (plan.kills(index) || this.losses + losses >= this.#lossesMin(plan)) return;
-        this.#wrong(account, index, `was given up after ${this.losses} workers vanished`);
+        if (plan.kills(index) || (account.lost.get(index) ?? 0) >= this.#lossesMin(plan)) return;
+        this.#wrong(account, index, `was given up after ${account.lost.get(index) ?? 0} workers vanished`);
         break;
       case "cancelled":
         if (!cancelled) this.#wrong(account, index, "was cancelled by nobody");

@@ -1,6 +1,15 @@
 import type { Limits } from "../protocol/index.ts";
 import { type Scheduler, validate } from "../scheduler/index.ts";
+import {
+  validate as validateWorker,
+  type WorkerInstruction,
+  type WorkerState,
+} from "../worker/core/index.ts";
 import { ViolationError } from "./auditor.ts";
+import type { Session } from "./session.ts";
+
+/** One that is ready, one that is held, and those that end their waiting together, of which four begin in one delay. */
+const WAITING_SETS_PER_CLASS = 8;
 
 /**
  * What must hold between two steps, whatever the scenario.
@@ -12,6 +21,14 @@ export function checkScheduler(state: Scheduler, limits: Limits, awakeSinceMs: n
     validate(state);
   } catch (error) {
     throw new ViolationError("correctness", error instanceof Error ? error.message : String(error));
+  }
+  for (const job of state.jobs.values()) {
+    const { retries } = job.spec.options;
+    const classes = (retries + 1) * job.spec.options.maxAttempts * limits.lossesPerStrike;
+    const sets = [...job.pending.sets()].length;
+    if (sets > classes * WAITING_SETS_PER_CLASS) {
+      throw new ViolationError("correctness", `what waits of ${job.id} is in ${sets} sets`);
+    }
   }
   for (const worker of state.workers.values()) {
     let given = 0;
@@ -25,5 +42,49 @@ export function checkScheduler(state: Scheduler, limits: Limits, awakeSinceMs: n
     if (Math.max(worker.lastHeardMs, awakeSinceMs) + limits.leaseTtlMs * 2 < state.nowMs) {
       throw new ViolationError("liveness", `${worker.id} holds ${worker.leases.size} leases in silence`);
     }
+  }
+}
+
+/** What the hub's shell believes its workers to have is what the scheduler gave them. @throws ViolationError */
+export function checkSessions(state: Scheduler, sessions: ReadonlyMap<string, Session>): void {
+  for (const [worker, { leases }] of sessions) {
+    const given = state.workers.get(worker)?.leases.size;
+    if (given !== leases)
+      throw new ViolationError("correctness", `${worker} has ${leases} leases of ${given}`);
+  }
+  if (sessions.size !== state.workers.size) {
+    throw new ViolationError("correctness", `${sessions.size} sessions of ${state.workers.size} workers`);
+  }
+}
+
+/**
+ * What must hold of a worker's core after a step.
+ * @param instructions what the step gave
+ * @throws ViolationError
+ */
+export function checkWorker(
+  core: WorkerState,
+  slots: number,
+  limits: Limits,
+  instructions: readonly WorkerInstruction[],
+): void {
+  try {
+    validateWorker(core);
+  } catch (error) {
+    throw new ViolationError("correctness", error instanceof Error ? error.message : String(error));
+  }
+  const begins = instructions.some(({ type }) => type === "Run");
+  if (begins && core.unackedBytes >= limits.resultBytesUnackedMax) {
+    throw new ViolationError(
+      "correctness",
+      `a worker goes on with ${core.unackedBytes} bytes that nobody has stored`,
+    );
+  }
+  let open = 0;
+  for (const { returned, reported, end } of core.leases.values()) {
+    if (returned === undefined && reported < end) open++;
+  }
+  if (open > slots * (1 + limits.prefetchUnitsMax)) {
+    throw new ViolationError("correctness", `a worker of ${slots} slots holds ${open} units`);
   }
 }

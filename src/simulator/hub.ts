@@ -15,14 +15,15 @@ import {
   type SchedulerEvent,
   step,
 } from "../scheduler/index.ts";
-import { checkScheduler } from "./checks.ts";
+import { checkScheduler, checkSessions } from "./checks.ts";
 import { Intake } from "./intake.ts";
 import { SimulatedJournal, type Stored } from "./journal.ts";
 import { leaseId, openLeaseId } from "./lease-id.ts";
 import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
-import { eachInput, packInputs, partsOf } from "./records.ts";
+import { packInputs, partsOf } from "./records.ts";
 import { enterResults } from "./results.ts";
+import { SavedStates } from "./saved-states.ts";
 import { newOpenLease, type Report, Session } from "./session.ts";
 import { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
@@ -40,9 +41,9 @@ export class Hub {
   readonly #sessions = new Map<string, Session>();
   readonly #ofLink = new Map<Link, Session>();
   #links = new Set<Link>();
-  #saved = new Map<string, Map<number, Uint8Array>>();
-  /** Jobs that are over, of which the journal does not know yet. */
-  #ending = new Set<string>();
+  #saved = new SavedStates();
+  /** Jobs that are over, of which nobody has heard yet that the journal knows it. */
+  #ending = new Map<string, EffectOf<"EndJob">["state"]>();
   readonly #witness: Witness | undefined;
   state: Scheduler;
   up = true;
@@ -248,10 +249,10 @@ export class Hub {
     const { world } = this;
     this.up = true;
     this.state = createScheduler(world.limits);
-    this.#saved = new Map();
-    this.#ending = new Set();
+    this.#saved = new SavedStates();
     this.#alarmMs = Number.POSITIVE_INFINITY;
     for (const record of this.journal.read()) this.#recover(record);
+    this.#ending = new Map();
     const windowEndMs = world.queue.nowMs + world.limits.adoptionWindowMs;
     this.#witness?.restarted(this.#lost, windowEndMs);
     this.#lost = 0;
@@ -260,6 +261,7 @@ export class Hub {
   }
 
   #recover(record: Stored): void {
+    if (record.type === "ended") this.#ended(record.job);
     if (record.type === "saved") this.#keepState(record.job, record.index, record.state);
     else recoverRecord(this.state, record);
   }
@@ -275,7 +277,7 @@ export class Hub {
   #end(session: Session, reason: "left" | "dropped"): void {
     if (this.#sessions.get(session.worker) !== session) return;
     this.#forget(session);
-    if (reason === "dropped") this.world.auditor.losses++;
+    if (reason === "dropped") session.lost(this.world.auditor);
     this.#feed({ type: "WorkerLost", worker: session.worker, reason });
   }
 
@@ -369,8 +371,8 @@ export class Hub {
         case "RecordFailures": {
           const { job, ranges, kind } = effect;
           // The worker whose loss is the last straw is named behind it.
-          const losses = effects.filter(({ type }) => type === "DropWorker").length;
-          this.world.auditor.giveUp(this.world.planOf.get(job)!.number, ranges, kind, losses);
+          for (const other of effects) if (other.type === "DropWorker") this.#miss(other.worker);
+          this.world.auditor.giveUp(this.world.planOf.get(job)!.number, ranges, kind);
           this.journal.append({ type: "results", job, ranges, failed: countOf(ranges), retries: [] });
           break;
         }
@@ -401,6 +403,7 @@ export class Hub {
       }
     }
     if (this.journal.isCheckpointDue) this.#takeCheckpoint();
+    if (this.world.check === "tick") checkSessions(this.state, this.#sessions);
     if (report !== undefined && !kept && report.count > 0) {
       this.world.waste.duplicate += (report.costMs * news) / report.count;
     }
@@ -422,14 +425,8 @@ export class Hub {
     const open = newOpenLease(lease, leaseId(descriptor, `${this.#life}.${lease}`), descriptor);
     session.open(open);
     const { id, count } = open;
-    const saved = this.#saved.get(descriptor.job);
-    const block = packInputs(
-      plan.number,
-      descriptor.ranges,
-      (index) => saved?.get(index),
-      encodeResumed,
-      packRecords,
-    );
+    const savedOf = (index: number) => this.#saved.get(descriptor.job, index);
+    const block = packInputs(plan.number, descriptor.ranges, savedOf, encodeResumed, packRecords);
     const { link, machine } = session;
     const inputBytes = plan.scenario.inputBytes ?? HEADER_BYTES;
     for (const { from, part, bytes } of partsOf(block, count, this.world.limits.unitPartBytesTarget)) {
@@ -462,26 +459,34 @@ export class Hub {
   #results(effect: EffectOf<"RecordResults">, report: Report, news: number, session: Session): void {
     const { job, ranges, failures, retries } = effect;
     enterResults(this.world, effect, report, news, session.machine.tally);
-    const saved = this.#saved.get(job);
-    if (saved !== undefined) for (const index of eachInput(ranges)) saved.delete(index);
+    this.#saved.drop(job, ranges);
     const record = { type: "results", job, ranges, failed: failures.length, retries } as const;
     this.journal.append(record, undefined, report.block.length);
   }
 
   #endJob({ job, state }: EffectOf<"EndJob">): void {
+    this.#ending.set(job, state);
+    this.journal.append({ type: "ended", job }, () => this.#ended(job));
+  }
+
+  /** The journal holds the end of a job; a hub that died before it could say so says it when it is back. */
+  #ended(job: string): void {
     const { auditor, planOf, queue } = this.world;
-    this.#ending.add(job);
-    this.journal.append({ type: "ended", job }, () => {
-      this.#ending.delete(job);
-      this.#saved.delete(job);
-      auditor.ended(planOf.get(job)!.number, state, queue.nowMs);
-    });
+    const state = this.#ending.get(job);
+    this.#saved.forget(job);
+    if (state === undefined) return;
+    this.#ending.delete(job);
+    auditor.ended(planOf.get(job)!.number, state, queue.nowMs);
+  }
+
+  #miss(worker: string): void {
+    this.#sessions.get(worker)?.lost(this.world.auditor);
   }
 
   #drop(worker: string): void {
     const session = this.#sessions.get(worker);
     if (session === undefined) return;
-    this.world.auditor.losses++;
+    this.#miss(worker);
     this.#forget(session);
     this.#links.delete(session.link);
     session.link.close("hub");
@@ -489,7 +494,6 @@ export class Hub {
 
   #keepState(job: string, index: number, state: Uint8Array): void {
     if (!this.state.jobs.has(job) || isDone(this.state, job, index)) return;
-    const states = this.#saved.get(job) ?? new Map<number, Uint8Array>();
-    this.#saved.set(job, states.set(index, state));
+    this.#saved.keep(job, index, state);
   }
 }

@@ -3,12 +3,11 @@ import {
   newWorkerState,
   presentedLeases,
   step,
-  validate,
   type WorkerEvent,
   type WorkerInstruction,
   type WorkerState,
 } from "../worker/core/index.ts";
-import { ViolationError } from "./auditor.ts";
+import { checkWorker } from "./checks.ts";
 import type { Hub } from "./hub.ts";
 import { Link } from "./link.ts";
 import { purpose } from "./plan.ts";
@@ -322,16 +321,9 @@ export class Machine {
   #handle(event: WorkerEvent): void {
     if (this.#core === undefined) return;
     const instructions = step(this.#core, event);
-    if (this.#world.check === "tick") this.#validate(this.#core);
+    if (this.#world.check === "tick")
+      checkWorker(this.#core, this.slotCount, this.#world.limits, instructions);
     for (const instruction of instructions) this.#perform(instruction);
-  }
-
-  #validate(core: WorkerState): void {
-    try {
-      validate(core);
-    } catch (error) {
-      throw new ViolationError("correctness", error instanceof Error ? error.message : String(error));
-    }
   }
 
   #perform(instruction: WorkerInstruction): void {

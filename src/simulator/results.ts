@@ -34,6 +34,7 @@ export function enterResults(
   waste.corrupted += share * corrupted;
   waste.retried += share * retried;
   waste.duplicate += share * Math.max(0, news - at - retried);
+  auditor.spent(number, share * news);
   tally.inputsDone += at;
   tally.corrupted += corrupted;
 }

@@ -1,6 +1,12 @@
-import { countOf, type FailureMark, type ReturnReason, type WorkerDescription } from "../protocol/index.ts";
+import {
+  countOf,
+  type FailureMark,
+  type ReturnReason,
+  sliceRanges,
+  type WorkerDescription,
+} from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
-import { ViolationError } from "./auditor.ts";
+import { type Auditor, ViolationError } from "./auditor.ts";
 import type { Hub } from "./hub.ts";
 import { openLeaseId } from "./lease-id.ts";
 import type { Link } from "./link.ts";
@@ -39,6 +45,7 @@ export class Session {
   readonly #acks = new Map<string, number>();
   #ackPlanned = false;
   left = false;
+  #isLost = false;
   /** When the scheduler was told last that it is there. */
   heardMs: number;
 
@@ -54,6 +61,22 @@ export class Session {
   open(lease: OpenLease): void {
     this.#byId.set(lease.id, lease);
     this.#byNo.set(lease.no, lease);
+  }
+
+  /** Leases that its worker has, as far as the shell knows. */
+  get leases(): number {
+    return this.#byNo.size;
+  }
+
+  /** Its worker vanished: the first input without a result of each of its leases may be to blame. */
+  lost(auditor: Auditor): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    auditor.losses++;
+    for (const { descriptor, reported } of this.#byNo.values()) {
+      const next = sliceRanges(descriptor.ranges, reported, reported + 1)[0]?.[0];
+      if (next !== undefined) auditor.lostUnder(descriptor.job, next);
+    }
   }
 
   lease(no: LeaseNo): OpenLease | undefined {

@@ -48,12 +48,25 @@ export function simulate(scenario: Scenario, options: SimulateOptions): Simulati
       const { nowMs } = simulation.world.queue;
       violations.push({ kind: "liveness", message: open, virtualMs: nowMs, step: simulation.hub.steps });
     }
+    if (scenario.mustShare === true && options.stepsMax === undefined) checkShares(simulation);
   } catch (error) {
     options.signal?.throwIfAborted();
     const { auditor, queue } = simulation.world;
     violations.push(auditor.violation(error, queue.nowMs, simulation.hub.steps));
   }
   return report(simulation, violations);
+}
+
+/** @throws ViolationError */
+function checkShares({ world, machines }: Simulation): void {
+  const { auditor, limits, plans } = world;
+  const slots = machines.reduce((total, { slotCount }) => total + slotCount, 0);
+  const slowest = Math.min(...machines.map(({ speed }) => speed));
+  const longestMs = Math.max(...plans.map(({ workMs }) => workMs(0))) / slowest;
+  // Units are sized by estimates, which may be half of what they take.
+  const unitMs = 2 * limits.unitTargetMs + longestMs;
+  const unfair = auditor.unfair(slots * (1 + limits.prefetchUnitsMax) * unitMs);
+  if (unfair !== undefined) throw new ViolationError("correctness", unfair);
 }
 
 function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): Simulation {

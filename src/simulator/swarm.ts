@@ -10,6 +10,7 @@ import type {
   Scenario,
   SimulateOptions,
   SimulationResult,
+  Violation,
 } from "./types.ts";
 
 /*
@@ -27,6 +28,31 @@ const sometimes = (random: Random, probability: number, value: number): number =
 /** The scenario of a seed. */
 export function swarmScenario(seed: number): Scenario {
   const random = seededRandom(seed, purpose.swarm);
+  return random.chance(0.05) ? sharingScenario(random, seed) : stormyScenario(random, seed);
+}
+
+/** Jobs of different weights that all want everything, and nothing that disturbs them. */
+function sharingScenario(random: Random, seed: number): Scenario {
+  return {
+    name: `swarm ${seed}`,
+    durationMs: 90_000,
+    jobs: Array.from({ length: 2 + random.int(3) }, (_, at) => ({
+      name: `job ${at}`,
+      inputs: 100_000,
+      workMs: among(random, 50, 100, 300),
+      priority: random.int(4) - 1,
+    })),
+    populations: [{ name: "stable", count: 1 + random.int(3), slots: 1 + random.int(2) }],
+    limits: {
+      unitTargetMs: among(random, 200, 500),
+      prefetchUnitsMax: random.int(2),
+      fairnessLagMs: 3_600_000,
+    },
+    mustShare: true,
+  };
+}
+
+function stormyScenario(random: Random, seed: number): Scenario {
   const isCalm = random.chance(0.1);
   const jobs = Array.from({ length: 1 + random.int(4) }, (_, at) => jobOf(random, at));
   const stable: Population = {
@@ -151,3 +177,14 @@ export const runSwarm = (
   seed: number,
   options: Omit<SimulateOptions, "seed" | "check"> = {},
 ): SimulationResult => simulate(swarmScenario(seed), { ...options, seed, check: "tick" });
+
+/**
+ * Whether a run up to the step of a violation shows it again, and no run that ends before does. (Where one event makes
+ * several steps, a run ends behind the last of them.)
+ */
+export function isShortest(seed: number, { kind, message, step }: Violation): boolean {
+  const [again] = runSwarm(seed, { stepsMax: step }).violations;
+  if (again?.message !== message || again.kind !== kind || again.step !== step) return false;
+  const [earlier] = runSwarm(seed, { stepsMax: step - 1 }).violations;
+  return earlier === undefined || earlier.step === step;
+}

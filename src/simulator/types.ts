@@ -177,6 +177,11 @@ export interface Scenario {
   readonly limits?: Partial<Limits>;
   /** Every job must have ended by the end, or it is a liveness violation. Default false. */
   readonly mustFinish?: boolean;
+  /**
+   * Jobs that have not ended by the end must have got slot time by their weights, or it is a correctness violation.
+   * For jobs that are submitted at once and that every worker can serve. Default false.
+   */
+  readonly mustShare?: boolean;
 }
 
 export type CheckMode = "tick" | "end" | "none";
