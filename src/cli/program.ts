@@ -13,6 +13,7 @@ import { addResults } from "./commands/results.ts";
 import { addRun } from "./commands/run.ts";
 import { addSimulate } from "./commands/simulate.ts";
 import { addStatus } from "./commands/status.ts";
+import { addTop } from "./commands/top.ts";
 import { addUp } from "./commands/up.ts";
 import { addWorkers } from "./commands/workers.ts";
 import { contextOf } from "./context.ts";
@@ -46,7 +47,7 @@ export function createProgram(terminal: Terminal): Command {
     .addHelpText("after", exitStatuses);
   const context = contextOf(terminal);
   for (const add of [addUp, addJoin, addRun, addDemo]) add(program, context);
-  for (const add of [addStatus, addWorkers, addJobs]) add(program, context);
+  for (const add of [addStatus, addTop, addWorkers, addJobs]) add(program, context);
   for (const add of [addJob, addResults, addInvite, addInvites, addRevoke]) add(program, context);
   for (const add of [addLogin, addJournal, addBackup, addSimulate]) add(program, context);
   for (const command of program.commands) command.helpOption("-h, --help", "show this help");

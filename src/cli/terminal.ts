@@ -11,6 +11,7 @@ export interface Terminal {
   readonly outIsTTY: boolean;
   readonly errIsTTY: boolean;
   readonly columns: number;
+  readonly rows: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds since 1970. */
   now(): number;
@@ -29,6 +30,9 @@ export function processTerminal(): Terminal {
     errIsTTY: stderr.isTTY === true,
     get columns() {
       return stderr.columns || stdout.columns || 80;
+    },
+    get rows() {
+      return stdout.rows || 24;
     },
     env,
     now: () => Date.now(),

@@ -25,6 +25,11 @@ export class Metrics {
       () => throughput.total,
     );
     this.#counter("inputs_failed_total", "Of these, those that failed for good", () => throughput.failed);
+    this.#counter(
+      "blob_sent_bytes_total",
+      "Bytes of blobs that the hub sent",
+      () => coordinator.blobBytesSent,
+    );
     this.#gaugesOfWork(coordinator);
     this.#gaugesOfWorkers(coordinator);
     this.#gaugesOfStorage(coordinator);

@@ -11,6 +11,7 @@ export class FakeTerminal implements Terminal {
   outIsTTY = false;
   errIsTTY = false;
   columns = 80;
+  rows = 24;
   env: Record<string, string | undefined> = {};
 
   constructor(input = "") {
