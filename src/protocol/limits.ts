@@ -147,6 +147,8 @@ export interface Limits {
   /** First pause before a retry; doubled each time up to the largest. */
   readonly retryBackoffMs: number;
   readonly retryBackoffMaxMs: number;
+  /** Pause before a reducer that did not find its inputs is tried again. */
+  readonly missingRetryMs: number;
   /** Attempts that may kill their sandbox before an input is quarantined. */
   readonly taskMaxAttempts: number;
   /** Workers that may vanish under an input count as one killed sandbox. */
@@ -333,6 +335,7 @@ export const defaultLimits: Limits = Object.freeze({
   taskRetriesMax: 100,
   retryBackoffMs: 500,
   retryBackoffMaxMs: 5 * minute,
+  missingRetryMs: 2_000,
   taskMaxAttempts: 3,
   lossesPerStrike: 4,
   breakerInputsMin: 1_000,

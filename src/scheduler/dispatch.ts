@@ -1,6 +1,6 @@
 import { raiseCarveMark } from "./carve.ts";
 import { canServe } from "./demand.ts";
-import { chooseJob, requeue } from "./fairness.ts";
+import { chooseJob, isHeld, requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
 import { unitInputs, wantsMore } from "./sizing.ts";
 import { copyOne } from "./speculate.ts";
@@ -71,7 +71,7 @@ function relieve(state: Scheduler, worker: Worker): boolean {
   let wakeAtMs = Number.POSITIVE_INFINITY;
   for (const demand of worker.demands) {
     for (const job of demand.jobs) {
-      if (job.leases.size === 0 || !canServe(worker, job)) continue;
+      if (job.leases.size === 0 || isHeld(job) || !canServe(worker, job)) continue;
       if (takeOver(state, job, worker)) return true;
       wakeAtMs = Math.min(wakeAtMs, job.tail.lookAtMs);
     }
@@ -83,7 +83,7 @@ function relieve(state: Scheduler, worker: Worker): boolean {
 /** The same from the job's side, for those who have been idle for a while. */
 function relieveIdle(state: Scheduler, job: Job): void {
   for (const worker of state.idle) {
-    if (job.queueAt >= 0) return;
+    if (job.queueAt >= 0 || isHeld(job)) return;
     if (!canServe(worker, job)) continue;
     while (state.idle.has(worker) && takeOver(state, job, worker));
     const { trims, copies, lookAtMs } = job.tail;

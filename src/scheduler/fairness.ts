@@ -106,12 +106,18 @@ function leastVtime(state: Scheduler): number {
   return least === Number.POSITIVE_INFINITY ? state.vtimeMs : least;
 }
 
+/** Whether a job has to wait until the stage before it is whole. */
+export const isHeld = ({ upstream }: Job): boolean => upstream !== undefined && !isWhole(upstream);
+
+/** Whether all that a job is to give is there. */
+export const isWhole = (job: Job): boolean => job.sealed && job.done.count === job.size;
+
 /**
  * Puts a job into its queue or takes it out, as it has something ready or not. It comes in at the least
  * virtual time of the others: what it did not use while it had nothing to do is not saved up.
  */
 export function requeue(state: Scheduler, job: Job): void {
-  const isReady = job.pending.readyCount > 0;
+  const isReady = job.pending.readyCount > 0 && !isHeld(job);
   if (isReady === job.queueAt >= 0) return;
   if (isReady) {
     job.vtimeMs = Math.max(job.vtimeMs, leastVtime(state));

@@ -4,6 +4,7 @@
  */
 export { finishRecovery, recover, recoverRecord } from "./recover.ts";
 export { type JobSnapshot, jobSnapshot } from "./snapshot.ts";
+export { isStageId, mapStageId, stagesOf } from "./stages.ts";
 export { createScheduler, type Scheduler, type SchedulerConfig } from "./state.ts";
 export { step } from "./step.ts";
 export type * from "./types.ts";

@@ -1,20 +1,32 @@
-import { countOf, type Ranges } from "../protocol/index.ts";
+import { countOf, type JobSpec, type Ranges } from "../protocol/index.ts";
 import { demandOf, dropIfUnused } from "./demand.ts";
 import { requeue } from "./fairness.ts";
 import { release, revokeServed } from "./leases.ts";
 import { freshClass, Pending } from "./pending.ts";
 import { RangeSet } from "./rangeset.ts";
+import { openStage, stagesOf } from "./stages.ts";
 import { type Job, type Scheduler, wakeBy } from "./state.ts";
-import type { EffectOf, EventOf } from "./types.ts";
+import type { EffectOf, EventOf, JobId } from "./types.ts";
 
 export function jobSubmitted(state: Scheduler, { spec }: EventOf<"JobSubmitted">): void {
   if (state.jobs.has(spec.job)) return;
+  const stages = stagesOf(spec);
+  const job = addJob(state, stages.job);
+  if (stages.map === undefined || spec.shuffle === undefined) return;
+  job.upstream = addJob(state, stages.map);
+  job.upstream.downstream = job;
+  job.size = spec.shuffle.partitions;
+  job.sealed = true;
+  job.pending.add(freshClass, [[0, job.size]]);
+}
+
+function addJob(state: Scheduler, spec: JobSpec): Job {
   const job: Job = {
     id: spec.job,
     spec,
     order: state.nextOrder++,
     demand: demandOf(state, spec),
-    taskKey: `${spec.task.bundle} ${spec.task.entry}`,
+    taskKey: `${spec.task.bundle} ${spec.task.entry} ${spec.task.stage?.kind ?? ""}`,
     weight: 2 ** spec.options.priority,
     size: 0,
     bytes: 0,
@@ -28,6 +40,10 @@ export function jobSubmitted(state: Scheduler, { spec }: EventOf<"JobSubmitted">
     refusedBy: new Set(),
     carveMark: 0,
     vtimeMs: 0,
+    upstream: undefined,
+    downstream: undefined,
+    lost: 0,
+    culprit: undefined,
     queueAt: -1,
     workPerInput: undefined,
     unwanted: undefined,
@@ -35,11 +51,18 @@ export function jobSubmitted(state: Scheduler, { spec }: EventOf<"JobSubmitted">
   };
   job.demand.jobs.add(job);
   state.jobs.set(job.id, job);
+  return job;
+}
+
+/** What a submission's inputs belong to: of a shuffle the map stage. */
+function jobOfInputs(state: Scheduler, id: JobId): Job | undefined {
+  const job = state.jobs.get(id);
+  return job?.upstream ?? job;
 }
 
 export function inputsAppended(state: Scheduler, event: EventOf<"InputsAppended">): void {
   const { count, bytes } = event;
-  const job = state.jobs.get(event.job);
+  const job = jobOfInputs(state, event.job);
   if (job === undefined || job.sealed || !Number.isSafeInteger(count) || count <= 0) return;
   if (job.size + count > state.config.jobInputsMax) return;
   job.pending.add(freshClass, [[job.size, job.size + count]]);
@@ -49,7 +72,7 @@ export function inputsAppended(state: Scheduler, event: EventOf<"InputsAppended"
 }
 
 export function inputsSealed(state: Scheduler, event: EventOf<"InputsSealed">): void {
-  const job = state.jobs.get(event.job);
+  const job = jobOfInputs(state, event.job);
   if (job === undefined) return;
   job.sealed = true;
   state.changed.add(job);
@@ -63,6 +86,8 @@ export function jobCancelled(state: Scheduler, event: EventOf<"JobCancelled">): 
     endJob(state, job, "cancelled", reason);
     return;
   }
+  // Each result of a shuffle comes from all of its inputs.
+  if (job.upstream !== undefined) return;
   const unwanted = job.unwanted?.inputs ?? new RangeSet();
   for (const [start, end] of ranges) {
     if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0) {
@@ -101,6 +126,7 @@ export function failInputs(
 ): void {
   job.done.addAll(ranges);
   job.failed += countOf(ranges);
+  job.culprit ??= ranges[0]?.[0];
   state.changed.add(job);
   state.effects.push({ type: "RecordFailures", job: job.id, ranges, kind, reason });
 }
@@ -108,7 +134,10 @@ export function failInputs(
 /** Ends those of the jobs that the event changed which are over. */
 export function endJobs(state: Scheduler): void {
   for (const job of state.changed) {
-    if (job.sealed && job.done.count === job.size) endJob(state, job, "done", "");
+    const { downstream } = job;
+    if (downstream !== undefined && job.failed === 0) openStage(state, downstream);
+    else if (downstream !== undefined) endJob(state, downstream, "broken", whyFailed(job), job.culprit);
+    else if (job.sealed && job.done.count === job.size) endJob(state, job, "done", "");
     else if (isHopeless(state, job)) endJob(state, job, "broken", whyHopeless(job));
   }
   state.changed.clear();
@@ -122,18 +151,30 @@ function isHopeless({ config }: Scheduler, { judged, misjudged }: Job): boolean 
 const whyHopeless = ({ judged, misjudged }: Job): string =>
   `${misjudged} of ${judged} inputs failed (${((100 * misjudged) / judged).toFixed(1)} %)`;
 
-function endJob(state: Scheduler, job: Job, end: EffectOf<"EndJob">["state"], reason: string): void {
-  for (const lease of [...job.leases]) {
+/** One input of a map stage that has no result leaves every partition without its part of it. */
+const whyFailed = ({ culprit }: Job): string =>
+  culprit === undefined ? "an input of its map stage failed" : `input ${culprit} of its map stage failed`;
+
+function endJob(
+  state: Scheduler,
+  job: Job,
+  end: EffectOf<"EndJob">["state"],
+  reason: string,
+  culprit?: number,
+): void {
+  for (const lease of [...job.leases, ...(job.upstream?.leases ?? [])]) {
     release(state, lease);
     const { no, worker } = lease;
     state.effects.push({ type: "RevokeLease", worker: worker.id, lease: no, reason: "the job is over" });
   }
   removeJob(state, job);
-  state.effects.push({ type: "EndJob", job: job.id, state: end, reason });
+  const blame = culprit === undefined ? {} : { culprit };
+  state.effects.push({ type: "EndJob", job: job.id, state: end, reason, ...blame });
 }
 
-/** Forgets a job without leases. */
+/** Forgets a job without leases, with the stage before it. */
 export function removeJob(state: Scheduler, job: Job): void {
+  if (job.upstream !== undefined) removeJob(state, job.upstream);
   if (job.queueAt >= 0) job.demand.queue.remove(job);
   for (const worker of job.refusedBy) worker.refused.delete(job);
   job.demand.jobs.delete(job);

@@ -2,6 +2,7 @@ import type { Ranges } from "../protocol/index.ts";
 import { requeue } from "./fairness.ts";
 import { inputsAppended, jobSubmitted, removeJob } from "./jobs.ts";
 import { RangeSet } from "./rangeset.ts";
+import { forgetResults } from "./stages.ts";
 import { createScheduler, type Job, type Scheduler, type SchedulerConfig } from "./state.ts";
 import type { Retry, SchedulerRecord } from "./types.ts";
 
@@ -33,10 +34,12 @@ export function recoverRecord(state: Scheduler, record: SchedulerRecord): void {
     inputsAppended(state, { ...record, type: "InputsAppended", nowMs: 0 });
   } else if (record.type === "results") {
     recoverResults(job, record);
+  } else if (record.type === "lost") {
+    if (job.downstream !== undefined) forgetResults(job, job.done.intersect(record.ranges));
   } else if (record.type === "carve") {
     job.carveMark = Math.max(job.carveMark, record.mark);
   } else if (record.type === "sealed") {
-    job.sealed = true;
+    (job.upstream ?? job).sealed = true;
   } else {
     removeJob(state, job);
   }

@@ -4,7 +4,7 @@ import type { RangeSet } from "./rangeset.ts";
 import { Retries } from "./retries.ts";
 import { type Job, type Scheduler, wakeBy } from "./state.ts";
 import type { InputClass, WorkerId } from "./types.ts";
-import { judge, readyAtMs } from "./verdict.ts";
+import { foundAtMs, judge, readyAtMs } from "./verdict.ts";
 
 /** A block of results as a worker reports it, for positions of a unit. */
 export interface ResultBlock {
@@ -36,6 +36,14 @@ export function isUnit(ranges: Ranges, size: number): boolean {
   return true;
 }
 
+/** Sends inputs back that found nothing to read, for a while. */
+export function waitFor(state: Scheduler, job: Job, inputClass: InputClass, ranges: Ranges): void {
+  if (ranges.length === 0) return;
+  const atMs = foundAtMs(state.nowMs, state.config);
+  job.pending.delay(inputClass, ranges, atMs);
+  wakeBy(state, atMs);
+}
+
 /** The inputs of a unit in the order of its positions, and the class that they share. */
 type Unit = InputClass & { readonly ranges: Ranges };
 
@@ -53,6 +61,7 @@ export class Acceptance {
   readonly #failures: FailureMark[] = [];
   readonly #retries = new Retries();
   readonly #unharmed: Range[] = [];
+  readonly #absent: Range[] = [];
   #keptCount = 0;
   /** The worker says that it will not run some of these. */
   refused = false;
@@ -113,11 +122,16 @@ export class Acceptance {
       }
     }
     pending.add(this.#unit, this.#unharmed);
+    waitFor(this.#state, this.#job, this.#unit, this.#absent);
     requeue(this.#state, this.#job);
     this.#state.changed.add(this.#job);
     this.#job.judged += this.#keptCount;
     this.#job.misjudged += this.#failures.length;
     this.#job.failed += this.#failures.length;
+    if (this.#failures[0] !== undefined) {
+      const { at } = this.#failures[0];
+      this.#job.culprit ??= sliceRanges(this.#ranges, at, at + 1)[0]?.[0];
+    }
     if (this.#keptCount === 0 && retries.length === 0) return;
     this.#state.effects.push({
       type: "RecordResults",
@@ -152,6 +166,6 @@ export class Acceptance {
     if (verdict.type === "unharmed") this.refused = true;
     if (!isOwner) return;
     if (verdict.type === "retry") this.#retries.add(verdict.inputClass, input);
-    else pushRange(this.#unharmed, input, input + 1);
+    else pushRange(verdict.type === "absent" ? this.#absent : this.#unharmed, input, input + 1);
   }
 }

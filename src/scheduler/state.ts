@@ -26,6 +26,7 @@ export type SchedulerConfig = Readonly<
     | "speculationFactor"
     | "speculationAfterMs"
     | "retryBackoffMaxMs"
+    | "missingRetryMs"
     | "lossesPerStrike"
     | "breakerInputsMin"
     | "breakerFailedShare"
@@ -85,6 +86,14 @@ export interface Job {
   carveMark: number;
   /** Slot time it got, divided by its weight. */
   vtimeMs: number;
+  /** The map stage whose outputs are its inputs, where it is the reduce stage of a shuffle. */
+  upstream: Job | undefined;
+  /** The other way round. */
+  downstream: Job | undefined;
+  /** Results of a map stage that were lost, since the job began. */
+  lost: number;
+  /** The first input of a map stage that failed for good, where that is known. */
+  culprit: number | undefined;
   /** Its place in the heap of its demand's queue; -1 while nothing is ready. */
   queueAt: number;
   /** Measured milliseconds an input on a core of speed 1. */

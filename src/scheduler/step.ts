@@ -1,5 +1,6 @@
 import { dispatch } from "./dispatch.ts";
 import { endJobs, inputsAppended, inputsSealed, jobCancelled, jobSubmitted } from "./jobs.ts";
+import { outputLost } from "./stages.ts";
 import type { Scheduler } from "./state.ts";
 import { setAlarm, tick } from "./time.ts";
 import type { EventOf, SchedulerEffect, SchedulerEvent } from "./types.ts";
@@ -20,6 +21,7 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
     UnitProgressed: unitProgressed,
     UnitReturned: unitReturned,
     LateResults: lateResults,
+    OutputLost: outputLost,
     Tick: tick,
   };
 

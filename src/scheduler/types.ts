@@ -5,6 +5,7 @@ import type {
   Range,
   Ranges,
   ReturnReason,
+  StageProgress,
   WorkerDescription,
 } from "../protocol/index.ts";
 
@@ -18,6 +19,8 @@ import type {
  * lease     one worker's right to one unit; results come in order, `reported` of them so far
  * position  the place of an input in its unit, from 0
  * done      inputs with their one accepted result, a value or a final failure
+ * stage     of a shuffle: the map stage runs its inputs, the reduce stage its partitions. Each is a job in
+ *           here; the reduce stage has the submission's id and ends for both (`stages.ts`)
  *
  * Times are milliseconds of a monotonic clock that only rises (`nowMs`); nothing here reads a clock.
  */
@@ -110,7 +113,8 @@ export type SchedulerEvent =
       readonly nowMs: number;
       readonly worker: WorkerId;
       readonly lease: LeaseNo;
-      readonly reason: ReturnReason;
+      /** `missing`: what its inputs are made of is not there now, so that the shell never sent it. */
+      readonly reason: ReturnReason | "missing";
     }
   /** Results of a lease that is no more; its id was proven by the shell. */
   | {
@@ -121,6 +125,13 @@ export type SchedulerEvent =
       readonly from: number;
       readonly count: number;
       readonly failures: readonly FailureMark[];
+    }
+  /** Nobody has outputs of these segments of a shuffle any more. */
+  | {
+      readonly type: "OutputLost";
+      readonly nowMs: number;
+      readonly job: JobId;
+      readonly ranges: Ranges;
     }
   /** Time passed; at the latest when `WakeAt` said. */
   | { readonly type: "Tick"; readonly nowMs: number };
@@ -185,6 +196,8 @@ export type SchedulerEffect =
     }
   /** Inputs whose class changed without a result (their worker vanished). */
   | { readonly type: "RecordRetries"; readonly job: JobId; readonly retries: readonly Retry[] }
+  /** These inputs of a map stage have no result any more, and will have another one. */
+  | { readonly type: "RecordLoss"; readonly job: JobId; readonly ranges: Ranges }
   /** Fresh inputs below `mark` may have been leased. Coarse, and ahead of what is leased. */
   | { readonly type: "RecordCarveMark"; readonly job: JobId; readonly mark: number }
   /** Always after the job's last result. */
@@ -193,6 +206,8 @@ export type SchedulerEffect =
       readonly job: JobId;
       readonly state: Exclude<JobState, "running">;
       readonly reason: string;
+      /** The input of its map stage that failed, where that is why. */
+      readonly culprit?: number;
     }
   /** The hub has not heard of it for `leaseTtlMs`: close its connection. Its leases are gone already. */
   | { readonly type: "DropWorker"; readonly worker: WorkerId }
@@ -213,6 +228,7 @@ export type SchedulerRecord =
       readonly failed: number;
       readonly retries: readonly Retry[];
     }
+  | { readonly type: "lost"; readonly job: JobId; readonly ranges: Ranges }
   | { readonly type: "carve"; readonly job: JobId; readonly mark: number }
   | { readonly type: "ended"; readonly job: JobId };
 
@@ -230,6 +246,8 @@ export interface JobView {
   readonly retrying: number;
   /** Why no connected worker can serve it, or that none is connected; else empty. */
   readonly waiting: string;
+  /** The stages of a shuffle, of which the last one is the job itself. */
+  readonly stages?: readonly StageProgress[];
 }
 
 export interface WorkerView {

@@ -1,8 +1,8 @@
 import { countOf } from "../protocol/index.ts";
 import { offer, refuse } from "./demand.ts";
 import { charge } from "./fairness.ts";
-import { giveBack, isShared, revokeIfServed, revokeServed } from "./leases.ts";
-import { Acceptance, isBlock, isUnit } from "./results.ts";
+import { giveBack, isShared, release, revokeIfServed, revokeServed } from "./leases.ts";
+import { Acceptance, isBlock, isUnit, waitFor } from "./results.ts";
 import { learn, unreportedOf } from "./sizing.ts";
 import { type Lease, type Scheduler, wakeBy } from "./state.ts";
 import type { EventOf, LeaseNo, WorkerId } from "./types.ts";
@@ -79,7 +79,8 @@ export function unitReturned(state: Scheduler, event: EventOf<"UnitReturned">): 
     state.paused.add(worker);
     wakeBy(state, worker.pausedUntilMs);
   }
-  giveBack(state, lease);
+  if (event.reason === "missing") waitFor(state, job, lease.descriptor, release(state, lease));
+  else giveBack(state, lease);
 }
 
 export function lateResults(state: Scheduler, event: EventOf<"LateResults">): void {

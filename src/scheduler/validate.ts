@@ -1,3 +1,4 @@
+import { isHeld, isWhole } from "./fairness.ts";
 import { owedBy, ownedOf } from "./leases.ts";
 import { unreportedOf } from "./sizing.ts";
 import { type Demand, type Job, openSlots, type Scheduler, type Worker } from "./state.ts";
@@ -59,15 +60,25 @@ function checkInputs(state: Scheduler, job: Job, complain: Complain): void {
 
 function checkJob(state: Scheduler, job: Job, complain: Complain): void {
   const { demand, done, pending, queueAt, leases, refusedBy } = job;
-  if (job.sealed && done.count === job.size) complain("it has ended");
+  const { downstream, upstream } = job;
+  if (isWhole(job) && downstream === undefined) complain("it has ended");
+  if (downstream !== undefined) checkStage(state, job, downstream, complain);
+  if (upstream !== undefined && upstream.downstream !== job) complain("its map stage is another job's");
   if (job.failed > done.count) complain("more failed than are done");
-  if (queueAt >= 0 !== pending.readyCount > 0) complain("its queue does not know whether it is ready");
+  if (queueAt >= 0 !== (pending.readyCount > 0 && !isHeld(job)))
+    complain("its queue does not know whether it is ready");
   if (!demand.jobs.has(job) || state.demands.get(demand.key) !== demand) complain("its demand is unknown");
   if (!Number.isFinite(job.vtimeMs)) complain("its virtual time is lost");
   if (pending.nextMs < state.wakeAtMs) complain("nobody will wake it");
   for (const lease of leases)
     if (state.leases.get(lease.no) !== lease) complain(`lease ${lease.no} is stray`);
   for (const worker of refusedBy) if (!worker.refused.has(job)) complain(`${worker.id} did not refuse it`);
+}
+
+function checkStage(state: Scheduler, stage: Job, reduce: Job, complain: Complain): void {
+  if (reduce.upstream !== stage || state.jobs.get(reduce.id) !== reduce) complain("its reduce stage is gone");
+  if (stage.failed > 0) complain("an input of a map stage failed, and its job goes on");
+  if (isHeld(reduce) && reduce.queueAt >= 0) complain("its reduce stage does not wait for it");
 }
 
 function checkWorker(state: Scheduler, worker: Worker, complain: Complain): void {

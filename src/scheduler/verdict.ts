@@ -6,7 +6,9 @@ import type { InputClass } from "./types.ts";
 export type Verdict =
   | { readonly type: "final"; readonly kind: FailureKind }
   | { readonly type: "retry"; readonly inputClass: InputClass }
-  | { readonly type: "unharmed" };
+  | { readonly type: "unharmed" }
+  /** What it was to read is not there: it waits, unharmed. */
+  | { readonly type: "absent" };
 
 /** Strikes at which an input is given up. */
 export const strikesMax = (job: Job, config: SchedulerConfig): number =>
@@ -17,6 +19,9 @@ export function judge(job: Job, was: InputClass, kind: FailureKind, config: Sche
   switch (kind) {
     case "refused":
       return { type: "unharmed" };
+    case "missing":
+      // Only what a stage before it made can be lost, and come back.
+      return job.upstream === undefined ? judge(job, was, "error", config) : { type: "absent" };
     case "unserializable":
       return { type: "final", kind };
     case "crash": {
@@ -26,7 +31,6 @@ export function judge(job: Job, was: InputClass, kind: FailureKind, config: Sche
     }
     case "error":
     case "timeout":
-    case "missing":
     case "quarantined":
     case "cancelled": {
       if (was.failures >= job.spec.options.retries) {
@@ -35,6 +39,12 @@ export function judge(job: Job, was: InputClass, kind: FailureKind, config: Sche
       return { type: "retry", inputClass: { failures: was.failures + 1, strikes: was.strikes } };
     }
   }
+}
+
+/** When an input that found nothing to read may be tried again; rounded up so that many come together. */
+export function foundAtMs(nowMs: number, { missingRetryMs }: SchedulerConfig): number {
+  const bucketMs = missingRetryMs / BUCKETS_PER_DELAY;
+  return Math.ceil((nowMs + missingRetryMs) / bucketMs) * bucketMs;
 }
 
 /** Delays of one length end together in so many groups while one of them passes. */

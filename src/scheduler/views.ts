@@ -1,5 +1,6 @@
+import type { StageKind, StageProgress } from "../protocol/index.ts";
 import { whyUnserved } from "./demand.ts";
-import type { Scheduler } from "./state.ts";
+import type { Job, Scheduler } from "./state.ts";
 import type { JobId, JobView, WorkerId, WorkerView } from "./types.ts";
 
 /** How far a job is; undefined for one that is not there or has ended. */
@@ -8,6 +9,8 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
   if (job === undefined) return undefined;
   const { spec, size, sealed, done, failed, pending, leases } = job;
   const left = size - done.count;
+  const { upstream } = job;
+  const isServed = leases.size > 0 || (upstream !== undefined && upstream.leases.size > 0);
   return {
     spec,
     size,
@@ -17,8 +20,14 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
     failed,
     running: left - pending.count,
     retrying: pending.retryingCount,
-    waiting: left === 0 || leases.size > 0 ? "" : whyUnserved(state, job),
+    waiting: left === 0 || isServed ? "" : whyUnserved(state, job),
+    ...(upstream === undefined ? {} : { stages: [stageView("map", upstream), stageView("reduce", job)] }),
   };
+}
+
+function stageView(kind: StageKind, { size, sealed, done, failed, pending, lost }: Job): StageProgress {
+  const running = size - done.count - pending.count;
+  return { kind, size, sealed, done: done.count, failed, running, lost };
 }
 
 /** Whether an input has its result; also true where there is no such job any more. */

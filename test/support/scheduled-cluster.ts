@@ -56,11 +56,15 @@ export interface Report {
 export const listOf = (ranges: Ranges): number[] =>
   ranges.flatMap(([start, end]) => Array.from({ length: end - start }, (_, at) => start + at));
 
-export function jobSpec(job: JobId, options: Partial<JobOptions> & Partial<TaskSpec> = {}): JobSpec {
-  const { bundle, entry, title, timeoutMs, memoryBytes, net, ...rest } = options;
+/** Options of a job, its task and its shuffle, if it is one. */
+type SpecOptions = Partial<JobOptions> & Partial<TaskSpec> & { readonly partitions?: number };
+
+export function jobSpec(job: JobId, options: SpecOptions = {}): JobSpec {
+  const { bundle, entry, title, timeoutMs, memoryBytes, net, partitions, ...rest } = options;
   return {
     job,
     title: job,
+    ...(partitions === undefined ? {} : { shuffle: { partitions } }),
     task: {
       bundle: bundle ?? `bundle of ${job}`,
       entry: entry ?? "export:default",
@@ -198,6 +202,11 @@ export class ScheduledCluster {
     return this;
   }
 
+  /** Outputs of these segments of a shuffle are nowhere any more. */
+  loseOutputs(job: JobId, ranges: Ranges): this {
+    return this.send({ type: "OutputLost", job, ranges });
+  }
+
   leasesOf(worker: WorkerId): OpenLease[] {
     return [...this.leases.values()].filter((lease) => lease.worker === worker);
   }
@@ -274,6 +283,14 @@ export class ScheduledCluster {
       case "RecordRetries": {
         const { job, retries } = effect;
         this.journal.push({ type: "results", job, ranges: [], failed: 0, retries });
+        break;
+      }
+      case "RecordLoss": {
+        const { job, ranges } = effect;
+        this.journal.push({ type: "lost", job, ranges });
+        for (const input of listOf(ranges)) {
+          if (!this.results.get(job)?.delete(input)) throw new Error(`${input} of ${job} had no result`);
+        }
         break;
       }
       case "RecordCarveMark":
