@@ -19,6 +19,7 @@ import { jobView, workerView } from "../scheduler/index.ts";
 import type { Grant } from "../security/index.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { JobEntry } from "./job-entry.ts";
+import { stagesIn } from "./shuffle/index.ts";
 import type { WorkerSession } from "./worker-session.ts";
 
 /** What calls need besides the coordinator. */
@@ -93,6 +94,7 @@ export function summaryOf(coordinator: Coordinator, entry: JobEntry): JobSummary
     waiting: view?.waiting ?? "",
     submittedAtMs,
     endedAtMs,
+    ...stagesIn(entry, view),
   };
 }
 
@@ -136,7 +138,7 @@ function warningsOf(coordinator: Coordinator): string[] {
     warnings.push(`Worker ${description.name} serves wrong data or none: ${complaints} others say so`);
     if (warnings.length >= WARNINGS_MAX) return warnings;
   }
-  for (const entry of coordinator.jobs) {
+  for (const entry of coordinator.jobs.submissions()) {
     if (entry.state !== "running") continue;
     const waiting = jobView(coordinator.scheduler, entry.spec.job)?.waiting ?? "";
     if (waiting !== "") warnings.push(`Job ${entry.spec.job} (${entry.spec.title}) waits: ${waiting}`);
@@ -174,7 +176,7 @@ function statusOf(coordinator: Coordinator, host: CallHost): HubStatus {
 
 /** The newest first. */
 function latestJobs(coordinator: Coordinator, limit: number): JobSummary[] {
-  const entries = [...coordinator.jobs].slice(-limit).reverse();
+  const entries = [...coordinator.jobs.submissions()].slice(-limit).reverse();
   return entries.map((entry) => summaryOf(coordinator, entry));
 }
 

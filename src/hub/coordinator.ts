@@ -14,6 +14,7 @@ import {
   isDone,
   jobView,
   type LeaseDescriptor,
+  mapStageId,
   type Scheduler,
   type SchedulerEffect,
   type SchedulerEvent,
@@ -25,14 +26,16 @@ import type { Datasets } from "./datasets.ts";
 import { Holds } from "./holds.ts";
 import { shortReason, splitFailures } from "./hub-failure.ts";
 import { Intake, type Untimed } from "./intake.ts";
-import type { JobEntry } from "./job-entry.ts";
+import type { JobEntry, MapFailure } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
 import { IndexedBlock, joinBlocks } from "./journal/block.ts";
 import { Blocks, type StoredResults } from "./journal/blocks.ts";
 import { Ledger } from "./journal/ledger.ts";
 import { Retention } from "./journal/retention.ts";
 import type { LeaseSeal } from "./lease-seal.ts";
+import { Notices } from "./notices.ts";
 import { Peers } from "./peers/peers.ts";
+import { mapFailureOf, Shuffles, stagesIn } from "./shuffle/index.ts";
 import { TaskLogs } from "./task-logs.ts";
 import { Throughput } from "./throughput.ts";
 import type { OpenLease, WorkerSession } from "./worker-session.ts";
@@ -82,6 +85,7 @@ export class Coordinator {
   /** The catalogue of named folders. */
   readonly datasets: Datasets;
   readonly blocks: Blocks;
+  readonly shuffles: Shuffles;
   readonly ledger: Ledger;
   readonly throughput: Throughput;
   readonly callHost: CallHost;
@@ -99,8 +103,7 @@ export class Coordinator {
   readonly #scheduler: Scheduler;
   readonly #timer: SchedulerTimer;
   readonly #onFault: (error: unknown) => void;
-  readonly #changed = new Set<JobEntry>();
-  #notifyTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #notices: Notices;
   #closed = false;
 
   constructor(options: CoordinatorOptions) {
@@ -129,8 +132,13 @@ export class Coordinator {
     this.holds = new Holds(this.jobs, this.limits.attachedGraceMs, (entry) =>
       this.cancel(entry.spec.job, "its client is gone"),
     );
-    const { limits, jobs, blocks, ledger } = this;
+    this.#notices = new Notices(this.limits, (entry) => this.progressOf(entry));
+    const { limits, jobs, blocks, ledger, engine } = this;
     const feed = (event: Untimed<SchedulerEvent>) => this.#feed(event);
+    const isHeld = (cid: string) => this.peers.tracker.holdersOf(cid).length > 0;
+    const notify = (entry: JobEntry) => this.#notices.changed(entry);
+    const { onFault } = options;
+    this.shuffles = new Shuffles({ engine, limits, jobs, blocks, ledger, isHeld, feed, notify, onFault });
     this.intake = new Intake({ limits, jobs, blocks, ledger, feed, wallMs: () => this.wallMs() });
   }
 
@@ -153,7 +161,7 @@ export class Coordinator {
     this.#closed = true;
     this.#timer.cancel();
     this.retention.close();
-    clearTimeout(this.#notifyTimer);
+    this.#notices.close();
     this.holds.close();
   }
 
@@ -161,6 +169,11 @@ export class Coordinator {
 
   cancel(job: string, reason: string, ranges?: Ranges): JobEntry {
     const entry = this.jobs.require(job);
+    if (entry.map !== undefined && ranges !== undefined) {
+      throw new MusketeersError("BAD_ARGUMENT", "Single inputs of a shuffle cannot be cancelled", {
+        hint: "Each of its results comes from all of its inputs: cancel the whole job.",
+      });
+    }
     if (entry.state === "running") {
       this.#feed({ type: "JobCancelled", job, reason, ...(ranges === undefined ? {} : { ranges }) });
     }
@@ -172,7 +185,9 @@ export class Coordinator {
     const view = jobView(this.#scheduler, job);
     const { size, sealed, done, failed, state } = entry;
     const running = view?.running ?? 0;
-    return { type: "job", job, size, sealed, done, failed, running, state, waiting: view?.waiting ?? "" };
+    const waiting = view?.waiting ?? "";
+    const stages = stagesIn(entry, view);
+    return { type: "job", job, size, sealed, done, failed, running, state, waiting, ...stages };
   }
 
   // What workers do.
@@ -249,6 +264,7 @@ export class Coordinator {
     session.inputsDone += count;
     session.inputsFailed += failures.length;
     this.#feed({ type: "UnitProgressed", ...event, bytes: body.length }, { block, session });
+    this.shuffles.heed(lease.descriptor, message, block);
     this.ledger.after(() => session.ack(message.lease, from + count));
   }
 
@@ -293,7 +309,8 @@ export class Coordinator {
   stateSaved({ job, ranges }: LeaseDescriptor, position: number, body: Uint8Array): void {
     const entry = this.jobs.get(job);
     const [[input] = [-1]] = sliceRanges(ranges, position, position + 1);
-    if (entry?.state !== "running" || isDone(this.#scheduler, job, input)) return;
+    // A reducer begins anew: what it reads may be other files by then.
+    if (entry?.state !== "running" || entry.map !== undefined || isDone(this.#scheduler, job, input)) return;
     const { saved } = entry;
     if (saved.size >= this.limits.savedStatesPerJobMax && saved.get(input) === undefined) return;
     this.ledger.append({ type: "saved", job, input }, body, (at, bytes) => entry.addSaved(input, at, bytes));
@@ -301,11 +318,12 @@ export class Coordinator {
 
   /** Keeps and passes on what a task printed. */
   taskLogged(session: WorkerSession, job: string, dropped: number, lines: Uint8Array): void {
-    const entry = this.jobs.get(job);
+    const entry = this.jobs.get(job)?.submission;
     if (entry === undefined) return;
     const { name } = session.description;
-    this.logs.add(job, name, dropped, lines);
-    for (const watch of entry.watches) watch.log({ type: "joblog", job, worker: name, dropped }, lines);
+    this.logs.add(entry.spec.job, name, dropped, lines);
+    for (const watch of entry.watches)
+      watch.log({ type: "joblog", job: entry.spec.job, worker: name, dropped }, lines);
   }
 
   // How it works.
@@ -353,11 +371,14 @@ export class Coordinator {
           this.ledger.append(record, undefined, () => {});
           break;
         }
+        case "RecordLoss":
+          this.shuffles.recordLoss(effect);
+          break;
         case "RecordCarveMark":
           this.ledger.append({ type: "carve", job: effect.job, mark: effect.mark }, undefined, () => {});
           break;
         case "EndJob":
-          this.#endJob(effect);
+          this.#endJob(effect, mapFailureOf(effect, mapStageId(effect.job), effects, delivery?.block));
           break;
         case "DropWorker":
           this.#dropWorker(effect.worker);
@@ -389,6 +410,10 @@ export class Coordinator {
     const { job, ranges } = open.descriptor;
     const entry = this.jobs.get(job);
     if (entry === undefined || !session.has(open.lease) || session.defers(open)) return;
+    if (entry.map !== undefined) {
+      this.shuffles.sendUnit(session, open, entry).catch(this.#onFault);
+      return;
+    }
     const inputs = this.blocks.inputs(entry, ranges);
     if (!(inputs instanceof Promise)) {
       session.sendUnit(open, entry.spec.task, inputs);
@@ -448,15 +473,17 @@ export class Coordinator {
   #stored(entry: JobEntry, count: number, failed: number): void {
     this.throughput.add(count, failed);
     for (const watch of entry.watches) watch.pump();
-    this.#notify(entry);
+    this.#notices.changed(entry);
   }
 
-  #endJob({ job, state, reason }: EffectOf<"EndJob">): void {
+  #endJob({ job, state, reason }: EffectOf<"EndJob">, failure: MapFailure | undefined): void {
     const entry = this.jobs.get(job);
     if (entry === undefined) return;
     const atMs = this.wallMs();
-    this.ledger.append({ type: "ended", job, state, reason, atMs }, undefined, () => {
+    const culprit = failure === undefined ? {} : { culprit: failure.culprit };
+    this.ledger.append({ type: "ended", job, state, reason, atMs, ...culprit }, failure?.record, () => {
       entry.end(state, reason, atMs);
+      entry.failure = failure;
       this.jobs.ended();
       for (const watch of entry.watches) {
         watch.progress(this.progressOf(entry));
@@ -470,18 +497,5 @@ export class Coordinator {
     const session = this.workers.get(worker);
     this.workers.delete(worker);
     session?.terminate();
-  }
-
-  /** Tells watchers how far a job is, a few times a second at most. */
-  #notify(entry: JobEntry): void {
-    if (entry.watches.size === 0 || this.#closed) return;
-    this.#changed.add(entry);
-    this.#notifyTimer ??= setTimeout(() => {
-      this.#notifyTimer = undefined;
-      for (const changed of this.#changed) {
-        for (const watch of changed.watches) watch.progress(this.progressOf(changed));
-      }
-      this.#changed.clear();
-    }, this.limits.jobNoticeIntervalMs);
   }
 }

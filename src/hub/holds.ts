@@ -16,7 +16,7 @@ export class Holds {
 
   /** Gives the clients of recovered jobs their time to come back. */
   start(): void {
-    for (const entry of this.#jobs) this.#startTimer(entry);
+    for (const entry of this.#jobs.submissions()) this.#startTimer(entry);
   }
 
   /** Says whether there is anything to hold: a job that has ended needs nobody. */
@@ -35,7 +35,7 @@ export class Holds {
 
   close(): void {
     this.#closed = true;
-    for (const entry of this.#jobs) clearTimeout(entry.abandonTimer);
+    for (const entry of this.#jobs.submissions()) clearTimeout(entry.abandonTimer);
   }
 
   #startTimer(entry: JobEntry): void {

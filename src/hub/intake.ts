@@ -6,7 +6,7 @@ import {
   type SubmitMessage,
   sliceRecords,
 } from "../protocol/index.ts";
-import type { SchedulerEvent } from "../scheduler/index.ts";
+import { isStageId, type SchedulerEvent } from "../scheduler/index.ts";
 import type { ClientSession } from "./client-session.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
@@ -42,20 +42,21 @@ export class Intake {
    */
   submit(client: ClientSession, message: SubmitMessage, body: Uint8Array): void {
     const { spec, count, sealed } = message;
+    if (isStageId(spec.job)) throw new MusketeersError("BAD_ARGUMENT", `No job may be called ${spec.job}`);
     let entry = this.#host.jobs.get(spec.job);
     if (entry === undefined) {
       const block = this.#blockOf(body, count);
-      this.#checkSize(spec.job, count);
+      this.#checkSize(spec, count);
       entry = this.#addJob(spec);
       client.hold(entry);
-      if (count > 0 || sealed) this.#append(client, entry, block, sealed);
+      if (count > 0 || sealed) this.#append(client, entry.intake, block, sealed);
     } else {
       if (entry.spec.task.bundle !== spec.task.bundle || entry.spec.task.entry !== spec.task.entry) {
         throw new MusketeersError("JOB_EXISTS", `Job ${spec.job} exists with another task`);
       }
       client.hold(entry);
     }
-    const accepted = entry;
+    const accepted = entry.intake;
     this.#host.ledger.after(() => {
       const { storedSize: size, storedSealed: isSealed } = accepted;
       client.send({ type: "accepted", job: spec.job, size, sealed: isSealed });
@@ -64,7 +65,7 @@ export class Intake {
 
   /** @throws MusketeersError `NOT_FOUND`, `PROTOCOL`, `LIMIT_EXCEEDED` */
   inputs(client: ClientSession, message: InputsMessage, body: Uint8Array): void {
-    const entry = this.#host.jobs.require(message.job);
+    const entry = this.#host.jobs.require(message.job).intake;
     if (message.from > entry.size) {
       throw new MusketeersError("PROTOCOL", `Inputs from ${message.from} of a job of ${entry.size}`);
     }
@@ -93,10 +94,15 @@ export class Intake {
     return new IndexedBlock(count === 0 ? emptyBody : body, count);
   }
 
-  #checkSize(job: string, size: number): void {
-    const { jobInputsMax } = this.#host.limits;
-    if (size <= jobInputsMax) return;
-    throw new MusketeersError("LIMIT_EXCEEDED", `Job ${job} has more than ${jobInputsMax} inputs`);
+  #checkSize({ job, shuffle, task }: JobSpec, size: number): void {
+    const { jobInputsMax, outputsPerJobMax } = this.#host.limits;
+    if (size > jobInputsMax) {
+      throw new MusketeersError("LIMIT_EXCEEDED", `Job ${job} has more than ${jobInputsMax} inputs`);
+    }
+    const partitions = shuffle?.partitions ?? task.stage?.partitions;
+    if (partitions === undefined || size * partitions <= outputsPerJobMax) return;
+    const text = `A shuffle of ${size} inputs and ${partitions} partitions has too many outputs (outputsPerJobMax)`;
+    throw new MusketeersError("LIMIT_EXCEEDED", text, { hint: "Take larger segments, or fewer partitions." });
   }
 
   /** @throws MusketeersError `TOO_MANY` */
@@ -115,9 +121,9 @@ export class Intake {
   /** Leases may begin before the block is stored: a result cannot be stored before its input is. */
   #append(client: ClientSession, entry: JobEntry, block: IndexedBlock, sealed: boolean): void {
     const { ledger } = this.#host;
-    const { job } = entry.spec;
+    const { job } = entry.submission.spec;
     const { count, bytes } = block;
-    this.#checkSize(job, entry.size + count);
+    this.#checkSize(entry.spec, entry.size + count);
     if (count > 0) this.#store(client, entry, block);
     if (sealed) {
       entry.sealed = true;
@@ -131,7 +137,7 @@ export class Intake {
   }
 
   #store(client: ClientSession, entry: JobEntry, block: IndexedBlock): void {
-    const { job } = entry.spec;
+    const { job } = entry.submission.spec;
     const { count, bytes } = block;
     const from = entry.size;
     const row = entry.inputBlocks.rows;
@@ -150,7 +156,7 @@ export class Intake {
   }
 
   #stored(client: ClientSession, entry: JobEntry): void {
-    const { job } = entry.spec;
+    const { job } = entry.submission.spec;
     this.#host.ledger.after(() => {
       const receipt = { type: "stored", job, size: entry.storedSize };
       // Whoever has sealed a job may be waiting to leave.

@@ -1,5 +1,6 @@
 import type { Position } from "../engine/index.ts";
 import type { FailureKind, FailureMark, JobSpec, JobState, Limits, Range } from "../protocol/index.ts";
+import { RangeSet } from "../scheduler/index.ts";
 import { fingerprintOf, type HubFailureKind } from "./hub-failure.ts";
 import type { IndexedBlock } from "./journal/block.ts";
 import { NumberTable } from "./journal/numbers.ts";
@@ -11,6 +12,13 @@ type EntryLimits = Pick<Limits, "errorGroupsPerJobMax" | "workersPerJobMax">;
 
 /** Workers that came when a job had enough of them are counted together. */
 const OTHER_WORKERS = "(others)";
+
+/** Why a shuffle broke. */
+export interface MapFailure {
+  readonly culprit: number;
+  /** One packed record. */
+  readonly record: Uint8Array;
+}
 
 /** Who keeps an attached job alive. */
 export interface Holder {
@@ -50,9 +58,33 @@ export class JobEntry {
   readonly holders = new Set<Holder>();
   abandonTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(spec: JobSpec, submittedAtMs: number) {
+  /** The map stage, of a shuffle that has not ended. */
+  map: JobEntry | undefined;
+  /** The submission of which this is the map stage. */
+  readonly parent: JobEntry | undefined;
+  /** Inputs of a map stage whose results are lost and not made anew yet, and how many that ever were. */
+  readonly gone = new RangeSet();
+  lost = 0;
+  /** Rises whenever results of a map stage come or go. */
+  generation = 0;
+  /** Why a shuffle broke: the input of its map stage that failed, and its failure as a packed record. */
+  failure: MapFailure | undefined;
+
+  /** @param parent where this is a map stage */
+  constructor(spec: JobSpec, submittedAtMs: number, parent?: JobEntry) {
     this.spec = spec;
     this.submittedAtMs = submittedAtMs;
+    this.parent = parent;
+  }
+
+  /** What the submitter knows it as: a map stage is a part of its submission. */
+  get submission(): JobEntry {
+    return this.parent ?? this;
+  }
+
+  /** What the submission's inputs belong to: of a shuffle its map stage. */
+  get intake(): JobEntry {
+    return this.map ?? this;
   }
 
   /** Enters stored results. */
@@ -65,17 +97,23 @@ export class JobEntry {
   ): void {
     const count = this.#enter(position, ranges);
     this.failed += failures.length;
-    const known = this.perWorker.has(worker) || this.perWorker.size < limits.workersPerJobMax;
-    const name = known ? worker : OTHER_WORKERS;
-    this.perWorker.set(name, (this.perWorker.get(name) ?? 0) + count);
-    for (const { fingerprint, kind } of failures) this.#countError(fingerprint, kind, 1, limits);
+    this.submission.#countWork(worker, count, limits);
+    for (const { fingerprint, kind } of failures) this.submission.#countError(fingerprint, kind, 1, limits);
+  }
+
+  /** Forgets results of a map stage. */
+  forget(ranges: readonly Range[]): void {
+    const count = this.gone.addAll(ranges);
+    this.done -= count;
+    this.lost += count;
+    this.generation++;
   }
 
   /** Enters stored failures that the hub made. */
   addFailures(position: Position, ranges: readonly Range[], kind: HubFailureKind, limits: EntryLimits): void {
     const count = this.#enter(position, ranges);
     this.failed += count;
-    this.#countError(fingerprintOf(kind), kind, count, limits);
+    this.submission.#countError(fingerprintOf(kind), kind, count, limits);
   }
 
   /** Enters the latest state of an input. */
@@ -88,6 +126,8 @@ export class JobEntry {
   #enter(position: Position, ranges: readonly Range[]): number {
     const count = this.results.add(position, ranges);
     this.done += count;
+    this.generation++;
+    if (this.gone.count > 0) this.gone.removeAll(ranges);
     this.storedBytes -= this.saved.remove(ranges);
     return count;
   }
@@ -98,8 +138,16 @@ export class JobEntry {
     this.endedAtMs = atMs;
     clearTimeout(this.abandonTimer);
     this.saved.clear();
+    // Nobody asks for what the map stage had any more.
+    this.map = undefined;
     for (const holder of this.holders) holder.letGo(this.spec.job);
     this.holders.clear();
+  }
+
+  #countWork(worker: string, count: number, { workersPerJobMax }: EntryLimits): void {
+    const known = this.perWorker.has(worker) || this.perWorker.size < workersPerJobMax;
+    const name = known ? worker : OTHER_WORKERS;
+    this.perWorker.set(name, (this.perWorker.get(name) ?? 0) + count);
   }
 
   #countError(fingerprint: string, kind: FailureKind, count: number, limits: EntryLimits): void {

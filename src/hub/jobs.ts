@@ -1,4 +1,5 @@
 import { type JobSpec, type Limits, MusketeersError } from "../protocol/index.ts";
+import { isStageId, stagesOf, submissionOf } from "../scheduler/index.ts";
 import { JobEntry } from "./job-entry.ts";
 
 /** Every job that the hub knows, in order of submission: the running ones and the latest ended ones. */
@@ -19,11 +20,16 @@ export class Jobs {
     return this.#entries.size;
   }
 
+  /** A submission, or the map stage of a shuffle by its own id. */
   get(job: string): JobEntry | undefined {
-    return this.#entries.get(job);
+    if (!isStageId(job)) return this.#entries.get(job);
+    return this.#entries.get(submissionOf(job))?.map;
   }
 
-  /** @throws MusketeersError `NOT_FOUND` */
+  /**
+   * A submission.
+   * @throws MusketeersError `NOT_FOUND`
+   */
   require(job: string): JobEntry {
     const entry = this.#entries.get(job);
     if (entry === undefined) {
@@ -35,7 +41,15 @@ export class Jobs {
   }
 
   add(spec: JobSpec, atMs: number): JobEntry {
-    const entry = new JobEntry(spec, atMs);
+    const { job, map } = stagesOf(spec);
+    const entry = new JobEntry(job, atMs);
+    if (map !== undefined) {
+      entry.map = new JobEntry(map, atMs, entry);
+      entry.size = job.shuffle?.partitions ?? 0;
+      entry.storedSize = entry.size;
+      entry.sealed = true;
+      entry.storedSealed = true;
+    }
     this.#entries.set(spec.job, entry);
     this.#running++;
     return entry;
@@ -66,7 +80,7 @@ export class Jobs {
   /** What the journal holds of all of them, in bytes. */
   get storedBytes(): number {
     let bytes = 0;
-    for (const entry of this.#entries.values()) bytes += entry.storedBytes;
+    for (const entry of this) bytes += entry.storedBytes;
     return bytes;
   }
 
@@ -76,7 +90,16 @@ export class Jobs {
     return this.#entries.delete(entry.spec.job);
   }
 
-  [Symbol.iterator](): IterableIterator<JobEntry> {
+  /** In the order of their submission. */
+  submissions(): IterableIterator<JobEntry> {
     return this.#entries.values();
+  }
+
+  /** All that has records in the journal: each submission, and behind it its map stage where it has one. */
+  *[Symbol.iterator](): Generator<JobEntry, void, undefined> {
+    for (const entry of this.#entries.values()) {
+      yield entry;
+      if (entry.map !== undefined) yield entry.map;
+    }
   }
 }

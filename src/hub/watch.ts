@@ -160,8 +160,9 @@ export class Watch {
     entry.watches.delete(this);
     this.#onOver(this);
     const { job } = entry.spec;
-    const { state, size, failed, reason } = entry;
+    const { state, size, failed, reason, failure } = entry;
     const message: EndedMessage = { type: "ended", job, state, size, failed, reason };
-    this.#send(message);
+    if (failure === undefined) this.#send(message);
+    else this.#send({ ...message, culprit: failure.culprit }, failure.record);
   }
 }

@@ -252,6 +252,7 @@ export class WorkerSession implements PeerSession {
     const end = message.from + message.count;
     const open = this.#byId.get(message.lease);
     if (open !== undefined) {
+      this.#coordinator.shuffles.check(open.descriptor, message, body);
       // A gap would be told to be stored although nobody ever had it.
       if (message.from > open.reported || end > open.count) {
         throw new MusketeersError("PROTOCOL", "Results that do not follow those before, or nobody asked for");
@@ -267,6 +268,7 @@ export class WorkerSession implements PeerSession {
     }
     const { descriptor, current } = late;
     if (end > countOf(descriptor.ranges)) throw new MusketeersError("PROTOCOL", "More results than inputs");
+    this.#coordinator.shuffles.check(descriptor, message, body);
     // Of a job that is forgotten nobody wants results; the worker need not keep them.
     if (current) this.#coordinator.lateResults(this, descriptor, message, body);
     else this.ack(message.lease, end);

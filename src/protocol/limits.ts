@@ -62,6 +62,8 @@ export interface Limits {
   readonly partitionsMax: number;
   /** Most outputs that a shuffle may have: its segments times its partitions. */
   readonly outputsPerJobMax: number;
+  /** Inputs of reduce stages that a hub keeps at hand. */
+  readonly columnBytesMax: number;
   /** Jobs that have not ended, on one hub. */
   readonly jobsActiveMax: number;
   /** Ended jobs of which the hub keeps the summary at hand. */
@@ -290,6 +292,7 @@ export const defaultLimits: Limits = Object.freeze({
   jobInputsMax: 1_000_000_000,
   partitionsMax: 1_024,
   outputsPerJobMax: 10_000_000,
+  columnBytesMax: 64 * 1024 * 1024,
   jobsActiveMax: 10_000,
   jobsEndedKept: 10_000,
   jobsKeptMs: 7 * 24 * 3_600_000,

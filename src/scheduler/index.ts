@@ -2,9 +2,10 @@
  * The scheduler: a pure state machine. Events are facts, effects are what is to be done about them; it reads
  * no clock, draws no random number and does no I/O.
  */
+export { RangeSet } from "./rangeset.ts";
 export { finishRecovery, recover, recoverRecord } from "./recover.ts";
 export { type JobSnapshot, jobSnapshot } from "./snapshot.ts";
-export { isStageId, mapStageId, stagesOf } from "./stages.ts";
+export { isStageId, mapStageId, stagesOf, submissionOf } from "./stages.ts";
 export { createScheduler, type Scheduler, type SchedulerConfig } from "./state.ts";
 export { step } from "./step.ts";
 export type * from "./types.ts";

@@ -19,6 +19,9 @@ const MAP_SUFFIX = "#map";
 /** The id that a shuffle's map stage has in the scheduler and in the journal; no submission may have one. */
 export const mapStageId = (job: JobId): JobId => `${job}${MAP_SUFFIX}`;
 
+/** The id of the submission that an id belongs to. */
+export const submissionOf = (job: JobId): JobId => (isStageId(job) ? job.slice(0, -MAP_SUFFIX.length) : job);
+
 /** Whether an id is that of a map stage. */
 export const isStageId = (job: JobId): boolean => job.endsWith(MAP_SUFFIX);
 

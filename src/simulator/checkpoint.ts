@@ -1,5 +1,5 @@
-import { pushRange, type Range, type Ranges } from "../protocol/index.ts";
-import type { JobId, JobSnapshot } from "../scheduler/index.ts";
+import type { Ranges } from "../protocol/index.ts";
+import { type JobId, type JobSnapshot, mapStageId, RangeSet } from "../scheduler/index.ts";
 import type { Stored } from "./journal.ts";
 
 const RETRY_RANGES = 512;
@@ -8,12 +8,13 @@ type Submitted = Extract<Stored, { type: "submitted" }>;
 type Saved = Extract<Stored, { type: "saved" }>;
 
 interface Kept {
-  readonly submitted: Submitted;
+  /** Of a map stage nothing: its submission makes it. */
+  readonly submitted: Submitted | undefined;
   size: number;
   sealed: boolean;
   failed: number;
-  /** Inputs with a result, as they came. */
-  readonly done: Range[];
+  /** Inputs with a result. */
+  readonly done: RangeSet;
   readonly saved: Map<number, Saved>;
 }
 
@@ -27,9 +28,9 @@ export function compacted(records: readonly Stored[], snapshots: ReadonlyMap<Job
   const compact: Stored[] = [];
   for (const [job, { submitted, size, sealed, failed, done, saved }] of jobs) {
     const snapshot = snapshots.get(job);
-    compact.push(submitted);
+    if (submitted !== undefined) compact.push(submitted);
     if (size > 0) compact.push({ type: "inputs", job, count: size, bytes: snapshot?.bytes ?? 0 });
-    compact.push({ type: "results", job, ranges: merged(done), failed, retries: [] });
+    compact.push({ type: "results", job, ranges: [...done.ranges()], failed, retries: [] });
     for (const retry of snapshot?.retries(RETRY_RANGES) ?? []) {
       compact.push({ type: "results", job, ranges: [], failed: 0, retries: [retry] });
     }
@@ -41,10 +42,14 @@ export function compacted(records: readonly Stored[], snapshots: ReadonlyMap<Job
 }
 
 function enter(jobs: Map<JobId, Kept>, record: Stored): void {
-  const job = jobs.get(record.type === "submitted" ? record.spec.job : record.job);
+  const id = record.type === "submitted" ? record.spec.job : record.job;
+  const isIntake = record.type === "inputs" || record.type === "sealed";
+  // The inputs of a shuffle are those of its map stage.
+  const job = (isIntake ? jobs.get(mapStageId(id)) : undefined) ?? jobs.get(id);
   switch (record.type) {
     case "submitted":
-      jobs.set(record.spec.job, keptOf(record));
+      jobs.set(id, keptOf(record));
+      if (record.spec.shuffle !== undefined) jobs.set(mapStageId(id), keptOf(undefined));
       break;
     case "inputs":
       if (job !== undefined) job.size += record.count;
@@ -55,26 +60,30 @@ function enter(jobs: Map<JobId, Kept>, record: Stored): void {
     case "results":
       if (job === undefined) return;
       job.failed += record.failed;
-      job.done.push(...record.ranges);
+      job.done.addAll(record.ranges);
       if (job.saved.size > 0) forgetSaved(job.saved, record.ranges);
       break;
     case "saved":
       job?.saved.set(record.index, record);
       break;
+    case "lost":
+      job?.done.removeAll(record.ranges);
+      break;
     case "ended":
-      jobs.delete(record.job);
+      jobs.delete(id);
+      jobs.delete(mapStageId(id));
       break;
     case "carve":
       break;
   }
 }
 
-const keptOf = (submitted: Submitted): Kept => ({
+const keptOf = (submitted: Submitted | undefined): Kept => ({
   submitted,
   size: 0,
   sealed: false,
   failed: 0,
-  done: [],
+  done: new RangeSet(),
   saved: new Map(),
 });
 
@@ -82,10 +91,4 @@ function forgetSaved(saved: Map<number, Saved>, done: Ranges): void {
   for (const index of saved.keys()) {
     if (done.some(([start, end]) => index >= start && index < end)) saved.delete(index);
   }
-}
-
-function merged(ranges: readonly Range[]): Range[] {
-  const list: Range[] = [];
-  for (const [start, end] of ranges.toSorted(([a], [b]) => a - b)) pushRange(list, start, end);
-  return list;
 }

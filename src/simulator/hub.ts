@@ -385,6 +385,9 @@ export class Hub {
             retries: effect.retries,
           });
           break;
+        case "RecordLoss":
+          this.journal.append({ type: "lost", job: effect.job, ranges: effect.ranges });
+          break;
         case "RecordCarveMark":
           this.journal.append({ type: "carve", job: effect.job, mark: effect.mark });
           break;

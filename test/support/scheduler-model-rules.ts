@@ -55,6 +55,7 @@ export function checkDecision(model: ModelState, effect: SchedulerEffect, event:
     case "RecordResults":
     case "RecordFailures":
     case "RecordRetries":
+    case "RecordLoss":
     case "DropWorker":
       must(false, `${JSON.stringify(effect)} does not follow from ${JSON.stringify(event)}`);
   }

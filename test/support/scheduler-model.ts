@@ -124,6 +124,8 @@ export class SchedulerModel extends ModelState {
       case "LateResults":
         this.#late(event, effects);
         break;
+      case "OutputLost":
+        throw new Error("this model knows no shuffles");
       case "Tick":
         for (const [id, { heardMs }] of [...this.workers]) {
           if (event.nowMs - heardMs < this.limits.leaseTtlMs) continue;

@@ -1,6 +1,6 @@
 import type { Engine } from "../../engine/index.ts";
 import { MusketeersError, pushRange, type Range } from "../../protocol/index.ts";
-import type { SchedulerRecord } from "../../scheduler/index.ts";
+import { isStageId, type SchedulerRecord } from "../../scheduler/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
 import { SAVED_WIDTH, tablesOf } from "./checkpoint.ts";
@@ -27,8 +27,9 @@ export class CheckpointReader {
   async read(engine: Engine, { mark, start }: CheckpointPointer): Promise<void> {
     for await (const { position, record: bytes } of engine.journal.read(start)) {
       const { record, body } = decodeLedgerRecord(bytes);
-      if (record.type === "kept") this.#enterJob(record);
+      if (record.type === "kept") this.#enterJob(record, position);
       else if (record.type === "rows") this.#enterRows(record, body, position);
+      else if (record.type === "gone") this.#enterGone(record, position);
       else if (record.type === "waiting") this.#enterWaiting(record);
       else if (record.type === "checkpointed" && record.mark === mark) {
         this.#finishJob();
@@ -39,20 +40,25 @@ export class CheckpointReader {
     throw damaged(start, "its end is missing");
   }
 
-  #enterJob(record: RecordOf<"kept">): void {
+  #enterJob(record: RecordOf<"kept">, position: number): void {
     this.#finishJob();
     this.#count++;
     const { type: _, ...kept } = record;
     const { spec, size, sealed, done, failed, storedBytes, perWorker, errors, bytes } = kept;
-    const entry = this.#jobs.add(spec, kept.submittedAtMs);
+    const { lost = 0, failure } = kept;
+    const isStage = isStageId(spec.job);
+    const entry = isStage ? this.#jobs.get(spec.job) : this.#jobs.add(spec, kept.submittedAtMs);
+    if (entry === undefined) throw damaged(position, `the submission of ${spec.job} is missing`);
     Object.assign(entry, { size, storedSize: size, sealed, storedSealed: sealed, done, failed, storedBytes });
+    Object.assign(entry, { lost, failure });
     for (const [worker, count] of perWorker) entry.perWorker.set(worker, count);
     for (const [fingerprint, kind, count] of errors) entry.errors.set(fingerprint, { kind, count });
     this.#current = { entry, kept };
     if (kept.state !== "running") return;
     const { job } = spec;
-    this.#apply({ type: "submitted", spec });
-    if (size > 0) this.#apply({ type: "inputs", job, count: size, bytes });
+    // A shuffle's submission makes both of its stages, and its partitions are no inputs that came.
+    if (!isStage) this.#apply({ type: "submitted", spec });
+    if (size > 0 && spec.shuffle === undefined) this.#apply({ type: "inputs", job, count: size, bytes });
     if (failed > 0) this.#apply({ type: "results", job, ranges: [], failed, retries: [] });
   }
 
@@ -65,6 +71,11 @@ export class CheckpointReader {
     else tablesOf(entry)[table].pushBytes(body);
     if (kept.state !== "running" || spans.rows === before) return;
     this.#apply({ type: "results", job, ranges: rangesOf(spans, before), failed: 0, retries: [] });
+  }
+
+  #enterGone({ job, ranges }: RecordOf<"gone">, position: number): void {
+    this.#ofJob(job, position).entry.gone.addAll(ranges);
+    this.#apply({ type: "lost", job, ranges });
   }
 
   #enterWaiting({ job, retries }: RecordOf<"waiting">): void {
@@ -83,7 +94,7 @@ export class CheckpointReader {
     this.#current = undefined;
     if (kept.state === "running") {
       if (kept.carveMark > 0) this.#apply({ type: "carve", job, mark: kept.carveMark });
-      if (kept.sealed) this.#apply({ type: "sealed", job });
+      if (kept.sealed && kept.spec.shuffle === undefined) this.#apply({ type: "sealed", job });
       return;
     }
     entry.end(kept.state, kept.reason, kept.endedAtMs ?? 0);

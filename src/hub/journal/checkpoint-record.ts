@@ -1,6 +1,7 @@
-import { type JobSpec, type JobState, jobStates, parseJobSpec } from "../../protocol/index.ts";
+import { type JobSpec, type JobState, jobStates, parseJobSpec, type Range } from "../../protocol/index.ts";
 import { Fields } from "../../protocol/messages/index.ts";
 import type { Retry } from "../../scheduler/index.ts";
+import type { MapFailure } from "../job-entry.ts";
 
 export const keptTables = Object.freeze(["inputs", "records", "spans", "saved"] as const);
 export type KeptTable = (typeof keptTables)[number];
@@ -23,6 +24,10 @@ export interface KeptJob {
   readonly carveMark: number;
   readonly perWorker: readonly (readonly [worker: string, count: number])[];
   readonly errors: readonly (readonly [fingerprint: string, kind: string, count: number])[];
+  /** Results of a map stage that were lost. */
+  readonly lost?: number;
+  /** Why a shuffle broke. */
+  readonly failure?: MapFailure;
 }
 
 /**
@@ -36,6 +41,8 @@ export type CheckpointRecord =
   | { readonly type: "rows"; readonly job: string; readonly table: KeptTable }
   /** Inputs that were tried before and wait, or are under a lease. */
   | { readonly type: "waiting"; readonly job: string; readonly retries: readonly Retry[] }
+  /** Inputs of a map stage whose results are lost, though its tables still name them. */
+  | { readonly type: "gone"; readonly job: string; readonly ranges: readonly Range[] }
   | { readonly type: "checkpointed"; readonly mark: number; readonly jobs: number }
   /** Another record as a whole, which stood further ahead in the journal. */
   | { readonly type: "moved" };
@@ -66,6 +73,12 @@ export function parseCheckpointRecord(type: string, fields: Fields): CheckpointR
       return { type, job: fields.string("job"), table: fields.oneOf("table", keptTables) };
     case "waiting":
       return { type, job: fields.string("job"), retries: parseRetries(fields) };
+    case "gone":
+      return {
+        type,
+        job: fields.string("job"),
+        ranges: fields.ranges("ranges", Number.MAX_SAFE_INTEGER),
+      };
     case "checkpointed":
       return { type, mark: fields.integer("mark"), jobs: fields.integer("jobs") };
     default:
@@ -90,5 +103,12 @@ function parseKept(fields: Fields): KeptJob {
     carveMark: fields.integer("carveMark"),
     perWorker: fields.list("perWorker", Number.MAX_SAFE_INTEGER) as KeptJob["perWorker"],
     errors: fields.list("errors", Number.MAX_SAFE_INTEGER) as KeptJob["errors"],
+    ...(fields.has("lost") ? { lost: fields.integer("lost") } : {}),
+    ...(fields.has("failure") ? { failure: parseFailure(fields.object("failure")) } : {}),
   };
 }
+
+const parseFailure = (fields: Fields): MapFailure => ({
+  culprit: fields.integer("culprit"),
+  record: fields.bytes("record", Number.MAX_SAFE_INTEGER),
+});

@@ -1,5 +1,6 @@
 import type { Position } from "../../engine/index.ts";
-import { type JobSnapshot, jobSnapshot, type Scheduler } from "../../scheduler/index.ts";
+import type { Ranges } from "../../protocol/index.ts";
+import { type JobSnapshot, jobSnapshot, type RangeSet, type Scheduler } from "../../scheduler/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
 import type { GrowingTable, KeptJob, KeptTable } from "./checkpoint-record.ts";
@@ -40,6 +41,7 @@ interface Frozen {
     readonly rows: number;
   }[];
   readonly snapshot: JobSnapshot | undefined;
+  readonly gone: readonly Ranges[];
 }
 
 function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
@@ -59,6 +61,8 @@ function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
     carveMark: snapshot?.carveMark ?? 0,
     perWorker: [...entry.perWorker],
     errors: [...entry.errors].map(([fingerprint, { kind, count }]) => [fingerprint, kind, count]),
+    ...(entry.lost === 0 ? {} : { lost: entry.lost }),
+    ...(entry.failure === undefined ? {} : { failure: entry.failure }),
   };
   // The last rows of the inputs may be of blocks that are not stored yet.
   const { inputs, records, spans } = tablesOf(entry);
@@ -71,7 +75,14 @@ function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
     { name: "spans", table: spans, rows: spans.rows },
     { name: "saved", table: saved, rows: saved.rows },
   ];
-  return { entry, kept, tables, snapshot };
+  const gone = rangePieces(entry.gone, WAITING_RANGES_MAX);
+  return { entry, kept, tables, snapshot, gone };
+}
+
+function rangePieces(inputs: RangeSet, rangesMax: number): Ranges[] {
+  const all = [...inputs.ranges()];
+  const count = Math.ceil(all.length / rangesMax);
+  return Array.from({ length: count }, (_, at) => all.slice(at * rangesMax, (at + 1) * rangesMax));
 }
 
 /** Where a checkpoint stands. */
@@ -133,7 +144,7 @@ export class CheckpointWriter {
     });
   }
 
-  async #writeJob({ kept, tables, snapshot }: Frozen): Promise<void> {
+  async #writeJob({ kept, tables, snapshot, gone }: Frozen): Promise<void> {
     const { job } = kept.spec;
     await this.#append({ type: "kept", ...kept });
     for (const { name, table, rows } of tables) {
@@ -143,6 +154,7 @@ export class CheckpointWriter {
         await this.#append({ type: "rows", job, table: name }, table.bytes(from, to));
       }
     }
+    for (const ranges of gone) await this.#append({ type: "gone", job, ranges });
     for (const retry of snapshot?.retries(WAITING_RANGES_MAX) ?? []) {
       await this.#append({ type: "waiting", job, retries: [retry] });
     }

@@ -48,12 +48,16 @@ export type JobRecord =
   /** What an input saved for its next attempt; the body is one record. */
   | { readonly type: "saved"; readonly job: string; readonly input: number }
   | { readonly type: "carve"; readonly job: string; readonly mark: number }
+  /** Results of a map stage that are nowhere any more. */
+  | { readonly type: "lost"; readonly job: string; readonly ranges: readonly Range[] }
   | {
       readonly type: "ended";
       readonly job: string;
       readonly state: Exclude<JobState, "running">;
       readonly reason: string;
       readonly atMs: number;
+      /** The input of the map stage that failed, where that is why; the body is its failure, a packed record. */
+      readonly culprit?: number;
     };
 
 const checkpointTypes: readonly LedgerRecord["type"][] = Object.freeze([
@@ -61,6 +65,7 @@ const checkpointTypes: readonly LedgerRecord["type"][] = Object.freeze([
   "kept",
   "rows",
   "waiting",
+  "gone",
   "checkpointed",
   "moved",
 ]);
@@ -70,7 +75,8 @@ export const isJobRecord = (record: LedgerRecord): record is JobRecord =>
   !checkpointTypes.includes(record.type);
 
 export function encodeLedgerRecord(record: LedgerRecord, body?: Uint8Array): Uint8Array {
-  if (record.type === "failed") return encodeFrame({ ...record, ranges: record.ranges.flat() }, body);
+  if (record.type === "failed" || record.type === "lost" || record.type === "gone")
+    return encodeFrame({ ...record, ranges: record.ranges.flat() }, body);
   if (record.type === "waiting") {
     return encodeFrame({ ...record, retries: flattenRetries(record.retries) }, body);
   }
@@ -119,6 +125,8 @@ function parse(fields: Fields): LedgerRecord {
       return { type, job: job(), input: fields.integer("input") };
     case "carve":
       return { type, job: job(), mark: fields.integer("mark") };
+    case "lost":
+      return { type, job: job(), ranges: fields.ranges("ranges", Number.MAX_SAFE_INTEGER) };
     case "ended":
       return {
         type,
@@ -126,6 +134,7 @@ function parse(fields: Fields): LedgerRecord {
         state: fields.oneOf("state", ["done", "cancelled", "broken"] as const),
         reason: fields.string("reason", 2048),
         atMs: fields.number("atMs"),
+        ...(fields.has("culprit") ? { culprit: fields.integer("culprit") } : {}),
       };
     default: {
       const record = parseCheckpointRecord(type, fields);

@@ -13,6 +13,7 @@ export function enterRecord(
   position: Position,
   bytes: number,
   limits: Limits,
+  body: Uint8Array = new Uint8Array(0),
 ): void {
   // What belongs to a job whose beginning was dropped belongs to nobody.
   const entry = record.type === "submitted" ? jobs.add(record.spec, record.atMs) : jobs.get(record.job);
@@ -20,15 +21,20 @@ export function enterRecord(
   switch (record.type) {
     case "submitted":
       break;
-    case "inputs":
-      entry.storedBytes += bytes;
-      entry.inputBlocks.push(record.from, record.count, position);
-      entry.size = record.from + record.count;
-      entry.storedSize = entry.size;
+    case "inputs": {
+      const { intake } = entry;
+      intake.storedBytes += bytes;
+      intake.inputBlocks.push(record.from, record.count, position);
+      intake.size = record.from + record.count;
+      intake.storedSize = intake.size;
       break;
+    }
     case "sealed":
-      entry.sealed = true;
-      entry.storedSealed = true;
+      entry.intake.sealed = true;
+      entry.intake.storedSealed = true;
+      break;
+    case "lost":
+      entry.forget(record.ranges);
       break;
     case "results":
       if (record.ranges.length > 0) {
@@ -47,6 +53,7 @@ export function enterRecord(
       break;
     case "ended":
       entry.end(record.state, record.reason, record.atMs);
+      if (record.culprit !== undefined) entry.failure = { culprit: record.culprit, record: body.slice() };
       jobs.ended();
       break;
   }
@@ -72,6 +79,7 @@ export function schedulerRecord(record: JobRecord, bodyBytes: number): Scheduler
     case "ended":
       return { type: "ended", job: record.job };
     case "sealed":
+    case "lost":
     case "carve":
       return record;
   }
@@ -101,7 +109,7 @@ export async function readJournal(
   for await (const { position, record: bytes } of engine.journal.read(pointer?.mark ?? 0)) {
     const { record, body } = decodeLedgerRecord(bytes);
     if (!isJobRecord(record)) continue;
-    enterRecord(jobs, record, position, bytes.length, limits);
+    enterRecord(jobs, record, position, bytes.length, limits, body);
     const told = schedulerRecord(record, body.length);
     if (told !== undefined) apply(told);
     records++;

@@ -1,0 +1,85 @@
+import type { Engine } from "../../engine/index.ts";
+import type { Limits, ProgressMessage, Ranges } from "../../protocol/index.ts";
+import type { EffectOf, LeaseDescriptor, SchedulerEvent } from "../../scheduler/index.ts";
+import type { Untimed } from "../intake.ts";
+import type { JobEntry } from "../job-entry.ts";
+import type { Jobs } from "../jobs.ts";
+import type { IndexedBlock } from "../journal/block.ts";
+import type { Blocks } from "../journal/blocks.ts";
+import type { Ledger } from "../journal/ledger.ts";
+import type { OpenLease, WorkerSession } from "../worker-session.ts";
+import { Columns } from "./columns.ts";
+import { complaintsIn, lostSegments } from "./losses.ts";
+import { checkRows } from "./rows.ts";
+
+export interface ShufflesHost {
+  readonly engine: Engine;
+  readonly limits: Limits;
+  readonly jobs: Jobs;
+  readonly blocks: Blocks;
+  readonly ledger: Ledger;
+  /** Whether some worker keeps a block, which the hub then need not. */
+  readonly isHeld: (cid: string) => boolean;
+  readonly feed: (event: Untimed<SchedulerEvent>) => void;
+  readonly notify: (entry: JobEntry) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** What the coordinator does for shuffles besides what it does for every job. */
+export class Shuffles {
+  readonly #host: ShufflesHost;
+  readonly #columns: Columns;
+
+  constructor(host: ShufflesHost) {
+    this.#host = host;
+    const { blocks, engine, limits } = host;
+    this.#columns = new Columns({ blocks, blobs: engine.blobs, limits });
+  }
+
+  /** @throws MusketeersError `PROTOCOL` for what is no result of such a unit. */
+  check({ job }: LeaseDescriptor, { failures }: ProgressMessage, body: Uint8Array): void {
+    checkRows(this.#host.jobs.get(job)?.spec.task.stage, failures, body);
+  }
+
+  /** Looks after what reducers say that they cannot find: what is nowhere is made anew. */
+  heed({ job, ranges }: LeaseDescriptor, { from, failures }: ProgressMessage, block: IndexedBlock): void {
+    const { jobs, engine, isHeld, onFault } = this.#host;
+    const entry = jobs.get(job);
+    if (entry?.map === undefined || failures.length === 0) return;
+    const options = { columns: this.#columns, blobs: engine.blobs, isHeld };
+    for (const complaint of complaintsIn(ranges, from, failures, block)) {
+      lostSegments(entry, complaint, options)
+        .then((lost) => this.outputsLost(job, lost))
+        .catch(onFault);
+    }
+  }
+
+  /** Nobody has outputs of these segments of a shuffle any more. */
+  outputsLost(job: string, ranges: Ranges): void {
+    if (ranges.length > 0) this.#host.feed({ type: "OutputLost", job, ranges });
+  }
+
+  recordLoss({ job, ranges }: EffectOf<"RecordLoss">): void {
+    const { jobs, ledger, notify } = this.#host;
+    const entry = jobs.get(job);
+    if (entry === undefined) return;
+    ledger.append({ type: "lost", job, ranges }, undefined, () => {
+      entry.forget(ranges);
+      notify(entry);
+    });
+  }
+
+  /** Sends partitions as soon as the journal holds what they are made of; not at all where that was lost since. */
+  async sendUnit(session: WorkerSession, open: OpenLease, entry: JobEntry): Promise<void> {
+    await this.#host.ledger.settled();
+    const inputs = await this.#columns.inputs(entry, open.descriptor.ranges);
+    if (!session.has(open.lease) || session.defers(open)) return;
+    if (inputs !== undefined) {
+      session.sendUnit(open, entry.spec.task, inputs);
+      return;
+    }
+    session.forget(open.lease);
+    const { worker } = session;
+    this.#host.feed({ type: "UnitReturned", worker, lease: open.lease, reason: "missing" });
+  }
+}
