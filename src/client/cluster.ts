@@ -1,6 +1,9 @@
+import type { BlobHandle } from "../data/index.ts";
 import type {
   CallMethod,
   Calls,
+  DatasetSummary,
+  FileRef,
   HubStatus,
   JobSummary,
   Limits,
@@ -8,11 +11,14 @@ import type {
   WorkerSummary,
 } from "../protocol/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
+import { ClusterData, type OpenOptions, type PutOptions } from "./cluster-data.ts";
+import type { Dataset } from "./dataset.ts";
 import { Job, type SubmitOptions, submitJob } from "./job.ts";
 import type { LoadedTask, LoadTask } from "./loaded.ts";
 import { type MapOptions, MapResults } from "./map.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
 import type { Inputs } from "./pump.ts";
+import type { Content, ListPath, PutFiles, PutSource } from "./put-source.ts";
 import { RunBatch } from "./run-batch.ts";
 import type { Session } from "./session.ts";
 import { checkInputs, type SubmissionHost } from "./submission.ts";
@@ -34,11 +40,13 @@ type RunArguments<I> = undefined extends I
 export class Cluster implements AsyncDisposable {
   readonly #session: Session;
   readonly #host: SubmissionHost;
+  readonly #data: ClusterData;
   readonly #batches = new Map<unknown, Map<string, RunBatch>>();
 
   /** See `connect`. */
-  constructor(session: Session, loadTask: LoadTask, limits: Limits) {
+  constructor(session: Session, loadTask: LoadTask, limits: Limits, listPath?: ListPath) {
     this.#session = session;
+    this.#data = new ClusterData(session, listPath);
     this.#host = { session, loadTask, limits };
   }
 
@@ -95,6 +103,44 @@ export class Cluster implements AsyncDisposable {
   /** A job by its id. Whether there is one shows when it is used. */
   job<O = unknown>(id: string): Job<O> {
     return new Job<O>(this.#session, id);
+  }
+
+  /**
+   * Stores content at the hub, as blocks of which only those are sent that it lacks; a put that was cut goes on
+   * where it was when it is called again. One content gives a file; with a name, or of a path or a list of
+   * files, a dataset.
+   * @throws MusketeersError `BAD_ARGUMENT`, `NOT_FOUND` for a path, `DATASET_EXISTS`, `LIMIT_EXCEEDED` …; the
+   * signal's reason.
+   */
+  put(content: Content, options?: PutOptions & { readonly name?: undefined }): Promise<BlobHandle>;
+  put(content: Content, options: PutOptions & { readonly name: string }): Promise<Dataset>;
+  put(files: PutFiles, options?: PutOptions): Promise<Dataset>;
+  put(source: PutSource, options?: PutOptions): Promise<BlobHandle | Dataset> {
+    return this.#data.put(source, options);
+  }
+
+  /** A dataset by its name, or a folder by its CID. Whether there is one shows when it is used. */
+  dataset(nameOrCid: string): Dataset {
+    return this.#data.dataset(nameOrCid);
+  }
+
+  /** The hub's catalogue, by name. */
+  datasets(): Promise<readonly DatasetSummary[]> {
+    return this.#data.datasets();
+  }
+
+  /** Gives a dataset's name back; says what it was. @throws MusketeersError `NOT_FOUND` */
+  removeDataset(name: string): Promise<DatasetSummary> {
+    return this.#data.remove(name);
+  }
+
+  /**
+   * Reads a file, or a range of it, piece by piece, each verified.
+   * The iteration throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT` for a folder …, or the signal's reason.
+   * @throws MusketeersError `BAD_ARGUMENT` for what is no CID.
+   */
+  open(file: FileRef | BlobHandle | string, options: OpenOptions = {}): AsyncIterable<Uint8Array> {
+    return this.#data.open(file, options);
   }
 
   /** Asks the hub something; `Calls` has the methods. */

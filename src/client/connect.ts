@@ -4,6 +4,7 @@ import { parseInvite } from "../security/index.ts";
 import { Cluster } from "./cluster.ts";
 import { abortReason } from "./errors.ts";
 import type { LoadTask } from "./loaded.ts";
+import type { ListPath } from "./put-source.ts";
 import { Session } from "./session.ts";
 import { type Duration, parseDuration } from "./units.ts";
 
@@ -23,6 +24,8 @@ export interface ConnectOptions {
 export interface Platform {
   readonly openSocket: OpenSocket;
   readonly loadTask: LoadTask;
+  /** Where there are paths. */
+  readonly listPath?: ListPath;
 }
 
 function timeoutOf(options: ConnectOptions, limits: Limits): number | undefined {
@@ -80,5 +83,5 @@ export async function connectTo(
   } finally {
     stop?.();
   }
-  return new Cluster(session, platform.loadTask, limits);
+  return new Cluster(session, platform.loadTask, limits, platform.listPath);
 }

@@ -5,6 +5,8 @@ import { type ConnectOptions, connectTo } from "./connect.ts";
 import { locateTask } from "./locate.ts";
 import { findInvite } from "./profile.ts";
 
+import { listPath } from "./source-path.ts";
+
 export * from "./public.ts";
 
 /**
@@ -15,5 +17,5 @@ export * from "./public.ts";
  */
 export async function connect(options: ConnectOptions = {}): Promise<Cluster> {
   const invite = await findInvite(options.hub);
-  return connectTo(invite, options, { openSocket: openNodeSocket, loadTask: locateTask });
+  return connectTo(invite, options, { openSocket: openNodeSocket, loadTask: locateTask, listPath });
 }

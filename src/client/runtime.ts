@@ -226,6 +226,7 @@ export class TaskError extends Error {
   override readonly name: string = "TaskError";
 }
 export const Cluster = absent("Cluster");
+export const Dataset = absent("Dataset");
 export const Job = absent("Job");
 export const MapValues = absent("MapValues");
 export const parseDuration = absent("parseDuration");

@@ -1,4 +1,11 @@
-import { BlobClient, type BlobStore } from "../data/index.ts";
+import {
+  BlobClient,
+  type BlobStore,
+  BlockFetcher,
+  type BlockSource,
+  BlockUpload,
+  HubExchange,
+} from "../data/index.ts";
 import { type Link, type LinkHandlers, Presence } from "../link/index.ts";
 import {
   type CallMethod,
@@ -39,6 +46,9 @@ interface PendingCall {
 export class Session implements ChannelHost {
   readonly limits: Limits;
   readonly blobs: BlobStore;
+  /** The blocks of files, many with one request. */
+  readonly blocks: BlockSource;
+  readonly #exchange: HubExchange;
   /** Who waits for the end of a job without reading it. */
   readonly observers: JobObservers;
   readonly #link: SessionLink;
@@ -69,12 +79,20 @@ export class Session implements ChannelHost {
       onMessage: (message, body) => this.#onMessage(message, body),
       onDown: (error, retryInMs) => this.#onDown(error, retryInMs),
     });
-    const client = new BlobClient({
+    const { limits } = options;
+    const http = {
       baseUrl: options.baseUrl,
       token: () => this.#presence.token,
-      limits: options.limits,
+      limits,
       ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
-    });
+    };
+    const client = new BlobClient(http);
+    this.#exchange = new HubExchange(http);
+    const fetcher = new BlockFetcher({ exchange: this.#exchange, limits, single: client });
+    this.blocks = {
+      get: (cid, blockOptions) =>
+        this.#presence.persist(() => fetcher.get(cid, blockOptions), blockOptions?.signal),
+    };
     this.blobs = {
       get: (cid, blobOptions) =>
         this.#presence.persist(() => client.get(cid, blobOptions), blobOptions?.signal),
@@ -210,6 +228,22 @@ export class Session implements ChannelHost {
       this.#asked.add(id);
       this.send(header);
     }
+  }
+
+  /** Takes blocks to the hub. */
+  upload(
+    options: {
+      readonly signal?: AbortSignal;
+      readonly onStored?: (bytes: number, sentBytes: number) => void;
+    } = {},
+  ): BlockUpload {
+    return new BlockUpload({
+      exchange: this.#exchange,
+      limits: this.limits,
+      has: (cids, signal) => this.call("hasBlobs", { cids }, { signal }),
+      persist: (attempt, signal) => this.#presence.persist(attempt, signal),
+      ...options,
+    });
   }
 
   /** Sees to it that the hub holds the code of a task. */

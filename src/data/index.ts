@@ -9,8 +9,10 @@ export {
   resolveRecord,
 } from "./blob-ref.ts";
 export { type BatchBlock, blockHeader, packBlocks, unpackBlocks } from "./block-batch.ts";
+export { BlockFetcher } from "./block-fetcher.ts";
 export { blockFiles, decodeWithHandles } from "./block-files.ts";
 export { type BlockSink, type BlockSource, type FileRef, noSink } from "./block-store.ts";
+export { BlockUpload } from "./block-upload.ts";
 export { concatBytes } from "./bytes.ts";
 export { type BlobCache, CachedBlobs, type CacheWatcher } from "./cached-blobs.ts";
 export { exportCar, importCar } from "./car.ts";
@@ -27,6 +29,7 @@ export {
   parseCid,
 } from "./cid.ts";
 
+export { HubExchange } from "./hub-exchange.ts";
 export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
 export * from "./pairs/index.ts";

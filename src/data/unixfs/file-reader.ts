@@ -1,6 +1,7 @@
 import { MusketeersError } from "../../protocol/index.ts";
 import type { BlockSource } from "../block-store.ts";
 import { codecOf } from "../cid.ts";
+import { allowManyListeners } from "../many-listeners.ts";
 import { decodeNode, type Node, type Part } from "./node.ts";
 
 export interface ReadOptions {
@@ -127,6 +128,7 @@ export async function* readFile(
   const span = spanOf(options);
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  allowManyListeners(signal);
   const walk = new Walk(source, signal);
   const pieces = walk.pieces({ cid }, span);
   const ahead: Promise<Uint8Array>[] = [];

@@ -1,6 +1,7 @@
 import { MusketeersError } from "../../protocol/index.ts";
 import type { BlockSource, FileRef } from "../block-store.ts";
 import { codecOf } from "../cid.ts";
+import { allowManyListeners } from "../many-listeners.ts";
 import { hashOfName, slotLabel } from "./folder-builder.ts";
 import { decodeNode, type Link, type Node } from "./node.ts";
 
@@ -143,6 +144,7 @@ export async function* walkFiles(
   options: CallOptions = {},
   path = "",
 ): AsyncGenerator<NamedFile, void, undefined> {
+  if (options.signal !== undefined) allowManyListeners(options.signal);
   const block = await source.get(root, options);
   const node = decodeNode(root, block);
   if (node.kind === "file") {

@@ -1,0 +1,129 @@
+import type { Limits } from "../protocol/index.ts";
+import { type BatchBlock, packBlocks } from "./block-batch.ts";
+import type { BlockSink } from "./block-store.ts";
+import { type HubExchange, isRefusedByDisk } from "./hub-exchange.ts";
+
+export interface BlockUploadOptions {
+  readonly exchange: HubExchange;
+  readonly limits: Pick<
+    Limits,
+    "blockBatchBytesTarget" | "blocksPerBatchMax" | "blockBatchesAtOnce" | "blobUploadBytesPerSecondMin"
+  >;
+  /** Which of these blocks the hub holds. */
+  readonly has: (cids: readonly string[], signal: AbortSignal) => Promise<readonly boolean[]>;
+  /** Tries again what failed because the connection broke. */
+  readonly persist: <T>(attempt: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+  readonly signal?: AbortSignal;
+  /** Told when blocks are surely at the hub: bytes of them, and how many of these had to be sent. */
+  readonly onStored?: (bytes: number, sentBytes: number) => void;
+}
+
+/** Blocks whose names are remembered, so that a file of equal chunks is sent once. */
+const RECENT_MAX = 10_000;
+
+/**
+ * Sends blocks to the hub, in batches, several at once, and only those that it lacks. Holds no more than
+ * these batches: its giver waits.
+ */
+export class BlockUpload implements BlockSink {
+  readonly #options: BlockUploadOptions;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #recent = new Set<string>();
+  #batch: BatchBlock[] = [];
+  #batchBytes = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(options: BlockUploadOptions) {
+    this.#options = options;
+    const { signal } = options;
+    this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+  }
+
+  put(cid: string, bytes: Uint8Array): undefined | Promise<void> {
+    this.#check();
+    if (this.#recent.has(cid)) {
+      this.#options.onStored?.(bytes.length, 0);
+      return undefined;
+    }
+    if (this.#recent.size >= RECENT_MAX) this.#recent.clear();
+    this.#recent.add(cid);
+    this.#batch.push({ cid, bytes });
+    this.#batchBytes += bytes.length;
+    const { blockBatchBytesTarget, blocksPerBatchMax } = this.#options.limits;
+    if (this.#batchBytes < blockBatchBytesTarget && this.#batch.length < blocksPerBatchMax) return undefined;
+    this.#flush();
+    return this.#room();
+  }
+
+  /**
+   * Resolves when all is at the hub.
+   * @throws MusketeersError what could not be sent and why; the signal's reason.
+   */
+  async end(): Promise<void> {
+    if (this.#batch.length > 0) this.#flush();
+    await Promise.all(this.#underWay);
+    this.#check();
+  }
+
+  /** Gives up what is under way. */
+  abort(): void {
+    this.#stop.abort();
+  }
+
+  #check(): void {
+    this.#signal.throwIfAborted();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #room(): Promise<void> {
+    while (this.#underWay.size >= this.#options.limits.blockBatchesAtOnce) await Promise.race(this.#underWay);
+    this.#check();
+  }
+
+  #flush(): void {
+    const blocks = this.#batch;
+    const bytes = this.#batchBytes;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    const sending = this.#send(blocks)
+      .then((sentBytes) => this.#options.onStored?.(bytes, sentBytes))
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+        this.#stop.abort(error);
+      })
+      .finally(() => this.#underWay.delete(sending));
+    this.#underWay.add(sending);
+  }
+
+  /** Sends what the hub lacks; after a failed try it is asked again, so that what had arrived stays there. */
+  async #send(blocks: readonly BatchBlock[]): Promise<number> {
+    const { exchange, has, persist } = this.#options;
+    let sentBytes = 0;
+    const attempt = async (): Promise<void> => {
+      const held = await has(
+        blocks.map(({ cid }) => cid),
+        this.#signal,
+      );
+      const missing = blocks.filter((_block, index) => held[index] !== true);
+      if (missing.length === 0) return;
+      const body = packBlocks(missing);
+      await persist(() => exchange.attempt(this.#signal, (moves) => this.#post(body, moves)), this.#signal);
+      sentBytes += missing.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    };
+    await exchange.retry(this.#signal, attempt, isRefusedByDisk);
+    return sentBytes;
+  }
+
+  async #post(
+    body: Uint8Array,
+    moves: { allow(extraMs?: number): void; signal: AbortSignal },
+  ): Promise<void> {
+    const { exchange, limits } = this.#options;
+    moves.allow((body.length / limits.blobUploadBytesPerSecondMin) * 1_000);
+    const response = await exchange.request("POST", "/blocks", moves.signal, body);
+    await exchange.check(response);
+    await response.body?.cancel();
+  }
+}

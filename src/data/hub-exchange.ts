@@ -1,0 +1,177 @@
+import { type Limits, MusketeersError, toMusketeersError } from "../protocol/index.ts";
+
+export type TransferLimits = Pick<
+  Limits,
+  | "blobBytesMax"
+  | "blobAttemptsMax"
+  | "blobStallMs"
+  | "blobUploadBytesPerSecondMin"
+  | "reconnectDelayMinMs"
+  | "reconnectDelayMaxMs"
+  | "uploadsPerPeerMax"
+>;
+
+export interface ExchangeOptions {
+  /** The hub's address, without a slash at its end. */
+  readonly baseUrl: string;
+  /** The session of the moment; asked anew at each try, because a reconnect changes it. */
+  readonly token: () => string;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly limits: TransferLimits;
+  /** From 0 to below 1; spreads tries. */
+  readonly random?: () => number;
+}
+
+/** Requests to a hub's HTTP beside a connection, and what is tried again of them. */
+export class HubExchange {
+  readonly limits: TransferLimits;
+  readonly #options: ExchangeOptions;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.limits = options.limits;
+  }
+
+  /** @param path behind the hub's address, with a slash */
+  async request(method: string, path: string, signal: AbortSignal, body?: Uint8Array): Promise<Response> {
+    const { baseUrl, token, fetch = globalThis.fetch } = this.#options;
+    const headers: Record<string, string> = { authorization: `Bearer ${token()}` };
+    if (body !== undefined) headers["content-type"] = "application/octet-stream";
+    try {
+      return await fetch(baseUrl + path, {
+        method,
+        headers,
+        redirect: "error",
+        signal,
+        ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
+      });
+    } catch (cause) {
+      throw this.unreachable(cause, signal);
+    }
+  }
+
+  /** What a request or its answer broke with, as one of ours; the signal's reason where it was aborted. */
+  unreachable(cause: unknown, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason;
+    const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+    const reason = inner instanceof Error ? inner.message : String(inner);
+    return new MusketeersError("HUB_UNREACHABLE", `${this.#options.baseUrl} does not answer: ${reason}`, {
+      cause,
+    });
+  }
+
+  /** Turns an answer that is no success into the error that its body names. */
+  async check(response: Response): Promise<void> {
+    if (response.ok) return;
+    let data: unknown;
+    try {
+      data = await response.json();
+    } catch {
+      data = undefined;
+    }
+    if (typeof data === "object" && data !== null && "code" in data) throw MusketeersError.from(data);
+    const message = `The hub answered ${response.status} to a request for blobs`;
+    const codes = { 401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND", 413: "LIMIT_EXCEEDED" } as const;
+    const code = codes[response.status as keyof typeof codes];
+    if (code !== undefined) throw new MusketeersError(code, message);
+    throw new MusketeersError(response.status >= 500 ? "HUB_UNREACHABLE" : "PROTOCOL", message);
+  }
+
+  /** One try, which ends when nothing moves. */
+  async attempt<T>(signal: AbortSignal | undefined, attempt: (moves: Moves) => Promise<T>): Promise<T> {
+    const moves = new Moves(this.limits.blobStallMs, this.#options.baseUrl, signal);
+    try {
+      return await attempt(moves);
+    } finally {
+      moves.end();
+    }
+  }
+
+  /** Tries again, with growing jittered pauses, what may succeed later; `isFree` says what costs no try. */
+  async retry<T>(
+    signal: AbortSignal | undefined,
+    attempt: (moves: Moves) => Promise<T>,
+    isFree: (error: MusketeersError) => boolean = () => false,
+  ): Promise<T> {
+    const { blobAttemptsMax, reconnectDelayMinMs, reconnectDelayMaxMs } = this.limits;
+    const random = this.#options.random ?? Math.random;
+    let missing = false;
+    let counted = 0;
+    for (let attempts = 1; ; attempts++) {
+      signal?.throwIfAborted();
+      let error: MusketeersError;
+      try {
+        return await this.attempt(signal, attempt);
+      } catch (thrown) {
+        signal?.throwIfAborted();
+        error = toMusketeersError(thrown);
+        if (!isFree(error)) counted++;
+        // A name that was damaged on its way is not to be found either.
+        const again = mayPass(error) || (error.code === "NOT_FOUND" && !missing);
+        if (counted >= blobAttemptsMax || !again) throw thrown;
+      }
+      missing = error.code === "NOT_FOUND";
+      const longestMs = Math.min(reconnectDelayMaxMs, reconnectDelayMinMs * 2 ** Math.min(attempts - 1, 30));
+      await pause(longestMs * (0.5 + random() / 2), signal);
+    }
+  }
+}
+
+/** Does not count as a try. */
+export const isRefusedByDisk = ({ code }: MusketeersError): boolean => code === "STORAGE";
+
+/** Ends an attempt that moves nothing: a half-open connection reports nothing by itself. */
+export class Moves {
+  readonly signal: AbortSignal;
+  readonly #stallMs: number;
+  readonly #stalled = new AbortController();
+  readonly #baseUrl: string;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(stallMs: number, baseUrl: string, signal: AbortSignal | undefined) {
+    this.#stallMs = stallMs;
+    this.#baseUrl = baseUrl;
+    this.signal =
+      signal === undefined ? this.#stalled.signal : AbortSignal.any([signal, this.#stalled.signal]);
+    this.allow();
+  }
+
+  /** Something moved; the next may take `extraMs` longer than usual. */
+  allow(extraMs = 0): void {
+    clearTimeout(this.#timer);
+    const waitMs = Math.min(this.#stallMs + extraMs, TIMER_MS_MAX);
+    this.#timer = setTimeout(() => {
+      const message = `Nothing moved on the way to or from ${this.#baseUrl} for ${Math.round(waitMs)} ms`;
+      this.#stalled.abort(new MusketeersError("HUB_UNREACHABLE", message));
+    }, waitMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Longer timers would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * Whether a next try may succeed. A token that is not known may belong to a connection that is being
+ * replaced; what the hub does not understand was damaged on its way.
+ */
+const mayPass = ({ retryable, code }: MusketeersError): boolean =>
+  retryable || code === "UNAUTHORIZED" || code === "BAD_ARGUMENT" || code === "PROTOCOL";
+
+/** Waits; rejects with the signal's reason when it is aborted. */
+function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
