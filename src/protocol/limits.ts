@@ -377,7 +377,7 @@ export const defaultLimits: Limits = Object.freeze({
   neighbourSourcesMax: 2,
   neighbourUploadsMax: 64,
   neighbourTokenMs: minute,
-  neighbourStallMs: 5 * second,
+  neighbourStallMs: 10 * second,
   neighbourRetryMs: minute,
   neighbourAccusersMax: 3,
   locateBlobsMax: 1_000,

@@ -1,6 +1,11 @@
 import { type BlobCache, type BlobStore, CachedBlobs } from "../../data/index.ts";
-import type { HubToNeighbour, Limits, NeighbourToHub } from "../../protocol/index.ts";
-import { Neighbours } from "./neighbours.ts";
+import {
+  type HubToNeighbour,
+  type Limits,
+  MusketeersError,
+  type NeighbourToHub,
+} from "../../protocol/index.ts";
+import { type FetchBlob, Neighbours } from "./neighbours.ts";
 import type { Places } from "./places.ts";
 import type { NeighbourServer, NeighbourServerOptions } from "./server.ts";
 
@@ -10,6 +15,8 @@ export interface Surroundings {
   places(): Places;
   /** Undefined: nobody is served. */
   readonly server: Pick<NeighbourServer, "port" | "key" | "nowMs"> | undefined;
+  /** How blobs are fetched from neighbours. */
+  readonly fetchBlob: FetchBlob;
   /** Says what is to be served. */
   attach(peek: NeighbourServerOptions["peek"]): void;
   close(): Promise<void>;
@@ -27,6 +34,10 @@ type CallOptions = Parameters<BlobStore["get"]>[1];
 
 const nowhere: Places = { places: [], includes: () => false };
 
+const nobodyIsThere: FetchBlob = async () => {
+  throw new MusketeersError("NOT_FOUND", "There are no neighbours");
+};
+
 /** A worker's blobs: what it keeps, what its neighbours have, what the hub has, in this order. */
 export class BlobExchange implements BlobStore {
   readonly #options: BlobExchangeOptions;
@@ -43,6 +54,7 @@ export class BlobExchange implements BlobStore {
       limits,
       send,
       includes: (address) => this.#places.includes(address),
+      fetchBlob: options.surroundings?.fetchBlob ?? nobodyIsThere,
     });
     this.#cached = cache === undefined ? undefined : new CachedBlobs(this.#neighbours, cache);
     this.#store = this.#cached ?? this.#neighbours;

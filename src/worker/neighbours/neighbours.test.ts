@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { cidOf } from "../../data/index.ts";
 import { type BlobSourceHint, defaultLimits, type NeighbourToHub } from "../../protocol/index.ts";
+import { BlobFetcher } from "./fetch-blob.ts";
 import { Neighbours, type NeighboursOptions } from "./neighbours.ts";
 
 const blob = (number: number) => new Uint8Array(100).fill(number);
@@ -38,6 +39,8 @@ const gives = (bytes: Uint8Array) => neighbour("good", (_request, response) => r
 
 /** Neighbours whose hub names these sources for every blob. */
 function surrounded(sources: readonly BlobSourceHint[], options: Partial<NeighboursOptions> = {}) {
+  const fetcher = new BlobFetcher();
+  onTestFinished(() => fetcher.close());
   const sent: NeighbourToHub[] = [];
   const fromHub: string[] = [];
   const arrived: (() => void)[] = [];
@@ -50,6 +53,7 @@ function surrounded(sources: readonly BlobSourceHint[], options: Partial<Neighbo
       put: async () => "",
     },
     includes: () => true,
+    fetchBlob: (from, cid, call) => fetcher.fetch(from, cid, call),
     limits,
     send: (message) => {
       sent.push(message);
@@ -121,7 +125,9 @@ describe("a blob", () => {
   });
 
   test("that a neighbour has not got any more comes from the hub, without blame", async () => {
-    const empty = await neighbour("empty", (_request, response) => response.writeHead(404).end());
+    const empty = await neighbour("empty", (_request, response) =>
+      response.writeHead(404).end('{"code":"NOT_FOUND"}'),
+    );
     const { neighbours, sent, fromHub } = surrounded([empty]);
     for (const cid of cids) expect(await neighbours.get(cid)).toEqual(blob(cids.indexOf(cid)));
     expect(fromHub).toEqual(cids);
@@ -134,9 +140,9 @@ describe("a blob", () => {
       [{ worker: "far", address: "203.0.113.9", port: 80, token: "x" }],
       {
         includes: (address) => address !== "203.0.113.9",
-        fetch: async () => {
+        fetchBlob: async () => {
           dialled++;
-          return new Response();
+          return blob(0);
         },
       },
     );

@@ -1,4 +1,4 @@
-import { BlobClient, type BlobStore, type CacheWatcher } from "../../data/index.ts";
+import type { BlobStore, CacheWatcher } from "../../data/index.ts";
 import {
   type BlobSourceHint,
   type Limits,
@@ -7,6 +7,9 @@ import {
   type NeighbourToHub,
   toMusketeersError,
 } from "../../protocol/index.ts";
+import type { BlobAddress, FetchBlobOptions } from "./fetch-blob.ts";
+
+export type FetchBlob = (from: BlobAddress, cid: string, options: FetchBlobOptions) => Promise<Uint8Array>;
 
 export interface NeighboursOptions {
   /** Where blobs come from that no neighbour gave. */
@@ -16,7 +19,8 @@ export interface NeighboursOptions {
   /** Whether an address is in one of the networks that this machine is on: no other is dialled. */
   readonly includes: (address: string) => boolean;
   readonly limits: Limits;
-  readonly fetch?: typeof globalThis.fetch;
+  /** Fetches a blob from a neighbour and verifies it; see `BlobFetcher`. */
+  readonly fetchBlob: FetchBlob;
   /** Told whose bytes were used: a neighbour's or the hub's. */
   readonly onFetched?: (bytes: number, from: "neighbour" | "hub") => void;
 }
@@ -148,23 +152,18 @@ export class Neighbours implements BlobStore, CacheWatcher {
 
   /** The bytes, verified; undefined where the neighbour did not give them. */
   async #fetchFrom(
-    { worker, address, port, token }: BlobSourceHint,
+    source: BlobSourceHint,
     cid: string,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array | undefined> {
-    const { limits, fetch } = this.#options;
-    const client = new BlobClient({
-      baseUrl: `http://${address.includes(":") ? `[${address}]` : address}:${port}`,
-      token: () => token,
-      limits: { ...limits, blobAttemptsMax: 1, blobStallMs: limits.neighbourStallMs },
-      ...(fetch === undefined ? {} : { fetch }),
-    });
+    const { limits, fetchBlob } = this.#options;
     try {
-      return await client.get(cid, signal === undefined ? {} : { signal });
+      const bounds = { stallMs: limits.neighbourStallMs, bytesMax: limits.blobBytesMax };
+      return await fetchBlob(source, cid, { ...bounds, signal });
     } catch (error) {
       signal?.throwIfAborted();
       const fault = faultOf(toMusketeersError(error).code);
-      if (fault !== undefined) this.#complain(worker, fault);
+      if (fault !== undefined) this.#complain(source.worker, fault);
       return undefined;
     }
   }

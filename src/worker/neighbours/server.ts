@@ -19,8 +19,8 @@ export interface NeighbourServerOptions {
 }
 
 const KEY_BYTES = 32;
-/** Of this share of `neighbourStallMs` it waits for a blob that is being fetched, so that whoever waits hears of it in time. */
-const WAIT_SHARE = 0.5;
+/** It waits so much of `neighbourStallMs` for a blob that is being fetched; whoever asked hears of it in time. */
+const WAIT_SHARE = 0.8;
 
 const plainAddress = (address = ""): string => address.replace(/^::ffff:(?=\d+\.)/i, "");
 
@@ -127,7 +127,7 @@ export class NeighbourServer {
       const message = `This worker serves ${limits.neighbourUploadsMax} blobs already (neighbourUploadsMax)`;
       throw new MusketeersError("TOO_MANY", message);
     }
-    const patience = AbortSignal.timeout(limits.neighbourStallMs * WAIT_SHARE);
+    const patience = AbortSignal.timeout(Math.ceil(limits.neighbourStallMs * WAIT_SHARE));
     const bytes = await peek(cid, { signal: AbortSignal.any([gone, patience]) }).catch(() => undefined);
     if (bytes === undefined) throw new MusketeersError("NOT_FOUND", `This worker does not keep ${cid}`);
     return bytes;

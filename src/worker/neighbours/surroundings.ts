@@ -1,5 +1,6 @@
 import type { Limits } from "../../protocol/index.ts";
 import type { Surroundings } from "./blob-exchange.ts";
+import { BlobFetcher } from "./fetch-blob.ts";
 import { placesOf } from "./places.ts";
 import { NeighbourServer, type NeighbourServerOptions } from "./server.ts";
 
@@ -41,12 +42,17 @@ async function openOne(port: number | undefined, limits: Limits): Promise<Surrou
     port === undefined
       ? undefined
       : await NeighbourServer.open({ peek: (cid, call) => peek(cid, call), includes, limits, port });
+  const fetcher = new BlobFetcher();
   return {
+    fetchBlob: (from, cid, call) => fetcher.fetch(from, cid, call),
     places: () => placesOf(),
     server,
     attach: (other) => {
       peek = other;
     },
-    close: async () => server?.close(),
+    close: async () => {
+      fetcher.close();
+      await server?.close();
+    },
   };
 }
