@@ -489,7 +489,7 @@ export class Coordinator {
         watch.progress(this.progressOf(entry));
         watch.pump();
       }
-      this.retention.jobEnded();
+      this.retention.jobEnded(entry.spec.shuffle !== undefined);
     });
   }
 

@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
-import { buildFile, cidOf, encodeBlobRef, TreeBuilder } from "../../data/index.ts";
+import { buildFile, cidOf, encodeBlobRef, parseCid, TreeBuilder } from "../../data/index.ts";
 import { memoryEngine } from "../../engine/index.ts";
-import { defaultLimits, encodeValue, packRecords } from "../../protocol/index.ts";
+import {
+  defaultLimits,
+  encodeFailure,
+  encodeOutputs,
+  encodeValue,
+  packRecords,
+} from "../../protocol/index.ts";
 import { Jobs } from "../jobs.ts";
 import { jobSpec } from "../testing/peer.ts";
 import { blobRefsIn, sweepBlobs } from "./blob-sweep.ts";
@@ -81,4 +87,29 @@ test("of a dataset, and of a file that a job refers to, every block stays", asyn
   expect(await sweep([dataset.cid])).toBe(0);
   expect(await sweep([])).toBe(dataset.treeBytes);
   expect((await blobs.stat(input.cid))?.cid).toBe(input.cid);
+});
+
+test("of a shuffle that runs, the outputs of its map stage stay; when it has ended, they go", async () => {
+  const { blobs, journal } = memoryEngine({ nowMs: () => 0 });
+  const sink = { put: (cid: string, bytes: Uint8Array) => blobs.put(bytes, { expect: cid }).then(() => {}) };
+  const tree = await buildFile([bytesOf("an output in pieces")], sink, { chunkBytes: 3 });
+  const leaf = await buildFile([bytesOf("small")], sink);
+  const jobs = new Jobs(defaultLimits);
+  const entry = jobs.add({ ...jobSpec(), shuffle: { partitions: 2 } }, 0);
+  const map = entry.map!;
+  const failure = encodeFailure({ kind: "error", name: "Error", message: "no", stack: "" });
+  const outputs = [leaf, tree].map(({ cid, bytes }) => ({ ...parseCid(cid), bytes }));
+  const results = { worker: "pi", ranges: [[0, 2]], failures: [], retries: [] } as const;
+  const { job } = map.spec;
+  const body = packRecords([failure, encodeOutputs(outputs)]);
+  const stored = encodeLedgerRecord({ type: "results", job, ...results }, body);
+  const [plain, moved] = await journal.append([stored, encodeLedgerRecord({ type: "moved" }, stored)]);
+  const { signal } = new AbortController();
+  const sweep = () => sweepBlobs({ jobs, roots: [], blobs, journal, unusedSinceMs: 1, signal });
+  for (const position of [plain!, moved!]) {
+    map.addResults(position, "pi", results.ranges, [], defaultLimits);
+    expect(await sweep()).toBe(0);
+  }
+  entry.end("done", "", 0);
+  expect(await sweep()).toBe(tree.treeBytes + leaf.treeBytes);
 });

@@ -1,8 +1,10 @@
-import { codecOf, isCid } from "../../data/index.ts";
+import { cidOfDigest, codecOf, isCid } from "../../data/index.ts";
 import type { Blobs, Journal } from "../../engine/index.ts";
+import { decodeOutputs, eachRecord } from "../../protocol/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
 import { blocksBelow } from "../tree-survey.ts";
+import { decodeLedgerRecord } from "./ledger-record.ts";
 
 const CID_LENGTH = 59;
 /** How each CID begins where it is a text of a record: its length, and version and hash. */
@@ -64,18 +66,38 @@ export async function sweepBlobs({
   return freedBytes;
 }
 
+/** The CIDs of all outputs that stored results of a map stage name. */
+function* outputsIn(stored: Uint8Array): Generator<string, void, undefined> {
+  const { record, body } = decodeLedgerRecord(stored);
+  const rows = record.type === "moved" ? decodeLedgerRecord(body).body : body;
+  for (const row of eachRecord(rows)) {
+    let outputs: ReturnType<typeof decodeOutputs>;
+    try {
+      outputs = decodeOutputs(row);
+    } catch {
+      // A failure, which names none.
+      continue;
+    }
+    for (const output of outputs) {
+      if (output !== undefined) yield cidOfDigest(output.digest, output.codec);
+    }
+  }
+}
+
 async function keepReferred(
-  { inputBlocks, results, saved, unstored }: JobEntry,
+  { spec, inputBlocks, results, saved, unstored }: JobEntry,
   journal: Journal,
   { unused, trees }: { readonly unused: Map<string, number>; readonly trees: Set<string> },
   signal: AbortSignal,
 ): Promise<void> {
-  const keep = (bytes: Uint8Array) => {
-    for (const cid of blobRefsIn(bytes)) {
+  const keepAll = (cids: Iterable<string>) => {
+    for (const cid of cids) {
       unused.delete(cid);
       if (codecOf(cid) === "dag-pb") trees.add(cid);
     }
   };
+  const keep = (bytes: Uint8Array) => keepAll(blobRefsIn(bytes));
+  const isMap = spec.task.stage?.kind === "map";
   for (const { bytes } of unstored.values()) keep(bytes);
   for (const [, { position }] of [...saved.entries()]) keep(await journal.get(position));
   for (const [table, column] of [
@@ -84,7 +106,11 @@ async function keepReferred(
   ] as const) {
     for (let row = 0; row < table.rows; row++) {
       const position = table.at(row, column);
-      if (position >= 0) keep(await journal.get(position));
+      if (position >= 0) {
+        const record = await journal.get(position);
+        keep(record);
+        if (isMap && table === results.records) keepAll(outputsIn(record));
+      }
       signal.throwIfAborted();
     }
   }

@@ -78,7 +78,9 @@ export class Retention {
     this.#options.ledger.onStored = () => {};
   }
 
-  jobEnded(): void {
+  /** @param freesBlobs it had made some that nobody needs any more */
+  jobEnded(freesBlobs: boolean): void {
+    this.#forgotten ||= freesBlobs;
     if (!this.#options.jobs.evict()) return;
     this.#forgotten = true;
     this.#wake();

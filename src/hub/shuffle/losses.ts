@@ -1,4 +1,4 @@
-import { type Codec, cidOfDigest, decodeNode, isCid } from "../../data/index.ts";
+import { type Codec, cidOfDigest, isCid } from "../../data/index.ts";
 import type { Blobs } from "../../engine/index.ts";
 import {
   decodeFailure,
@@ -13,6 +13,7 @@ import {
 } from "../../protocol/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { IndexedBlock } from "../journal/block.ts";
+import { blocksBelow } from "../tree-survey.ts";
 import type { Columns } from "./columns.ts";
 
 /** What a reducer said that it cannot find. */
@@ -53,7 +54,7 @@ function recordOf(block: IndexedBlock, at: number): Uint8Array {
 
 export interface LossesOptions {
   readonly columns: Pick<Columns, "entries">;
-  readonly blobs: Pick<Blobs, "stat" | "read">;
+  readonly blobs: Blobs;
   /** Whether some worker keeps an output, which the hub then need not. */
   readonly isHeld: (cid: string) => boolean;
 }
@@ -78,22 +79,12 @@ export async function lostSegments(
   return lost;
 }
 
-/** Whether a file is there with all of its blocks. */
-async function isThere(cid: string, blobs: Pick<Blobs, "stat" | "read">): Promise<boolean> {
-  if ((await blobs.stat(cid)) === undefined) return false;
-  if (!cid.startsWith(TREE_START)) return true;
-  try {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of blobs.read(cid)) pieces.push(piece);
-    const node = decodeNode(cid, Buffer.concat(pieces));
-    if (node.kind !== "file") return false;
-    for (const part of node.parts) if (!(await isThere(part.cid, blobs))) return false;
-    return true;
-  } catch {
-    // Damaged, or no part of a file: nobody can read it.
-    return false;
+/** Whether a file is there with all of its blocks; one that is damaged, or no file, nobody can read. */
+async function isThere(cid: string, blobs: Blobs): Promise<boolean> {
+  for await (const block of blocksBelow([cid], blobs, never)) {
+    if ((await blobs.stat(block)) === undefined) return false;
   }
+  return true;
 }
 
-/** How the CIDs of dag-pb nodes begin. */
-const TREE_START = "bafybe";
+const never = new AbortController().signal;
