@@ -79,6 +79,8 @@ export class ClientSession implements PeerSession, Holder {
       case "whereabouts":
       case "holds":
       case "locate":
+      case "catalogue":
+      case "uploaded":
         throw new MusketeersError("FORBIDDEN", `A client may not send ${message.type}`);
     }
   }

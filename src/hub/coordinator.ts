@@ -35,6 +35,7 @@ import { Retention } from "./journal/retention.ts";
 import type { LeaseSeal } from "./lease-seal.ts";
 import { Notices } from "./notices.ts";
 import { Peers } from "./peers/peers.ts";
+import type { Keepers } from "./recovery/keepers.ts";
 import { mapFailureOf, Shuffles, stagesIn } from "./shuffle/index.ts";
 import { TaskLogs } from "./task-logs.ts";
 import { Throughput } from "./throughput.ts";
@@ -68,6 +69,7 @@ export interface CoordinatorOptions {
   readonly scheduler: Scheduler;
   readonly jobs: Jobs;
   readonly datasets: Datasets;
+  readonly keepers: Keepers;
   /** Records of the journal that the start read one by one. */
   readonly recordsRead: number;
   readonly callHost: CallHost;
@@ -84,6 +86,8 @@ export class Coordinator {
   readonly jobs: Jobs;
   /** The catalogue of named folders. */
   readonly datasets: Datasets;
+  /** Trusted workers that outlive the hub's disk. */
+  readonly keepers: Keepers;
   readonly blocks: Blocks;
   readonly shuffles: Shuffles;
   readonly ledger: Ledger;
@@ -111,6 +115,7 @@ export class Coordinator {
     this.limits = options.limits;
     this.jobs = options.jobs;
     this.datasets = options.datasets;
+    this.keepers = options.keepers;
     this.callHost = options.callHost;
     this.#clock = options.clock;
     this.#seal = options.seal;
@@ -125,8 +130,12 @@ export class Coordinator {
       nowMs: () => this.#clock.nowMs(),
       send: (worker, message) => this.workers.get(worker)?.near(message),
     });
+    this.keepers.holdersOf = (cid) => this.peers.tracker.holdersOf(cid);
     // What a name stood for before may be swept.
-    this.datasets.onChanged = () => this.retention.forgot();
+    this.datasets.onChanged = () => {
+      this.retention.forgot();
+      this.keepers.changed();
+    };
     this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
     this.#onFault = options.onFault;
     this.holds = new Holds(this.jobs, this.limits.attachedGraceMs, (entry) =>
@@ -161,6 +170,7 @@ export class Coordinator {
     this.#closed = true;
     this.#timer.cancel();
     this.retention.close();
+    this.keepers.close();
     this.#notices.close();
     this.holds.close();
   }
@@ -218,6 +228,7 @@ export class Coordinator {
       // The scheduler hears of it when the worker joins again, so that nobody gets its leases in between.
       this.workers.delete(session.worker);
       this.peers.leave(session.worker);
+      this.keepers.left(session.worker);
       session.terminate();
     }
     return { proven, replaces: [...replaced].map((session) => session.worker) };
@@ -244,6 +255,7 @@ export class Coordinator {
 
   workerReady(session: WorkerSession): void {
     this.#feed({ type: "WorkerHeard", worker: session.worker, slots: session.description.slots });
+    if (session.description.sandbox === "trusted") this.keepers.joined(session);
   }
 
   workerHeard(session: WorkerSession, slots: number): void {
@@ -254,6 +266,7 @@ export class Coordinator {
     if (this.workers.get(session.worker) !== session) return;
     this.workers.delete(session.worker);
     this.peers.leave(session.worker);
+    this.keepers.left(session.worker);
     if (!this.#closed) this.#feed({ type: "WorkerLost", worker: session.worker, reason });
   }
 

@@ -119,6 +119,30 @@ export class Datasets {
     });
   }
 
+  /**
+   * Takes a catalogue of before for the truth about its time, whether the blocks are there or not: what it
+   * does not name was removed by then.
+   * @param asOfMs when it was made; what was put later stays
+   * @throws MusketeersError `STORAGE`
+   */
+  adopt(catalogue: readonly DatasetSummary[], asOfMs: number): Promise<void> {
+    return this.#alone(async () => {
+      const { registry } = this.#options;
+      const names = new Set(catalogue.map(({ name }) => name));
+      for (const { name, createdAtMs } of this.list()) {
+        if (createdAtMs > asOfMs || names.has(name)) continue;
+        await registry.delete(PREFIX + name);
+        this.#byName.delete(name);
+      }
+      for (const { name, ...dataset } of catalogue) {
+        checkDatasetName(name);
+        if ((this.#byName.get(name)?.createdAtMs ?? 0) > asOfMs) continue;
+        await registry.put(PREFIX + name, encodeValue(dataset));
+        this.#byName.set(name, { name, ...dataset });
+      }
+    });
+  }
+
   async #put({ name, cid, replicas, replace, owner }: NewDataset): Promise<DatasetSummary> {
     const { registry, blobs, limits, wallMs } = this.#options;
     const before = this.#byName.get(name);

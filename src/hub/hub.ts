@@ -33,6 +33,7 @@ import { listenOn, urlOf } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { PackageTarball } from "./package-tarball.ts";
 import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
+import { Keepers } from "./recovery/keepers.ts";
 import { WorkerSession } from "./worker-session.ts";
 
 export interface HubOptions {
@@ -112,7 +113,11 @@ export class Hub {
         return { invite, joinCommand: this.joinCommand(invite) };
       },
       invites: () => this.#peers.countFor(this.#invites.list()),
-      revoke: async (idOrLabel, own) => this.#peers.countFor(await this.#invites.revoke(idOrLabel, own)),
+      revoke: async (idOrLabel, own) => {
+        const revoked = await this.#invites.revoke(idOrLabel, own);
+        this.#coordinator.keepers.changed();
+        return this.#peers.countFor(revoked);
+      },
     });
     this.#coordinator.ledger.onPressure = (pressed) => {
       this.#pressed = pressed;
@@ -327,6 +332,17 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     );
     const { registry, blobs } = engine;
     const datasets = await Datasets.open({ registry, blobs, limits, wallMs: systemClock.wallMs });
+    const keepers = await Keepers.open({
+      secretKey,
+      registry,
+      blobs,
+      datasets,
+      invites,
+      limits,
+      wallMs: systemClock.wallMs,
+      recover: options.recover !== undefined,
+      onNotice: options.onNotice ?? (() => {}),
+    });
     const scheduler = finishRecovery(recovering, systemClock.nowMs());
     const address = await listenOn(server, options.listen ?? "127.0.0.1:7077");
     const url = (options.advertise ?? urlOf(address)).replace(/\/+$/, "");
@@ -349,6 +365,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           scheduler,
           jobs,
           datasets,
+          keepers,
           recordsRead,
           callHost,
           onFault,

@@ -140,6 +140,16 @@ export class Invites {
     return revoked;
   }
 
+  /** Takes back what was taken back before the disk was lost. */
+  async restore(revoked: readonly KnownInvite[]): Promise<void> {
+    for (const invite of revoked) {
+      if (this.isRevoked(invite.id) || invite.expiresAtMs <= this.#nowMs()) continue;
+      this.#known.set(invite.id, invite);
+      this.onRevoked(invite.id);
+      await this.#store(invite);
+    }
+  }
+
   async #store(invite: KnownInvite): Promise<void> {
     const ttlMs = Math.max(1, invite.expiresAtMs - this.#nowMs());
     await this.#registry.put(PREFIX + invite.id, encodeInvite(invite), { ttlMs });

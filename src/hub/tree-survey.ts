@@ -126,7 +126,7 @@ export async function* blocksBelow(
   }
 }
 
-async function childrenOf(cid: string, blobs: Blobs): Promise<readonly string[]> {
+export async function childrenOf(cid: string, blobs: Blobs): Promise<readonly string[]> {
   let node: Node;
   try {
     node = decodeNode(cid, await readBlock(cid, blobs));

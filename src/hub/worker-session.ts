@@ -2,6 +2,7 @@ import {
   countOf,
   eachRecord,
   type Hello,
+  type HubToKeeper,
   type LeaseMessage,
   MusketeersError,
   type NearMessage,
@@ -14,6 +15,7 @@ import {
 import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Peer, PeerSession } from "./peer.ts";
+import type { Keeper } from "./recovery/keepers.ts";
 
 /** A lease as the shell knows it. */
 export interface OpenLease {
@@ -26,7 +28,7 @@ export interface OpenLease {
 }
 
 /** One connected worker. */
-export class WorkerSession implements PeerSession {
+export class WorkerSession implements PeerSession, Keeper {
   readonly worker: string;
   readonly description: WorkerDescription;
   readonly connectedAtMs: number;
@@ -108,9 +110,16 @@ export class WorkerSession implements PeerSession {
         break;
       case "holds":
         this.#coordinator.peers.holds(this.worker, message);
+        this.#coordinator.keepers.holds(this.worker);
         break;
       case "locate":
         this.#peer.send(this.#coordinator.peers.locate(this.worker, message));
+        break;
+      case "catalogue":
+        this.#coordinator.keepers.catalogue(this.worker, body);
+        break;
+      case "uploaded":
+        this.#coordinator.keepers.uploaded(this.worker, message.call);
         break;
       case "leave":
       case "goodbye":
@@ -215,6 +224,15 @@ export class WorkerSession implements PeerSession {
   /** Says whether there is anybody for whom it is worth while to ask who has a blob. */
   near(message: NearMessage): void {
     this.#tell(message);
+  }
+
+  get name(): string {
+    return this.description.name;
+  }
+
+  /** What concerns it as one who keeps things for the hub. */
+  entrust(message: HubToKeeper, body?: Uint8Array): void {
+    this.#peer.send(message, body);
   }
 
   /** Closes the connection with a reason. */

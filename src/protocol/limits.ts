@@ -234,6 +234,12 @@ export interface Limits {
   readonly neighbourAccusersMax: number;
   /** Blobs that one message of a worker's names. */
   readonly locateBlobsMax: number;
+  /** Largest signed catalogue of datasets that a hub gives to trusted workers. */
+  readonly catalogueBytesMax: number;
+  /** Blocks that a hub that recovers asks a worker for at once. */
+  readonly uploadBlocksMax: number;
+  /** A hub that recovers looks at most this often for what it still lacks. */
+  readonly recoveryIntervalMs: number;
   /** A worker says what it keeps and has dropped at most this often. */
   readonly holdsIntervalMs: number;
   /** Blobs of all workers together of which a hub remembers who keeps them. */
@@ -381,6 +387,9 @@ export const defaultLimits: Limits = Object.freeze({
   neighbourRetryMs: minute,
   neighbourAccusersMax: 3,
   locateBlobsMax: 1_000,
+  catalogueBytesMax: 3 * MiB,
+  uploadBlocksMax: 64,
+  recoveryIntervalMs: second,
   holdsIntervalMs: 50,
   holdingsMax: 1_000_000,
   httpIdleMs: minute,

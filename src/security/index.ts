@@ -7,3 +7,4 @@ export { signHello, signWelcome, verifyHello, verifyWelcome } from "./handshake.
 export { isId, newId } from "./id.ts";
 export { type CreateInviteOptions, createInvite, type Invite, LINK_PATH, parseInvite } from "./invite.ts";
 export { type RandomBytes, randomBytes } from "./random.ts";
+export { CATALOGUE, openStatement, type Statement, signStatement } from "./statement.ts";

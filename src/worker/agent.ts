@@ -13,6 +13,7 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import type { Invite } from "../security/index.ts";
+import { CatalogueKeeper, MemoryShelf, type Shelf } from "./catalogue-keeper.ts";
 import { CodeCache } from "./code-cache.ts";
 import {
   busySlots,
@@ -63,6 +64,8 @@ export interface AgentOptions {
   readonly cache?: BlobCache;
   /** Where this machine is and what it serves there; without it there are no neighbours. */
   readonly surroundings?: Surroundings;
+  /** Where the hub's catalogue is kept; in memory where nothing is said. */
+  readonly shelf?: Shelf;
 }
 
 const CODE_BYTES_MAX = 64 * 1024 * 1024;
@@ -75,6 +78,7 @@ export class Agent implements Tenant {
   readonly #link: Link;
   readonly #pool: SandboxPool;
   readonly #blobs: BlobExchange;
+  readonly #keeper: CatalogueKeeper;
   readonly #runners: readonly SlotRunner[];
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
   readonly #presence = new Presence(() => this.#link.reconnect());
@@ -104,6 +108,13 @@ export class Agent implements Tenant {
       ...(surroundings === undefined ? {} : { surroundings }),
     });
     this.#blobs = blobs;
+    this.#keeper = new CatalogueKeeper({
+      hubKey: invite.hubKey,
+      shelf: options.shelf ?? new MemoryShelf(),
+      send: (message, body) => this.#link.send(message, body),
+      peek: (cid) => blobs.peek(cid),
+      hub: this.#hubStore(),
+    });
     const context = {
       pool: this.#pool,
       realm: shared === undefined ? "" : `${shared.hub} `,
@@ -266,6 +277,11 @@ export class Agent implements Tenant {
         return;
       case "drain":
         void this.drain();
+        return;
+      case "catalogue":
+      case "recall":
+      case "upload":
+        this.#keeper.onMessage(message, body);
         return;
       case "located":
       case "near":

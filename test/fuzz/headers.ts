@@ -84,6 +84,8 @@ export const peerHeaders: readonly object[] = [
   { type: "log", lease: "l", dropped: 2 ** 53 - 1 },
   { type: "save", lease: "l", position: 2 },
   { type: "leave" },
+  { type: "catalogue" },
+  { type: "uploaded", call: 3 },
   { type: "goodbye", code: "UNAUTHORIZED", message: "", hint: "" },
 ];
 
@@ -108,6 +110,9 @@ export const hubHeaders: readonly object[] = [
   { type: "revoke", lease: "l", reason: "cancelled" },
   { type: "ack", lease: "l", upTo: 3 },
   { type: "drain" },
+  { type: "catalogue" },
+  { type: "recall" },
+  { type: "upload", call: 3, cids: [task.bundle] },
   { type: "accepted", job, size: 1, sealed: true },
   { type: "stored", job, size: 1 },
   { type: "ended", job, state: "done", reason: "", size: 1, failed: 0, done: 1 },

@@ -16,6 +16,7 @@ import { type HubToWorker, parseHubToWorker, parseWorkerToHub, type WorkerToHub 
 export * from "./client.ts";
 export * from "./handshake.ts";
 export * from "./neighbours.ts";
+export * from "./recovery.ts";
 export * from "./task.ts";
 export * from "./worker.ts";
 

@@ -7,6 +7,7 @@ import {
   parseHubToNeighbour,
   parseNeighbourToHub,
 } from "./neighbours.ts";
+import { type HubToKeeper, parseHubToKeeper, parseRecoveryToHub, type RecoveryToHub } from "./recovery.ts";
 import { parseTaskSpec, type TaskSpec } from "./task.ts";
 
 /** How a worker keeps a task from its machine. */
@@ -158,7 +159,8 @@ export type HubToWorker =
   | RevokeMessage
   | AckMessage
   | DrainMessage
-  | HubToNeighbour;
+  | HubToNeighbour
+  | HubToKeeper;
 export type WorkerToHub =
   | ProgressMessage
   | ReturnMessage
@@ -166,7 +168,8 @@ export type WorkerToHub =
   | WorkerLogMessage
   | SaveMessage
   | LeaveMessage
-  | NeighbourToHub;
+  | NeighbourToHub
+  | RecoveryToHub;
 
 const LEASE_LENGTH_MAX = 16_384;
 const FINGERPRINTS_MAX = 1024;
@@ -270,7 +273,7 @@ export function parseWorkerToHub(type: string, fields: Fields): WorkerToHub | un
     case "leave":
       return { type };
     default:
-      return parseNeighbourToHub(type, fields);
+      return parseNeighbourToHub(type, fields) ?? parseRecoveryToHub(type, fields);
   }
 }
 
@@ -296,7 +299,7 @@ export function parseHubToWorker(type: string, fields: Fields): HubToWorker | un
     case "drain":
       return { type };
     default:
-      return parseHubToNeighbour(type, fields);
+      return parseHubToNeighbour(type, fields) ?? parseHubToKeeper(type, fields);
   }
 }
 

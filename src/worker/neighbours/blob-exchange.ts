@@ -59,7 +59,7 @@ export class BlobExchange implements BlobStore {
     this.#cached = cache === undefined ? undefined : new CachedBlobs(this.#neighbours, cache);
     this.#store = this.#cached ?? this.#neighbours;
     if (cache !== undefined) cache.watcher = this.#neighbours;
-    options.surroundings?.attach((cid, call) => this.#peek(cid, call));
+    options.surroundings?.attach((cid, call) => this.peek(cid, call));
   }
 
   get(cid: string, options?: CallOptions): Promise<Uint8Array> {
@@ -70,8 +70,8 @@ export class BlobExchange implements BlobStore {
     return this.#store.put(bytes, options);
   }
 
-  /** What is kept or being fetched, for neighbours. */
-  async #peek(cid: string, options?: CallOptions): Promise<Uint8Array | undefined> {
+  /** What is kept or being fetched; undefined for anything else. */
+  async peek(cid: string, options?: CallOptions): Promise<Uint8Array | undefined> {
     return this.#cached?.peek(cid, options);
   }
 

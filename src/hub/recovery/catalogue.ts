@@ -1,0 +1,71 @@
+import {
+  type DatasetSummary,
+  decodeValue,
+  encodeValue,
+  type InviteSummary,
+  MusketeersError,
+  roles,
+} from "../../protocol/index.ts";
+import { Fields } from "../../protocol/messages/index.ts";
+import { CATALOGUE, openStatement, publicKeyOf, signStatement } from "../../security/index.ts";
+
+type KnownInvite = Omit<InviteSummary, "connections">;
+
+/** What a hub wants to know again after the loss of its disk, besides its key. */
+export interface Catalogue {
+  /** Rises with every change; no smaller than the time of the change, in milliseconds since 1970. */
+  readonly sequence: number;
+  readonly datasets: readonly DatasetSummary[];
+  /** Those that must not let anybody in again. */
+  readonly revoked: readonly KnownInvite[];
+}
+
+/** Signs a catalogue, so that whoever keeps it can give it back and change nothing. */
+export function signCatalogue(catalogue: Catalogue, secretKey: Uint8Array): Uint8Array {
+  const { sequence, datasets, revoked } = catalogue;
+  const content = encodeValue({ datasets, revoked });
+  return signStatement({ about: CATALOGUE, sequence, content }, secretKey);
+}
+
+const DATASETS_MAX = 1_000_000;
+
+/**
+ * Reads a catalogue of this hub's own.
+ * @throws MusketeersError `UNAUTHORIZED` for one that it has not signed, `PROTOCOL`
+ */
+export function openCatalogue(bytes: Uint8Array, secretKey: Uint8Array): Catalogue {
+  const { sequence, content } = openStatement(bytes, CATALOGUE, publicKeyOf(secretKey));
+  const fields = new Fields("catalogue", decodeContent(content));
+  const datasets = fields.list("datasets", DATASETS_MAX).map((item): DatasetSummary => {
+    const row = new Fields("catalogue.datasets", item);
+    return {
+      name: row.string("name"),
+      cid: row.string("cid"),
+      bytes: row.integer("bytes"),
+      files: row.integer("files"),
+      createdAtMs: row.integer("createdAtMs"),
+      owner: row.string("owner"),
+      replicas: row.integer("replicas"),
+    };
+  });
+  const revoked = fields.list("revoked", DATASETS_MAX).map((item): KnownInvite => {
+    const row = new Fields("catalogue.revoked", item);
+    return {
+      id: row.string("id"),
+      role: row.oneOf("role", roles),
+      label: row.string("label"),
+      issuedAtMs: row.integer("issuedAtMs"),
+      expiresAtMs: row.integer("expiresAtMs"),
+      revokedAtMs: row.integer("revokedAtMs"),
+    };
+  });
+  return { sequence, datasets, revoked };
+}
+
+function decodeContent(content: Uint8Array): unknown {
+  try {
+    return decodeValue(content);
+  } catch (cause) {
+    throw new MusketeersError("PROTOCOL", "This catalogue is of another version", { cause });
+  }
+}

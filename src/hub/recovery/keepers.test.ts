@@ -1,0 +1,343 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type BlockSink, buildFile, TreeBuilder } from "../../data/index.ts";
+import { type Engine, memoryEngine } from "../../engine/index.ts";
+import { defaultLimits, type HubToKeeper, type Limits } from "../../protocol/index.ts";
+import { newSecretKey } from "../../security/index.ts";
+import { Datasets } from "../datasets.ts";
+import { Invites, type KnownInvite } from "../invites.ts";
+import { surveyTree } from "../tree-survey.ts";
+import { type Keeper, Keepers } from "./keepers.ts";
+
+const secretKey = newSecretKey();
+
+/** One hub's part: what it stores, what it keeps in mind, what it said. */
+class Site {
+  readonly notices: string[] = [];
+  engine!: Engine;
+  datasets!: Datasets;
+  invites!: Invites;
+  keepers!: Keepers;
+  #watchers: (() => void)[] = [];
+
+  static async open(
+    options: {
+      engine?: Engine;
+      recover?: boolean;
+      key?: Uint8Array;
+      nowMs?: number;
+      limits?: Partial<Limits>;
+    } = {},
+  ) {
+    const { engine = memoryEngine(), recover = false, key = secretKey, nowMs = 1_000 } = options;
+    const site = new Site();
+    const { registry, blobs } = engine;
+    const limits = { ...defaultLimits, recoveryIntervalMs: 1, ...options.limits };
+    const wallMs = () => nowMs;
+    site.engine = engine;
+    site.datasets = await Datasets.open({ registry, blobs, limits, wallMs });
+    site.invites = await Invites.open(registry, key, wallMs);
+    site.keepers = await Keepers.open({
+      secretKey: key,
+      registry,
+      blobs,
+      datasets: site.datasets,
+      invites: site.invites,
+      limits,
+      wallMs,
+      recover,
+      onNotice: (notice) => {
+        site.notices.push(notice);
+        for (const watcher of site.#watchers.splice(0)) watcher();
+      },
+    });
+    site.datasets.onChanged = () => site.keepers.changed();
+    return site;
+  }
+
+  async until(pattern: RegExp): Promise<void> {
+    while (!this.notices.some((notice) => pattern.test(notice))) {
+      await new Promise<void>((resolve) => this.#watchers.push(resolve));
+    }
+  }
+}
+
+/** A worker that keeps blocks and a catalogue. */
+class FakeWorker implements Keeper {
+  readonly worker: string;
+  readonly blocks: Map<string, Uint8Array>;
+  catalogue = new Uint8Array(0);
+  received = 0;
+  /** How many blocks each upload asked for. */
+  readonly asked: number[] = [];
+  /** Whether it answers at all. */
+  answers = true;
+  site: Site | undefined;
+  #watchers: (() => void)[] = [];
+
+  constructor(worker: string, blocks: Iterable<readonly [string, Uint8Array]> = []) {
+    this.worker = worker;
+    this.blocks = new Map(blocks);
+  }
+
+  get name(): string {
+    return this.worker;
+  }
+
+  join(site: Site): void {
+    this.site = site;
+    site.keepers.joined(this);
+    site.keepers.holds(this.worker);
+  }
+
+  leave(): void {
+    this.site?.keepers.left(this.worker);
+    this.site = undefined;
+  }
+
+  entrust(message: HubToKeeper, body: Uint8Array = new Uint8Array(0)): void {
+    if (message.type === "catalogue") {
+      this.catalogue = body.slice();
+      this.received++;
+      for (const watcher of this.#watchers.splice(0)) watcher();
+    }
+    if (message.type === "upload") this.asked.push(message.cids.length);
+    if (this.answers) void this.#answer(message);
+  }
+
+  /** Resolves when the hub has given it its catalogue so many times. */
+  async given(times: number): Promise<void> {
+    while (this.received < times) await new Promise<void>((resolve) => this.#watchers.push(resolve));
+  }
+
+  async #answer(message: HubToKeeper): Promise<void> {
+    const { site } = this;
+    if (message.type === "recall") site?.keepers.catalogue(this.worker, this.catalogue);
+    if (message.type !== "upload") return;
+    for (const cid of message.cids) {
+      const bytes = this.blocks.get(cid);
+      if (bytes !== undefined) await site?.engine.blobs.put(bytes, { expect: cid });
+    }
+    this.site?.keepers.uploaded(this.worker, message.call);
+  }
+}
+
+const holders = (site: Site, workers: readonly FakeWorker[]) => {
+  site.keepers.holdersOf = (cid) =>
+    workers.filter((worker) => worker.site === site && worker.blocks.has(cid)).map(({ worker }) => worker);
+};
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** A folder's blocks, all there are. */
+async function folderOf(files: Record<string, string>) {
+  const blocks = new Map<string, Uint8Array>();
+  const sink: BlockSink = { put: (cid, bytes) => void blocks.set(cid, bytes) };
+  const tree = new TreeBuilder(sink);
+  for (const [path, text] of Object.entries(files)) {
+    tree.add(path, await buildFile([bytesOf(text)], sink, { chunkBytes: 8 }));
+  }
+  return { cid: (await tree.end()).cid, blocks };
+}
+
+async function put(site: Site, name: string, folder: Awaited<ReturnType<typeof folderOf>>): Promise<void> {
+  for (const [cid, bytes] of folder.blocks) await site.engine.blobs.put(bytes, { expect: cid });
+  await site.datasets.put({ name, cid: folder.cid, replicas: 1, replace: true, owner: "alice" });
+}
+
+const revoked: KnownInvite = {
+  id: "i",
+  role: "worker",
+  label: "thief",
+  issuedAtMs: 1,
+  expiresAtMs: 10 ** 12,
+  revokedAtMs: 5,
+};
+
+describe("keepers of a hub's catalogue", () => {
+  it("are given it when they join and whenever it changes, and bring it back to a hub without a disk", async () => {
+    const books = await folderOf({ "a.txt": "a text of several chunks", "b/c.txt": "another one" });
+    const before = await Site.open({ nowMs: 1_000 });
+    const worker = new FakeWorker("w", books.blocks);
+    worker.join(before);
+    expect(worker.received).toBe(0);
+    await before.invites.add(revoked);
+    await put(before, "books", books);
+    await worker.given(1);
+    const late = new FakeWorker("late");
+    late.join(before);
+    expect(Buffer.compare(late.catalogue, worker.catalogue)).toBe(0);
+    const listed = before.datasets.list();
+    worker.leave();
+    before.keepers.close();
+
+    const after = await Site.open({ recover: true, nowMs: 2_000 });
+    holders(after, [worker]);
+    worker.join(after);
+    await after.until(/^recovered/);
+    expect(after.datasets.list()).toEqual(listed);
+    expect(await surveyTree(books.cid, after.engine.blobs)).toEqual({ bytes: 35, files: 2 });
+    expect(after.invites.isRevoked("i")).toBe(true);
+    expect(after.notices[0]).toContain("from the worker w: 1 datasets");
+    // It has said it anew since; on the next start nothing is recovered any more.
+    await worker.given(2);
+    expect((await Site.open({ engine: after.engine })).keepers.recovering).toBe(false);
+    after.keepers.close();
+  });
+
+  it("believes its own signature only, and of two catalogues the newer, whoever comes first", async () => {
+    const old = await folderOf({ "old.txt": "old" });
+    const young = await folderOf({ "young.txt": "young" });
+    const site = await Site.open({ nowMs: 1_000 });
+    const [first, second, forger] = ["1", "2", "f"].map((name) => new FakeWorker(name));
+    first!.join(site);
+    second!.join(site);
+    await put(site, "removed", old);
+    await Promise.all([first!.given(1), second!.given(1)]);
+    first!.leave();
+    await site.datasets.remove("removed");
+    await put(site, "added", young);
+    await second!.given(2);
+    site.keepers.close();
+    const other = await Site.open({ key: newSecretKey(), nowMs: 5_000 });
+    forger!.join(other);
+    await put(other, "forged", old);
+    await forger!.given(1);
+    other.keepers.close();
+
+    const said = new Map([first!, second!, forger!].map((worker) => [worker, worker.catalogue]));
+    for (const order of [
+      [first!, forger!, second!],
+      [second!, first!, forger!],
+    ]) {
+      const after = await Site.open({ recover: true, nowMs: 9_000 });
+      holders(after, order);
+      for (const worker of order) {
+        worker.catalogue = said.get(worker)!;
+        for (const block of [...old.blocks, ...young.blocks]) worker.blocks.set(...block);
+        worker.join(after);
+      }
+      await after.until(/^recovered/);
+      expect(after.datasets.list().map(({ name }) => name)).toEqual(["added"]);
+      expect(after.notices.some((notice) => notice.includes("UNAUTHORIZED"))).toBe(true);
+      after.keepers.close();
+    }
+  });
+
+  it("takes a newer one from whoever comes back late, without touching what was put meanwhile", async () => {
+    const [one, two, three] = await Promise.all([
+      folderOf({ "1.txt": "one" }),
+      folderOf({ "2.txt": "two" }),
+      folderOf({ "3.txt": "three" }),
+    ]);
+    const site = await Site.open({ nowMs: 1_000 });
+    const [early, late] = [new FakeWorker("early"), new FakeWorker("late")];
+    early.join(site);
+    late.join(site);
+    await put(site, "one", one);
+    await Promise.all([early.given(1), late.given(1)]);
+    early.leave();
+    await put(site, "two", two);
+    await late.given(2);
+    site.keepers.close();
+    for (const worker of [early, late]) {
+      for (const block of [...one.blocks, ...two.blocks]) worker.blocks.set(...block);
+    }
+    const after = await Site.open({ recover: true, nowMs: 9_000 });
+    holders(after, [early, late]);
+    early.join(after);
+    await after.until(/^recovered/);
+    await put(after, "three", three);
+    late.join(after);
+    await after.until(/from the worker late/);
+    expect(after.datasets.list().map(({ name }) => name)).toEqual(["one", "three", "two"]);
+    after.keepers.close();
+  });
+
+  it("uploadBlocksMax: gets every block that anybody keeps, whoever leaves meanwhile, and says how many nobody has", async () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 12 }, (_, n) => [
+        `f${n % 3}/${n}.txt`,
+        `file ${n} is long enough ${"x".repeat(n * 9)}`,
+      ]),
+    );
+    const folder = await folderOf(files);
+    const cids = [...folder.blocks.keys()];
+    const site = await Site.open();
+    const scribe = new FakeWorker("scribe");
+    scribe.join(site);
+    await put(site, "books", folder);
+    await scribe.given(1);
+    site.keepers.close();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.nat({ max: 3 }), { maxLength: 2 }), {
+          minLength: cids.length,
+          maxLength: cids.length,
+        }),
+        fc.option(fc.nat({ max: 3 }), { nil: undefined }),
+        async (kept, leaver) => {
+          const workers = [0, 1, 2, 3].map((at) => {
+            const blocks = cids.flatMap((cid, index) =>
+              kept[index]!.includes(at) ? [[cid, folder.blocks.get(cid)!] as const] : [],
+            );
+            const worker = new FakeWorker(`w${at}`, blocks);
+            worker.catalogue = scribe.catalogue;
+            return worker;
+          });
+          const after = await Site.open({ recover: true, nowMs: 9_000, limits: { uploadBlocksMax: 4 } });
+          holders(after, workers);
+          for (const worker of workers) worker.join(after);
+          const gone = leaver === undefined ? undefined : workers[leaver];
+          if (gone !== undefined) gone.answers = false;
+          if (gone !== undefined) queueMicrotask(() => gone.leave());
+          await after.until(/^recovered|^recovering/);
+          if (gone !== undefined) {
+            gone.answers = true;
+            gone.join(after);
+          }
+          const union = new Set(workers.flatMap(({ blocks }) => [...blocks.keys()]));
+          if (union.size === cids.length) {
+            await after.until(/^recovered/);
+            expect((await surveyTree(folder.cid, after.engine.blobs)).files).toBe(12);
+          } else {
+            await after.until(/^recovering: [1-9]/);
+            expect(after.keepers.recovering).toBe(true);
+          }
+          for (const { asked } of workers) expect(Math.max(0, ...asked)).toBeLessThanOrEqual(4);
+          after.keepers.close();
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it("recoveryIntervalMs: however often workers say what they keep, it is looked at together", async () => {
+    const books = await folderOf({ "a.txt": "a" });
+    const site = await Site.open();
+    const worker = new FakeWorker("w");
+    worker.join(site);
+    await put(site, "books", books);
+    await worker.given(1);
+    site.keepers.close();
+    const after = await Site.open({ recover: true, nowMs: 9_000 });
+    // It says that it has them, and has not.
+    after.keepers.holdersOf = () => ["w"];
+    worker.join(after);
+    await after.until(/^took/);
+    for (let times = 0; times < 1_000; times++) after.keepers.holds("w");
+    await after.until(/^recovering: 1 blocks/);
+    expect(worker.asked.length).toBeLessThanOrEqual(2);
+    after.keepers.close();
+  });
+
+  it("catalogueBytesMax: one that is too large is given to nobody, and that is said", async () => {
+    const site = await Site.open({ limits: { catalogueBytesMax: 100 } });
+    const worker = new FakeWorker("w");
+    worker.join(site);
+    await put(site, "books", await folderOf({ "a.txt": "a" }));
+    await site.until(/catalogueBytesMax/);
+    expect(worker.received).toBe(0);
+    site.keepers.close();
+  });
+});

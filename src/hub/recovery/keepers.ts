@@ -1,0 +1,244 @@
+import type { Blobs, Registry } from "../../engine/index.ts";
+import {
+  decodeValue,
+  encodeValue,
+  type HubToKeeper,
+  type Limits,
+  MusketeersError,
+  toMusketeersError,
+} from "../../protocol/index.ts";
+import { Fields } from "../../protocol/messages/index.ts";
+import type { Datasets } from "../datasets.ts";
+import type { Invites } from "../invites.ts";
+import { openCatalogue, signCatalogue } from "./catalogue.ts";
+import { Refill } from "./refill.ts";
+
+const KEY = "catalogue";
+/** Changes within so many milliseconds go out together. */
+const CHANGES_TOGETHER_MS = 100;
+
+/** A connected worker that is trusted with the catalogue. */
+export interface Keeper {
+  readonly worker: string;
+  readonly name: string;
+  entrust(message: HubToKeeper, body?: Uint8Array): void;
+}
+
+export interface KeepersOptions {
+  readonly secretKey: Uint8Array;
+  readonly registry: Registry;
+  readonly blobs: Blobs;
+  readonly datasets: Datasets;
+  readonly invites: Pick<Invites, "list" | "restore">;
+  readonly limits: Limits;
+  readonly wallMs: () => number;
+  /** The disk was lost: take what workers keep for the truth. */
+  readonly recover: boolean;
+  readonly onNotice: (notice: string) => void;
+}
+
+interface Stored {
+  /** Of the catalogue as it was given out last. */
+  readonly sequence: number;
+  /** Of the one that was taken back last. */
+  readonly adopted: number;
+  /** When the disk was found lost, in milliseconds since 1970; 0: never. */
+  readonly recoveredAtMs: number;
+  /** Blocks of datasets may still be missing. */
+  readonly recovering: boolean;
+}
+
+function decodeStored(value: Uint8Array | undefined): Stored {
+  if (value === undefined) return { sequence: 0, adopted: 0, recoveredAtMs: 0, recovering: false };
+  try {
+    const fields = new Fields(KEY, decodeValue(value));
+    return {
+      sequence: fields.integer("sequence"),
+      adopted: fields.integer("adopted"),
+      recoveredAtMs: fields.integer("recoveredAtMs"),
+      recovering: fields.boolean("recovering"),
+    };
+  } catch (cause) {
+    throw new MusketeersError("JOURNAL_CORRUPT", `The registry's entry ${KEY} is damaged`, { cause });
+  }
+}
+
+/**
+ * The hub's part in outliving its disk: gives its signed catalogue to trusted workers whenever it changes, and
+ * takes it back from them, and the datasets' blocks, when it has been started to recover.
+ */
+export class Keepers {
+  readonly #options: KeepersOptions;
+  readonly #refill: Refill;
+  readonly #keepers = new Map<string, Keeper>();
+  /** Workers that say that they keep a block. */
+  holdersOf: (cid: string) => readonly string[] = () => [];
+  #stored: Stored;
+  #signed: Uint8Array | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** One thing after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+  #toldLacking: number | undefined;
+  /** Those who have not said yet what they keep. */
+  readonly #recalled = new Set<string>();
+  #answered = false;
+
+  private constructor(options: KeepersOptions, stored: Stored) {
+    this.#options = options;
+    this.#stored = stored;
+    const { limits, blobs, datasets } = options;
+    this.#refill = new Refill({
+      limits,
+      blobs,
+      roots: () => datasets.list().map(({ cid }) => cid),
+      holdersOf: (cid) => this.holdersOf(cid).filter((worker) => this.#keepers.has(worker)),
+      ask: (worker, call, cids) => this.#keepers.get(worker)?.entrust({ type: "upload", call, cids }),
+      onLooked: (lacking) => this.#onLooked(lacking),
+    });
+  }
+
+  /** @throws MusketeersError `JOURNAL_CORRUPT`, `STORAGE` */
+  static async open(options: KeepersOptions): Promise<Keepers> {
+    const before = decodeStored((await options.registry.get(KEY))?.value);
+    const keepers = new Keepers(options, before);
+    if (options.recover && !before.recovering) {
+      // What the backup knew is not asked for again.
+      const adopted = Math.max(before.adopted, before.sequence);
+      await keepers.#store({ recovering: true, adopted, recoveredAtMs: Math.floor(options.wallMs()) });
+    }
+    return keepers;
+  }
+
+  get recovering(): boolean {
+    return this.#stored.recovering;
+  }
+
+  joined(keeper: Keeper): void {
+    this.#keepers.set(keeper.worker, keeper);
+    // One that was away when the disk was lost may know more than those that were there, also much later.
+    if (this.#stored.recoveredAtMs > 0) {
+      this.#recalled.add(keeper.worker);
+      keeper.entrust({ type: "recall" });
+    } else {
+      this.#give(keeper);
+    }
+  }
+
+  left(worker: string): void {
+    this.#keepers.delete(worker);
+    this.#recalled.delete(worker);
+    this.#refill.left(worker);
+  }
+
+  /** A worker keeps more than it did. */
+  holds(worker: string): void {
+    if (this.recovering && this.#keepers.has(worker)) this.#refill.look();
+  }
+
+  uploaded(worker: string, call: number): void {
+    this.#refill.uploaded(worker, call);
+  }
+
+  /** Datasets or revoked invites are not what they were. */
+  changed(): void {
+    if (this.recovering) this.#refill.look();
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#alone(() => this.#publish());
+    }, CHANGES_TOGETHER_MS);
+  }
+
+  /** A worker gave back what it keeps; whether that is the hub's own, its signature tells. */
+  catalogue(worker: string, body: Uint8Array): void {
+    const keeper = this.#keepers.get(worker);
+    if (keeper === undefined || !this.#recalled.has(worker)) return;
+    const bytes = body.slice();
+    void this.#alone(async () => {
+      try {
+        if (bytes.length > 0) await this.#adopt(keeper, bytes);
+      } finally {
+        this.#recalled.delete(worker);
+        this.#answered = true;
+      }
+      if (this.recovering) this.#refill.look();
+      else this.#give(keeper);
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#refill.close();
+  }
+
+  async #adopt(keeper: Keeper, bytes: Uint8Array): Promise<void> {
+    const { secretKey, datasets, invites, onNotice } = this.#options;
+    const catalogue = openCatalogue(bytes, secretKey);
+    const { adopted, recoveredAtMs } = this.#stored;
+    const { sequence } = catalogue;
+    // What this hub said after it had recovered is no news to it.
+    if (sequence <= adopted || (sequence > recoveredAtMs && !this.recovering)) return;
+    await datasets.adopt(catalogue.datasets, sequence);
+    await invites.restore(catalogue.revoked);
+    await this.#store({ adopted: sequence, recovering: true });
+    const made = new Date(sequence).toISOString();
+    onNotice(
+      `took the catalogue of ${made} from the worker ${keeper.name}: ${datasets.list().length} datasets`,
+    );
+    this.#toldLacking = undefined;
+  }
+
+  #onLooked(lacking: number): void {
+    const { onNotice } = this.#options;
+    // As long as nobody was heard, or somebody is still to answer, there may be more to come.
+    if (lacking === 0 && this.#answered && this.#recalled.size === 0) {
+      void this.#alone(async () => {
+        if (!this.recovering) return;
+        await this.#store({ recovering: false });
+        onNotice("recovered: all blocks of all datasets are back");
+        await this.#publish();
+      });
+    } else if (lacking > 0 && lacking !== this.#toldLacking) {
+      this.#toldLacking = lacking;
+      onNotice(`recovering: ${lacking} blocks that can be seen to be missing are with no connected worker`);
+    }
+  }
+
+  async #publish(): Promise<void> {
+    if (this.recovering) return;
+    const { wallMs } = this.#options;
+    const { sequence: before, adopted, recoveredAtMs } = this.#stored;
+    const sequence = Math.max(Math.floor(wallMs()), before + 1, adopted + 1, recoveredAtMs + 1);
+    await this.#store({ sequence });
+    this.#signed = undefined;
+    for (const keeper of this.#keepers.values()) this.#give(keeper);
+  }
+
+  #give(keeper: Keeper): void {
+    const { sequence } = this.#stored;
+    if (sequence === 0) return;
+    const { secretKey, datasets, invites, limits, onNotice } = this.#options;
+    if (this.#signed === undefined) {
+      const revoked = invites.list().filter(({ revokedAtMs }) => revokedAtMs !== null);
+      this.#signed = signCatalogue({ sequence, datasets: datasets.list(), revoked }, secretKey);
+      if (this.#signed.length > limits.catalogueBytesMax) {
+        onNotice("the catalogue is too large to be kept by workers (catalogueBytesMax); make backups");
+      }
+    }
+    if (this.#signed.length <= limits.catalogueBytesMax) keeper.entrust({ type: "catalogue" }, this.#signed);
+  }
+
+  async #store(change: Partial<Stored>): Promise<void> {
+    const stored = { ...this.#stored, ...change };
+    await this.#options.registry.put(KEY, encodeValue(stored));
+    this.#stored = stored;
+  }
+
+  #alone(action: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(action).catch((thrown: unknown) => {
+      const { code, message } = toMusketeersError(thrown);
+      this.#options.onNotice(`the catalogue: ${message} (${code})`);
+    });
+    this.#last = done;
+    return done;
+  }
+}

@@ -1,0 +1,65 @@
+import { defaultLimits as limits } from "../limits.ts";
+import type { Fields } from "./fields.ts";
+
+/*
+ * How a hub whose disk is lost is put together again from what trusted workers keep: its catalogue, which it
+ * signed and gave to them, and the blocks of the datasets in it.
+ */
+
+/** Hub: keep this. Worker: this is what I keep. The body is a signed catalogue; empty: there is none. */
+export interface CatalogueMessage {
+  readonly type: "catalogue";
+}
+
+/** Hub: give me the catalogue that you keep. */
+export interface RecallMessage {
+  readonly type: "recall";
+}
+
+/** Hub: store these blocks here, if you keep them. */
+export interface UploadMessage {
+  readonly type: "upload";
+  /** Comes back with the answer. */
+  readonly call: number;
+  readonly cids: readonly string[];
+}
+
+/** Worker: has stored what it keeps of an `upload`. */
+export interface UploadedMessage {
+  readonly type: "uploaded";
+  readonly call: number;
+}
+
+export type RecoveryToHub = CatalogueMessage | UploadedMessage;
+export type HubToKeeper = CatalogueMessage | RecallMessage | UploadMessage;
+
+const CID_LENGTH_MAX = 128;
+
+/** Parses what a worker says to a hub that recovers; undefined where the type is none of these. */
+export function parseRecoveryToHub(type: string, fields: Fields): RecoveryToHub | undefined {
+  switch (type) {
+    case "catalogue":
+      return { type };
+    case "uploaded":
+      return { type, call: fields.integer("call") };
+    default:
+      return undefined;
+  }
+}
+
+/** Parses what a hub says to those who keep things for it; undefined where the type is none of these. */
+export function parseHubToKeeper(type: string, fields: Fields): HubToKeeper | undefined {
+  switch (type) {
+    case "catalogue":
+    case "recall":
+      return { type };
+    case "upload":
+      return {
+        type,
+        call: fields.integer("call"),
+        cids: fields.strings("cids", limits.uploadBlocksMax, CID_LENGTH_MAX),
+      };
+    default:
+      return undefined;
+  }
+}
