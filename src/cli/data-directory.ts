@@ -6,3 +6,9 @@ export function defaultDataDirectory(env: Readonly<Record<string, string | undef
   if (env.MUSKETEERS_HOME) return join(env.MUSKETEERS_HOME, "hub");
   return join(env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "musketeers", "hub");
 }
+
+/** Where workers keep blobs that their tasks read, unless they are told otherwise. */
+export function defaultCacheDirectory(env: Readonly<Record<string, string | undefined>>): string {
+  if (env.MUSKETEERS_HOME) return join(env.MUSKETEERS_HOME, "cache");
+  return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "musketeers");
+}

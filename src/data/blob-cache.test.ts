@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -69,7 +69,7 @@ describe("disk cache", () => {
       await first.put(cid, bytes);
       await utimes(join(directory, cid), 1000 + index, 1000 + index);
     }
-    await first.get(a.cid);
+    await new DiskBlobCache(directory, { bytesMax: 30 }).get(a.cid);
     const second = new DiskBlobCache(directory, { bytesMax: 20 });
     expect(await second.get(b.cid)).toBeUndefined();
     expect(await second.get(a.cid)).toEqual(a.bytes);
@@ -92,6 +92,18 @@ describe("disk cache", () => {
     expect(await readdir(directory)).toEqual([]);
     await cache.put(a.cid, a.bytes);
     expect(await cache.get(a.cid)).toEqual(a.bytes);
+  });
+
+  test("on a full disk throws away what was used longest ago, and goes on without what finds no room", async () => {
+    const cache = new DiskBlobCache(directory, { bytesMax: 1_000 });
+    for (const { cid, bytes } of [a, b]) await cache.put(cid, bytes);
+    // A directory where the file is to be refuses it as a full disk does.
+    await mkdir(join(directory, c.cid, "x"), { recursive: true });
+    await cache.put(c.cid, c.bytes);
+    expect(await cache.get(c.cid)).toBeUndefined();
+    expect([cache.bytes, await cache.get(a.cid)]).toEqual([0, undefined]);
+    await cache.put(d.cid, d.bytes);
+    expect(await cache.get(d.cid)).toEqual(d.bytes);
   });
 
   test("that cannot be used keeps nothing and breaks nothing", async () => {
@@ -154,6 +166,34 @@ describe("a cached store", () => {
     deliver(a.bytes);
     expect(await three).toEqual(a.bytes);
     expect(signals).toHaveLength(2);
+  });
+
+  test("gives what it has fetched before the cache has it, and waits for a cache that is far behind", async () => {
+    let keep!: () => void;
+    const slow = new Promise<void>((resolve) => {
+      keep = resolve;
+    });
+    const large = new Uint8Array(17 * 1024 * 1024);
+    const contents = new Map([a, { cid: cidOf(large), bytes: large }].map(({ cid, bytes }) => [cid, bytes]));
+    const asked: string[] = [];
+    const store = {
+      get: async (cid: string) => {
+        asked.push(cid);
+        return contents.get(cid)!;
+      },
+      put: async () => a.cid,
+    };
+    const cache = { cids: () => [], get: async () => undefined, put: () => slow };
+    const cached = new CachedBlobs(store, cache);
+    expect(await cached.get(a.cid)).toBe(a.bytes);
+    expect([await cached.get(a.cid), await cached.peek(a.cid)]).toEqual([a.bytes, a.bytes]);
+    expect(asked).toEqual([a.cid]);
+    let behind = true;
+    const waiting = cached.get(cidOf(large)).then((bytes) => [bytes === large, behind]);
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    behind = false;
+    keep();
+    expect(await waiting).toEqual([true, false]);
   });
 
   test("keeps what it stores", async () => {

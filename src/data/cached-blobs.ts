@@ -26,11 +26,17 @@ interface Fetching {
   waiting: number;
 }
 
+/** Bytes on their way into the cache that nobody waits for; who brings more waits. */
+const KEEPING_BYTES_MAX = 16 * 1024 * 1024;
+
 /** A store behind a cache; who asks for the same blob at the same time shares one fetch. */
 export class CachedBlobs implements BlobStore {
   readonly #store: BlobStore;
   readonly #cache: BlobCache;
   readonly #fetching = new Map<string, Fetching>();
+  /** What is on its way into the cache. */
+  readonly #keeping = new Map<string, Uint8Array>();
+  #keepingBytes = 0;
 
   constructor(store: BlobStore, cache: BlobCache) {
     this.#store = store;
@@ -40,6 +46,8 @@ export class CachedBlobs implements BlobStore {
   async get(cid: string, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
     const { signal } = options;
     signal?.throwIfAborted();
+    const keeping = this.#keeping.get(cid);
+    if (keeping !== undefined) return keeping;
     const fetching = this.#fetching.get(cid) ?? this.#fetch(cid);
     fetching.waiting++;
     try {
@@ -59,7 +67,7 @@ export class CachedBlobs implements BlobStore {
    */
   async peek(cid: string, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array | undefined> {
     const fetching = this.#fetching.get(cid);
-    if (fetching === undefined) return this.#cache.get(cid);
+    if (fetching === undefined) return this.#keeping.get(cid) ?? this.#cache.get(cid);
     return unlessAborted(fetching.bytes, options.signal);
   }
 
@@ -68,7 +76,7 @@ export class CachedBlobs implements BlobStore {
     options: { readonly signal?: AbortSignal; readonly codec?: Codec } = {},
   ): Promise<string> {
     const cid = await this.#store.put(bytes, options);
-    await this.#cache.put(cid, bytes);
+    await this.#keep(cid, bytes);
     return cid;
   }
 
@@ -85,8 +93,21 @@ export class CachedBlobs implements BlobStore {
     const kept = await this.#cache.get(cid);
     if (kept !== undefined) return kept;
     const bytes = await this.#store.get(cid, { signal });
-    await this.#cache.put(cid, bytes);
+    await this.#keep(cid, bytes);
     return bytes;
+  }
+
+  /** Gives a promise only where the cache is behind. */
+  #keep(cid: string, bytes: Uint8Array): Promise<void> | undefined {
+    this.#keeping.set(cid, bytes);
+    this.#keepingBytes += bytes.length;
+    const kept = this.#cache.put(cid, bytes).finally(() => {
+      this.#keepingBytes -= bytes.length;
+      if (this.#keeping.get(cid) === bytes) this.#keeping.delete(cid);
+    });
+    if (this.#keepingBytes > KEEPING_BYTES_MAX) return kept;
+    kept.catch(() => {});
+    return undefined;
   }
 }
 

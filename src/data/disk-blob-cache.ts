@@ -1,10 +1,42 @@
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { close, open, read } from "node:fs";
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
 import type { BlobCache, CacheWatcher } from "./cached-blobs.ts";
 import { isCid, isNamedBy } from "./cid.ts";
 import { ByteLru } from "./lru.ts";
 
-const DRAFT_NAME = "draft";
+/** Files that are being written; those of processes that share the directory by accident do not collide. */
+const DRAFT_PREFIX = "draft";
+const DRAFT_NAME = `${DRAFT_PREFIX}-${process.pid}`;
+/** Files that are looked at together when a process starts. */
+const STATS_AT_ONCE = 64;
+/** How much more than a blob needs is thrown away when the disk is full. */
+const SPACE_FACTOR = 8;
+/** How exactly a later process is to know what was used last. */
+const TOUCH_INTERVAL_MS = 60_000;
+
+const openFile = promisify(open);
+const readFrom = promisify(read);
+const closeFile = promisify(close);
+
+/** So many bytes of a file; three calls, where the usual way needs five and a copy. */
+async function readBytes(path: string, length: number): Promise<Uint8Array> {
+  const file = await openFile(path, "r");
+  try {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await readFrom(file, bytes, filled, length - filled, filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return new Uint8Array(bytes.buffer, 0, filled);
+  } finally {
+    await closeFile(file);
+  }
+}
 
 /**
  * Blobs as files of one directory, up to so many bytes together; the least recently used go first, also
@@ -14,12 +46,16 @@ const DRAFT_NAME = "draft";
 export class DiskBlobCache implements BlobCache {
   watcher: CacheWatcher | undefined;
   readonly #directory: string;
+  readonly #bytesMax: number;
   readonly #sizes: ByteLru<string, number>;
   readonly #ready: Promise<boolean>;
+  /** When files were marked as used, for a later process. */
+  readonly #touchedAtMs = new Map<string, number>();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string, options: { readonly bytesMax: number }) {
     this.#directory = directory;
+    this.#bytesMax = options.bytesMax;
     this.#sizes = new ByteLru(options.bytesMax, (bytes) => bytes);
     // A cache that cannot be used has nothing and keeps nothing; its owner fetches everything.
     this.#ready = this.#open().then(
@@ -39,11 +75,13 @@ export class DiskBlobCache implements BlobCache {
 
   async get(cid: string): Promise<Uint8Array | undefined> {
     if (!isCid(cid) || !(await this.#ready) || !this.#sizes.has(cid)) return undefined;
-    this.#sizes.get(cid);
     const bytes = await this.#read(cid);
     if (bytes === undefined) return this.#alone(() => this.#readOrForget(cid));
-    const now = new Date();
-    await utimes(this.#path(cid), now, now).catch(() => {});
+    const nowMs = Date.now();
+    if (nowMs - (this.#touchedAtMs.get(cid) ?? 0) >= TOUCH_INTERVAL_MS) {
+      this.#touchedAtMs.set(cid, nowMs);
+      await utimes(this.#path(cid), nowMs / 1000, nowMs / 1000).catch(() => {});
+    }
     return bytes;
   }
 
@@ -54,8 +92,10 @@ export class DiskBlobCache implements BlobCache {
 
   /** Verified bytes, or undefined where the file is not there or is not what it should be. */
   async #read(cid: string): Promise<Uint8Array | undefined> {
+    const length = this.#sizes.get(cid);
+    if (length === undefined) return undefined;
     try {
-      const bytes = new Uint8Array(await readFile(this.#path(cid)));
+      const bytes = await readBytes(this.#path(cid), length);
       return isNamedBy(bytes, cid) ? bytes : undefined;
     } catch {
       return undefined;
@@ -67,27 +107,49 @@ export class DiskBlobCache implements BlobCache {
     const bytes = await this.#read(cid);
     if (bytes !== undefined) return bytes;
     this.#sizes.delete(cid);
-    this.watcher?.dropped(cid);
-    await rm(this.#path(cid), { force: true }).catch(() => {});
+    await this.#remove(cid);
     return undefined;
   }
 
   async #write(cid: string, bytes: Uint8Array): Promise<void> {
-    if (this.#sizes.has(cid)) return;
+    if (this.#sizes.has(cid) || bytes.length > this.#bytesMax) return;
+    if (!(await this.#writeFile(cid, bytes))) {
+      // The disk may be full: what was used longest ago makes room, or nothing more is kept.
+      await this.#dropOldest(bytes.length * SPACE_FACTOR);
+      if (!(await this.#writeFile(cid, bytes))) return;
+    }
+    this.#touchedAtMs.set(cid, Date.now());
+    const dropped = this.#sizes.set(cid, bytes.length);
+    this.watcher?.kept(cid);
+    for (const gone of dropped) await this.#remove(gone);
+  }
+
+  async #writeFile(cid: string, bytes: Uint8Array): Promise<boolean> {
     const draft = join(this.#directory, DRAFT_NAME);
     try {
       await writeFile(draft, bytes);
       await rename(draft, this.#path(cid));
+      return true;
     } catch {
       await rm(draft, { force: true }).catch(() => {});
-      return;
+      return false;
     }
-    const dropped = this.#sizes.set(cid, bytes.length);
-    if (!dropped.includes(cid)) this.watcher?.kept(cid);
-    for (const gone of dropped) {
-      if (gone !== cid) this.watcher?.dropped(gone);
-      await rm(this.#path(gone), { force: true }).catch(() => {});
+  }
+
+  async #dropOldest(bytes: number): Promise<void> {
+    const bytesMax = this.#sizes.bytes - bytes;
+    for (const cid of this.#sizes.keys()) {
+      if (this.#sizes.bytes <= bytesMax) return;
+      this.#sizes.delete(cid);
+      await this.#remove(cid);
     }
+  }
+
+  /** What is no longer among the sizes. */
+  async #remove(cid: string): Promise<void> {
+    this.#touchedAtMs.delete(cid);
+    this.watcher?.dropped(cid);
+    await rm(this.#path(cid), { force: true }).catch(() => {});
   }
 
   /** Changes happen one after the other, or one would remove what another has just written. */
@@ -100,13 +162,18 @@ export class DiskBlobCache implements BlobCache {
   /** Takes stock of what an earlier process left. */
   async #open(): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
-    await rm(join(this.#directory, DRAFT_NAME), { force: true });
+    const names = await readdir(this.#directory);
+    for (const name of names) {
+      if (name.startsWith(DRAFT_PREFIX)) await rm(join(this.#directory, name), { force: true });
+    }
+    const kept = names.filter(isCid);
     const found: { name: string; bytes: number; usedAtMs: number }[] = [];
-    for (const name of await readdir(this.#directory)) {
-      if (isCid(name)) {
+    for (let from = 0; from < kept.length; from += STATS_AT_ONCE) {
+      const some = kept.slice(from, from + STATS_AT_ONCE).map(async (name) => {
         const { size, mtimeMs } = await stat(this.#path(name));
         found.push({ name, bytes: size, usedAtMs: mtimeMs });
-      }
+      });
+      await Promise.all(some);
     }
     found.sort((a, b) => a.usedAtMs - b.usedAtMs);
     for (const { name, bytes } of found) {

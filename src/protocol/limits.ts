@@ -33,6 +33,8 @@ export interface Limits {
   readonly blobUploadBytesPerSecondMin: number;
   /** What an input file is split into for map tasks, where nothing else is asked for. */
   readonly splitBytesTarget: number;
+  /** Blobs that a worker keeps on its disk for its tasks, all hubs together. */
+  readonly workerCacheBytesMax: number;
   /** What an agent sends one sandbox of files ahead of what that has consumed, all files together. */
   readonly fileWindowBytes: number;
   /** Files that one sandbox may read and write at once. */
@@ -283,6 +285,7 @@ export const defaultLimits: Limits = Object.freeze({
   blobStallMs: 10 * second,
   blobUploadBytesPerSecondMin: 16 * KiB,
   splitBytesTarget: 8 * MiB,
+  workerCacheBytesMax: 4 * GiB,
   fileWindowBytes: 16 * MiB,
   sandboxFilesMax: 1_024,
   fileBytesUnstoredMax: 16 * MiB,

@@ -1,4 +1,3 @@
-import { MemoryBlobCache } from "../data/index.ts";
 import { openNodeSocket } from "../link/node.ts";
 import {
   defaultLimits,
@@ -9,14 +8,12 @@ import {
 } from "../protocol/index.ts";
 import { type Invite, parseInvite } from "../security/index.ts";
 import { Agent, type WorkerNotice } from "./agent.ts";
+import { openCache } from "./cache-directory.ts";
 import type { Surroundings } from "./neighbours/blob-exchange.ts";
 import { openSurroundings } from "./neighbours/surroundings.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
 import { Seats } from "./seats.ts";
 import { describeWorker, openExecutor, type WorkerOptions } from "./worker-options.ts";
-
-/** Blobs of one hub that a worker keeps in memory. */
-const MEMORY_CACHE_BYTES = 64 * 1024 * 1024;
 
 /** A hub to work for. */
 export interface HubChoice {
@@ -97,6 +94,11 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
     await executor.close();
     throw error;
   }
+  const bytesMax = Math.floor(limits.workerCacheBytesMax / choices.length);
+  const directory = options.cacheDirectory === undefined ? {} : { directory: options.cacheDirectory };
+  const caches = await Promise.all(
+    choices.map(({ invite }) => openCache({ ...directory, bytesMax, hubKey: invite.hubKey })),
+  );
   const alone = choices.length === 1;
   const seats = new Seats({
     slots: description.slots,
@@ -116,7 +118,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       description,
       limits,
       onNotice,
-      cache: new MemoryBlobCache({ bytesMax: MEMORY_CACHE_BYTES }),
+      cache: caches[hub]!.cache,
       surroundings: surroundings[hub]!,
       ...shared,
     });
@@ -145,6 +147,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       await allClosed(agents);
     } finally {
       options.signal?.removeEventListener("abort", leave);
+      await Promise.all(caches.map((cache) => cache.close()));
       // A single agent has done it.
       if (!alone) await executor.close();
     }

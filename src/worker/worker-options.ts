@@ -23,6 +23,11 @@ export interface WorkerOptions {
    * works for several hubs, the first of as many.
    */
   readonly serve?: boolean | number;
+  /**
+   * Where it keeps blobs that tasks read, up to `workerCacheBytesMax`, for later runs of it, too; in memory, and
+   * fewer of them, where nothing is said or it cannot be used.
+   */
+  readonly cacheDirectory?: string;
   /** Drains the worker. */
   readonly signal?: AbortSignal;
   readonly limits?: Limits;

@@ -12,6 +12,7 @@ import {
   sizeArgument,
   withExamples,
 } from "../context.ts";
+import { defaultCacheDirectory } from "../data-directory.ts";
 import { Reporter } from "../join-reporter.ts";
 import { plural } from "../render/format.ts";
 import { listenForStop } from "../stop.ts";
@@ -28,6 +29,8 @@ interface JoinOptions extends JsonOption {
   readonly serve?: boolean;
   readonly servePort?: number;
   readonly grace?: number;
+  readonly cache?: string;
+  readonly cacheSize?: number;
 }
 
 /** Invites that stand one after the other; mail programs may have broken them over lines. */
@@ -112,7 +115,7 @@ async function follow(
 async function join(texts: readonly string[], options: JoinOptions, context: Context): Promise<void> {
   const led = process.send !== undefined;
   using stopper = listenForStop({ led });
-  const { name, slots, memory, allowNet, label, trust, servePort, grace } = options;
+  const { name, slots, memory, allowNet, label, trust, servePort, grace, cacheSize } = options;
   const serve = options.serve === false ? false : (servePort ?? options.serve);
   const invites = await readInvites(texts, options, context);
   const shares = sharesOf(options.share, invites.length);
@@ -131,7 +134,12 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       ...(memory === undefined ? {} : { memoryBytes: memory }),
       ...(trust === undefined ? {} : { trust }),
       ...(serve === undefined ? {} : { serve }),
-      ...(grace === undefined ? {} : { limits: { ...defaultLimits, drainGraceMs: grace } }),
+      limits: {
+        ...defaultLimits,
+        ...(grace === undefined ? {} : { drainGraceMs: grace }),
+        ...(cacheSize === undefined ? {} : { workerCacheBytesMax: cacheSize }),
+      },
+      cacheDirectory: options.cache ?? defaultCacheDirectory(context.terminal.env),
       allowNet,
       labels: label,
       signal: stopper.signal,
@@ -189,6 +197,8 @@ export function addJoin(program: Command, context: Context): void {
       "the port for that; one for each hub, from here on (default: any)",
       integerArgument(1, 65_535),
     )
+    .option("--cache <dir>", "where to keep data that tasks read, for later runs, too")
+    .option("--cache-size <size>", "how much of it, such as 10GB (default: 4GB)", sizeArgument)
     .addOption(jsonOption("print events as JSON lines"))
     .action((invites: readonly string[], options: JoinOptions) => join(invites, options, context));
   withExamples(

@@ -1,11 +1,11 @@
 import { join } from "node:path";
+import { type DirectoryLock, lockDirectory } from "../../data/node.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { engineLimits } from "../options.ts";
 import { EmbeddedBlobs } from "./blobs.ts";
 import { bootName } from "./boot.ts";
 import { isSystemError } from "./files.ts";
 import { type Inspection, inspectJournal } from "./inspection.ts";
-import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { nodeFiles } from "./node-files.ts";
 import { EmbeddedRegistry, REGISTRY_NAME } from "./registry.ts";
 import { cutJournal } from "./repair.ts";

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { lockDirectory } from "../../data/node.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { type EngineOptions, engineLimits } from "../options.ts";
 import type { Engine, Journal, StorageFault } from "../port.ts";
@@ -8,7 +9,6 @@ import { bootName } from "./boot.ts";
 import { claimDirectory } from "./claim.ts";
 import type { FaultMark } from "./fault-mark.ts";
 import { type Durability, EmbeddedJournal } from "./journal.ts";
-import { lockDirectory } from "./lock.ts";
 import { nodeFiles } from "./node-files.ts";
 import type { Recovery } from "./recovery.ts";
 import { EmbeddedRegistry } from "./registry.ts";

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { lockDirectory } from "../../data/node.ts";
 import { claimDirectory } from "./claim.ts";
 import { embeddedEngine } from "./index.ts";
-import { lockDirectory } from "./lock.ts";
 
 let directory: string;
 const children: ChildProcess[] = [];
@@ -23,7 +23,7 @@ afterEach(async () => {
 
 /** A process that takes the lock and says "locked" or the code of its error; it ends when it is killed. */
 async function rival(prefix: readonly string[] = []): Promise<{ child: ChildProcess; said: string }> {
-  const lock = fileURLToPath(new URL("./lock.ts", import.meta.url));
+  const lock = fileURLToPath(new URL("../../data/directory-lock.ts", import.meta.url));
   const code = `import { lockDirectory } from ${JSON.stringify(lock)};
     lockDirectory(${JSON.stringify(directory)}).then(
       () => { console.log("locked"); setInterval(() => {}, 1000); },

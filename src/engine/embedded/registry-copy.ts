@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { lockDirectory } from "../../data/node.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { type RegistryRow, RegistryTable } from "../registry-table.ts";
 import { readWhole, replaceWhole } from "./files.ts";
-import { lockDirectory } from "./lock.ts";
 import { nodeFiles } from "./node-files.ts";
 import { decodeTable, encodeTable, REGISTRY_NAME } from "./registry.ts";
 

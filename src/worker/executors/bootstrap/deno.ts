@@ -16,7 +16,8 @@ interface StrayEvent {
 
 type Listen = (type: string, listener: (event: StrayEvent) => void) => void;
 
-const READ_BYTES = 256 * 1024;
+const READ_BYTES = 512 * 1024;
+const READ_BYTES_MIN = 64 * 1024;
 
 function denoHost(): Host {
   const scope = globalThis as unknown as { Deno: DenoApi; addEventListener: Listen };
@@ -28,11 +29,14 @@ function denoHost(): Host {
   const read = stdin.read.bind(stdin);
   return {
     async read(onBytes) {
+      // Pipes give less than is asked for; what is left of a buffer takes what comes next.
+      let room = new Uint8Array(0);
       for (;;) {
-        const buffer = new Uint8Array(READ_BYTES);
-        const length = await read(buffer);
+        if (room.length < READ_BYTES_MIN) room = new Uint8Array(READ_BYTES);
+        const length = await read(room);
         if (length === null) return;
-        onBytes(buffer.subarray(0, length));
+        onBytes(room.subarray(0, length));
+        room = room.subarray(length);
       }
     },
     write(bytes) {

@@ -2,11 +2,10 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, openSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { MusketeersError } from "../../protocol/index.ts";
-import { isSystemError } from "./files.ts";
+import { MusketeersError } from "../protocol/index.ts";
 
 /*
- * One hub for each data directory. The lock is always one that the system itself takes back when its
+ * One process for each directory. The lock is always one that the system itself takes back when its
  * owner ends, however it ends, so there is nothing stale to judge and two that start together cannot
  * both win:
  *   Linux    a socket in the abstract name space, named by the directory's device and inode, and one in
@@ -16,6 +15,9 @@ import { isSystemError } from "./files.ts";
  * The first of Linux's holds within one network name space and has no races; the second is seen by other
  * containers of the machine that share the directory. Other machines see neither: see claim.ts.
  */
+
+const isSystemError = (error: unknown, code: string): boolean =>
+  (error as NodeJS.ErrnoException | undefined)?.code === code;
 
 export interface DirectoryLock {
   release(): Promise<void>;

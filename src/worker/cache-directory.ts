@@ -1,0 +1,94 @@
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type BlobCache, MemoryBlobCache } from "../data/index.ts";
+import { type DirectoryLock, DiskBlobCache, lockDirectory } from "../data/node.ts";
+import { toMusketeersError } from "../protocol/index.ts";
+
+/** Blobs that a worker without a directory keeps in memory. */
+const MEMORY_CACHE_BYTES = 64 * 1024 * 1024;
+/** Workers of one machine that keep blobs of the same hub; further ones keep them in memory. */
+const CACHES_MAX = 8;
+/** Caches that no worker uses at the moment, of this and other hubs, that are kept for later. */
+const CACHES_KEPT = 4;
+
+const HUB_NAME_CHARS = 16;
+const HUB_PATTERN = /^[0-9a-f]{16}$/;
+
+export interface OpenCache {
+  readonly cache: BlobCache;
+  /** Leaves the directory to the next process, with what is in it. */
+  close(): Promise<void>;
+}
+
+export interface CacheOptions {
+  /** Without one blobs are kept in memory. */
+  readonly directory?: string;
+  readonly bytesMax: number;
+  readonly hubKey: Uint8Array;
+}
+
+const inMemory = (bytesMax: number): OpenCache => ({
+  cache: new MemoryBlobCache({ bytesMax: Math.min(bytesMax, MEMORY_CACHE_BYTES) }),
+  close: async () => {},
+});
+
+/**
+ * Opens the cache of a hub's blobs: a directory of this process's own below the given one, which a later
+ * worker goes on with; in memory where there is none or it cannot be written.
+ */
+export async function openCache({ directory, bytesMax, hubKey }: CacheOptions): Promise<OpenCache> {
+  if (directory === undefined || bytesMax <= 0) return inMemory(bytesMax);
+  const ofHub = join(directory, Buffer.from(hubKey).toString("hex").slice(0, HUB_NAME_CHARS));
+  try {
+    const own = await claim(ofHub);
+    if (own === undefined) return inMemory(bytesMax);
+    const { path, lock } = own;
+    const cache = new DiskBlobCache(join(path, "blobs"), { bytesMax });
+    const swept = sweep(directory).catch(() => {});
+    return { cache, close: () => swept.then(() => lock.release()) };
+  } catch {
+    return inMemory(bytesMax);
+  }
+}
+
+interface Claim {
+  readonly path: string;
+  readonly lock: DirectoryLock;
+}
+
+/** The first directory that no other process has. */
+async function claim(ofHub: string): Promise<Claim | undefined> {
+  for (let number = 0; number < CACHES_MAX; number++) {
+    const path = join(ofHub, String(number));
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    try {
+      return { path, lock: await lockDirectory(path) };
+    } catch (error) {
+      if (toMusketeersError(error).code !== "DATA_IN_USE") throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Removes the caches that were not used for longest by anybody, but for some. */
+async function sweep(directory: string): Promise<void> {
+  const unused: { readonly path: string; readonly usedAtMs: number }[] = [];
+  for (const hub of await readdir(directory)) {
+    if (!HUB_PATTERN.test(hub)) continue;
+    for (const number of await readdir(join(directory, hub))) {
+      const path = join(directory, hub, number);
+      unused.push({ path, usedAtMs: (await stat(join(path, "blobs"))).mtimeMs });
+    }
+  }
+  unused.sort((a, b) => b.usedAtMs - a.usedAtMs);
+  let kept = 0;
+  for (const { path } of unused) {
+    const lock = await lockDirectory(path).catch(() => undefined);
+    if (lock === undefined) continue;
+    try {
+      if (++kept > CACHES_KEPT) await rm(path, { recursive: true, force: true });
+    } finally {
+      await lock.release();
+    }
+  }
+}
