@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { BuildFailure, BuildOptions, Message } from "esbuild";
+import type { BuildFailure, BuildOptions, Message, Plugin } from "esbuild";
 import { cidOf } from "../data/index.ts";
 import { defaultLimits, type Limits, MusketeersError } from "../protocol/index.ts";
 import { nodeModulesPlugin, taskRuntimePlugin } from "./bundle-plugin.ts";
@@ -51,9 +51,8 @@ const describe = ({ text, location, notes }: Message): string => {
   return `${where}${text}${notes.map((note) => `\n  ${note.text}`).join("")}`;
 };
 
-function buildOptions(root: string, file: string): BuildOptions & { write: false; metafile: true } {
+function buildOptions(root: string, plugins: Plugin[]): BuildOptions & { write: false; metafile: true } {
   return {
-    entryPoints: [file],
     absWorkingDir: root,
     outdir: root,
     write: false,
@@ -74,25 +73,24 @@ function buildOptions(root: string, file: string): BuildOptions & { write: false
     charset: "utf8",
     treeShaking: true,
     logLevel: "silent",
-    plugins: [taskRuntimePlugin(root), nodeModulesPlugin],
+    plugins,
   };
+}
+
+async function esbuilt(what: string, options: BuildOptions & { write: false; metafile: true }) {
+  const { build: esbuild } = await import("esbuild");
+  return esbuild(options).catch((cause: BuildFailure) => {
+    const messages = cause.errors?.map(describe) ?? [cause.message];
+    throw new MusketeersError("BUNDLE_FAILED", `${what} does not bundle:\n${messages.join("\n")}`, { cause });
+  });
 }
 
 async function build(file: string, limits: Limits): Promise<Cached> {
   const root = projectRootOf(file);
-  const { build: esbuild } = await import("esbuild");
-  const result = await esbuild(buildOptions(root, file)).catch((cause: BuildFailure) => {
-    const messages = cause.errors?.map(describe) ?? [cause.message];
-    throw new MusketeersError("BUNDLE_FAILED", `${file} does not bundle:\n${messages.join("\n")}`, { cause });
-  });
+  const options = buildOptions(root, [taskRuntimePlugin(root), nodeModulesPlugin]);
+  const result = await esbuilt(file, { ...options, entryPoints: [file] });
   const code = result.outputFiles[0]!.contents;
-  if (code.length > limits.bundleBytesMax) {
-    throw new MusketeersError(
-      "LIMIT_EXCEEDED",
-      `The bundle of ${file} has ${code.length} bytes, over bundleBytesMax, which is ${limits.bundleBytesMax}`,
-      { hint: "Import less, or send large data as inputs." },
-    );
-  }
+  checkSize(file, code, limits);
   const stamps = new Map<string, string>();
   for (const input of Object.keys(result.metafile.inputs)) {
     if (/^(musketeers|node-\w+):/.test(input)) continue;
@@ -126,4 +124,34 @@ export async function bundleSource(path: string, limits: Limits = defaultLimits)
     });
     return (await building).bundle;
   }
+}
+
+/**
+ * Bundles the text of a module that stands in no file and imports nothing but `musketeers`.
+ * @param name how it is called in stacks
+ * @throws MusketeersError `BUNDLE_FAILED`, `LIMIT_EXCEEDED`
+ */
+export async function bundleText(
+  name: string,
+  text: string,
+  limits: Limits = defaultLimits,
+): Promise<Pick<Bundle, "cid" | "code">> {
+  const root = "/";
+  const options = buildOptions(root, [taskRuntimePlugin(root), nodeModulesPlugin]);
+  const result = await esbuilt(name, {
+    ...options,
+    stdin: { contents: text, sourcefile: name, loader: "js" },
+  });
+  const code = result.outputFiles[0]!.contents;
+  checkSize(name, code, limits);
+  return { cid: cidOf(code), code };
+}
+
+function checkSize(what: string, code: Uint8Array, limits: Limits): void {
+  if (code.length <= limits.bundleBytesMax) return;
+  throw new MusketeersError(
+    "LIMIT_EXCEEDED",
+    `The bundle of ${what} has ${code.length} bytes, over bundleBytesMax, which is ${limits.bundleBytesMax}`,
+    { hint: "Import less, or send large data as inputs." },
+  );
 }

@@ -1,3 +1,4 @@
+import type { ModuleText } from "./hoist.ts";
 import type { TaskOptions } from "./options.ts";
 
 /** A task with its code, ready to be sent. */
@@ -14,3 +15,12 @@ export type LoadTask = (task: unknown) => Promise<LoadedTask>;
 
 export const isLoadedTask = (task: unknown): task is LoadedTask =>
   typeof task === "object" && task !== null && "entry" in task && "bundle" in task;
+
+/** A task whose code is text that stands in no file: the export `job` of that module. */
+export interface InlineTask {
+  readonly inline: ModuleText;
+  readonly options: TaskOptions;
+}
+
+export const isInlineTask = (task: unknown): task is InlineTask =>
+  typeof task === "object" && task !== null && "inline" in task;

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { MusketeersError } from "../protocol/index.ts";
-import { bundleSource } from "./bundle.ts";
+import { bundleSource, bundleText } from "./bundle.ts";
 import { fileIdOf } from "./bundle-plugin.ts";
-import type { LoadedTask } from "./loaded.ts";
+import { type InlineTask, isInlineTask, type LoadedTask } from "./loaded.ts";
 import { taskInfo } from "./task.ts";
 
 const howTo =
@@ -15,7 +15,8 @@ function pathOf(script: string): string | undefined {
 }
 
 const comments = /\/\*[\s\S]*?\*\/|(?<![:\w"'`])\/\/.*$/gm;
-const taskCalls = /(?:\b(?:const|let|var)\s+([\w$]+)[^;\n]*?=\s*)?\btask\s*(?:<[^(]*>)?\(/g;
+const taskCalls =
+  /(?:\b(?:const|let|var)\s+([\w$]+)[^;\n]*?=\s*)?(?<!\.\s*)\b(?:task|mapReduce)\s*(?:<[^(]*>)?\(/g;
 
 /**
  * What the n-th `task()` call of a source text is assigned to, as far as a look at the text tells. Only for
@@ -30,6 +31,7 @@ export function variableNameAt(source: string, ordinal: number): string | undefi
  * @throws MusketeersError `TASK_UNKNOWN` for functions that are no tasks or stand in no file; as `bundleSource`.
  */
 export async function locateTask(task: unknown): Promise<LoadedTask> {
+  if (isInlineTask(task)) return loadInline(task);
   const info = taskInfo(task);
   if (info === undefined) {
     const name = typeof task === "function" && task.name !== "" ? `The function ${task.name}` : "This";
@@ -54,4 +56,9 @@ export async function locateTask(task: unknown): Promise<LoadedTask> {
     options: info.options,
     bundle,
   };
+}
+
+async function loadInline({ inline: { title, code }, options }: InlineTask): Promise<LoadedTask> {
+  const bundle = await bundleText(`${title.replace(/[^\w.-]+/g, "-")}.js`, code);
+  return { entry: "export:job", title, options, bundle };
 }

@@ -55,15 +55,21 @@ export function taskOf(file: string): (fn: AnyFunction, options?: object) => Any
 const stagesKey = Symbol.for("musketeers.stages");
 
 /** `mapReduce()` for one source file of the bundle. */
-export function mapReduceOf(file: string): (functions: object, options?: object) => AnyFunction {
-  return (functions, options = {}) => {
+export function mapReduceOf(file: string): (definition: object) => AnyFunction {
+  return (definition) => {
     const entry = nextEntry(file);
     const call = (): never => {
       throw new Error("A map-reduce runs on a cluster: cluster.mapReduce(…)");
     };
-    Object.defineProperty(call, "name", { value: (options as { name?: string }).name ?? "" });
-    Object.defineProperty(call, stagesKey, { value: functions });
-    Object.defineProperty(call, markKey, { value: { options, entry, shuffle: true } });
+    const {
+      map: _map,
+      combine: _combine,
+      reduce: _reduce,
+      ...options
+    } = definition as Record<string, unknown>;
+    Object.defineProperty(call, "name", { value: options.name ?? "" });
+    Object.defineProperty(call, stagesKey, { value: definition });
+    Object.defineProperty(call, markKey, { value: { options, entry } });
     registeredTasks().set(entry, { fn: call, options });
     return call;
   };
@@ -102,16 +108,16 @@ export function restored<State>(): State | undefined {
 }
 
 /**
- * How values of one key become one: called with all of them, or (where they come from a fold) step by step. Of
- * `mapReduce`'s reducers one that carries a fold combines by itself.
+ * What a key's values become: what it gives back, and what it emits; nothing where it gives back nothing. The
+ * values are for `for … of`; for `for await … of` where they may not fit into memory.
  */
-export type Reducer<V, O> = (
-  key: never,
+export type Reducer<K, V, O> = (
+  key: K,
   values: Iterable<V> & AsyncIterable<V>,
   emit: (value: O) => void,
 ) => O | undefined | Promise<O | undefined>;
 
-/** A reducer that is known step by step. */
+/** A reducer that works value by value, and so also combines values before they travel. */
 export type FoldReducer<V, O> = (key: unknown, values: Iterable<V>) => O;
 
 interface Fold<V, A, O> {
@@ -143,11 +149,11 @@ function checkedNumber(value: number): number {
 }
 
 /** Lists element by element, everything else as `<` has it. */
-function compare(a: unknown, b: unknown): number {
+export function compareValues(a: unknown, b: unknown): number {
   if (!Array.isArray(a) || !Array.isArray(b))
     return (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0;
   for (let at = 0; at < Math.min(a.length, b.length); at++) {
-    const order = compare(a[at], b[at]);
+    const order = compareValues(a[at], b[at]);
     if (order !== 0) return order;
   }
   return a.length - b.length;
@@ -173,14 +179,14 @@ export const count: FoldReducer<unknown, number> = folding({
 export const min = folding<never, never, never>({
   id: "min",
   lift: itself,
-  merge: (a, b) => (compare(b, a) < 0 ? b : a),
+  merge: (a, b) => (compareValues(b, a) < 0 ? b : a),
 }) as <V>(key: unknown, values: Iterable<V>) => V;
 
 /** Reducer: the greatest value of a key; see `min`. */
 export const max = folding<never, never, never>({
   id: "max",
   lift: itself,
-  merge: (a, b) => (compare(b, a) > 0 ? b : a),
+  merge: (a, b) => (compareValues(b, a) > 0 ? b : a),
 }) as <V>(key: unknown, values: Iterable<V>) => V;
 
 /** Makes a reducer: a list of the `n` greatest values of a key, the greatest first; see `min`. */
@@ -189,7 +195,7 @@ export function top(n: number): <V>(key: unknown, values: Iterable<V>) => V[] {
   return folding<unknown, unknown[], unknown[]>({
     id: `top:${n}`,
     lift: (value) => [value],
-    merge: (a, b) => [...a, ...b].sort((left, right) => compare(right, left)).slice(0, n),
+    merge: (a, b) => [...a, ...b].sort((left, right) => compareValues(right, left)).slice(0, n),
   }) as <V>(key: unknown, values: Iterable<V>) => V[];
 }
 

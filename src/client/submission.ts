@@ -31,6 +31,10 @@ export function specOf(
   };
 }
 
+/** A task with its code. @throws MusketeersError `TASK_UNKNOWN`, `BUNDLE_FAILED`, … */
+export const loadedTask = async (host: SubmissionHost, task: unknown): Promise<LoadedTask> =>
+  isLoadedTask(task) ? task : host.loadTask(task);
+
 /** Finds the task's code, puts it onto the hub, and makes the job's specification. */
 export async function prepare(
   host: SubmissionHost,
@@ -38,7 +42,7 @@ export async function prepare(
   overrides: TaskOptions,
   attached: boolean,
 ): Promise<JobSpec> {
-  const loaded = isLoadedTask(task) ? task : await host.loadTask(task);
+  const loaded = await loadedTask(host, task);
   const spec = specOf(loaded, overrides, attached, host.limits);
   await host.session.ensureCode(loaded.bundle);
   return spec;

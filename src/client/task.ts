@@ -37,7 +37,9 @@ export type OutputOf<T> = T extends (...args: never[]) => infer R ? Awaited<R> :
 
 const ordinals = new Map<string, number>();
 
-function siteOf(script: string | undefined): TaskSite | undefined {
+/** Where `below` was called; each asking counts as one call of that script. */
+export function nextSite(below: (...args: never[]) => unknown): TaskSite | undefined {
+  const script = callerScript(below);
   if (script === undefined) return undefined;
   const ordinal = ordinals.get(script) ?? 0;
   ordinals.set(script, ordinal + 1);
@@ -50,17 +52,22 @@ function siteOf(script: string | undefined): TaskSite | undefined {
  * @throws MusketeersError `BAD_ARGUMENT` for options that make no sense
  */
 export function task<F extends OneParameter>(fn: F, options: TaskOptions = {}): Task<F> {
-  const site = siteOf(callerScript(task));
+  const site = nextSite(task);
   if (typeof fn !== "function") throw new MusketeersError("BAD_ARGUMENT", "task() takes a function");
   checkOptionNames(options);
   resolveOptions(options);
   const call = function (this: unknown, ...args: never[]): unknown {
     return Reflect.apply(fn, this, args);
   };
-  Object.defineProperty(call, "name", { value: options.name ?? fn.name, configurable: true });
   Object.defineProperty(call, "length", { value: fn.length, configurable: true });
-  Object.defineProperty(call, mark, { value: { options, site } satisfies TaskInfo });
-  return call as unknown as Task<F>;
+  return markTask(call, options.name ?? fn.name, { options, site }) as unknown as Task<F>;
+}
+
+/** Notes of a function what the package has to know of it. */
+export function markTask(call: OneParameter, name: string, info: TaskInfo): Task {
+  Object.defineProperty(call, "name", { value: name, configurable: true });
+  Object.defineProperty(call, mark, { value: info });
+  return call as Task;
 }
 
 /** What `task()` noted of a function; undefined where it is no task. */
