@@ -32,7 +32,14 @@ export {
 export { HubExchange } from "./hub-exchange.ts";
 export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
-export * from "./pairs/index.ts";
+export {
+  compareBytes,
+  decodeKey,
+  encodeKey,
+  type Key,
+  Merge,
+  RunCursor,
+} from "./pairs/index.ts";
 export * from "./readers/index.ts";
 export { BlobClient, type BlobClientOptions } from "./transfer.ts";
 export { buildFile, CHUNK_BYTES, type ChunkOptions, FileBuilder } from "./unixfs/file-builder.ts";

@@ -1,4 +1,6 @@
-/** Pairs of keys and values as maps leave them and reduces read them. */
+/** Pairs of keys and values as maps leave them and reduces read them, with what sandboxes need for it. */
+export { concatBytes } from "../bytes.ts";
+export { cidOfDigest, parseCid } from "../cid.ts";
 export { Arena } from "./arena.ts";
 export {
   compareBytes,

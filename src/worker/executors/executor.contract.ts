@@ -14,6 +14,7 @@ import {
 } from "../../protocol/index.ts";
 import { fileContract } from "./files.contract.ts";
 import type { Death, Executor, Sandbox } from "./port.ts";
+import { stageContract } from "./stages.contract.ts";
 
 const MiB = 1024 * 1024;
 const text = new TextEncoder();
@@ -388,6 +389,7 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
     });
 
     fileContract((code, options) => startTest(executor, code, options));
+    stageContract((code, options) => startTest(executor, code, options));
 
     it("is silent after it was killed", async () => {
       const test = startTest(executor, "export const main = (x) => x");

@@ -1,4 +1,10 @@
-import { type FailureKind, type FailureMark, failureKinds, MusketeersError } from "../../protocol/index.ts";
+import {
+  type FailureKind,
+  type FailureMark,
+  failureKinds,
+  MusketeersError,
+  type StageSpec,
+} from "../../protocol/index.ts";
 
 /*
  * What an agent and the process of a sandbox say to each other over a pair of pipes. A frame is its length
@@ -128,6 +134,10 @@ export interface LoadOrder {
   readonly logBytesPerSecondMax: number;
   readonly checkpointIntervalMs: number;
   readonly fileWindowBytes: number;
+  /** That the task may use. */
+  readonly memoryBytes: number;
+  /** Where the task is a stage of a map-reduce. */
+  readonly stage?: StageSpec;
 }
 
 /** The code goes behind the order, as it is. */
@@ -198,7 +208,7 @@ export function encodeResults(results: ResultsFrame): Uint8Array {
 }
 
 /** What a task may say of its own inputs; the other kinds are the agent's and the hub's. */
-const kindsOfTasks: readonly FailureKind[] = ["error", "unserializable"];
+const kindsOfTasks: readonly FailureKind[] = ["error", "unserializable", "missing"];
 const FINGERPRINT_BYTES_MAX = 512;
 
 /**

@@ -111,6 +111,8 @@ export class SandboxProcess implements Sandbox {
           logBytesPerSecondMax,
           checkpointIntervalMs,
           fileWindowBytes,
+          memoryBytes: order.task.memoryBytes,
+          ...(order.task.stage === undefined ? {} : { stage: order.task.stage }),
         },
         order.code,
       ),

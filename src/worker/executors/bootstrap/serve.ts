@@ -21,9 +21,11 @@ import {
 import { Blame, recordOf, splitSourceMap } from "./blame.ts";
 import { redirectConsole, TaskLog } from "./console.ts";
 import { LoadError, loadEntry, type TaskFunction } from "./entry.ts";
-import { offerFiles, PipeFiles, toHandle } from "./files.ts";
+import { offerFiles, PipeFiles, sandboxFiles, toHandle } from "./files.ts";
 import type { Host } from "./host.ts";
 import { Reporter } from "./reporter.ts";
+import { failureKindOf } from "./stages/missing.ts";
+import { stageFunction } from "./stages/stage.ts";
 
 /** Nothing larger comes from an agent; the agent's own limit for code and records is below it. */
 const FRAME_BYTES_MAX = 0xffff_ffff;
@@ -70,7 +72,7 @@ async function start(host: Host, payload: Uint8Array): Promise<Runner> {
   const log = new TaskLog(order, (frame) => host.write(frame), now);
   redirectConsole(log);
   const reporter = new Reporter(order, (frame) => host.write(frame), now);
-  const loaded = await load(host, code, map, order.entry);
+  const loaded = await load(host, code, map, order);
   const runner = new Runner(loaded, order, reporter, log, { write: (frame) => host.write(frame), now });
   offerState(runner);
   host.onStray((error) => runner.stray(error));
@@ -79,10 +81,16 @@ async function start(host: Host, payload: Uint8Array): Promise<Runner> {
   return runner;
 }
 
-async function load(host: Host, code: string, map: string | undefined, entry: string): Promise<Loaded> {
+async function load(
+  host: Host,
+  code: string,
+  map: string | undefined,
+  { entry, stage, memoryBytes }: LoadOrder,
+): Promise<Loaded> {
   try {
     const { url, fn } = await loadEntry(host, code, entry);
-    return { fn, blame: new Blame(url, map) };
+    const stageFn = stage === undefined ? fn : stageFunction(fn, stage, sandboxFiles, memoryBytes);
+    return { fn: stageFn, blame: new Blame(url, map) };
   } catch (error) {
     const { thrown, url } = error instanceof LoadError ? error : { thrown: error, url: "" };
     const fn = () => {
@@ -158,7 +166,8 @@ class Runner {
         const outcome = fn(this.#decode(isResumed(record) ? this.#inputOf(record) : record));
         this.#succeed(isThenable(outcome) ? await this.#settled(outcome) : outcome);
       } catch (error) {
-        reporter.fail(this.#blame.failureOf(error), recordOf, fingerprint);
+        const kind = this.#order.stage === undefined ? "error" : failureKindOf(error);
+        reporter.fail(this.#blame.failureOf(error, kind), recordOf, fingerprint);
       }
       if (reporter.settled()) this.#log.flush();
     }

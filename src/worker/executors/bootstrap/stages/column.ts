@@ -2,13 +2,13 @@ import {
   Arena,
   cidOfDigest,
   concatBytes,
-  type FileStore,
   Merge,
   RUN_HEAD_BYTES,
   RunCursor,
   runLength,
   runsIn,
-} from "../../../../data/index.ts";
+} from "../../../../data/pairs/index.ts";
+import type { FileStore } from "../../../../data/readers/index.ts";
 import { type FileRef, MusketeersError, OUTPUT_BYTES, outputAt } from "../../../../protocol/index.ts";
 import { MissingOutputs } from "./missing.ts";
 import { pushRecord } from "./small-value.ts";

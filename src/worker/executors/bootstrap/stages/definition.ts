@@ -1,4 +1,4 @@
-import type { Key } from "../../../../data/index.ts";
+import type { Key } from "../../../../data/pairs/index.ts";
 
 /*
  * A map-reduce as a bundle brings it. The client's task runtime puts it there, under the same symbols.

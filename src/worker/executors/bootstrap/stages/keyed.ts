@@ -1,4 +1,4 @@
-import { encodeKey } from "../../../../data/index.ts";
+import { encodeKey } from "../../../../data/pairs/index.ts";
 
 /** Bytes as a text, one character each, so that a `Map` finds them. */
 const asText = (bytes: Uint8Array): string => {

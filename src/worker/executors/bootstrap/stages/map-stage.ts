@@ -1,4 +1,4 @@
-import { type FileStore, readSegment, segmentOf } from "../../../../data/index.ts";
+import { type FileStore, readSegment, segmentOf } from "../../../../data/readers/index.ts";
 import { combinerOf, type MapReduceFunctions } from "./definition.ts";
 import { PartitionFiles } from "./partition-files.ts";
 import { CombineTable } from "./table.ts";

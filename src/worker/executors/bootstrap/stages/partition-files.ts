@@ -1,11 +1,5 @@
-import {
-  Arena,
-  beginRun,
-  endRun,
-  type FileStore,
-  type FileWriter,
-  parseCid,
-} from "../../../../data/index.ts";
+import { Arena, beginRun, endRun, parseCid } from "../../../../data/pairs/index.ts";
+import type { FileStore, FileWriter } from "../../../../data/readers/index.ts";
 import { type FileRef, OUTPUT_BYTES, setOutput } from "../../../../protocol/index.ts";
 
 /** The files that one map leaves: one for each partition that gets anything, runs one behind the other. */

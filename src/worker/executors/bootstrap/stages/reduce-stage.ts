@@ -1,11 +1,5 @@
-import {
-  Arena,
-  compareBytes,
-  decodeKey,
-  type FileStore,
-  type FileWriter,
-  type Merge,
-} from "../../../../data/index.ts";
+import { Arena, compareBytes, decodeKey, type Merge } from "../../../../data/pairs/index.ts";
+import type { FileStore, FileWriter } from "../../../../data/readers/index.ts";
 import { asFileValue, type FileRef, type FileValue } from "../../../../protocol/index.ts";
 import { filesOf, openColumn } from "./column.ts";
 import {

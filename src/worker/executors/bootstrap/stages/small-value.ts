@@ -1,4 +1,4 @@
-import type { Arena } from "../../../../data/index.ts";
+import type { Arena } from "../../../../data/pairs/index.ts";
 import { decodeValue, encodeValue } from "../../../../protocol/index.ts";
 
 /*

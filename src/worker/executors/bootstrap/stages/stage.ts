@@ -1,4 +1,4 @@
-import type { FileStore } from "../../../../data/index.ts";
+import type { FileStore } from "../../../../data/readers/index.ts";
 import { MusketeersError, type StageSpec } from "../../../../protocol/index.ts";
 import type { TaskFunction } from "../entry.ts";
 import { functionsOf } from "./definition.ts";

@@ -1,4 +1,4 @@
-import { Arena, hashBytes, orderOf, pushKey } from "../../../../data/index.ts";
+import { Arena, hashBytes, orderOf, pushKey } from "../../../../data/pairs/index.ts";
 import { encodeValue, MusketeersError, toMusketeersError } from "../../../../protocol/index.ts";
 import type { Combiner, Emit, Fold, Reducer } from "./definition.ts";
 import { type Cell, KeyedCells } from "./keyed.ts";

@@ -1,4 +1,11 @@
-import { Arena, finishHash, HASH_PRIME, HASH_START, orderOf, TEXT_TAG } from "../../../../data/index.ts";
+import {
+  Arena,
+  finishHash,
+  HASH_PRIME,
+  HASH_START,
+  orderOf,
+  TEXT_TAG,
+} from "../../../../data/pairs/index.ts";
 import { MusketeersError } from "../../../../protocol/index.ts";
 import type { Emit } from "./definition.ts";
 import type { PartitionFiles } from "./partition-files.ts";
