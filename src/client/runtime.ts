@@ -162,28 +162,28 @@ export function compareValues(a: unknown, b: unknown): number {
 const itself = <V>(value: V): V => value;
 
 /** Reducer: the values of a key added up; numbers, or bigints. */
-export const sum: FoldReducer<number, number> = folding({
+export const sum: FoldReducer<number, number> = /* @__PURE__ */ folding({
   id: "sum",
   lift: checkedNumber,
   merge: (a: number, b: number) => a + b,
 });
 
 /** Reducer: how many values a key has. */
-export const count: FoldReducer<unknown, number> = folding({
+export const count: FoldReducer<unknown, number> = /* @__PURE__ */ folding({
   id: "count",
   lift: () => 1,
   merge: (a: number, b: number) => a + b,
 });
 
 /** Reducer: the least value of a key, by `<`; lists are compared element by element. */
-export const min = folding<never, never, never>({
+export const min = /* @__PURE__ */ folding<never, never, never>({
   id: "min",
   lift: itself,
   merge: (a, b) => (compareValues(b, a) < 0 ? b : a),
 }) as <V>(key: unknown, values: Iterable<V>) => V;
 
 /** Reducer: the greatest value of a key; see `min`. */
-export const max = folding<never, never, never>({
+export const max = /* @__PURE__ */ folding<never, never, never>({
   id: "max",
   lift: itself,
   merge: (a, b) => (compareValues(b, a) > 0 ? b : a),
@@ -192,7 +192,7 @@ export const max = folding<never, never, never>({
 /** Makes a reducer: a list of the `n` greatest values of a key, the greatest first; see `min`. */
 export function top(n: number): <V>(key: unknown, values: Iterable<V>) => V[] {
   if (!Number.isInteger(n) || n < 1) throw new RangeError(`top(${n}): a whole number from 1 up is needed`);
-  return folding<unknown, unknown[], unknown[]>({
+  return /* @__PURE__ */ folding<unknown, unknown[], unknown[]>({
     id: `top:${n}`,
     lift: (value) => [value],
     merge: (a, b) => [...a, ...b].sort((left, right) => compareValues(right, left)).slice(0, n),
