@@ -202,14 +202,6 @@ export class Coordinator {
 
   // What workers do.
 
-  /** A name that no connected worker has: the wished one, or with a number behind it. */
-  uniqueWorkerName(wished: string): string {
-    const taken = new Set([...this.workers.values()].map((session) => session.description.name));
-    let name = wished;
-    for (let number = 2; taken.has(name); number++) name = `${wished}-${number}`;
-    return name;
-  }
-
   /**
    * Before a worker joins: finds out what its leases prove, and what is left of its connections of before.
    * @throws MusketeersError `TOO_MANY`

@@ -27,6 +27,14 @@ export interface OpenLease {
   readonly count: number;
 }
 
+/** A name that no connected worker has: the wished one, or with a number behind it. */
+function uniqueName(wished: string, workers: Iterable<WorkerSession>): string {
+  const taken = new Set(Array.from(workers, ({ name }) => name));
+  let name = wished;
+  for (let number = 2; taken.has(name); number++) name = `${wished}-${number}`;
+  return name;
+}
+
 /** One connected worker. */
 export class WorkerSession implements PeerSession, Keeper {
   readonly worker: string;
@@ -60,7 +68,7 @@ export class WorkerSession implements PeerSession, Keeper {
     this.worker = worker;
     this.connectedAtMs = coordinator.wallMs();
     const before = coordinator.makeRoom(hello.leases, this.holder);
-    this.description = { ...hello.worker, name: coordinator.uniqueWorkerName(hello.worker.name) };
+    this.description = { ...hello.worker, name: uniqueName(hello.worker.name, coordinator.workers.values()) };
     this.adopted = coordinator.workerJoined(this, before);
   }
 
