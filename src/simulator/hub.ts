@@ -28,8 +28,6 @@ import { newOpenLease, type Report, Session } from "./session.ts";
 import { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
-type Untimed<E = SchedulerEvent> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
-
 const HEADER_BYTES = 100;
 const STALL_GRACE_MS = 250;
 
@@ -79,6 +77,10 @@ export class Hub {
     this.state = createScheduler(world.limits);
   }
 
+  get #nowMs(): number {
+    return this.world.queue.nowMs;
+  }
+
   get sessions(): number {
     return this.#sessions.size;
   }
@@ -88,7 +90,7 @@ export class Hub {
   submit(number: number): void {
     const { spec } = this.world.plans[number]!;
     this.journal.append({ type: "submitted", spec });
-    this.#feed({ type: "JobSubmitted", spec });
+    this.#feed({ type: "JobSubmitted", nowMs: this.#nowMs, spec });
   }
 
   append(number: number, count: number): void {
@@ -96,18 +98,19 @@ export class Hub {
     const bytes = count * (scenario.inputBytes ?? HEADER_BYTES);
     this.world.traffic.count("inputs", this.world.queue.nowMs);
     this.journal.append({ type: "inputs", job: spec.job, count, bytes }, undefined, bytes);
-    this.#feed({ type: "InputsAppended", job: spec.job, count, bytes });
+    this.#feed({ type: "InputsAppended", nowMs: this.#nowMs, job: spec.job, count, bytes });
   }
 
   seal(number: number): void {
     const { spec } = this.world.plans[number]!;
     this.journal.append({ type: "sealed", job: spec.job });
-    this.#feed({ type: "InputsSealed", job: spec.job });
+    this.#feed({ type: "InputsSealed", nowMs: this.#nowMs, job: spec.job });
   }
 
   cancel(number: number): void {
     this.#feed({
       type: "JobCancelled",
+      nowMs: this.#nowMs,
       job: this.world.plans[number]!.spec.job,
       reason: "its client says so",
     });
@@ -151,7 +154,14 @@ export class Hub {
     this.#count(session, 1);
     const replaces = Array.from(replaced, (before) => before.worker);
     const description = { ...session.description, slots: 0 };
-    const effects = this.#step({ type: "WorkerJoined", worker, description, replaces, presented: proven });
+    const effects = this.#step({
+      type: "WorkerJoined",
+      nowMs: this.#nowMs,
+      worker,
+      description,
+      replaces,
+      presented: proven,
+    });
     const answers = effects.filter(({ type }) => type === "AdoptLease" || type === "RefuseLease");
     const adopted: string[] = [];
     for (const [at, { lease, from, descriptor }] of proven.entries()) {
@@ -163,7 +173,7 @@ export class Hub {
     }
     this.#perform(effects);
     link.send("machine", "welcome", 300, () => machine.welcomed(link, adopted));
-    this.#feed({ type: "WorkerHeard", worker, slots: session.description.slots });
+    this.#feed({ type: "WorkerHeard", nowMs: this.#nowMs, worker, slots: session.description.slots });
   }
 
   /** Anything for a session that the hub still knows. */
@@ -184,6 +194,7 @@ export class Hub {
     this.#feed(
       {
         type: "UnitProgressed",
+        nowMs: this.#nowMs,
         worker,
         lease: no,
         from,
@@ -204,7 +215,7 @@ export class Hub {
     const { from, count, failures } = report;
     session.heardMs = this.world.queue.nowMs;
     this.#feed(
-      { type: "LateResults", worker: session.worker, descriptor, from, count, failures },
+      { type: "LateResults", nowMs: this.#nowMs, worker: session.worker, descriptor, from, count, failures },
       report,
       count,
       session,
@@ -213,7 +224,7 @@ export class Hub {
   }
 
   returned({ worker }: Session, lease: LeaseNo, reason: ReturnReason): void {
-    this.#feed({ type: "UnitReturned", worker, lease, reason });
+    this.#feed({ type: "UnitReturned", nowMs: this.#nowMs, worker, lease, reason });
   }
 
   saved({ job, ranges }: LeaseDescriptor, position: number, state: Uint8Array): void {
@@ -257,7 +268,7 @@ export class Hub {
     this.#witness?.restarted(this.#lost, windowEndMs);
     this.#lost = 0;
     finishRecovery(this.state, world.queue.nowMs);
-    this.#feed({ type: "Tick" });
+    this.#feed({ type: "Tick", nowMs: this.#nowMs });
   }
 
   #recover(record: Stored): void {
@@ -278,7 +289,7 @@ export class Hub {
     if (this.#sessions.get(session.worker) !== session) return;
     this.#forget(session);
     if (reason === "dropped") session.lost(this.world.auditor);
-    this.#feed({ type: "WorkerLost", worker: session.worker, reason });
+    this.#feed({ type: "WorkerLost", nowMs: this.#nowMs, worker: session.worker, reason });
   }
 
   #forget(session: Session): void {
@@ -295,8 +306,14 @@ export class Hub {
   }
 
   #hear(session: Session, slots?: number): void {
-    session.heardMs = this.world.queue.nowMs;
-    this.#feed({ type: "WorkerHeard", worker: session.worker, ...(slots === undefined ? {} : { slots }) });
+    const nowMs = this.#nowMs;
+    const { worker } = session;
+    session.heardMs = nowMs;
+    this.#feed(
+      slots === undefined
+        ? { type: "WorkerHeard", nowMs, worker }
+        : { type: "WorkerHeard", nowMs, worker, slots },
+    );
   }
 
   /**
@@ -327,7 +344,7 @@ export class Hub {
     if (this.journal.pressedUntilMs > nowMs)
       for (const session of this.#sessions.values()) this.#hear(session);
     this.#hearTheSilent();
-    this.#feed({ type: "Tick" });
+    this.#feed({ type: "Tick", nowMs: this.#nowMs });
   }
 
   #wakeAt(atMs: number): void {
@@ -338,15 +355,14 @@ export class Hub {
     });
   }
 
-  #feed(event: Untimed, report?: Report, news = 0, session?: Session): void {
+  #feed(event: SchedulerEvent, report?: Report, news = 0, session?: Session): void {
     if (this.up) this.#perform(this.#step(event), report, news, session);
   }
 
-  #step(event: Untimed): SchedulerEffect[] {
+  #step(event: SchedulerEvent): SchedulerEffect[] {
     this.steps++;
-    const timed = { ...event, nowMs: this.world.queue.nowMs } as SchedulerEvent;
-    const effects = step(this.state, timed);
-    this.leasesPeak = Math.max(this.leasesPeak, this.state.leases.size);
+    const effects = step(this.state, event);
+    if (this.state.leases.size > this.leasesPeak) this.leasesPeak = this.state.leases.size;
     if (this.world.check === "tick") checkScheduler(this.state, this.world.limits, this.intake.awakeSinceMs);
     return effects;
   }

@@ -336,11 +336,11 @@ export class Machine {
         this.#slots[instruction.slot]?.kill("revoked");
         return;
       case "SendProgress": {
-        const { lease, from, done } = instruction;
-        const { costMs = 0, ...results } = instruction.results as Partial<CostedResults> &
-          typeof instruction.results;
-        const report = { ...results, lease, from, done, costMs };
-        const bytes = HEADER_BYTES + results.block.length;
+        const { lease, from, results, done } = instruction;
+        const { count, block, failures, elapsedMs } = results;
+        const { costMs = 0 } = results as Partial<CostedResults>;
+        const report = { lease, from, count, block, failures, elapsedMs, done, costMs };
+        const bytes = HEADER_BYTES + block.length;
         link?.send("hub", "progress", bytes, () =>
           this.#hub.fromMachine(link, (session) => session.progress(report)),
         );

@@ -1,5 +1,5 @@
 import { defaultLimits, type JobSpec } from "../protocol/index.ts";
-import { draw, mix, seededRandom, unit } from "./random.ts";
+import { draw, mix, reseedableRandom, seededRandom, unit } from "./random.ts";
 import type { JobScenario, Scenario } from "./types.ts";
 
 /** Purposes of random sources; a new one changes none of the others. */
@@ -58,6 +58,8 @@ function planOf(
 ): JobPlan {
   const { scenario } = draft;
   const { workMs: work, failingShare = 0, killerShare = 0, hangingShare = 0 } = scenario;
+  // One source for all inputs, begun anew for each.
+  const randomOf = reseedableRandom();
   const isOf = (share: number, what: number) => (index: number) =>
     share > 0 && unit(mix(seed, what, number, index)) < share;
   return {
@@ -67,7 +69,7 @@ function planOf(
     workMs:
       typeof work === "number"
         ? () => work
-        : (index) => draw(work, seededRandom(seed, purpose.work, number, index), 0),
+        : (index) => draw(work, randomOf(seed, purpose.work, number, index), 0),
     fails: isOf(failingShare, purpose.failing),
     kills: isOf(killerShare, purpose.killing),
     hangs: isOf(hangingShare, purpose.hanging),

@@ -19,12 +19,12 @@ export function mix(...words: readonly number[]): number {
 /** 32 bits as a number in [0, 1). */
 export const unit = (bits: number): number => (bits >>> 0) / 2 ** 32;
 
-/** A source of its own for every (seed, purpose, number …), so that draws here change nothing there. */
-export function seededRandom(...words: readonly number[]): Random {
-  const generator = xoroshiro128plus(mix(...words) | 0);
+/** A source that can begin anew, as one of its own for every (seed, purpose, number …). */
+export function reseedableRandom(): (...words: number[]) => Random {
+  let generator = xoroshiro128plus(0);
   // 53 bits, as of a double's fraction.
   const next = () => ((generator.next() >>> 5) * 2 ** 26 + (generator.next() >>> 6)) / 2 ** 53;
-  return {
+  const random: Random = {
     next,
     int: (count) => Math.floor(next() * count),
     chance: (probability) => probability > 0 && next() < probability,
@@ -32,7 +32,14 @@ export function seededRandom(...words: readonly number[]): Random {
     // Box and Muller, 1958; the second number is not kept, so that a source has no hidden state.
     normal: () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
   };
+  return (...words) => {
+    generator = xoroshiro128plus(mix(...words) | 0);
+    return random;
+  };
 }
+
+/** A source of its own for every (seed, purpose, number …), so that draws here change nothing there. */
+export const seededRandom = (...words: number[]): Random => reseedableRandom()(...words);
 
 /** One value of a draw; at least 0. */
 export const draw = (from: Draw | undefined, random: Random, otherwise: number): number => {

@@ -164,13 +164,16 @@ function run({ world, hub, recorder }: Simulation, options: SimulateOptions): vo
   const { queue, scenario, auditor } = world;
   const { signal, onProgress, stepsMax = Number.POSITIVE_INFINITY } = options;
   const { durationMs, endsWithJobs = true } = scenario;
-  let progress = { done: 0, open: 0, step: 0 };
+  let done = 0;
+  let open = 0;
+  let lastStep = 0;
   for (let at = 1; queue.nextMs <= durationMs && hub.steps < stepsMax; at++) {
     recorder.passTo(queue.nextMs);
     queue.step();
-    if (auditor.done !== progress.done || auditor.open !== progress.open) {
-      progress = { done: auditor.done, open: auditor.open, step: hub.steps };
-    } else if (world.check === "tick" && hub.steps - progress.step > FRUITLESS_STEPS_MAX) {
+    if (auditor.done !== done || auditor.open !== open) {
+      ({ done, open } = auditor);
+      lastStep = hub.steps;
+    } else if (world.check === "tick" && hub.steps - lastStep > FRUITLESS_STEPS_MAX) {
       throw new ViolationError("liveness", `nothing gets done in ${FRUITLESS_STEPS_MAX} steps`);
     }
     if (endsWithJobs && auditor.open === 0) return;

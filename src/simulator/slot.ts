@@ -1,3 +1,4 @@
+import type { FailureMark } from "../protocol/index.ts";
 import type { Results } from "../worker/core/index.ts";
 import { encodeState, type InputId, InputReader, type Outcome, packResults } from "./records.ts";
 import type { World } from "./world.ts";
@@ -29,8 +30,10 @@ export interface SlotHost {
   saved(slot: number, run: number, state: Uint8Array): void;
 }
 
-interface Running extends SlotRun {
-  readonly reader: InputReader;
+interface Running {
+  readonly told: SlotRun;
+  /** Gone behind the last record. */
+  reader: InputReader | undefined;
   begun: number;
 }
 
@@ -77,7 +80,7 @@ export class Slot {
   }
 
   run(run: SlotRun): void {
-    this.#runs.push({ ...run, reader: new InputReader(run.block), begun: 0 });
+    this.#runs.push({ told: run, reader: new InputReader(run.block), begun: 0 });
     if (this.#stretch === undefined && !this.#frozen) this.#begin();
   }
 
@@ -125,10 +128,13 @@ export class Slot {
     const token = ++this.#token;
     this.#world.census.busySlots++;
     this.#startedMs = queue.nowMs;
-    queue.after(Math.max(0, stretch.workMs + stretch.overheadMs - this.#spentMs), () => {
-      if (this.#token === token) this.#finish(stretch);
-    });
+    queue.after(Math.max(0, stretch.workMs + stretch.overheadMs - this.#spentMs), this.#expire, token);
   }
+
+  /** The stretch that was awaited with this token is over. */
+  readonly #expire = (token: number): void => {
+    if (this.#token === token) this.#finish(this.#stretch!);
+  };
 
   /** So many records as are reported together; or up to one that kills the sandbox or saves its state. */
   #next(run: Running): Stretch | undefined {
@@ -136,8 +142,8 @@ export class Slot {
     const answers: Stretch["answers"] = [];
     let overheadMs = 0;
     let workMs = 0;
-    while (run.begun < run.count && answers.length < limits.reportRecordsMax) {
-      const input = this.#paused?.input ?? this.#peeked ?? run.reader.read();
+    while (run.begun < run.told.count && answers.length < limits.reportRecordsMax) {
+      const input = this.#paused?.input ?? this.#peeked ?? this.#read(run);
       this.#peeked = undefined;
       const plan = plans[input.job]!;
       const takesMs = plan.hangs(input.index)
@@ -149,8 +155,8 @@ export class Slot {
         this.#peeked = input;
         break;
       }
-      if (this.#lastLease !== run.lease) overheadMs += plan.scenario.unitOverheadMs ?? 0;
-      this.#lastLease = run.lease;
+      if (this.#lastLease !== run.told.lease) overheadMs += plan.scenario.unitOverheadMs ?? 0;
+      this.#lastLease = run.told.lease;
       auditor.started(input.job, input.index, queue.nowMs + overheadMs + workMs);
       const { checkpoint } = plan.scenario;
       if (checkpoint !== undefined) return this.#piece(run, input, checkpoint, overheadMs);
@@ -164,9 +170,15 @@ export class Slot {
       }
       workMs += takesMs;
       answers.push({ input, outcome: this.#outcome(input) });
-      if (run.careful || workMs >= limits.progressIntervalMs) break;
+      if (run.told.careful || workMs >= limits.progressIntervalMs) break;
     }
     return { answers, workMs, overheadMs, ends: "report", workedMs: 0, input: undefined };
+  }
+
+  #read(run: Running): InputId {
+    const input = run.reader!.read();
+    if (run.begun + 1 === run.told.count) run.reader = undefined;
+    return input;
   }
 
   /** Up to the next state that is saved, or the end of the record. */
@@ -214,34 +226,33 @@ export class Slot {
     if (ends === "save") {
       waste.useful += workMs;
       this.#paused = { input: input!, workedMs };
-      this.#host.saved(this.#slot, run.run, encodeState(input!, workedMs));
+      this.#host.saved(this.#slot, run.told.run, encodeState(input!, workedMs));
     } else if (ends === "crash" || ends === "timeout") {
       waste.retried += workMs;
       this.#runs = [];
       if (ends === "timeout") auditor.threw(input!.job, input!.index);
-      this.#host.died(this.#slot, run.run, ends);
+      this.#host.died(this.#slot, run.told.run, ends);
     } else {
-      if (run.begun >= run.count) this.#runs.shift();
-      const failures = [];
-      for (const [
-        at,
-        {
-          input: { job, index },
-          outcome,
-        },
-      ] of answers.entries()) {
-        if (outcome !== "threw") continue;
-        auditor.threw(job, index);
-        failures.push({ at, kind: "error", fingerprint: "threw" } as const);
-      }
-      this.#host.progressed(this.#slot, run.run, {
+      if (run.begun >= run.told.count) this.#runs.shift();
+      this.#host.progressed(this.#slot, run.told.run, {
         count: answers.length,
         block: packResults(answers),
-        failures,
+        failures: this.#failuresOf(answers),
         elapsedMs: this.#host.elapsedMs(workMs),
         costMs: workMs,
       });
     }
     if (this.#stretch === undefined && !this.#frozen) this.#begin();
+  }
+
+  #failuresOf(answers: Stretch["answers"]): FailureMark[] {
+    const failures: FailureMark[] = [];
+    for (let at = 0; at < answers.length; at++) {
+      const { input, outcome } = answers[at]!;
+      if (outcome !== "threw") continue;
+      this.#world.auditor.threw(input.job, input.index);
+      failures.push({ at, kind: "error", fingerprint: "threw" });
+    }
+    return failures;
   }
 }
