@@ -1,4 +1,4 @@
-import { countOf, encodeResumed, packRecords, type ReturnReason, sliceRanges } from "../protocol/index.ts";
+import { countOf, type ReturnReason, sliceRanges } from "../protocol/index.ts";
 import {
   createScheduler,
   type EffectOf,
@@ -21,7 +21,7 @@ import { SimulatedJournal, type Stored } from "./journal.ts";
 import { leaseId, openLeaseId } from "./lease-id.ts";
 import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
-import { packInputs, partsOf } from "./records.ts";
+import { packInputs } from "./records.ts";
 import { enterResults } from "./results.ts";
 import { SavedStates } from "./saved-states.ts";
 import { newOpenLease, type Report, Session } from "./session.ts";
@@ -443,36 +443,16 @@ export class Hub {
     if (speculative) this.copies++;
     const open = newOpenLease(lease, leaseId(descriptor, `${this.#life}.${lease}`), descriptor);
     session.open(open);
-    const { id, count } = open;
     const savedOf = (index: number) => this.#saved.get(descriptor.job, index);
-    const block = packInputs(plan.number, descriptor.ranges, savedOf, encodeResumed, packRecords);
-    const { link, machine } = session;
-    const inputBytes = plan.scenario.inputBytes ?? HEADER_BYTES;
-    for (const { from, part, bytes } of partsOf(block, count, this.world.limits.unitPartBytesTarget)) {
-      const message = { type: "lease", lease: id, task: plan.spec.task, count, from, part } as const;
-      link.send("machine", "lease", HEADER_BYTES + part * inputBytes, () =>
-        machine.leased(link, message, bytes),
-      );
-    }
+    session.sendUnit(open, plan, packInputs(plan.number, descriptor.ranges, savedOf));
   }
 
   #trim({ worker, lease, keep }: EffectOf<"TrimLease">): void {
-    const session = this.#sessions.get(worker);
-    const open = session?.lease(lease);
-    if (session === undefined || open === undefined) return;
-    this.trims++;
-    session.link.send("machine", "trim", HEADER_BYTES, () =>
-      session.machine.trimmed(session.link, open.id, keep),
-    );
+    if (this.#sessions.get(worker)?.trim(lease, keep) === true) this.trims++;
   }
 
   #revoke({ worker, lease, reason }: EffectOf<"RevokeLease">): void {
-    const session = this.#sessions.get(worker);
-    const open = session?.forget(lease);
-    if (session === undefined || open === undefined) return;
-    session.link.send("machine", "revoke", HEADER_BYTES, () =>
-      session.machine.revoked(session.link, open.id, reason),
-    );
+    this.#sessions.get(worker)?.revoke(lease, reason);
   }
 
   #results(effect: EffectOf<"RecordResults">, report: Report, news: number, session: Session): void {

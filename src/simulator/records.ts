@@ -3,6 +3,7 @@ import {
   countRecords,
   decodeResumed,
   eachRecord,
+  encodeResumed,
   packRecords,
   type Ranges,
   RecordReader,
@@ -50,8 +51,6 @@ export function packInputs(
   job: number,
   ranges: Ranges,
   saved: (index: number) => Uint8Array | undefined,
-  resume: (input: Uint8Array, state: Uint8Array) => Uint8Array,
-  pack: (records: Uint8Array[]) => Uint8Array,
 ): Uint8Array {
   const count = countOf(ranges);
   const block = new Uint8Array(count * STRIDE);
@@ -72,9 +71,9 @@ export function packInputs(
   for (let from = 0; from < block.length; from += STRIDE) {
     const record = block.subarray(from + 1, from + STRIDE);
     const state = resumed.get(from);
-    records.push(state === undefined ? record : resume(record, state));
+    records.push(state === undefined ? record : encodeResumed(record, state));
   }
-  return pack(records);
+  return packRecords(records);
 }
 
 /** A unit's inputs in parts of about so many bytes, as the hub sends them. */

@@ -11,6 +11,10 @@ import type { Hub } from "./hub.ts";
 import { openLeaseId } from "./lease-id.ts";
 import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
+import type { JobPlan } from "./plan.ts";
+import { partsOf } from "./records.ts";
+
+const HEADER_BYTES = 100;
 
 export interface OpenLease {
   readonly no: LeaseNo;
@@ -79,16 +83,41 @@ export class Session {
     }
   }
 
-  lease(no: LeaseNo): OpenLease | undefined {
-    return this.#byNo.get(no);
-  }
-
   forget(no: LeaseNo): OpenLease | undefined {
     const open = this.#byNo.get(no);
     if (open === undefined) return undefined;
     this.#byNo.delete(no);
     this.#byId.delete(open.id);
     return open;
+  }
+
+  /** Its inputs go to the worker, in parts. */
+  sendUnit({ id, count }: OpenLease, { spec, scenario }: JobPlan, block: Uint8Array): void {
+    const { link, machine } = this;
+    const inputBytes = scenario.inputBytes ?? HEADER_BYTES;
+    const { unitPartBytesTarget } = this.#hub.world.limits;
+    for (const { from, part, bytes } of partsOf(block, count, unitPartBytesTarget)) {
+      const message = { type: "lease", lease: id, task: spec.task, count, from, part } as const;
+      link.send("machine", "lease", HEADER_BYTES + part * inputBytes, () =>
+        machine.leased(link, message, bytes),
+      );
+    }
+  }
+
+  /** Says whether there was such a lease. */
+  trim(no: LeaseNo, keep: number): boolean {
+    const open = this.#byNo.get(no);
+    if (open === undefined) return false;
+    const { link, machine } = this;
+    link.send("machine", "trim", HEADER_BYTES, () => machine.trimmed(link, open.id, keep));
+    return true;
+  }
+
+  revoke(no: LeaseNo, reason: string): void {
+    const open = this.forget(no);
+    if (open === undefined) return;
+    const { link, machine } = this;
+    link.send("machine", "revoke", HEADER_BYTES, () => machine.revoked(link, open.id, reason));
   }
 
   progress(report: Report): void {
