@@ -2,6 +2,7 @@ import { raiseCarveMark } from "./carve.ts";
 import { canServe } from "./demand.ts";
 import { chooseJob, isHeld, requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
+import { takeNearest } from "./locality.ts";
 import { unitInputs, wantsMore } from "./sizing.ts";
 import { copyOne } from "./speculate.ts";
 import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";
@@ -60,7 +61,7 @@ function leaseNext(state: Scheduler, job: Job, worker: Worker): void {
   const from = job.pending.next()!;
   const { failures, strikes } = from;
   const count = unitInputs(state, job, worker, from);
-  const ranges = job.pending.take(from, count, state.config.unitRangesMax);
+  const ranges = takeNearest(job, worker, from, count, state.config.unitRangesMax);
   requeue(state, job);
   if (failures === 0 && strikes === 0) raiseCarveMark(state, job, ranges.at(-1)![1], count);
   grant(state, job, worker, { failures, strikes, ranges });

@@ -2,6 +2,7 @@ import { countOf, type JobSpec, type Ranges } from "../protocol/index.ts";
 import { demandOf, dropIfUnused } from "./demand.ts";
 import { requeue } from "./fairness.ts";
 import { release, revokeServed } from "./leases.ts";
+import { forgetJob, noNearness } from "./locality.ts";
 import { freshClass, Pending } from "./pending.ts";
 import { RangeSet } from "./rangeset.ts";
 import { openStage, stagesOf } from "./stages.ts";
@@ -37,6 +38,7 @@ function addJob(state: Scheduler, spec: JobSpec): Job {
     misjudged: 0,
     pending: new Pending(),
     leases: new Set(),
+    near: noNearness(),
     refusedBy: new Set(),
     carveMark: 0,
     vtimeMs: 0,
@@ -177,6 +179,7 @@ export function removeJob(state: Scheduler, job: Job): void {
   if (job.upstream !== undefined) removeJob(state, job.upstream);
   if (job.queueAt >= 0) job.demand.queue.remove(job);
   for (const worker of job.refusedBy) worker.refused.delete(job);
+  forgetJob(job);
   job.demand.jobs.delete(job);
   dropIfUnused(state, job.demand);
   state.jobs.delete(job.id);

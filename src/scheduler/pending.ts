@@ -1,4 +1,4 @@
-import type { Range, Ranges } from "../protocol/index.ts";
+import { countOf, pushRange, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
 import { RangeSet } from "./rangeset.ts";
 import type { InputClass } from "./types.ts";
 
@@ -66,6 +66,32 @@ export class Pending {
   /** Takes inputs of the class whose turn it is, the first first. */
   take(from: ClassSet, countMax: number, rangesMax: number): Range[] {
     const taken = from.inputs.takeFirst(countMax, rangesMax);
+    this.#sweep();
+    return taken;
+  }
+
+  /** The same, but only inputs that are in `advice` as well, which loses what was looked at. */
+  takeAdvised(from: ClassSet, advice: RangeSet, countMax: number, rangesMax: number): Range[] {
+    const taken: Range[] = [];
+    for (let left = countMax; left > 0 && taken.length < rangesMax; ) {
+      const advised = advice.takeFirst(left, 1);
+      if (advised.length === 0) break;
+      for (const [start, end] of from.inputs.intersect(advised)) {
+        if (taken.length < rangesMax || taken.at(-1)![1] === start) pushRange(taken, start, end);
+        else advice.add(start, end);
+      }
+      left = countMax - countOf(taken);
+    }
+    from.inputs.removeAll(taken);
+    this.#sweep();
+    return taken;
+  }
+
+  /** The same, but only inputs that are not in `others`. */
+  takeUnlike(from: ClassSet, others: RangeSet, countMax: number, rangesMax: number): Range[] {
+    const found = from.inputs.without(others, Math.min(countMax, rangesMax));
+    const taken = sliceRanges(found, 0, Math.min(countMax, countOf(found)));
+    from.inputs.removeAll(taken);
     this.#sweep();
     return taken;
   }

@@ -79,6 +79,16 @@ const action = fc.oneof(
   { weight: 1, arbitrary: act("heard", { worker, slots: fc.nat({ max: 3 }) }) },
   { weight: 1, arbitrary: act("drain", { worker }) },
   {
+    weight: 3,
+    arbitrary: act("holds", {
+      worker,
+      job,
+      from: fc.integer({ min: -2, max: 30 }),
+      count,
+      kept: fc.boolean(),
+    }),
+  },
+  {
     weight: 20,
     arbitrary: act("report", {
       pick,
@@ -164,6 +174,11 @@ class Turmoil {
       case "heard":
         cluster.send({ type: "WorkerHeard", worker: action.worker, slots: action.slots });
         break;
+      case "holds": {
+        const { worker, job, from, count, kept } = action;
+        cluster.send({ type: "WorkerHolds", worker, job, ranges: [[from, from + count]], kept });
+        break;
+      }
       case "drain":
         cluster.send({ type: "WorkerDraining", worker: action.worker });
         break;

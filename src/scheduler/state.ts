@@ -1,5 +1,6 @@
 import type { JobSpec, Limits, Needs, WorkerDescription } from "../protocol/index.ts";
 import type { RunQueue } from "./fairness.ts";
+import type { Nearness } from "./locality.ts";
 import type { Pending } from "./pending.ts";
 import type { RangeSet } from "./rangeset.ts";
 import type { JobId, LeaseDescriptor, LeaseNo, SchedulerEffect, WorkerId } from "./types.ts";
@@ -81,6 +82,8 @@ export interface Job {
   misjudged: number;
   readonly pending: Pending;
   readonly leases: Set<Lease>;
+  /** Which workers have the data of its inputs. */
+  readonly near: Nearness;
   /** Connected workers that will not run it. */
   readonly refusedBy: Set<Worker>;
   carveMark: number;
@@ -122,6 +125,8 @@ export interface Worker {
   readonly leases: Set<Lease>;
   readonly demands: Set<Demand>;
   readonly refused: Set<Job>;
+  /** Jobs of which it has some data. */
+  readonly nearTo: Set<Job>;
   /** By task, the least recently used first. */
   readonly history: Map<string, TaskHistory>;
 }

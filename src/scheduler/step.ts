@@ -1,5 +1,6 @@
 import { dispatch } from "./dispatch.ts";
 import { endJobs, inputsAppended, inputsSealed, jobCancelled, jobSubmitted } from "./jobs.ts";
+import { workerHolds } from "./locality.ts";
 import { outputLost } from "./stages.ts";
 import type { Scheduler } from "./state.ts";
 import { setAlarm, tick } from "./time.ts";
@@ -16,6 +17,7 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
     JobCancelled: jobCancelled,
     WorkerJoined: workerJoined,
     WorkerHeard: workerHeard,
+    WorkerHolds: workerHolds,
     WorkerDraining: workerDraining,
     WorkerLost: workerLost,
     UnitProgressed: unitProgressed,

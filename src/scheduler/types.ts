@@ -92,6 +92,15 @@ export type SchedulerEvent =
       readonly worker: WorkerId;
       readonly slots?: number;
     }
+  /** It has the data of these inputs at hand, or has it no more: advice on whom to give them to. */
+  | {
+      readonly type: "WorkerHolds";
+      readonly nowMs: number;
+      readonly worker: WorkerId;
+      readonly job: JobId;
+      readonly ranges: Ranges;
+      readonly kept: boolean;
+    }
   | { readonly type: "WorkerDraining"; readonly nowMs: number; readonly worker: WorkerId }
   | {
       readonly type: "UnitProgressed";

@@ -73,6 +73,12 @@ function checkJob(state: Scheduler, job: Job, complain: Complain): void {
   for (const lease of leases)
     if (state.leases.get(lease.no) !== lease) complain(`lease ${lease.no} is stray`);
   for (const worker of refusedBy) if (!worker.refused.has(job)) complain(`${worker.id} did not refuse it`);
+  for (const [worker, own] of job.near.of) {
+    if (state.workers.get(worker.id) !== worker) complain(`${worker.id} is near, but gone`);
+    if (!worker.nearTo.has(job)) complain(`${worker.id} does not know that it is near`);
+    if (own.without(job.near.any, 1).length > 0) complain(`${worker.id} is near to what nobody is near to`);
+    if (own.nextIn(job.size) !== Number.POSITIVE_INFINITY) complain(`${worker.id} is near to no input`);
+  }
 }
 
 function checkStage(state: Scheduler, stage: Job, reduce: Job, complain: Complain): void {
@@ -92,6 +98,10 @@ function checkWorker(state: Scheduler, worker: Worker, complain: Complain): void
     }
   }
   for (const job of refused) if (!job.refusedBy.has(worker)) complain(`it refused ${job.id} in vain`);
+  for (const job of worker.nearTo) {
+    if (state.jobs.get(job.id) !== job || !job.near.of.has(worker))
+      complain(`it is near to ${job.id} in vain`);
+  }
   const isFree = !draining && leases.size < slots && state.nowMs >= worker.pausedUntilMs;
   if (isFree !== state.idle.has(worker) && !state.paused.has(worker)) complain(`idle should be ${isFree}`);
   if (state.hungry.has(worker) && leases.size < slots) complain("it is idle, not just hungry");

@@ -4,6 +4,7 @@ import { dismiss, enrol, offer } from "./demand.ts";
 import { requeue } from "./fairness.ts";
 import { failInputs } from "./jobs.ts";
 import { release } from "./leases.ts";
+import { forgetWorker } from "./locality.ts";
 import { Retries } from "./retries.ts";
 import { isQueued } from "./sizing.ts";
 import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";
@@ -33,6 +34,7 @@ export function workerJoined(state: Scheduler, event: EventOf<"WorkerJoined">): 
     leases: new Set(),
     demands: new Set(),
     refused: new Set(),
+    nearTo: new Set(),
     history: new Map(),
   };
   state.workers.set(worker.id, worker);
@@ -84,6 +86,7 @@ export function lose(state: Scheduler, worker: Worker, vanished: boolean): void 
   for (const [job, inputs] of suspects) strike(state, job, inputs);
   for (const job of jobs) requeue(state, job);
   dismiss(state, worker);
+  forgetWorker(worker);
   state.workers.delete(worker.id);
   for (const set of [state.idle, state.hungry, state.paused, state.touched]) set.delete(worker);
 }

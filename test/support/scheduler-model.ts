@@ -25,11 +25,14 @@ interface Outcome {
   refused: boolean;
 }
 
+/** Events about a worker that are no word of its own now. */
+const notItsOwn: readonly SchedulerEvent["type"][] = ["WorkerLost", "WorkerJoined", "WorkerHolds"];
+
 export class SchedulerModel extends ModelState {
   /** Takes an event and what the scheduler made of it; throws where that is wrong. */
   observe(event: SchedulerEvent, effects: readonly SchedulerEffect[]): void {
     this.nowMs = event.nowMs;
-    if ("worker" in event && event.type !== "WorkerLost" && event.type !== "WorkerJoined") {
+    if ("worker" in event && !notItsOwn.includes(event.type)) {
       const worker = this.workers.get(event.worker);
       if (worker !== undefined) worker.heardMs = event.nowMs;
     }
@@ -123,6 +126,9 @@ export class SchedulerModel extends ModelState {
         break;
       case "LateResults":
         this.#late(event, effects);
+        break;
+      case "WorkerHolds":
+        // Advice: whoever gets an input instead, nothing must follow.
         break;
       case "OutputLost":
         throw new Error("this model knows no shuffles");
