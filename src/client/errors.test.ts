@@ -39,3 +39,15 @@ test.each([
 ] as const)("a failure of the kind %s has the code %s", (kind, code) => {
   expect(new TaskError({ ...failure, kind, stack: "" }, "w")).toMatchObject({ kind, code });
 });
+
+test("an error of the SDK's that a task threw keeps its code; a code that is none, or of another class, is not taken", () => {
+  const thrown = {
+    ...failure,
+    name: "MusketeersError",
+    stack: "at task.ts:1:1",
+    props: { code: "INVALID_DATA" },
+  };
+  expect(new TaskError(thrown, "w").code).toBe("INVALID_DATA");
+  expect(new TaskError({ ...thrown, props: { code: "constructor" } }, "w").code).toBe("JOB_FAILED_INPUTS");
+  expect(new TaskError({ ...thrown, name: "Mine" }, "w").code).toBe("JOB_FAILED_INPUTS");
+});

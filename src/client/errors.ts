@@ -18,12 +18,20 @@ const codes: Readonly<Record<FailureKind, ErrorCode>> = {
   missing: "NOT_FOUND",
 };
 
+function codeOf({ kind, name, stack, props }: FailureData): ErrorCode {
+  // What failed around a task is named by its code, and has no stack of the task's.
+  if (stack === "" && isErrorCode(name)) return name;
+  // What the SDK threw inside of the task says it itself.
+  if (name === "MusketeersError" && isErrorCode(props?.code)) return props.code;
+  return codes[kind];
+}
+
 /** Why one input has no value: the error that the task threw there, with its class, message and stack. */
 export class TaskError extends Error {
   /** The class of the task's error, such as `TypeError`. */
   override readonly name: string;
   readonly kind: FailureKind;
-  /** One of the family's codes; `JOB_FAILED_INPUTS` where the task itself threw. */
+  /** One of the family's codes; `JOB_FAILED_INPUTS` where the task threw an error of its own. */
   readonly code: ErrorCode;
   /** The worker that it happened on. */
   readonly worker: string;
@@ -38,8 +46,7 @@ export class TaskError extends Error {
     Error.stackTraceLimit = stackTraceLimit;
     this.name = failure.name;
     this.kind = failure.kind;
-    // What failed around a task is named by its code, and has no stack of the task's.
-    this.code = failure.stack === "" && isErrorCode(failure.name) ? failure.name : codes[failure.kind];
+    this.code = codeOf(failure);
     this.worker = worker;
     this.props = failure.props ?? {};
     const head = `${failure.name}: ${failure.message}`;
