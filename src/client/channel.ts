@@ -1,6 +1,7 @@
 import type { BlobStore } from "../data/index.ts";
 import {
   cancelHeader,
+  decodeFailure,
   type EndedMessage,
   type HubToClient,
   type JobProgressMessage,
@@ -8,9 +9,11 @@ import {
   type Limits,
   MusketeersError,
   type Range,
+  RecordReader,
   type ResultOrder,
   type WatchMessage,
 } from "../protocol/index.ts";
+import { TaskError } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -40,8 +43,18 @@ export interface ChannelHandlers {
 /** Times that a job whose code the hub does not have is submitted again. */
 const RESTORES_MAX = 3;
 
-/** The error that a job's end is, where it is one. */
-export function endError({ job, state, reason }: Pick<EndedMessage, "job" | "state" | "reason">): unknown {
+/**
+ * The error that a job's end is, where it is one.
+ * @param body the failure for which it ended, where there is a single one
+ */
+export function endError(
+  { job, state, reason, culprit }: Pick<EndedMessage, "job" | "state" | "reason" | "culprit">,
+  body?: Uint8Array,
+): unknown {
+  if (state === "broken" && culprit !== undefined && body !== undefined) {
+    const record = new RecordReader(body).read();
+    if (record !== undefined) return new TaskError(decodeFailure(record), "", culprit);
+  }
   const why = reason === "" ? "" : `: ${reason}`;
   if (state === "cancelled") return new MusketeersError("JOB_CANCELLED", `Job ${job} was cancelled${why}`);
   if (state === "broken") return new MusketeersError("JOB_BROKEN", `Job ${job} was stopped${why}`);
@@ -124,7 +137,7 @@ export class JobChannel {
         this.#handlers.onProgress?.(message);
         break;
       case "ended":
-        this.#end(endError(message));
+        this.#end(endError(message, body));
         break;
       case "joberror":
         this.#refused(MusketeersError.from(message));

@@ -1,4 +1,4 @@
-import type { BlobHandle } from "../data/index.ts";
+import type { BlobHandle, FormatOption, Key } from "../data/index.ts";
 import type {
   CallMethod,
   Calls,
@@ -10,17 +10,21 @@ import type {
   Role,
   WorkerSummary,
 } from "../protocol/index.ts";
-import { MusketeersError } from "../protocol/index.ts";
+import { fileRefOf, MusketeersError } from "../protocol/index.ts";
 import { ClusterData, type OpenOptions, type PutOptions } from "./cluster-data.ts";
 import type { Dataset } from "./dataset.ts";
 import { Job, type SubmitOptions, submitJob } from "./job.ts";
 import type { LoadedTask, LoadTask } from "./loaded.ts";
 import { type MapOptions, MapResults } from "./map.ts";
+import type { MapReduce, MapReduceDefinition, RecordIn } from "./map-reduce.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
+import type { Pairs } from "./pairs.ts";
 import type { Inputs } from "./pump.ts";
 import type { Content, ListPath, PutFiles, PutSource } from "./put-source.ts";
 import { RunBatch } from "./run-batch.ts";
 import type { Session } from "./session.ts";
+import { type MapReduceOptions, runMapReduce } from "./shuffle.ts";
+import type { ShuffleInput } from "./shuffle-input.ts";
 import { checkInputs, type SubmissionHost } from "./submission.ts";
 import type { InputOf, OutputOf, Task } from "./task.ts";
 
@@ -98,6 +102,32 @@ export class Cluster implements AsyncDisposable {
   ): Promise<Job<OutputOf<T>>> {
     checkInputs(inputs);
     return submitJob(this.#host, task, inputs, options);
+  }
+
+  /**
+   * Maps an input to pairs of keys and values, brings those of each key together, and reduces them; where the
+   * input is large and workers come and go as well. The functions are either those of a definition that stands at
+   * the top level of a module (`mapReduce`), or written here: then they may use nothing but their parameters and
+   * what is handed over as `with`. Resolves when all is done; the result stays on the cluster until it is read.
+   * @throws TaskError where a function throws for good; `BAD_ARGUMENT`; `TASK_UNKNOWN` for functions that use what
+   * is not there on a worker; `JOB_CANCELLED`, …; the signal's reason
+   */
+  mapReduce<
+    I extends ShuffleInput,
+    K extends Key = string,
+    V = number,
+    O = number,
+    const F extends FormatOption = "lines",
+  >(
+    options: MapReduceDefinition<RecordIn<I, F>, K, V, O, F> & Omit<MapReduceOptions<I>, "format">,
+  ): Promise<Pairs<K, O>>;
+  mapReduce<K extends Key, O>(
+    definition: MapReduce<K, O> | LoadedTask,
+    options: MapReduceOptions,
+  ): Promise<Pairs<K, O>>;
+  mapReduce(definition: object, options?: MapReduceOptions): Promise<Pairs> {
+    const fetchFile = async (url: URL) => fileRefOf(await this.#data.put(url))!;
+    return runMapReduce(this.#host, definition, options, fetchFile);
   }
 
   /** A job by its id. Whether there is one shows when it is used. */

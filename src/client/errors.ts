@@ -37,8 +37,10 @@ export class TaskError extends Error {
   readonly worker: string;
   /** Own properties of the thrown error, as far as they could be sent. */
   readonly props: Readonly<Record<string, unknown>>;
+  /** The number of the input, where that is not plain from where the error stands. */
+  readonly input: number | undefined;
 
-  constructor(failure: FailureData, worker: string) {
+  constructor(failure: FailureData, worker: string, input?: number) {
     // The stack that counts is the task's; taking one here for each failed input would cost far more.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
@@ -48,6 +50,7 @@ export class TaskError extends Error {
     this.kind = failure.kind;
     this.code = codeOf(failure);
     this.worker = worker;
+    this.input = input;
     this.props = failure.props ?? {};
     const head = `${failure.name}: ${failure.message}`;
     const rest = failure.stack === "" ? "" : `\n${failure.stack}`;

@@ -1,7 +1,7 @@
 import type { BlobHandle, CsvFormat, CsvRecord, FormatOption, Key } from "../data/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 import { checkOptionNames, resolveOptions, type TaskOptions } from "./options.ts";
-import type { FoldReducer, Reducer } from "./runtime.ts";
+import type { Reducer } from "./runtime.ts";
 import { markTask, nextSite, type Task } from "./task.ts";
 
 /** Takes a pair of a key and a value. */
@@ -33,6 +33,21 @@ export type RecordOf<F> = F extends "lines" | { readonly kind: "lines" }
         ? BlobHandle
         : unknown;
 
+/** Files, in any of the ways in which they may be an input. */
+export type FileInput =
+  | BlobHandle
+  | URL
+  | { files(): AsyncIterable<BlobHandle> }
+  | Iterable<BlobHandle | URL>
+  | AsyncIterable<BlobHandle | URL>;
+
+/** What the records of an input are: those of its format, or the items of what is no files. */
+export type RecordIn<I, F> = I extends FileInput
+  ? RecordOf<F>
+  : I extends Iterable<infer R> | AsyncIterable<infer R>
+    ? R
+    : unknown;
+
 /** How a map-reduce reads its input and divides its output. */
 export interface ShuffleOptions<F extends FormatOption = FormatOption> {
   /** How files are read; `"lines"` where nothing is said. */
@@ -54,8 +69,8 @@ export interface MapReduceDefinition<
     ShuffleOptions<F> {
   readonly map: (record: R, emit: Emit<K, V>, context: MapContext) => void | Promise<void>;
   /** Brings values of a key together before they travel; the package's reducers do so by themselves. */
-  readonly combine?: FoldReducer<V, V> | ((key: K, values: Iterable<V>) => V);
-  readonly reduce: FoldReducer<V, O> | Reducer<K, V, O>;
+  readonly combine?: (key: K, values: Iterable<V>) => V;
+  readonly reduce: Reducer<K, V, O>;
 }
 
 /** A map-reduce whose code a cluster can find. */

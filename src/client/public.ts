@@ -4,6 +4,8 @@ export {
   type CsvOptions,
   type CsvRecord,
   type FileContent,
+  type FormatOption,
+  type Key,
   type RangeOptions,
   type TextOptions,
 } from "../data/index.ts";
@@ -29,11 +31,22 @@ export { TaskError } from "./errors.ts";
 export { Job, type ResultsOptions, type SubmitOptions } from "./job.ts";
 export type { LoadedTask } from "./loaded.ts";
 export { type MapOptions, MapResults, MapValues, type Progress } from "./map.ts";
+export {
+  type Emit,
+  type MapContext,
+  type MapReduce,
+  type MapReduceDefinition,
+  mapReduce,
+  type TokenCounter,
+} from "./map-reduce.ts";
 export type { TaskNeeds, TaskOptions } from "./options.ts";
+export { type Listing, Pairs } from "./pairs.ts";
 export type { Inputs } from "./pump.ts";
 export type { PutFile, PutProgress } from "./put.ts";
 export type { Content, PutFiles, PutSource, SourceFile } from "./put-source.ts";
-export { checkpoint, putFile, restored } from "./runtime.ts";
+export { checkpoint, count, max, min, putFile, type Reducer, restored, sum, top } from "./runtime.ts";
+export type { MapReduceOptions } from "./shuffle.ts";
+export type { ShuffleInput } from "./shuffle-input.ts";
 export type { Outcome, Result } from "./stream.ts";
 export { type InputOf, type OutputOf, type Task, task } from "./task.ts";
 export { type Duration, parseDuration, parseSize, type Size } from "./units.ts";

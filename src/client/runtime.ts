@@ -118,7 +118,7 @@ export type Reducer<K, V, O> = (
 ) => O | undefined | Promise<O | undefined>;
 
 /** A reducer that works value by value, and so also combines values before they travel. */
-export type FoldReducer<V, O> = (key: unknown, values: Iterable<V>) => O;
+export type FoldReducer<V, O> = <K>(key: K, values: Iterable<V>) => O;
 
 interface Fold<V, A, O> {
   readonly id: string;
@@ -130,7 +130,7 @@ interface Fold<V, A, O> {
 const foldKey = Symbol.for("musketeers.fold");
 
 function folding<V, A, O>(fold: Fold<V, A, O>): FoldReducer<V, O> {
-  const reduce = (_key: unknown, values: Iterable<V>): O => {
+  const reduce = <K>(_key: K, values: Iterable<V>): O => {
     let held: { value: A } | undefined;
     for (const value of values) {
       const lifted = fold.lift(value);
@@ -180,23 +180,23 @@ export const min = /* @__PURE__ */ folding<never, never, never>({
   id: "min",
   lift: itself,
   merge: (a, b) => (compareValues(b, a) < 0 ? b : a),
-}) as <V>(key: unknown, values: Iterable<V>) => V;
+}) as <K, V>(key: K, values: Iterable<V>) => V;
 
 /** Reducer: the greatest value of a key; see `min`. */
 export const max = /* @__PURE__ */ folding<never, never, never>({
   id: "max",
   lift: itself,
   merge: (a, b) => (compareValues(b, a) > 0 ? b : a),
-}) as <V>(key: unknown, values: Iterable<V>) => V;
+}) as <K, V>(key: K, values: Iterable<V>) => V;
 
 /** Makes a reducer: a list of the `n` greatest values of a key, the greatest first; see `min`. */
-export function top(n: number): <V>(key: unknown, values: Iterable<V>) => V[] {
+export function top(n: number): <K, V>(key: K, values: Iterable<V>) => V[] {
   if (!Number.isInteger(n) || n < 1) throw new RangeError(`top(${n}): a whole number from 1 up is needed`);
   return /* @__PURE__ */ folding<unknown, unknown[], unknown[]>({
     id: `top:${n}`,
     lift: (value) => [value],
     merge: (a, b) => [...a, ...b].sort((left, right) => compareValues(right, left)).slice(0, n),
-  }) as <V>(key: unknown, values: Iterable<V>) => V[];
+  }) as <K, V>(key: K, values: Iterable<V>) => V[];
 }
 
 interface FilesOffer {
@@ -238,3 +238,4 @@ export const MapValues = absent("MapValues");
 export const parseDuration = absent("parseDuration");
 export const parseSize = absent("parseSize");
 export const MapResults = absent("MapResults");
+export const Pairs = absent("Pairs");

@@ -6,9 +6,10 @@ import {
   segmentValue,
 } from "../data/index.ts";
 import { encodeValue, type FileRef, fileRefOf, type Limits, MusketeersError } from "../protocol/index.ts";
+import type { FileInput } from "./map-reduce.ts";
 
 /** What a map-reduce can read: a dataset, files, or anything else that is iterable as records themselves. */
-export type ShuffleInput<R = unknown> = { files(): AsyncIterable<unknown> } | Iterable<R> | AsyncIterable<R>;
+export type ShuffleInput = FileInput | Iterable<unknown> | AsyncIterable<unknown>;
 
 export interface InputOptions {
   readonly format: FormatOption | undefined;

@@ -1,0 +1,191 @@
+import { blockFiles } from "../data/index.ts";
+import { type FileRef, fileRefOf, type JobSpec, MusketeersError } from "../protocol/index.ts";
+import { JobChannel } from "./channel.ts";
+import { abortReason, TaskError } from "./errors.ts";
+import { Gate } from "./gate.ts";
+import { Hoist } from "./hoist.ts";
+import { isLoadedTask } from "./loaded.ts";
+import type { Progress } from "./map.ts";
+import { checkDefinition, optionsOf, type ShuffleOptions, taskOptionsOf } from "./map-reduce.ts";
+import { overridesIn, type TaskOptions } from "./options.ts";
+import { Pairs, type Partition } from "./pairs.ts";
+import { pumpInputs } from "./pump.ts";
+import { mapInputs, type ShuffleInput } from "./shuffle-input.ts";
+import { type Outcome, ResultStream } from "./stream.ts";
+import { loadedTask, type SubmissionHost, specOf } from "./submission.ts";
+import { taskInfo } from "./task.ts";
+
+/** Options of one map-reduce; the definition's own may be overridden among them. */
+export interface MapReduceOptions<I extends ShuffleInput = ShuffleInput> extends TaskOptions, ShuffleOptions {
+  /** A dataset, files, URLs, or anything iterable as records themselves. */
+  readonly input: I;
+  /** By name: what functions that are written here use besides their parameters; data, or functions. */
+  readonly with?: Readonly<Record<string, unknown>>;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+const own = ["input", "with", "signal", "onProgress"] as const;
+const PARTITIONS = 8;
+
+type FetchFile = (url: URL) => Promise<FileRef>;
+
+/** See `Cluster.mapReduce`. */
+export async function runMapReduce(
+  host: SubmissionHost,
+  definition: object,
+  given: MapReduceOptions | undefined,
+  fetchFile: FetchFile,
+): Promise<Pairs> {
+  const isDefined = isLoadedTask(definition) || taskInfo(definition) !== undefined;
+  const options = (isDefined ? given : definition) as MapReduceOptions | undefined;
+  if (options?.input === undefined) {
+    throw new MusketeersError("BAD_ARGUMENT", "A map-reduce without an input", {
+      hint: 'Write { input: cluster.dataset("…"), … }.',
+    });
+  }
+  options.signal?.throwIfAborted();
+  const loaded = await loadedTask(host, isDefined ? definition : await inlineTask(definition, options.with));
+  const all = { ...(loaded.options as ShuffleOptions), ...present(isDefined ? options : optionsOf(options)) };
+  const overrides = overridesIn(taskOptionsOf(all), own);
+  const spec: JobSpec = {
+    ...specOf(loaded, overrides, true, host.limits),
+    shuffle: { partitions: partitionsOf(all.partitions ?? PARTITIONS, host.limits.partitionsMax) },
+  };
+  await host.session.ensureCode(loaded.bundle);
+  const files = blockFiles(host.session.blocks);
+  const { format, segmentBytes } = all;
+  const inputs = mapInputs(options.input, { format, segmentBytes, files, limits: host.limits, fetchFile });
+  const partitions = await new ShuffleRun(host, spec, options).run(inputs);
+  return new Pairs(spec.job, partitions, files);
+}
+
+/** Without what is undefined, which overrides nothing. */
+const present = <T extends object>(options: T): T =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+
+async function inlineTask(definition: object, given: MapReduceOptions["with"]): Promise<object> {
+  checkDefinition(definition, own);
+  const { map, combine, reduce, name } = definition as {
+    readonly [name: string]: unknown;
+    readonly name?: string;
+  };
+  const hoist = await Hoist.open(given);
+  const functions = Object.entries({ map, combine, reduce }).filter(([, fn]) => fn !== undefined);
+  const texts = await Promise.all(functions.map(async ([of, fn]) => `${of}: ${await hoist.text(fn, of)}`));
+  const inline = hoist.module(name ?? "mapReduce", `mapReduce({ ${texts.join(", ")} })`, ["mapReduce"]);
+  return { inline, options: {} };
+}
+
+function partitionsOf(partitions: unknown, max: number): number {
+  if (Number.isInteger(partitions) && (partitions as number) >= 1 && (partitions as number) <= max) {
+    return partitions as number;
+  }
+  throw new MusketeersError(
+    "BAD_ARGUMENT",
+    `partitions: ${String(partitions)} is no whole number from 1 to ${max}`,
+  );
+}
+
+/** One job of two stages, with the loop that reads what its reduces give. */
+class ShuffleRun {
+  readonly #host: SubmissionHost;
+  readonly #options: Pick<MapReduceOptions, "signal" | "onProgress">;
+  readonly #gate = new Gate();
+  readonly #channel: JobChannel;
+  /** Where in the input each map's part is, for whoever has to look for what is wrong there. */
+  readonly #places: string[] = [];
+
+  constructor(host: SubmissionHost, spec: JobSpec, options: MapReduceOptions) {
+    this.#host = host;
+    this.#options = options;
+    const { onProgress } = options;
+    this.#channel = new JobChannel(
+      host.session,
+      spec,
+      { results: true },
+      {
+        onRoom: () => this.#gate.open(),
+        onOver: () => this.#gate.open(),
+        ...(onProgress === undefined
+          ? {}
+          : { onProgress: ({ type: _type, ...progress }) => onProgress(progress) }),
+      },
+    );
+  }
+
+  async run(inputs: AsyncIterable<unknown>): Promise<Partition[]> {
+    const { signal } = this.#options;
+    const { session, limits } = this.#host;
+    const channel = this.#channel;
+    const abort = () => this.#giveUp("its client aborted it", abortReason(signal!));
+    signal?.addEventListener("abort", abort, { once: true });
+    const results = this.#results();
+    session.attach(channel);
+    try {
+      const outbox = channel.outbox!;
+      pumpInputs(inputs, {
+        outbox,
+        hasRoom: () => outbox.unstoredBytes < limits.inputBytesUnstoredMax,
+        gate: this.#gate,
+        stopped: () => channel.over,
+        onInput: (index, input) => {
+          this.#places[index] = placeOf(input);
+        },
+      }).catch((error: unknown) => this.#giveUp("its input failed", error));
+      return await this.#collect(results);
+    } catch (error) {
+      throw this.#placed(error);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #results(): ResultStream<Outcome<unknown>> {
+    return new ResultStream<Outcome<unknown>>({
+      inbox: this.#channel.inbox,
+      blobs: this.#host.session.blobs,
+      compose: (index, value, error, worker) =>
+        error === undefined ? { ok: true, index, value, worker } : { ok: false, index, error, worker },
+      onLeft: () => this.#giveUp("one of its partitions failed", undefined),
+    });
+  }
+
+  async #collect(results: AsyncIterable<Outcome<unknown>>): Promise<Partition[]> {
+    const partitions: Partition[] = [];
+    for await (const result of results) {
+      if (!result.ok) throw result.error;
+      const { pairs, file } = result.value as { readonly pairs: number; readonly file: unknown };
+      partitions[result.index] = { pairs, file: fileRefOf(file) };
+    }
+    return partitions;
+  }
+
+  #giveUp(reason: string, error: unknown): void {
+    if (this.#channel.over) return;
+    this.#channel.cancel(reason);
+    if (error === undefined) this.#channel.close();
+    else this.#channel.fail(error);
+  }
+
+  /** An error of a map with where in the input it is. */
+  #placed(error: unknown): unknown {
+    if (!(error instanceof TaskError) || error.input === undefined) return error;
+    const place = this.#places[error.input];
+    if (place === undefined || place === "") return error;
+    const { kind, name, message, stack = "", props, worker, input } = error;
+    const frames = stack.split("\n").slice(message.split("\n").length).join("\n");
+    return new TaskError(
+      { kind, name, message: `${message} (${place})`, stack: frames, props },
+      worker,
+      input,
+    );
+  }
+}
+
+function placeOf(input: unknown): string {
+  const ref = Array.isArray(input) ? fileRefOf(input[0]) : undefined;
+  if (ref === undefined) return "";
+  const { name = ref.cid, bytes, start = 0, end = bytes } = ref;
+  return start === 0 && end === bytes ? `in ${name}` : `in ${name}, in the bytes from ${start} to ${end}`;
+}
