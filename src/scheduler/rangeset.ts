@@ -134,11 +134,13 @@ export class RangeSet {
 
   /** Removes the first members, up to `countMax` of them in up to `rangesMax` ranges, and gives them. */
   takeFirst(countMax: number, rangesMax = Number.POSITIVE_INFINITY): Range[] {
-    const taken: Range[] = [];
+    let taken: Range[] = [];
     let left = countMax;
     for (let start = this.nextIn(0); left > 0 && start < Number.POSITIVE_INFINITY; ) {
       const end = Math.min(this.nextOut(start), start + left);
-      taken.push([start, end]);
+      // Leases keep them, mostly one: a push to an empty array reserves room for many.
+      if (taken.length === 0) taken = [[start, end]];
+      else taken.push([start, end]);
       left -= end - start;
       if (taken.length >= rangesMax) break;
       start = this.nextIn(end);

@@ -5,7 +5,9 @@ import type { LeaseDescriptor } from "../scheduler/index.ts";
 /** @param nonce makes ids of equal descriptors differ. */
 export const leaseId = (descriptor: LeaseDescriptor, nonce: string): string => {
   const { job, worker, failures, strikes, ranges } = descriptor;
-  return `${nonce} ${job} ${worker} ${failures} ${strikes} ${ranges.map(([a, b]) => `${a}-${b}`).join()}`;
+  const bounds = ranges.map((range) => range.join("-"));
+  // Joined, it is one string; a template would keep its pieces alive as long as the lease.
+  return [nonce, job, worker, failures, strikes, bounds.join()].join(" ");
 };
 
 export function openLeaseId(id: string): LeaseDescriptor {

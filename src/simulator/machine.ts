@@ -160,7 +160,12 @@ export class Machine {
     this.#phase = "on";
     this.#countOn(1);
     this.#attempt = 0;
-    this.#core = newWorkerState({ ...limits, slots: this.slotCount });
+    this.#core = newWorkerState({
+      slots: this.slotCount,
+      resultBytesUnackedMax: limits.resultBytesUnackedMax,
+      progressIntervalMs: limits.progressIntervalMs,
+      blockBytesTarget: limits.blockBytesTarget,
+    });
     const host = this.#slotHost();
     this.#slots = Array.from({ length: this.slotCount }, (_, slot) => new Slot(this.#world, slot, host));
     this.#connect();

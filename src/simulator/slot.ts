@@ -139,7 +139,7 @@ export class Slot {
   /** So many records as are reported together; or up to one that kills the sandbox or saves its state. */
   #next(run: Running): Stretch | undefined {
     const { plans, limits, auditor, queue } = this.#world;
-    const answers: Stretch["answers"] = [];
+    let answers: Stretch["answers"] = [];
     let overheadMs = 0;
     let workMs = 0;
     while (run.begun < run.told.count && answers.length < limits.reportRecordsMax) {
@@ -169,7 +169,9 @@ export class Slot {
         return { answers, workMs: timeoutMs, overheadMs, ends: "timeout", workedMs: 0, input };
       }
       workMs += takesMs;
-      answers.push({ input, outcome: this.#outcome(input) });
+      const answer = { input, outcome: this.#outcome(input) };
+      if (answers.length === 0) answers = [answer];
+      else answers.push(answer);
       if (run.told.careful || workMs >= limits.progressIntervalMs) break;
     }
     return { answers, workMs, overheadMs, ends: "report", workedMs: 0, input: undefined };

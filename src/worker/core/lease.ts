@@ -104,6 +104,7 @@ export function takeRecords(lease: Lease, countMax: number, bytesMax: number) {
   }
   lease.handed += count;
   cursor.at += count;
+  if (cursor.at === part.from + part.count) lease.cursor = undefined;
   const isWhole = start === 0 && reader.offset === part.block.length;
   return { count, block: isWhole ? part.block : part.block.subarray(start, reader.offset) };
 }

@@ -112,7 +112,10 @@ function receiveLease(
     giveBack(state, lease, "refused", "The hub sent records that do not fit their lease.", out);
     return;
   }
-  lease.parts.push({ from: message.from, count: message.part, block: body });
+  const part = { from: message.from, count: message.part, block: body };
+  // A push to an empty array reserves room for many, and most units come in one part.
+  if (lease.parts.length === 0) lease.parts = [part];
+  else lease.parts.push(part);
   lease.received += message.part;
 }
 
@@ -160,7 +163,9 @@ function report(state: WorkerState, lease: Lease, results: Results, out: WorkerI
   if (results.count > 0) lease.saved = undefined;
   const done = lease.reported >= lease.end;
   if (results.count > 0) {
-    lease.unacked.push({ ...results, from, done });
+    const unacked = { ...results, from, done };
+    if (lease.unacked.length === 0) lease.unacked = [unacked];
+    else lease.unacked.push(unacked);
     state.unackedBytes += results.block.length;
   }
   if (state.linked) out.push({ type: "SendProgress", lease: lease.id, from, results, done });
@@ -175,7 +180,7 @@ function release(state: WorkerState, lease: Lease): void {
   if (lease.slot === undefined) return;
   const slot = state.slots[lease.slot]!;
   slot.lease = undefined;
-  slot.runs = [];
+  if (slot.runs.length > 0) slot.runs = [];
   lease.slot = undefined;
 }
 
@@ -359,7 +364,8 @@ function feed(state: WorkerState, slot: Slot, lease: Lease, out: WorkerInstructi
   const taken = takeRecords(lease, wanted, state.config.blockBytesTarget);
   if (taken === undefined) return false;
   const run = state.nextRun++;
-  slot.runs.push({ run, count: taken.count, careful, reported: 0 });
-  out.push({ type: "Run", slot: slot.slot, run, lease: lease.id, task: lease.task, careful, ...taken });
+  const { count, block } = taken;
+  slot.runs.push({ run, count, careful, reported: 0 });
+  out.push({ type: "Run", slot: slot.slot, run, lease: lease.id, task: lease.task, count, block, careful });
   return true;
 }
