@@ -183,7 +183,7 @@ describe("a cached store", () => {
       },
       put: async () => a.cid,
     };
-    const cache = { cids: () => [], get: async () => undefined, put: () => slow };
+    const cache = { has: () => false, cids: () => [], get: async () => undefined, put: () => slow };
     const cached = new CachedBlobs(store, cache);
     expect(await cached.get(a.cid)).toBe(a.bytes);
     expect([await cached.get(a.cid), await cached.peek(a.cid)]).toEqual([a.bytes, a.bytes]);
@@ -194,6 +194,26 @@ describe("a cached store", () => {
     behind = false;
     keep();
     expect(await waiting).toEqual([true, false]);
+  });
+
+  test("recentBlobsBytesMax: has in memory what was used lately, and no more", async () => {
+    const inner = new MemoryBlobCache({ bytesMax: 100 });
+    const asked: string[] = [];
+    const cache = {
+      has: (cid: string) => inner.has(cid),
+      cids: () => inner.cids(),
+      get: (cid: string) => {
+        asked.push(cid);
+        return inner.get(cid);
+      },
+      put: (cid: string, bytes: Uint8Array) => inner.put(cid, bytes),
+    };
+    for (const { cid, bytes } of [a, b, c]) await inner.put(cid, bytes);
+    const store = { get: () => Promise.reject(new Error("asked")), put: async () => a.cid };
+    const cached = new CachedBlobs(store, cache, { recentBytesMax: 20 });
+    for (const { cid } of [a, b, a, c, a, b]) expect(await cached.get(cid)).toBeDefined();
+    expect(asked).toEqual([a.cid, b.cid, c.cid, b.cid]);
+    expect([cached.has(c.cid), cached.has(d.cid)]).toEqual([true, false]);
   });
 
   test("keeps what it stores", async () => {

@@ -1,5 +1,6 @@
 import type { BlobStore } from "./blob-ref.ts";
 import type { Codec } from "./cid.ts";
+import { ByteLru } from "./lru.ts";
 
 /** Told what a cache keeps. */
 export interface CacheWatcher {
@@ -12,6 +13,8 @@ export interface CacheWatcher {
 /** Where blobs are kept near at hand; may forget any of them at any time. */
 export interface BlobCache {
   watcher?: CacheWatcher | undefined;
+  /** Whether it keeps it, as far as it knows yet. */
+  has(cid: string): boolean;
   /** All that it keeps, as far as it knows yet. */
   cids(): Iterable<string>;
   /** Verified bytes, or undefined where it has none. */
@@ -37,17 +40,30 @@ export class CachedBlobs implements BlobStore {
   /** What is on its way into the cache. */
   readonly #keeping = new Map<string, Uint8Array>();
   #keepingBytes = 0;
+  /** What was used lately, verified already. */
+  readonly #recent: ByteLru<string, Uint8Array>;
 
-  constructor(store: BlobStore, cache: BlobCache) {
+  /** @param recentBytesMax what it holds in memory before the cache */
+  constructor(
+    store: BlobStore,
+    cache: BlobCache,
+    { recentBytesMax = 0 }: { readonly recentBytesMax?: number } = {},
+  ) {
     this.#store = store;
     this.#cache = cache;
+    this.#recent = new ByteLru(recentBytesMax, (bytes) => bytes.length);
+  }
+
+  /** Whether it need not be fetched. */
+  has(cid: string): boolean {
+    return this.#recent.has(cid) || this.#keeping.has(cid) || this.#cache.has(cid);
   }
 
   async get(cid: string, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const keeping = this.#keeping.get(cid);
-    if (keeping !== undefined) return keeping;
+    const near = this.#recent.get(cid) ?? this.#keeping.get(cid);
+    if (near !== undefined) return near;
     const fetching = this.#fetching.get(cid) ?? this.#fetch(cid);
     fetching.waiting++;
     try {
@@ -67,7 +83,9 @@ export class CachedBlobs implements BlobStore {
    */
   async peek(cid: string, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array | undefined> {
     const fetching = this.#fetching.get(cid);
-    if (fetching === undefined) return this.#keeping.get(cid) ?? this.#cache.get(cid);
+    if (fetching === undefined) {
+      return this.#recent.get(cid) ?? this.#keeping.get(cid) ?? this.#cache.get(cid);
+    }
     return unlessAborted(fetching.bytes, options.signal);
   }
 
@@ -91,7 +109,10 @@ export class CachedBlobs implements BlobStore {
 
   async #load(cid: string, signal: AbortSignal): Promise<Uint8Array> {
     const kept = await this.#cache.get(cid);
-    if (kept !== undefined) return kept;
+    if (kept !== undefined) {
+      this.#recent.set(cid, kept);
+      return kept;
+    }
     const bytes = await this.#store.get(cid, { signal });
     await this.#keep(cid, bytes);
     return bytes;
@@ -99,6 +120,7 @@ export class CachedBlobs implements BlobStore {
 
   /** Gives a promise only where the cache is behind. */
   #keep(cid: string, bytes: Uint8Array): Promise<void> | undefined {
+    this.#recent.set(cid, bytes);
     this.#keeping.set(cid, bytes);
     this.#keepingBytes += bytes.length;
     const kept = this.#cache.put(cid, bytes).finally(() => {

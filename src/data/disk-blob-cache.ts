@@ -69,6 +69,10 @@ export class DiskBlobCache implements BlobCache {
     return this.#sizes.bytes;
   }
 
+  has(cid: string): boolean {
+    return this.#sizes.has(cid);
+  }
+
   cids(): Iterable<string> {
     return this.#sizes.keys();
   }

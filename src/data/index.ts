@@ -43,7 +43,7 @@ export {
 export * from "./readers/index.ts";
 export { BlobClient, type BlobClientOptions } from "./transfer.ts";
 export { buildFile, CHUNK_BYTES, type ChunkOptions, FileBuilder } from "./unixfs/file-builder.ts";
-export { fileBytes, type ReadOptions, readFile } from "./unixfs/file-reader.ts";
+export { fileBytes, fileLeaves, type ReadOptions, readFile } from "./unixfs/file-reader.ts";
 export {
   type FolderStat,
   listFolder,

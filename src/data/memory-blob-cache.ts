@@ -14,6 +14,10 @@ export class MemoryBlobCache implements BlobCache {
     return this.#blobs.bytes;
   }
 
+  has(cid: string): boolean {
+    return this.#blobs.has(cid);
+  }
+
   cids(): Iterable<string> {
     return this.#blobs.keys();
   }

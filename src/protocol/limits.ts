@@ -35,6 +35,10 @@ export interface Limits {
   readonly splitBytesTarget: number;
   /** Blobs that a worker keeps on its disk for its tasks, all hubs together. */
   readonly workerCacheBytesMax: number;
+  /** Blobs used lately that a worker has in memory, besides its cache. */
+  readonly recentBlobsBytesMax: number;
+  /** What a worker fetches of the data of inputs before their turn comes. */
+  readonly inputsAheadBytesMax: number;
   /** What an agent sends one sandbox of files ahead of what that has consumed, all files together. */
   readonly fileWindowBytes: number;
   /** Files that one sandbox may read and write at once. */
@@ -286,6 +290,8 @@ export const defaultLimits: Limits = Object.freeze({
   blobUploadBytesPerSecondMin: 16 * KiB,
   splitBytesTarget: 8 * MiB,
   workerCacheBytesMax: 4 * GiB,
+  recentBlobsBytesMax: 32 * MiB,
+  inputsAheadBytesMax: 16 * MiB,
   fileWindowBytes: 16 * MiB,
   sandboxFilesMax: 1_024,
   fileBytesUnstoredMax: 16 * MiB,

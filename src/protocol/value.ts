@@ -1,6 +1,7 @@
 import {
   type DecodeOptions,
   decode,
+  decodeFirst,
   type EncodeOptions,
   encode,
   objectToTokens,
@@ -214,5 +215,24 @@ export function decodeValueWith(toFile: (ref: FileRef) => unknown, bytes: Uint8A
     throw new MusketeersError("PROTOCOL", `Not a value: ${(cause as Error).message}`, { cause });
   } finally {
     makeFile = before;
+  }
+}
+
+/** How a file begins in an encoding. */
+const FILE_HEAD = Uint8Array.of(0xd9, TAG_FILE >>> 8, TAG_FILE & 0xff);
+
+/**
+ * The files in the encoding of a value, or of several behind each other, without decoding the rest. What only
+ * looks like one may be among them: this is for what helps where it is right and does no harm where it is not.
+ */
+export function* filesIn(bytes: Uint8Array): Generator<FileRef, void, undefined> {
+  for (let at = bytes.indexOf(FILE_HEAD[0]!); at >= 0; at = bytes.indexOf(FILE_HEAD[0]!, at + 1)) {
+    if (bytes[at + 1] !== FILE_HEAD[1] || bytes[at + 2] !== FILE_HEAD[2]) continue;
+    try {
+      const [items] = decodeFirst(bytes.subarray(at + FILE_HEAD.length), decodeOptions);
+      yield parseFileRef(items);
+    } catch {
+      // Three bytes of something else.
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { type BlobCache, BlobClient, type BlobStore } from "../data/index.ts";
+import { type BlobCache, BlobClient, type BlobStore, BlockFetcher, HubExchange } from "../data/index.ts";
 import { Link, type OpenSocket, Presence } from "../link/index.ts";
 import {
   type HubToClient,
@@ -29,6 +29,7 @@ import {
 import type { Executor } from "./executors/index.ts";
 import { machine } from "./machine.ts";
 import { BlobExchange, type Surroundings } from "./neighbours/blob-exchange.ts";
+import { Prefetch } from "./prefetch.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
 import type { Seats, Tenant } from "./seats.ts";
 import { SlotRunner } from "./slot-runner.ts";
@@ -79,6 +80,7 @@ export class Agent implements Tenant {
   readonly #pool: SandboxPool;
   readonly #blobs: BlobExchange;
   readonly #keeper: CatalogueKeeper;
+  readonly #prefetch: Prefetch;
   readonly #runners: readonly SlotRunner[];
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
   readonly #presence = new Presence(() => this.#link.reconnect());
@@ -108,6 +110,7 @@ export class Agent implements Tenant {
       ...(surroundings === undefined ? {} : { surroundings }),
     });
     this.#blobs = blobs;
+    this.#prefetch = new Prefetch(blobs, limits);
     this.#keeper = new CatalogueKeeper({
       hubKey: invite.hubKey,
       shelf: options.shelf ?? new MemoryShelf(),
@@ -207,9 +210,12 @@ export class Agent implements Tenant {
   /** What the hub stores, across its connections. */
   #hubStore(): BlobStore {
     const { invite, limits } = this.#options;
-    const client = new BlobClient({ baseUrl: invite.url, token: () => this.#presence.token, limits });
+    const http = { baseUrl: invite.url, token: () => this.#presence.token, limits };
+    const client = new BlobClient(http);
+    // What is read ahead travels together.
+    const fetcher = new BlockFetcher({ exchange: new HubExchange(http), limits, single: client });
     return {
-      get: (cid, call) => this.#presence.persist(() => client.get(cid, call), call?.signal),
+      get: (cid, call) => this.#presence.persist(() => fetcher.get(cid, call), call?.signal),
       put: (bytes, call) => this.#presence.persist(() => client.put(bytes, call), call?.signal),
     };
   }
@@ -265,11 +271,13 @@ export class Agent implements Tenant {
     switch (message.type) {
       case "lease":
         this.#handle({ type: "LeaseReceived", message, body });
+        this.#prefetch.begin(message, body);
         return;
       case "trim":
         this.#handle({ type: "TrimReceived", message });
         return;
       case "revoke":
+        this.#prefetch.advance(message.lease, undefined);
         this.#handle({ type: "RevokeReceived", message });
         return;
       case "ack":
@@ -309,6 +317,7 @@ export class Agent implements Tenant {
       case "SendProgress": {
         const { lease, from, done, results } = instruction;
         const { block, count, failures, elapsedMs } = results;
+        this.#prefetch.advance(lease, done ? undefined : from + count);
         this.#link.send(
           progressHeader({ type: "progress", lease, from, count, failures, elapsedMs, done }),
           block,
@@ -317,6 +326,7 @@ export class Agent implements Tenant {
       }
       case "SendReturn": {
         const { lease, reason, message } = instruction;
+        this.#prefetch.advance(lease, undefined);
         this.#link.send({ type: "return", lease, reason, message });
         return;
       }
@@ -362,6 +372,7 @@ export class Agent implements Tenant {
     clearTimeout(this.#grace);
     clearTimeout(this.#awayTimer);
     this.#presence.end(error);
+    this.#prefetch.end();
     for (const runner of this.#runners) runner.kill();
     const settle = () => (error === undefined ? this.#settle.resolve() : this.#settle.reject(error));
     const { executor, shared } = this.#options;

@@ -155,3 +155,22 @@ function caught<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
+
+/**
+ * The CIDs of the blocks that hold a range of a file, in order; fetches only the nodes above them.
+ * @throws as `readFile`
+ */
+export async function* fileLeaves(
+  file: { readonly cid: string },
+  source: BlockSource,
+  options: ReadOptions = {},
+): AsyncGenerator<string, void, undefined> {
+  const signal = options.signal ?? new AbortController().signal;
+  if (codecOf(file.cid) === "raw") {
+    yield file.cid;
+    return;
+  }
+  for await (const piece of new Walk(source, signal).pieces({ cid: file.cid }, spanOf(options))) {
+    if ("cid" in piece) yield piece.cid;
+  }
+}

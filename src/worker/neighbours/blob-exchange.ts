@@ -56,10 +56,18 @@ export class BlobExchange implements BlobStore {
       includes: (address) => this.#places.includes(address),
       fetchBlob: options.surroundings?.fetchBlob ?? nobodyIsThere,
     });
-    this.#cached = cache === undefined ? undefined : new CachedBlobs(this.#neighbours, cache);
+    this.#cached =
+      cache === undefined
+        ? undefined
+        : new CachedBlobs(this.#neighbours, cache, { recentBytesMax: limits.recentBlobsBytesMax });
     this.#store = this.#cached ?? this.#neighbours;
     if (cache !== undefined) cache.watcher = this.#neighbours;
     options.surroundings?.attach((cid, call) => this.peek(cid, call));
+  }
+
+  /** Whether it is here already. */
+  has(cid: string): boolean {
+    return this.#cached?.has(cid) === true;
   }
 
   get(cid: string, options?: CallOptions): Promise<Uint8Array> {
