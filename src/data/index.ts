@@ -41,6 +41,7 @@ export {
   RunCursor,
 } from "./pairs/index.ts";
 export * from "./readers/index.ts";
+export { refsIn } from "./refs-in.ts";
 export { BlobClient, type BlobClientOptions } from "./transfer.ts";
 export { buildFile, CHUNK_BYTES, type ChunkOptions, FileBuilder } from "./unixfs/file-builder.ts";
 export { fileBytes, fileLeaves, type ReadOptions, readFile } from "./unixfs/file-reader.ts";

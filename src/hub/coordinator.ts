@@ -39,6 +39,7 @@ import type { Keepers } from "./recovery/keepers.ts";
 import { mapFailureOf, Shuffles, stagesIn } from "./shuffle/index.ts";
 import { TaskLogs } from "./task-logs.ts";
 import { Throughput } from "./throughput.ts";
+import type { Return } from "./worker-return.ts";
 import type { OpenLease, WorkerSession } from "./worker-session.ts";
 
 /** A block that came with an event, and the lease that it is for. */
@@ -48,18 +49,6 @@ interface Delivery {
 }
 
 type EffectOf<T extends SchedulerEffect["type"]> = Extract<SchedulerEffect, { type: T }>;
-
-/** A lease that a worker presents and that is one of this hub's. */
-export interface ProvenLease extends PresentedLease {
-  readonly descriptor: LeaseDescriptor;
-}
-
-/** How a worker comes back. */
-export interface Return {
-  readonly proven: readonly ProvenLease[];
-  /** What it was called on its connections of before. */
-  readonly replaces: readonly string[];
-}
 
 export interface CoordinatorOptions {
   readonly engine: Engine;
@@ -129,6 +118,8 @@ export class Coordinator {
       limits: options.limits,
       nowMs: () => this.#clock.nowMs(),
       send: (worker, message) => this.workers.get(worker)?.near(message),
+      blobs: options.engine.blobs,
+      onNear: (near) => this.#feed({ type: "WorkerHolds", ...near }),
     });
     this.keepers.holdersOf = (cid) => this.peers.tracker.holdersOf(cid);
     // What a name stood for before may be swept.
@@ -148,7 +139,8 @@ export class Coordinator {
     const notify = (entry: JobEntry) => this.#notices.changed(entry);
     const { onFault } = options;
     this.shuffles = new Shuffles({ engine, limits, jobs, blocks, ledger, isHeld, feed, notify, onFault });
-    this.intake = new Intake({ limits, jobs, blocks, ledger, feed, wallMs: () => this.wallMs() });
+    const { locality } = this.peers;
+    this.intake = new Intake({ limits, jobs, blocks, ledger, locality, feed, wallMs: () => this.wallMs() });
   }
 
   get scheduler(): Scheduler {
@@ -218,9 +210,7 @@ export class Coordinator {
     }
     for (const session of replaced) {
       // The scheduler hears of it when the worker joins again, so that nobody gets its leases in between.
-      this.workers.delete(session.worker);
-      this.peers.leave(session.worker);
-      this.keepers.left(session.worker);
+      this.#forget(session.worker);
       session.terminate();
     }
     return { proven, replaces: [...replaced].map((session) => session.worker) };
@@ -256,9 +246,7 @@ export class Coordinator {
 
   workerGone(session: WorkerSession, reason: "left" | "dropped"): void {
     if (this.workers.get(session.worker) !== session) return;
-    this.workers.delete(session.worker);
-    this.peers.leave(session.worker);
-    this.keepers.left(session.worker);
+    this.#forget(session.worker);
     if (!this.#closed) this.#feed({ type: "WorkerLost", worker: session.worker, reason });
   }
 
@@ -482,6 +470,7 @@ export class Coordinator {
   }
 
   #endJob({ job, state, reason }: EffectOf<"EndJob">, failure: MapFailure | undefined): void {
+    this.peers.locality.ended(job);
     const entry = this.jobs.get(job);
     if (entry === undefined) return;
     const atMs = this.wallMs();
@@ -500,7 +489,14 @@ export class Coordinator {
 
   #dropWorker(worker: string): void {
     const session = this.workers.get(worker);
-    this.workers.delete(worker);
+    this.#forget(worker);
     session?.terminate();
+  }
+
+  /** Everything but what the scheduler knows of a worker. */
+  #forget(worker: string): void {
+    this.workers.delete(worker);
+    this.peers.leave(worker);
+    this.keepers.left(worker);
   }
 }

@@ -13,6 +13,7 @@ import type { Jobs } from "./jobs.ts";
 import { IndexedBlock } from "./journal/block.ts";
 import type { Blocks } from "./journal/blocks.ts";
 import type { Ledger } from "./journal/ledger.ts";
+import type { Locality } from "./peers/locality.ts";
 
 /** An event without its time. */
 export type Untimed<E> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
@@ -23,6 +24,8 @@ export interface IntakeHost {
   readonly blocks: Blocks;
   readonly ledger: Ledger;
   wallMs(): number;
+  /** Told of new inputs of submissions. */
+  readonly locality: Pick<Locality, "inputs">;
   feed(event: Untimed<SchedulerEvent>): void;
 }
 
@@ -144,6 +147,7 @@ export class Intake {
     entry.size += count;
     entry.inputBlocks.push(from, count, -1);
     entry.unstored.set(from, block);
+    this.#host.locality.inputs(job, from, bytes);
     client.addUnstored(bytes.length);
     this.#host.ledger.append({ type: "inputs", job, from, count }, bytes, (position, stored) => {
       entry.storedBytes += stored;

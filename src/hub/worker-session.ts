@@ -77,6 +77,11 @@ export class WorkerSession implements PeerSession, Keeper {
     return this.#peer.grant.id;
   }
 
+  /** Dropped, or replaced by another of its connections: what it still says is nobody's word. */
+  get #isForgotten(): boolean {
+    return this.#coordinator.workers.get(this.worker) !== this;
+  }
+
   start(): void {
     this.#started = true;
     for (const header of this.#early.splice(0)) this.#peer.send(header);
@@ -114,13 +119,16 @@ export class WorkerSession implements PeerSession, Keeper {
         this.#save(message, body);
         break;
       case "whereabouts":
+        if (this.#isForgotten) break;
         this.#coordinator.peers.whereabouts(this.worker, message, this.#peer.address);
         break;
       case "holds":
+        if (this.#isForgotten) break;
         this.#coordinator.peers.holds(this.worker, message);
         this.#coordinator.keepers.holds(this.worker);
         break;
       case "locate":
+        if (this.#isForgotten) break;
         this.#peer.send(this.#coordinator.peers.locate(this.worker, message));
         break;
       case "catalogue":

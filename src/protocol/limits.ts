@@ -250,6 +250,8 @@ export interface Limits {
   readonly holdsIntervalMs: number;
   /** Blobs of all workers together of which a hub remembers who keeps them. */
   readonly holdingsMax: number;
+  /** Inputs of running jobs of which a hub knows what data they refer to. */
+  readonly nearInputsMax: number;
   /** An HTTP request or answer of which nothing moved for so long is given up. */
   readonly httpIdleMs: number;
   /** Largest header of an HTTP request. */
@@ -401,6 +403,7 @@ export const defaultLimits: Limits = Object.freeze({
   recoveryIntervalMs: second,
   holdsIntervalMs: 50,
   holdingsMax: 1_000_000,
+  nearInputsMax: 100_000,
   httpIdleMs: minute,
   httpHeaderBytesMax: 16 * KiB,
   slotsPerWorkerMax: 1_024,

@@ -1,4 +1,5 @@
 import { isCid } from "../../data/index.ts";
+import type { Blobs } from "../../engine/index.ts";
 import {
   type BlobSourceHint,
   type HoldsMessage,
@@ -10,6 +11,7 @@ import {
   type WhereaboutsMessage,
 } from "../../protocol/index.ts";
 import { signBlobPass } from "../../security/index.ts";
+import { Locality, type LocalityOptions } from "./locality.ts";
 import { Neighbourhood, realmOf } from "./neighbourhood.ts";
 import { Tracker } from "./tracker.ts";
 
@@ -26,8 +28,8 @@ export interface PeersOptions {
   /** Monotonic, in milliseconds. */
   readonly nowMs: () => number;
   readonly send: (worker: string, message: NearMessage) => void;
-  /** Told what a worker said that it keeps, and that it does not keep any more. */
-  readonly onHoldings?: (worker: string, added: readonly string[], dropped: readonly string[]) => void;
+  readonly blobs: Blobs;
+  readonly onNear: LocalityOptions["onNear"];
 }
 
 const KEY_BYTES_MIN = 16;
@@ -35,6 +37,8 @@ const KEY_BYTES_MIN = 16;
 /** The hub's part in the exchange of blobs between workers: who is near whom, who keeps what, tokens. */
 export class Peers {
   readonly tracker: Tracker;
+  /** Which inputs of jobs refer to what. */
+  readonly locality: Locality;
   readonly #options: PeersOptions;
   readonly #neighbourhood: Neighbourhood;
   readonly #doors = new Map<string, Door>();
@@ -46,6 +50,7 @@ export class Peers {
     );
     const reaches = (asker: string, holder: string) => this.#neighbourhood.path(asker, holder) !== undefined;
     this.tracker = new Tracker(options.limits, reaches);
+    this.locality = new Locality({ ...options, tracker: this.tracker });
   }
 
   /** Workers that said where they are. */
@@ -69,7 +74,7 @@ export class Peers {
     if (!add.every(isCid)) throw new MusketeersError("PROTOCOL", "A worker keeps what is no CID");
     for (const cid of drop) this.tracker.drop(worker, cid);
     for (const cid of add) this.tracker.hold(worker, cid);
-    this.#options.onHoldings?.(worker, add, drop);
+    this.locality.holdings(worker, add, drop);
   }
 
   /** Whom to ask for the blobs that a worker is about to fetch. */

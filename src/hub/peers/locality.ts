@@ -1,0 +1,188 @@
+import { refsIn } from "../../data/index.ts";
+import type { Blobs } from "../../engine/index.ts";
+import {
+  eachRecord,
+  type FileRef,
+  type Limits,
+  pushRange,
+  type Range,
+  TAG_CID,
+  TAG_FILE,
+} from "../../protocol/index.ts";
+import { Leaves } from "./leaves.ts";
+import type { Tracker } from "./tracker.ts";
+
+export interface LocalityOptions {
+  readonly blobs: Blobs;
+  readonly limits: Pick<Limits, "nearInputsMax">;
+  readonly tracker: Pick<Tracker, "keeps" | "holdersOf">;
+  /** Told that a worker has the data of these inputs, or has it no more. */
+  readonly onNear: (near: {
+    readonly worker: string;
+    readonly job: string;
+    readonly ranges: readonly Range[];
+    readonly kept: boolean;
+  }) => void;
+}
+
+/** An input that refers to data. */
+interface Placed {
+  readonly job: string;
+  readonly input: number;
+  /** A few of the blocks that it needs; who has most of them has its data. */
+  readonly blocks: readonly string[];
+}
+
+/** Files of one input that are looked at. */
+const REFS_MAX = 4;
+/** What so many inputs refer to says nothing about where any of them belongs. */
+const INPUTS_PER_BLOCK_MAX = 64;
+const HOLDERS_MAX = 64;
+
+/** How references to files and to blobs begin. */
+const starts = [Buffer.of(0xd9, TAG_FILE >> 8, TAG_FILE & 0xff), Buffer.of(0xd8, TAG_CID)];
+
+/** Most blocks hold no reference, and are to cost nothing. */
+function mayRefer({ buffer, byteOffset, length }: Uint8Array): boolean {
+  const bytes = Buffer.from(buffer, byteOffset, length);
+  return starts.some((start) => bytes.includes(start));
+}
+
+/**
+ * Which inputs of running jobs refer to which blocks, so that the scheduler learns which workers have their
+ * data. It looks at the beginning, the middle and the end of what an input refers to.
+ */
+export class Locality {
+  readonly #options: LocalityOptions;
+  readonly #leaves: Leaves;
+  readonly #byBlock = new Map<string, Placed[]>();
+  readonly #byJob = new Map<string, Placed[]>();
+  #count = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: LocalityOptions) {
+    this.#options = options;
+    this.#leaves = new Leaves(options.blobs);
+  }
+
+  /** Inputs whose data it knows. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Settles when all inputs so far are looked at. */
+  get settled(): Promise<unknown> {
+    return this.#last;
+  }
+
+  /** A job got inputs, of which this packed block holds those from `from` on. */
+  inputs(job: string, from: number, block: Uint8Array): void {
+    if (this.#count >= this.#options.limits.nearInputsMax || !mayRefer(block)) return;
+    const placed = this.#byJob.get(job) ?? [];
+    const found: { readonly input: number; readonly refs: readonly FileRef[] }[] = [];
+    let input = from;
+    for (const record of eachRecord(block)) {
+      const refs = refsIn(record, REFS_MAX);
+      if (refs.length > 0) found.push({ input, refs });
+      input++;
+    }
+    if (found.length === 0) return;
+    this.#byJob.set(job, placed);
+    this.#last = this.#last.then(() => this.#place(job, placed, found));
+  }
+
+  /** What a worker said that it keeps, and that it does not keep any more; the tracker knows already. */
+  holdings(worker: string, added: readonly string[], dropped: readonly string[]): void {
+    const concerned = new Set<Placed>();
+    for (const cids of [added, dropped]) {
+      for (const cid of cids) for (const placed of this.#byBlock.get(cid) ?? []) concerned.add(placed);
+    }
+    this.#tell(worker, concerned, dropped.length > 0);
+  }
+
+  ended(job: string): void {
+    const placed = this.#byJob.get(job);
+    if (placed === undefined) return;
+    this.#byJob.delete(job);
+    this.#count -= placed.length;
+    const blocks = new Set(placed.flatMap((one) => one.blocks));
+    for (const cid of blocks) {
+      const rest = this.#byBlock.get(cid)?.filter((other) => other.job !== job) ?? [];
+      if (rest.length > 0) this.#byBlock.set(cid, rest);
+      else this.#byBlock.delete(cid);
+    }
+  }
+
+  async #place(
+    job: string,
+    all: Placed[],
+    found: readonly { readonly input: number; readonly refs: readonly FileRef[] }[],
+  ): Promise<void> {
+    const fresh: Placed[] = [];
+    for (const { input, refs } of found) {
+      const blocks = await this.#blocksOf(refs);
+      // The job may have ended, and another one of this name begun.
+      if (this.#byJob.get(job) !== all || this.#count >= this.#options.limits.nearInputsMax) break;
+      if (blocks.length === 0) continue;
+      const placed = { job, input, blocks };
+      for (const cid of blocks) {
+        const others = this.#byBlock.get(cid);
+        if (others === undefined) this.#byBlock.set(cid, [placed]);
+        else if (others.length < INPUTS_PER_BLOCK_MAX) others.push(placed);
+      }
+      all.push(placed);
+      fresh.push(placed);
+      this.#count++;
+    }
+    const near = new Map<string, Set<Placed>>();
+    for (const placed of fresh) for (const worker of this.#holdersOf(placed)) add(near, worker, placed);
+    for (const [worker, those] of near) this.#tell(worker, those, false);
+  }
+
+  #holdersOf({ blocks }: Placed): string[] {
+    const telling = blocks.filter((cid) => (this.#byBlock.get(cid)?.length ?? 0) < INPUTS_PER_BLOCK_MAX);
+    return telling.flatMap((cid) => this.#options.tracker.holdersOf(cid).slice(0, HOLDERS_MAX));
+  }
+
+  async #blocksOf(refs: readonly FileRef[]): Promise<readonly string[]> {
+    const blocks = new Set<string>();
+    for (const ref of refs) {
+      try {
+        for (const cid of await this.#leaves.samplesOf(ref)) blocks.add(cid);
+      } catch {
+        // What cannot be read, or is no file, is near nobody.
+      }
+    }
+    return [...blocks];
+  }
+
+  #tell(worker: string, concerned: Iterable<Placed>, mayHaveLost: boolean): void {
+    const { tracker, onNear } = this.#options;
+    const near = new Map<string, Set<number>>();
+    const far = new Map<string, Set<number>>();
+    for (const { job, input, blocks } of concerned) {
+      const kept = blocks.filter((cid) => tracker.keeps(worker, cid)).length;
+      const isNear = 2 * kept > blocks.length;
+      if (!isNear && !mayHaveLost) continue;
+      add(isNear ? near : far, job, input);
+    }
+    for (const [of, kept] of [
+      [near, true],
+      [far, false],
+    ] as const) {
+      for (const [job, inputs] of of) onNear({ worker, job, ranges: rangesOf(inputs), kept });
+    }
+  }
+}
+
+function add<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function rangesOf(inputs: ReadonlySet<number>): Range[] {
+  const ranges: Range[] = [];
+  for (const input of [...inputs].sort((a, b) => a - b)) pushRange(ranges, input, input + 1);
+  return ranges;
+}
