@@ -1,4 +1,12 @@
-import { cidOf, decodeBlobRef, encodeBlobRef, parseCid } from "../../src/data/index.ts";
+import {
+  cidOf,
+  decodeBlobRef,
+  decodeSegment,
+  encodeBlobRef,
+  encodeSegment,
+  parseCid,
+} from "../../src/data/index.ts";
+import { MemoryFiles } from "../../src/data/testing/memory-files.ts";
 import { encodeGroup, HEAD_BYTES } from "../../src/engine/embedded/frame.ts";
 import { framesBeyond } from "../../src/engine/embedded/frame-reader.ts";
 import { decodeSegmentHeader, encodeSegmentHeader } from "../../src/engine/embedded/segment.ts";
@@ -10,6 +18,7 @@ import {
 } from "../../src/hub/journal/ledger-record.ts";
 import { LeaseSeal } from "../../src/hub/lease-seal.ts";
 import {
+  asFileValue,
   countRecords,
   decodeFailure,
   decodeFrame,
@@ -25,6 +34,7 @@ import {
   encodeValue,
   FrameReceiver,
   FrameSender,
+  filesIn,
   isPublicHost,
   isResumed,
   isUnsendable,
@@ -38,6 +48,14 @@ import {
 } from "../../src/protocol/index.ts";
 import { createInvite, openGrant, parseInvite, publicKeyOf } from "../../src/security/index.ts";
 import {
+  encodeFileBytes,
+  encodeFileClose,
+  encodeFileCreate,
+  encodeFileCredit,
+  encodeFileFinish,
+  encodeFileOpen,
+} from "../../src/worker/executors/file-frames.ts";
+import {
   decodeLog,
   decodePiece,
   decodeResults,
@@ -46,6 +64,7 @@ import {
   encodeResults,
   FrameReader as SandboxFrames,
 } from "../../src/worker/executors/frames.ts";
+import { SandboxFiles } from "../../src/worker/executors/sandbox-files.ts";
 import { hubHeaders, peerHeaders } from "./headers.ts";
 
 /*
@@ -258,6 +277,52 @@ const ofTasks: readonly Decoder[] = [
   },
 ];
 
+const file = { cid: cidOf(block), bytes: 10, name: "a/b.txt" };
+const part = { file, start: 3, end: 9, format: { kind: "lines" } } as const;
+/** Without the length, so that the kind comes first. */
+const kindAndPayloadOf = (frame: Uint8Array): Uint8Array => frame.slice(4);
+
+const ofFiles: readonly Decoder[] = [
+  {
+    name: "what sandboxes say of files",
+    samples: [
+      encodeFileOpen(1, file, 0, 10, 100),
+      encodeFileCredit(9, 50),
+      encodeFileCreate(2, "out.txt"),
+      encodeFileBytes(2, block),
+      encodeFileFinish(2),
+      encodeFileClose(9),
+    ].map(kindAndPayloadOf),
+    decode: (bytes) => {
+      const store = new MemoryFiles();
+      const pipe = { write: () => undefined };
+      const files = new SandboxFiles({
+        pipe,
+        store: () => store,
+        limits: defaultLimits,
+        onWaiting: () => {},
+      });
+      files.receive(21, kindAndPayloadOf(encodeFileOpen(9, file, 0, 10, 100)).subarray(1));
+      files.receive(bytes[0] ?? 0, bytes.subarray(1));
+      files.end();
+    },
+    mayThrow: isRangeError,
+  },
+  {
+    name: "segments of files",
+    samples: [encodeSegment(part)],
+    decode: (bytes) => void decodeSegment(bytes),
+  },
+  {
+    name: "files in values",
+    samples: [packRecords([encodeSegment(part), encodeValue([asFileValue(file)])])],
+    decode: (bytes) => {
+      for (const { bytes: size, cid } of filesIn(bytes))
+        if (size < 0 || cid === "") throw new Error("no file");
+    },
+  },
+];
+
 const ofDisks: readonly Decoder[] = [
   {
     name: "the ledger",
@@ -285,7 +350,7 @@ function resultsOf(failed: number): Parameters<typeof encodeResults>[0] {
   return { count: values.length, elapsedMs: 1, pending: false, failures, block };
 }
 
-export const decoders: readonly Decoder[] = [...ofPeers, ...ofTasks, ...ofDisks];
+export const decoders: readonly Decoder[] = [...ofPeers, ...ofTasks, ...ofFiles, ...ofDisks];
 
 /** A decoder gives something or throws a coded error; whatever else it does is said. */
 export function faultOf(decoder: Decoder, bytes: Uint8Array): string | undefined {
