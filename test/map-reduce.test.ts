@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Emit, mapReduce, max, sum, type TaskError, top } from "../src/client/index.ts";
-import { testCluster } from "./support/whole-cluster.ts";
+import { testCluster, testSite } from "./support/whole-cluster.ts";
 import { wordCount, wordCountOfBytes } from "./support/word-count.ts";
 
 /* Map-reduces through real sandboxes. */
@@ -101,6 +101,18 @@ describe("a map-reduce", () => {
       ],
     ]);
     expect(rows.length).toBe(10);
+  });
+
+  test("of what URLs name", async () => {
+    const { cluster } = await testCluster();
+    const site = await testSite(({ url }) => (url === "/a" ? "x y\n" : "y z\n"));
+    const input = ["a", "b"].map((path) => new URL(path, site.url));
+    const counts = await cluster.mapReduce(wordCount, { input });
+    expect([...(await counts.toMap())]).toEqual([
+      ["x", 1],
+      ["y", 2],
+      ["z", 1],
+    ]);
   });
 
   test("of nothing is empty", async () => {

@@ -10,7 +10,7 @@ import type {
   Role,
   WorkerSummary,
 } from "../protocol/index.ts";
-import { fileRefOf, MusketeersError } from "../protocol/index.ts";
+import { MusketeersError } from "../protocol/index.ts";
 import { ClusterData, type OpenOptions, type PutOptions } from "./cluster-data.ts";
 import type { Dataset } from "./dataset.ts";
 import { Job, type SubmitOptions, submitJob } from "./job.ts";
@@ -126,8 +126,8 @@ export class Cluster implements AsyncDisposable {
     options: MapReduceOptions,
   ): Promise<Pairs<K, O>>;
   mapReduce(definition: object, options?: MapReduceOptions): Promise<Pairs> {
-    const fetchFile = async (url: URL) => fileRefOf(await this.#data.put(url))!;
-    return runMapReduce(this.#host, definition, options, fetchFile);
+    const fetchFiles = async (url: URL) => ((await this.#data.put(url)) as Dataset).files();
+    return runMapReduce(this.#host, definition, options, fetchFiles);
   }
 
   /** A job by its id. Whether there is one shows when it is used. */

@@ -16,8 +16,8 @@ export interface InputOptions {
   readonly segmentBytes: number | undefined;
   readonly files: FileReader;
   readonly limits: Limits;
-  /** Makes a file of the cluster of what a URL names. */
-  readonly fetchFile: (url: URL) => Promise<FileRef>;
+  /** Makes files of the cluster of what a URL names. */
+  readonly fetchFiles: (url: URL) => Promise<AsyncIterable<unknown>>;
 }
 
 /** Records of one map where the input is no files. */
@@ -74,9 +74,13 @@ async function* segmentsOf(items: AsyncIterable<unknown>, options: InputOptions)
   for await (const segment of plan) yield segmentValue(segment satisfies Segment);
 }
 
-async function* filesOf(items: AsyncIterable<unknown>, { fetchFile }: InputOptions): AsyncGenerator<FileRef> {
+async function* filesOf(items: AsyncIterable<unknown>, options: InputOptions): AsyncGenerator<FileRef> {
   for await (const item of items) {
-    const ref = item instanceof URL ? await fetchFile(item) : fileRefOf(item);
+    if (item instanceof URL) {
+      yield* filesOf(await options.fetchFiles(item), options);
+      continue;
+    }
+    const ref = fileRefOf(item);
     if (ref === undefined) {
       throw new MusketeersError(
         "BAD_ARGUMENT",

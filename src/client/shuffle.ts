@@ -1,5 +1,5 @@
 import { blockFiles } from "../data/index.ts";
-import { type FileRef, fileRefOf, type JobSpec, MusketeersError } from "../protocol/index.ts";
+import { fileRefOf, type JobSpec, MusketeersError } from "../protocol/index.ts";
 import { JobChannel } from "./channel.ts";
 import { abortReason, TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -10,7 +10,7 @@ import { checkDefinition, optionsOf, type ShuffleOptions, taskOptionsOf } from "
 import { overridesIn, type TaskOptions } from "./options.ts";
 import { Pairs, type Partition } from "./pairs.ts";
 import { pumpInputs } from "./pump.ts";
-import { mapInputs, type ShuffleInput } from "./shuffle-input.ts";
+import { type InputOptions, mapInputs, type ShuffleInput } from "./shuffle-input.ts";
 import { type Outcome, ResultStream } from "./stream.ts";
 import { loadedTask, type SubmissionHost, specOf } from "./submission.ts";
 import { taskInfo } from "./task.ts";
@@ -28,14 +28,14 @@ export interface MapReduceOptions<I extends ShuffleInput = ShuffleInput> extends
 const own = ["input", "with", "signal", "onProgress"] as const;
 const PARTITIONS = 8;
 
-type FetchFile = (url: URL) => Promise<FileRef>;
+type FetchFiles = InputOptions["fetchFiles"];
 
 /** See `Cluster.mapReduce`. */
 export async function runMapReduce(
   host: SubmissionHost,
   definition: object,
   given: MapReduceOptions | undefined,
-  fetchFile: FetchFile,
+  fetchFiles: FetchFiles,
 ): Promise<Pairs> {
   const isDefined = isLoadedTask(definition) || taskInfo(definition) !== undefined;
   const options = (isDefined ? given : definition) as MapReduceOptions | undefined;
@@ -55,7 +55,7 @@ export async function runMapReduce(
   await host.session.ensureCode(loaded.bundle);
   const files = blockFiles(host.session.blocks);
   const { format, segmentBytes } = all;
-  const inputs = mapInputs(options.input, { format, segmentBytes, files, limits: host.limits, fetchFile });
+  const inputs = mapInputs(options.input, { format, segmentBytes, files, limits: host.limits, fetchFiles });
   const partitions = await new ShuffleRun(host, spec, options).run(inputs);
   return new Pairs(spec.job, partitions, files);
 }
