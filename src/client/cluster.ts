@@ -13,6 +13,7 @@ import type {
 import { MusketeersError } from "../protocol/index.ts";
 import { ClusterData, type OpenOptions, type PutOptions } from "./cluster-data.ts";
 import type { Dataset } from "./dataset.ts";
+import { type Iterated, type IterateOptions, iterate } from "./iterate.ts";
 import { Job, type SubmitOptions, submitJob } from "./job.ts";
 import type { LoadedTask, LoadTask } from "./loaded.ts";
 import { type MapOptions, MapResults } from "./map.ts";
@@ -128,6 +129,17 @@ export class Cluster implements AsyncDisposable {
   mapReduce(definition: object, options?: MapReduceOptions): Promise<Pairs> {
     const fetchFiles = async (url: URL) => ((await this.#data.put(url)) as Dataset).files();
     return runMapReduce(this.#host, definition, options, fetchFiles);
+  }
+
+  /**
+   * Works on the same shards round by round: a value goes to all of them, is mapped over each on a worker, and
+   * `reduce` makes the next one here out of what they gave; until `until` holds or the rounds are used up. Large
+   * shards are sent once, and a large value once a round.
+   * @throws TaskError where `map` throws for good; what `reduce` and `until` throw; `BAD_ARGUMENT`; `TASK_UNKNOWN`
+   * where `map` uses what is not there on a worker; the signal's reason
+   */
+  iterate<S, T, P>(options: IterateOptions<S, T, P>): Promise<Iterated<T>> {
+    return iterate(this.#host, options);
   }
 
   /** A job by its id. Whether there is one shows when it is used. */

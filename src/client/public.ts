@@ -28,6 +28,7 @@ export type { OpenOptions, PutOptions } from "./cluster-data.ts";
 export type { ConnectOptions } from "./connect.ts";
 export { Dataset, type PathStat } from "./dataset.ts";
 export { TaskError } from "./errors.ts";
+export type { Iterated, IterateOptions } from "./iterate.ts";
 export { Job, type ResultsOptions, type SubmitOptions } from "./job.ts";
 export type { LoadedTask } from "./loaded.ts";
 export { type MapOptions, MapResults, MapValues, type Progress } from "./map.ts";

@@ -202,6 +202,7 @@ export function top(n: number): <K, V>(key: K, values: Iterable<V>) => V[] {
 interface FilesOffer {
   readonly BlobHandle: new () => unknown;
   readonly putFile: (content: FileContent, options?: { readonly name?: string }) => Promise<Handle>;
+  readonly readValue: (handle: object) => Promise<unknown>;
 }
 
 const filesOffer = (): FilesOffer | undefined =>
@@ -219,6 +220,35 @@ export function putFile(content: FileContent, options?: { readonly name?: string
   const offer = filesOffer();
   if (offer === undefined) throw new Error("putFile of musketeers is there only inside a task");
   return offer.putFile(content, options);
+}
+
+/** Values that were sent once for many inputs, lately. */
+const broadcasts = new Map<string, unknown>();
+const BROADCASTS_MAX = 8;
+
+interface Broadcast {
+  readonly cid: string;
+}
+
+async function broadcastOf(part: readonly [unknown] | Broadcast): Promise<unknown> {
+  if (!("cid" in part)) return part[0];
+  if (!broadcasts.has(part.cid)) {
+    const value = await filesOffer()!.readValue(part);
+    // The oldest one goes: a round's value is not needed in the next.
+    if (broadcasts.size >= BROADCASTS_MAX) broadcasts.delete(broadcasts.keys().next().value!);
+    broadcasts.set(part.cid, value);
+  }
+  return broadcasts.get(part.cid);
+}
+
+/** The task behind `iterate`: a function of a shard and a round's value, either of which may come as a file. */
+export function sharded(
+  fn: (shard: unknown, value: unknown) => unknown,
+): (input: unknown) => Promise<unknown> {
+  return async (input) => {
+    const [shard, value] = input as readonly (readonly [unknown] | Broadcast)[];
+    return fn(await broadcastOf(shard!), await broadcastOf(value!));
+  };
 }
 
 const absent = (name: string) => (): never => {

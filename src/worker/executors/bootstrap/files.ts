@@ -7,7 +7,7 @@ import {
   type WriteOptions,
   writeContent,
 } from "../../../data/readers/index.ts";
-import { type FileRef, MusketeersError } from "../../../protocol/index.ts";
+import { decodeValueWith, type FileRef, MusketeersError } from "../../../protocol/index.ts";
 import {
   decodeFileBytes,
   decodeFileCredit,
@@ -211,5 +211,6 @@ export function offerFiles(pipe: PipeFiles): void {
   current = pipe;
   const putFile = async (content: FileContent, options: WriteOptions = {}) =>
     toHandle(await writeContent(sandboxFiles, content, options));
-  (globalThis as { [FILES]?: object })[FILES] = { BlobHandle, putFile };
+  const readValue = async (file: BlobHandle) => decodeValueWith(toHandle, await file.bytes());
+  (globalThis as { [FILES]?: object })[FILES] = { BlobHandle, putFile, readValue };
 }

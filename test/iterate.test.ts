@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import { testCluster } from "./support/whole-cluster.ts";
+
+/* Iterations through real sandboxes. */
+
+test("k-means finds its centres, the same as here", async () => {
+  const { cluster } = await testCluster([{}, {}]);
+  const points = Array.from({ length: 300 }, (_, at) => [
+    (at % 3) * 10 + (at % 7) / 7,
+    (at % 3) * -5 + (at % 5) / 5,
+  ]);
+  const shards = [points.slice(0, 100), points.slice(100, 150), points.slice(150)];
+  type Sums = { sum: number[]; count: number }[];
+  const map = (shard: number[][], centres: number[][]): Sums => {
+    const sums = centres.map(() => ({ sum: [0, 0], count: 0 }));
+    for (const [x = 0, y = 0] of shard) {
+      const distances = centres.map(([a = 0, b = 0]) => (a - x) ** 2 + (b - y) ** 2);
+      const nearest = sums[distances.indexOf(Math.min(...distances))]!;
+      nearest.sum = [nearest.sum[0]! + x, nearest.sum[1]! + y];
+      nearest.count++;
+    }
+    return sums;
+  };
+  const reduce = (partials: Sums[], centres: number[][]) =>
+    centres.map((centre, at) => {
+      const count = partials.reduce((all, sums) => all + sums[at]!.count, 0);
+      if (count === 0) return centre;
+      return [0, 1].map((axis) => partials.reduce((all, sums) => all + sums[at]!.sum[axis]!, 0) / count);
+    });
+  const initial = points.slice(0, 3);
+  const seen: number[] = [];
+  const { value, rounds, converged } = await cluster.iterate({
+    initial,
+    shards,
+    map,
+    reduce,
+    until: (next, previous, round) => {
+      seen.push(round);
+      return JSON.stringify(next) === JSON.stringify(previous);
+    },
+  });
+  let here = initial;
+  for (let round = 0; round < rounds; round++)
+    here = reduce(
+      shards.map((shard) => map(shard, here)),
+      here,
+    );
+  expect(value).toEqual(here);
+  expect(converged).toBe(true);
+  expect(seen).toEqual(Array.from({ length: rounds }, (_, at) => at + 1));
+  expect(value.map(([x]) => Math.round(x!)).sort((a, b) => a - b)).toEqual([0, 10, 20]);
+});
+
+test("large shards and values are sent once, and are what they were", async () => {
+  const { cluster } = await testCluster();
+  const shards = Array.from({ length: 4 }, (_, at) => new Float64Array(20_000).fill(at + 1));
+  const before = (await cluster.status()).blobBytesSent;
+  const { value, rounds, converged } = await cluster.iterate({
+    initial: { weights: new Float64Array(30_000).fill(1), total: 0 },
+    shards,
+    map: (shard, { weights, total }) => shard.reduce((sum, each) => sum + each, 0) * weights[7]! + total * 0,
+    reduce: (partials, { weights }) => ({
+      weights: weights.map((each) => each / 2),
+      total: partials.reduce((sum, each) => sum + each, 0),
+    }),
+    rounds: 5,
+  });
+  expect([rounds, converged]).toEqual([5, false]);
+  expect(value.total).toBe(200_000 / 2 ** 4);
+  // Each shard once, and each round's value once.
+  expect((await cluster.status()).blobBytesSent - before).toBeLessThan(4 * 165_000 + 5 * 245_000 + 100_000);
+});
+
+test("what is wrong is said", async () => {
+  const { cluster } = await testCluster();
+  const outside = 5;
+  const base = { initial: 0, shards: [1, 2], reduce: (partials: number[]) => partials[0]! };
+  await expect(cluster.iterate({ ...base, map: (shard) => shard + outside })).rejects.toMatchObject({
+    code: "TASK_UNKNOWN",
+    hint: expect.stringContaining("with: { outside }"),
+  });
+  const throwing = (shard: number): number => {
+    throw new RangeError(`no ${shard}`);
+  };
+  await expect(cluster.iterate({ ...base, map: throwing })).rejects.toMatchObject({ name: "RangeError" });
+  for (const wrong of [{ rounds: 0 }, { map: 5 }, { nonsense: 1 }]) {
+    const run = cluster.iterate({ ...base, map: (shard: number) => shard, ...(wrong as object) });
+    await expect(run).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
+  }
+  const own = { ...base, map: (shard: number) => shard, with: {} };
+  const failing = () => {
+    throw new Error("mine");
+  };
+  await expect(cluster.iterate({ ...own, reduce: failing })).rejects.toThrow("mine");
+  await expect(cluster.iterate({ ...own, signal: AbortSignal.abort(new Error("late")) })).rejects.toThrow(
+    "late",
+  );
+});
