@@ -107,7 +107,9 @@ export class Auditor {
   }
 
   cancelled(job: number): void {
-    this.#accounts[job]!.cancelled = true;
+    const account = this.#accounts[job]!;
+    account.cancelled = true;
+    if (account.plan.map !== undefined) this.cancelled(account.plan.map.number);
   }
 
   // What machines did.
@@ -142,7 +144,8 @@ export class Auditor {
       this.#judgeFailure(account, index, failure);
       return;
     }
-    if (verdict === "threw") this.#wrong(account, index, "counts as a value although it threw");
+    if (verdict === "threw" || verdict === "missing")
+      this.#wrong(account, index, "counts as a value although it threw");
     if (verdict === "wrong") this.#wrong(account, index, "got the result of another input");
     if (verdict === "corrupted") {
       if (!this.#mayCorrupt) this.#wrong(account, index, "was corrupted by nobody");
@@ -178,6 +181,14 @@ export class Auditor {
     this.done -= countOf(ranges);
   }
 
+  /** A crash took with it that outputs were lost: their segments count as mapped again. */
+  remember(job: number, ranges: Ranges): void {
+    const account = this.#accounts[job]!;
+    for (const [start, end] of ranges) {
+      for (let index = start; index < end; index++) this.#mark(account, index, false);
+    }
+  }
+
   /** A power cut took the end of a job with it that was told already. */
   reopen(job: number): void {
     const account = this.#accounts[job]!;
@@ -185,6 +196,7 @@ export class Auditor {
     account.endedMs = undefined;
     account.state = "running";
     this.#open++;
+    if (account.plan.map !== undefined) this.reopen(account.plan.map.number);
   }
 
   /** The journal holds the end of a job. */
@@ -195,6 +207,9 @@ export class Auditor {
     account.endedMs = nowMs;
     account.state = state;
     this.#open--;
+    if (account.plan.map !== undefined) this.ended(account.plan.map.number, state, nowMs);
+    // What partitions that had begun have read may be lost when they are done, and is not made again.
+    if (account.plan.isStage) return;
     const { accepted, size, plan } = account;
     if (state === "done" && accepted !== size) {
       throw new ViolationError(
@@ -255,7 +270,8 @@ export class Auditor {
   }
 
   outcomes(): JobOutcome[] {
-    return this.#accounts.map(({ plan, endedMs, state, accepted, failed, size, waitMs, started }) => ({
+    const jobs = this.#accounts.filter(({ plan }) => !plan.isStage);
+    return jobs.map(({ plan, endedMs, state, accepted, failed, size, waitMs, started }) => ({
       job: plan.spec.job,
       name: plan.scenario.name,
       submittedMs: plan.submittedMs,

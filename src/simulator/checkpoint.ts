@@ -1,6 +1,7 @@
 import type { Ranges } from "../protocol/index.ts";
 import { type JobId, type JobSnapshot, mapStageId, RangeSet } from "../scheduler/index.ts";
 import type { Stored } from "./journal.ts";
+import { eachInput } from "./records.ts";
 
 const RETRY_RANGES = 512;
 
@@ -16,6 +17,8 @@ interface Kept {
   /** Inputs with a result. */
   readonly done: RangeSet;
   readonly saved: Map<number, Saved>;
+  /** Of a map stage: the disk of each segment. */
+  readonly disks: Map<number, number>;
 }
 
 /**
@@ -26,7 +29,7 @@ export function compacted(records: readonly Stored[], snapshots: ReadonlyMap<Job
   const jobs = new Map<JobId, Kept>();
   for (const record of records) enter(jobs, record);
   const compact: Stored[] = [];
-  for (const [job, { submitted, size, sealed, failed, done, saved }] of jobs) {
+  for (const [job, { submitted, size, sealed, failed, done, saved, disks }] of jobs) {
     const snapshot = snapshots.get(job);
     if (submitted !== undefined) compact.push(submitted);
     if (size > 0) compact.push({ type: "inputs", job, count: size, bytes: snapshot?.bytes ?? 0 });
@@ -37,6 +40,7 @@ export function compacted(records: readonly Stored[], snapshots: ReadonlyMap<Job
     if (snapshot !== undefined) compact.push({ type: "carve", job, mark: snapshot.carveMark });
     if (sealed) compact.push({ type: "sealed", job });
     compact.push(...saved.values());
+    if (disks.size > 0) compact.push({ type: "rows", job, rows: [...disks] });
   }
   return compact;
 }
@@ -63,11 +67,15 @@ function enter(jobs: Map<JobId, Kept>, record: Stored): void {
       job.done.addAll(record.ranges);
       if (job.saved.size > 0) forgetSaved(job.saved, record.ranges);
       break;
+    case "rows":
+      for (const [segment, disk] of record.rows) job?.disks.set(segment, disk);
+      break;
     case "saved":
       job?.saved.set(record.index, record);
       break;
     case "lost":
       job?.done.removeAll(record.ranges);
+      for (const index of eachInput(record.ranges)) job?.disks.delete(index);
       break;
     case "ended":
       jobs.delete(id);
@@ -85,6 +93,7 @@ const keptOf = (submitted: Submitted | undefined): Kept => ({
   failed: 0,
   done: new RangeSet(),
   saved: new Map(),
+  disks: new Map(),
 });
 
 function forgetSaved(saved: Map<number, Saved>, done: Ranges): void {

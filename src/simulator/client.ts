@@ -17,12 +17,16 @@ export class Client {
     this.#world = world;
     this.#hub = hub;
     this.#sent = world.plans.map(() => ({ size: 0, sealed: false, begun: false }));
-    for (const plan of world.plans) world.queue.at(plan.submittedMs, () => this.#begin(plan));
+    for (const plan of this.#submissions) world.queue.at(plan.submittedMs, () => this.#begin(plan));
   }
 
   /** The hub is back: what it does not know (any more) is sent again. */
   reconnect(): void {
-    for (const plan of this.#world.plans) this.#sync(plan);
+    for (const plan of this.#submissions) this.#sync(plan);
+  }
+
+  get #submissions(): JobPlan[] {
+    return this.#world.plans.filter(({ isStage }) => !isStage);
   }
 
   #begin(plan: JobPlan): void {
@@ -35,9 +39,10 @@ export class Client {
 
   #feed(plan: JobPlan, random: ReturnType<typeof seededRandom>): void {
     const { feed } = plan.scenario;
+    const { inputs } = plan.map ?? plan;
     const sent = this.#sent[plan.number]!;
-    sent.size = Math.min(plan.inputs, sent.size + (feed?.inputsPerAppend ?? plan.inputs));
-    sent.sealed = sent.size === plan.inputs;
+    sent.size = Math.min(inputs, sent.size + (feed?.inputsPerAppend ?? inputs));
+    sent.sealed = sent.size === inputs;
     this.#sync(plan);
     if (!sent.sealed) this.#world.queue.after(draw(feed?.everyMs, random, 0), () => this.#feed(plan, random));
   }
@@ -68,16 +73,19 @@ export class Client {
     if (!this.#hub.state.jobs.has(job)) {
       // Over already, and about to be stored so.
       if (this.#hub.isEnding(job)) return;
+      const isNew = auditor.sizeOf(plan.number) === 0;
+      if (plan.map !== undefined && isNew) auditor.inputsAppended(plan.number, plan.inputs, queue.nowMs);
       this.#hub.submit(plan.number);
     }
-    const known = this.#hub.state.jobs.get(job);
+    const intake = plan.map ?? plan;
+    const known = this.#hub.state.jobs.get(intake.spec.job);
     if (known === undefined) return;
     const missing = size - known.size;
     if (missing > 0) {
-      const news = size - auditor.sizeOf(plan.number);
-      if (news > 0) auditor.inputsAppended(plan.number, news, queue.nowMs);
+      const news = size - auditor.sizeOf(intake.number);
+      if (news > 0) auditor.inputsAppended(intake.number, news, queue.nowMs);
       this.#hub.append(plan.number, missing);
     }
-    if (sealed && this.#hub.state.jobs.get(job)?.sealed === false) this.#hub.seal(plan.number);
+    if (sealed && this.#hub.state.jobs.get(intake.spec.job)?.sealed === false) this.#hub.seal(plan.number);
   }
 }

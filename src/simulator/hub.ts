@@ -21,6 +21,7 @@ import { SimulatedJournal, type Stored } from "./journal.ts";
 import { leaseId, openLeaseId } from "./lease-id.ts";
 import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
+import { Outputs } from "./outputs.ts";
 import { packInputs } from "./records.ts";
 import { enterResults } from "./results.ts";
 import { SavedStates } from "./saved-states.ts";
@@ -36,6 +37,7 @@ export class Hub {
   readonly world: World;
   readonly journal: SimulatedJournal;
   readonly intake: Intake;
+  readonly outputs: Outputs;
   readonly #sessions = new Map<string, Session>();
   readonly #ofLink = new Map<Link, Session>();
   #links = new Set<Link>();
@@ -74,6 +76,12 @@ export class Hub {
       awakeMs: () => this.intake.stalledUntilMs,
     });
     this.intake = new Intake(queue, scenario.hub?.messageMs ?? 0, () => this.journal.pressedUntilMs);
+    this.outputs = new Outputs({
+      world,
+      journal: this.journal,
+      connected: () => new Set(Array.from(this.#sessions.values(), ({ machine }) => machine.disk)),
+      feed: (event) => this.#feed(event),
+    });
     this.state = createScheduler(world.limits);
   }
 
@@ -108,12 +116,8 @@ export class Hub {
   }
 
   cancel(number: number): void {
-    this.#feed({
-      type: "JobCancelled",
-      nowMs: this.#nowMs,
-      job: this.world.plans[number]!.spec.job,
-      reason: "its client says so",
-    });
+    const { job } = this.world.plans[number]!.spec;
+    this.#feed({ type: "JobCancelled", nowMs: this.#nowMs, job, reason: "its client says so" });
   }
 
   /** Whether a job that is no more among the scheduler's is about to be stored as ended. */
@@ -191,35 +195,17 @@ export class Hub {
     const { from, count, failures, elapsedMs, done, block } = report;
     const { worker } = session;
     session.heardMs = this.world.queue.nowMs;
-    this.#feed(
-      {
-        type: "UnitProgressed",
-        nowMs: this.#nowMs,
-        worker,
-        lease: no,
-        from,
-        count,
-        failures,
-        elapsedMs,
-        bytes: block.length,
-        done,
-      },
-      report,
-      news,
-      session,
-    );
+    const event = { worker, lease: no, from, count, failures, elapsedMs, done, bytes: block.length };
+    this.#feed({ type: "UnitProgressed", nowMs: this.#nowMs, ...event }, report, news, session);
     this.journal.after(() => session.ack(report.lease, from + count));
+    if (failures.some(({ kind }) => kind === "missing")) this.outputs.seek(true);
   }
 
   late(session: Session, descriptor: LeaseDescriptor, report: Report): void {
     const { from, count, failures } = report;
     session.heardMs = this.world.queue.nowMs;
-    this.#feed(
-      { type: "LateResults", nowMs: this.#nowMs, worker: session.worker, descriptor, from, count, failures },
-      report,
-      count,
-      session,
-    );
+    const event = { worker: session.worker, descriptor, from, count, failures };
+    this.#feed({ type: "LateResults", nowMs: this.#nowMs, ...event }, report, count, session);
     this.journal.after(() => session.ack(report.lease, from + count));
   }
 
@@ -240,13 +226,15 @@ export class Hub {
     const { queue, auditor, planOf } = this.world;
     this.up = false;
     this.intake.stop();
+    this.outputs.clear();
     this.#life++;
     this.crashes++;
     const lost = this.journal.crash(unsyncedMs > 0 ? queue.nowMs - unsyncedMs : queue.nowMs);
     this.#lost = lost.length;
-    for (const record of lost) {
+    for (const record of lost.toReversed()) {
       if (record.type === "ended") auditor.reopen(planOf.get(record.job)!.number);
       if (record.type === "results") auditor.forget(planOf.get(record.job)!.number, record.ranges);
+      if (record.type === "lost") auditor.remember(planOf.get(record.job)!.number, record.ranges);
     }
     for (const session of [...this.#sessions.values()]) this.#forget(session);
     for (const link of this.#links) {
@@ -273,7 +261,9 @@ export class Hub {
 
   #recover(record: Stored): void {
     if (record.type === "ended") this.#ended(record.job);
-    if (record.type === "saved") this.#keepState(record.job, record.index, record.state);
+    if (record.type === "lost") this.outputs.drop(record.job, record.ranges);
+    if (record.type === "rows") this.outputs.enter(record.job, record.rows);
+    else if (record.type === "saved") this.#keepState(record.job, record.index, record.state);
     else recoverRecord(this.state, record);
   }
 
@@ -290,6 +280,7 @@ export class Hub {
     this.#forget(session);
     if (reason === "dropped") session.lost(this.world.auditor);
     this.#feed({ type: "WorkerLost", nowMs: this.#nowMs, worker: session.worker, reason });
+    this.outputs.seek(false);
   }
 
   #forget(session: Session): void {
@@ -402,7 +393,7 @@ export class Hub {
           });
           break;
         case "RecordLoss":
-          this.journal.append({ type: "lost", job: effect.job, ranges: effect.ranges });
+          this.outputs.lose(effect);
           break;
         case "RecordCarveMark":
           this.journal.append({ type: "carve", job: effect.job, mark: effect.mark });
@@ -444,7 +435,11 @@ export class Hub {
     const open = newOpenLease(lease, leaseId(descriptor, `${this.#life}.${lease}`), descriptor);
     session.open(open);
     const savedOf = (index: number) => this.#saved.get(descriptor.job, index);
-    session.sendUnit(open, plan, packInputs(plan.number, descriptor.ranges, savedOf));
+    const { number, map } = plan;
+    const { ranges } = descriptor;
+    const isPlain = map === undefined;
+    const block = isPlain ? packInputs(number, ranges, savedOf) : this.outputs.inputsOf(plan, ranges);
+    session.sendUnit(open, plan, block);
   }
 
   #trim({ worker, lease, keep }: EffectOf<"TrimLease">): void {
@@ -459,6 +454,7 @@ export class Hub {
     const { job, ranges, failures, retries } = effect;
     enterResults(this.world, effect, report, news, session.machine.tally);
     this.#saved.drop(job, ranges);
+    this.outputs.keep(effect, report.block);
     const record = { type: "results", job, ranges, failed: failures.length, retries } as const;
     this.journal.append(record, undefined, report.block.length);
   }
@@ -473,6 +469,7 @@ export class Hub {
     const { auditor, planOf, queue } = this.world;
     const state = this.#ending.get(job);
     this.#saved.forget(job);
+    this.outputs.forget(job);
     if (state === undefined) return;
     this.#ending.delete(job);
     auditor.ended(planOf.get(job)!.number, state, queue.nowMs);

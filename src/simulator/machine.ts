@@ -52,6 +52,7 @@ export class Machine {
   #attempt = 0;
   #cutUntilMs = 0;
   #mail: (() => void)[] = [];
+  #disk = 0;
   #onSinceMs = 0;
   #onlineMs = 0;
   #busyMs = 0;
@@ -72,6 +73,16 @@ export class Machine {
     this.speed = Math.max(1e-6, draw(population.speed, this.#random, 1));
     this.clockRate = draw(population.clockRate, this.#random, 1);
     world.queue.at(draw(population.startMs, this.#random, 0), () => this.#takeTurn());
+  }
+
+  /** Where its outputs are; see `Disks`. */
+  get disk(): number {
+    return this.#disk;
+  }
+
+  /** Whether others can fetch from it. */
+  get isReachable(): boolean {
+    return this.isOn && !this.#isCut;
   }
 
   get isOn(): boolean {
@@ -160,6 +171,7 @@ export class Machine {
     this.#phase = "on";
     this.#countOn(1);
     this.#attempt = 0;
+    if (this.#disk === 0) this.#disk = this.#world.disks.add(this);
     this.#core = newWorkerState({
       slots: this.slotCount,
       resultBytesUnackedMax: limits.resultBytesUnackedMax,
@@ -193,6 +205,10 @@ export class Machine {
       this.#busyMs += slot.busyMs;
     }
     this.#slots = [];
+    if (this.population.keepsOutputs !== true) {
+      this.#world.disks.remove(this.#disk);
+      this.#disk = 0;
+    }
     this.#mail = [];
     this.#core = undefined;
     this.#link = undefined;
@@ -380,6 +396,7 @@ export class Machine {
     return {
       speed: this.speed,
       clockRate: this.clockRate,
+      disk: () => this.#disk,
       outcomeOf: (input: InputId) => this.#outcomeOf(input),
       progressed: (slot: number, run: number, results: CostedResults) =>
         this.#handle({ type: "RunProgressed", slot, run, results }),

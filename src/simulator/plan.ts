@@ -1,6 +1,7 @@
 import { defaultLimits, type JobSpec } from "../protocol/index.ts";
+import { stagesOf } from "../scheduler/index.ts";
 import { draw, mix, reseedableRandom, seededRandom, unit } from "./random.ts";
-import type { JobScenario, Scenario } from "./types.ts";
+import type { Draw, JobScenario, Scenario } from "./types.ts";
 
 /** Purposes of random sources; a new one changes none of the others. */
 export const purpose = {
@@ -16,6 +17,7 @@ export const purpose = {
   hanging: 10,
   refusing: 11,
   jumping: 12,
+  shuffling: 13,
 } as const;
 
 /** One job as it will be: everything about it follows from scenario and seed alone. */
@@ -33,6 +35,10 @@ export interface JobPlan {
   readonly kills: (index: number) => boolean;
   /** Whether it never ends by itself. */
   readonly hangs: (index: number) => boolean;
+  /** Of a shuffle its map stage, which is a plan of its own: its inputs are the client's, these are the partitions. */
+  readonly map?: JobPlan;
+  /** It is the map stage of a shuffle. */
+  readonly isStage: boolean;
 }
 
 /** All jobs of a scenario in the order of their submission. */
@@ -48,16 +54,40 @@ export function planJobs(scenario: Scenario, seed: number): JobPlan[] {
     }
   }
   drafts.sort((a, b) => a.submittedMs - b.submittedMs);
-  return drafts.map((draft, number) => planOf(draft, number, seed));
+  const plans: JobPlan[] = [];
+  for (const draft of drafts) plans.push(...planOf(draft, plans.length, seed));
+  return plans;
 }
 
-function planOf(
-  draft: { scenario: JobScenario; submittedMs: number; inputs: number },
+interface Draft {
+  readonly scenario: JobScenario;
+  readonly submittedMs: number;
+  readonly inputs: number;
+}
+
+/** The plan of one job, and behind it that of its map stage where it is a shuffle. */
+function planOf(draft: Draft, number: number, seed: number): JobPlan[] {
+  const { scenario } = draft;
+  const { shuffle, workMs } = scenario;
+  const spec = specOf(scenario, `job-${number}`);
+  const { map: mapSpec } = stagesOf(spec);
+  if (shuffle === undefined || mapSpec === undefined)
+    return [planStage(draft, number, seed, spec, workMs, false)];
+  const map = planStage(draft, number + 1, seed, mapSpec, workMs, true);
+  const partitions = { ...draft, inputs: shuffle.partitions };
+  const reduce = planStage(partitions, number, seed, stagesOf(spec).job, shuffle.reduceMs, false);
+  return [{ ...reduce, map }, map];
+}
+
+function planStage(
+  draft: Draft,
   number: number,
   seed: number,
+  spec: JobSpec,
+  work: Draw,
+  isStage: boolean,
 ): JobPlan {
-  const { scenario } = draft;
-  const { workMs: work, failingShare = 0, killerShare = 0, hangingShare = 0 } = scenario;
+  const { failingShare = 0, killerShare = 0, hangingShare = 0 } = draft.scenario;
   // One source for all inputs, begun anew for each.
   const randomOf = reseedableRandom();
   const isOf = (share: number, what: number) => (index: number) =>
@@ -65,7 +95,7 @@ function planOf(
   return {
     ...draft,
     number,
-    spec: specOf(scenario, `job-${number}`),
+    spec,
     workMs:
       typeof work === "number"
         ? () => work
@@ -73,6 +103,7 @@ function planOf(
     fails: isOf(failingShare, purpose.failing),
     kills: isOf(killerShare, purpose.killing),
     hangs: isOf(hangingShare, purpose.hanging),
+    isStage,
   };
 }
 
@@ -95,4 +126,5 @@ const specOf = (job: JobScenario, id: string): JobSpec => ({
     needs: job.labels === undefined ? {} : { labels: job.labels },
     attached: false,
   },
+  ...(job.shuffle === undefined ? {} : { shuffle: { partitions: job.shuffle.partitions } }),
 });

@@ -15,8 +15,8 @@ import { mix } from "./random.ts";
  * Inputs and results as bytes. An input is its job's number and its index, so that what a worker answers
  * shows what it was asked; the right answer is a mix of both that nobody gets by chance.
  *
- *   input    0x01, job (3 bytes), index (4 bytes)
- *   result   0x02, 0, 0, 0, mix (4 bytes); of a corrupted one the mix is inverted
+ *   input    0x01, job (3 bytes), index (4 bytes); of a partition: and the disk of each segment (3 bytes each)
+ *   result   0x02, disk (3 bytes), mix (4 bytes); of a corrupted one the mix is inverted
  *   failure  0x03
  *   state    milliseconds worked (8 bytes), job and index (4 bytes each)
  *
@@ -32,6 +32,8 @@ export interface InputId {
   readonly index: number;
   /** What its last attempt had saved: milliseconds of work done. */
   readonly savedMs: number;
+  /** Of a partition: where the output of each segment is. */
+  readonly disks?: readonly number[];
 }
 
 function putUint32(bytes: Uint8Array, at: number, value: number): void {
@@ -130,7 +132,12 @@ export class InputReader {
     const cursor = this.#cursor;
     cursor.next();
     const { block, start, end } = cursor;
-    if (block[start] === 1) return inputAt(block, start, 0);
+    if (block[start] === 1) {
+      const input = inputAt(block, start, 0);
+      return end - start === RECORD_BYTES
+        ? input
+        : { ...input, disks: disksAt(block, start + RECORD_BYTES, end) };
+    }
     return readResumed(block.subarray(start, end));
   }
 }
@@ -140,6 +147,49 @@ const inputAt = (bytes: Uint8Array, at: number, savedMs: number): InputId => ({
   index: uint32At(bytes, at + 4),
   savedMs,
 });
+
+const uint24At = (bytes: Uint8Array, at: number): number =>
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
+
+const DISK_BYTES = 3;
+
+/** One byte ahead marks a column, so that one without segments shows as one, too. */
+function disksAt(bytes: Uint8Array, start: number, end: number): number[] {
+  const disks: number[] = [];
+  for (let at = start + 1; at < end; at += DISK_BYTES) disks.push(uint24At(bytes, at));
+  return disks;
+}
+
+/** The inputs of partitions, packed: each names the disk of each segment. */
+export function packPartitions(job: number, ranges: Ranges, disks: readonly number[]): Uint8Array {
+  const records: Uint8Array[] = [];
+  for (const index of eachInput(ranges)) {
+    const record = new Uint8Array(RECORD_BYTES + 1 + disks.length * DISK_BYTES);
+    putUint32(record, 0, (job << 8) | 1);
+    putUint32(record, 4, index);
+    for (const [segment, disk] of disks.entries()) {
+      const at = RECORD_BYTES + 1 + segment * DISK_BYTES;
+      record[at] = disk;
+      record[at + 1] = disk >>> 8;
+      record[at + 2] = disk >>> 16;
+    }
+    records.push(record);
+  }
+  return packRecords(records);
+}
+
+/** Where the outputs are that the results of these segments name; those that failed have none. */
+export function* disksOf(
+  block: Uint8Array,
+  inputs: Ranges,
+): Generator<[index: number, disk: number], void, undefined> {
+  const cursor = new Cursor(block);
+  for (const index of eachInput(inputs)) {
+    if (!cursor.next()) return;
+    const { start, end } = cursor;
+    if (block[start] === 2 && end - start === RECORD_BYTES) yield [index, uint24At(block, start + 1)];
+  }
+}
 
 function readResumed(record: Uint8Array): InputId {
   const { input, state } = decodeResumed(record);
@@ -160,16 +210,20 @@ export function encodeState({ job, index }: InputId, workedMs: number): Uint8Arr
   return state;
 }
 
-export type Outcome = "right" | "corrupted" | "threw";
+/** `missing`: an output that it was to read is not to be had. */
+export type Outcome = "right" | "corrupted" | "threw" | "missing";
 
-/** Packs the answers to inputs. */
-export function packResults(answers: readonly { input: InputId; outcome: Outcome }[]): Uint8Array {
+/** Packs the answers to inputs; `disk` is where outputs went, if there are any. */
+export function packResults(
+  answers: readonly { input: InputId; outcome: Outcome }[],
+  disk: number,
+): Uint8Array {
   const block = new Uint8Array(answers.length * STRIDE);
   for (let at = 0; at < answers.length; at++) {
     const { input, outcome } = answers[at]!;
     const start = at * STRIDE;
     block[start] = RECORD_BYTES;
-    block[start + 1] = outcome === "threw" ? 3 : 2;
+    putUint32(block, start + 1, (disk << 8) | (outcome === "threw" || outcome === "missing" ? 3 : 2));
     const answer = answerOf(input.job, input.index);
     putUint32(block, start + 5, outcome === "corrupted" ? ~answer : answer);
   }

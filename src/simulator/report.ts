@@ -40,6 +40,7 @@ export function report(simulation: Simulation, violations: readonly Violation[])
       journalRecords: journal.peak,
     },
     hubCrashes: hub.crashes,
+    outputsLost: hub.outputs.lost,
     inputs: auditor.appended,
     inputsDone: auditor.done,
     inputsFailed: auditor.failed,

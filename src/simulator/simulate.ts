@@ -1,6 +1,7 @@
 import { defaultLimits } from "../protocol/index.ts";
 import { Auditor, ViolationError } from "./auditor.ts";
 import { Client } from "./client.ts";
+import { Disks } from "./disks.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Hub } from "./hub.ts";
 import type { SimulatedJournal } from "./journal.ts";
@@ -84,6 +85,7 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
     planOf: new Map(plans.map((plan) => [plan.spec.job, plan])),
     auditor: new Auditor(plans, mayCorrupt, ({ spec }) => spec.options.maxAttempts * limits.lossesPerStrike),
     waste: { useful: 0, duplicate: 0, retried: 0, corrupted: 0, overhead: 0 },
+    disks: new Disks(),
     census: { busySlots: 0, slots: 0, on: scenario.populations.map(() => 0) },
     check,
   };

@@ -1,5 +1,6 @@
 import type { FailureMark } from "../protocol/index.ts";
 import type { Results } from "../worker/core/index.ts";
+import { ViolationError } from "./auditor.ts";
 import { encodeState, type InputId, InputReader, type Outcome, packResults } from "./records.ts";
 import type { World } from "./world.ts";
 
@@ -21,6 +22,8 @@ export interface CostedResults extends Results {
 export interface SlotHost {
   readonly speed: number;
   readonly clockRate: number;
+  /** Where its outputs go. */
+  disk(): number;
   /** Draws what becomes of an attempt that need not fail. */
   outcomeOf(input: InputId): Outcome;
   progressed(slot: number, run: number, results: CostedResults): void;
@@ -161,6 +164,11 @@ export class Slot {
       const { checkpoint } = plan.scenario;
       if (checkpoint !== undefined) return this.#piece(run, input, checkpoint, overheadMs);
       run.begun++;
+      if (!this.#canRead(input)) {
+        answers.push({ input, outcome: "missing" });
+        if (run.told.careful) break;
+        continue;
+      }
       if (plan.kills(input.index)) {
         const workedMs = Math.min(takesMs / 2, timeoutMs);
         return { answers, workMs: workMs + workedMs, overheadMs, ends: "crash", workedMs: 0, input };
@@ -212,6 +220,18 @@ export class Slot {
     };
   }
 
+  /** Whether all outputs that an input names are to be had; the hub must have named that of each segment. */
+  #canRead({ job, index, disks }: InputId): boolean {
+    const { plans, auditor, disks: store } = this.#world;
+    const { map } = plans[job]!;
+    if (map === undefined) return true;
+    if (disks === undefined || disks.length !== auditor.sizeOf(map.number) || disks.includes(0)) {
+      const text = `partition ${index} of job-${job} was given outputs of ${disks?.length} segments, not of all`;
+      throw new ViolationError("correctness", text);
+    }
+    return disks.every((disk, segment) => store.has(disk, map.number, segment));
+  }
+
   #outcome(input: InputId): Outcome {
     return this.#world.plans[input.job]!.fails(input.index) ? "threw" : this.#host.outcomeOf(input);
   }
@@ -238,7 +258,7 @@ export class Slot {
       if (run.begun >= run.told.count) this.#runs.shift();
       this.#host.progressed(this.#slot, run.told.run, {
         count: answers.length,
-        block: packResults(answers),
+        block: packResults(answers, this.#host.disk()),
         failures: this.#failuresOf(answers),
         elapsedMs: this.#host.elapsedMs(workMs),
         costMs: workMs,
@@ -248,9 +268,13 @@ export class Slot {
   }
 
   #failuresOf(answers: Stretch["answers"]): FailureMark[] {
+    const { plans, disks } = this.#world;
     const failures: FailureMark[] = [];
     for (let at = 0; at < answers.length; at++) {
       const { input, outcome } = answers[at]!;
+      if (outcome === "missing") failures.push({ at, kind: "missing", fingerprint: "missing" });
+      else if (plans[input.job]!.isStage && outcome !== "threw")
+        disks.put(this.#host.disk(), input.job, input.index);
       if (outcome !== "threw") continue;
       this.#world.auditor.threw(input.job, input.index);
       failures.push({ at, kind: "error", fingerprint: "threw" });

@@ -54,7 +54,8 @@ function sharingScenario(random: Random, seed: number): Scenario {
 
 function stormyScenario(random: Random, seed: number): Scenario {
   const isCalm = random.chance(0.1);
-  const jobs = Array.from({ length: 1 + random.int(4) }, (_, at) => jobOf(random, at));
+  const drawn = Array.from({ length: 1 + random.int(4) }, (_, at) => jobOf(random, at));
+  const jobs = drawn.map((job, at) => shuffled(job, seededRandom(seed, purpose.shuffling, at)));
   const stable: Population = {
     name: "stable",
     count: 1 + random.int(3),
@@ -130,6 +131,12 @@ function jobOf(random: Random, at: number): JobScenario {
     ...(random.chance(0.1) ? { labels: ["stable"] } : {}),
     ...(random.chance(0.1) ? { cancelAfterMs: between(random, 0, 20_000) } : {}),
   };
+}
+
+/** Some jobs are shuffles; what else they are is not touched by that. */
+function shuffled(job: JobScenario, random: Random): JobScenario {
+  if (job.checkpoint !== undefined || !random.chance(0.4)) return job;
+  return { ...job, shuffle: { partitions: among(random, 1, 2, 9), reduceMs: among(random, 1, 100, 2_000) } };
 }
 
 function volunteersOf(random: Random, at: number): Population {

@@ -60,6 +60,11 @@ export interface JobScenario {
   readonly unitOverheadMs?: number;
   /** Tasks save their state every `intervalMs` of work; the next attempt of the input resumes from it. */
   readonly checkpoint?: { readonly intervalMs: number; readonly costMs: number; readonly restartMs: number };
+  /**
+   * The inputs are the segments of a map stage, each leaving an output for each partition on the disk of the machine
+   * that ran it; the partitions are reduced from those. Not for jobs with checkpoints.
+   */
+  readonly shuffle?: { readonly partitions: number; readonly reduceMs: Draw };
   /** Labels that a worker must have. */
   readonly labels?: readonly string[];
   /** Cancelled after so long. Default: never. */
@@ -125,6 +130,8 @@ export interface Population {
     readonly freeze?: number;
   };
   readonly network?: NetworkScenario;
+  /** Outputs of shuffles are still there when a node that crashed or left is back. Default: they are not. */
+  readonly keepsOutputs?: boolean;
   /** Share of its results whose bytes are silently wrong. Default 0. */
   readonly corruptionRate?: number;
   /** Share of its reports whose elapsed time is nonsense, because the clock was set or the machine slept. Default 0. */
@@ -157,6 +164,8 @@ export interface HubScenario {
   readonly checkpointRecords?: number;
   /** Its process stands still for so long (swapped out, suspended); then it reads what has come meanwhile. */
   readonly stalls?: readonly { readonly atMs: number; readonly forMs: number }[];
+  /** Outputs whose machine is gone for so long are lost; sooner where a reducer misses them. Default 5,000. */
+  readonly outputGraceMs?: number;
   /** CPU of the hub: one message at a time takes so long. Default 0 (infinitely fast). */
   readonly messageMs?: number;
 }
@@ -289,6 +298,8 @@ export interface SimulationResult {
     readonly journalRecords: number;
   };
   readonly hubCrashes: number;
+  /** Segments of shuffles that were mapped again because nobody had their outputs any more. */
+  readonly outputsLost: number;
   readonly inputs: number;
   readonly inputsDone: number;
   readonly inputsFailed: number;

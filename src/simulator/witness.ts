@@ -1,4 +1,4 @@
-import type { LeaseDescriptor } from "../scheduler/index.ts";
+import { type LeaseDescriptor, mapStageId } from "../scheduler/index.ts";
 import { ViolationError } from "./auditor.ts";
 import type { Stored } from "./journal.ts";
 import { eachInput } from "./records.ts";
@@ -14,6 +14,14 @@ interface Testimony {
   /** What workers came back with since the hub began. */
   readonly adopted: Set<number>;
 }
+
+const newTestimony = (size: number): Testimony => ({
+  size,
+  mark: 0,
+  heldTo: 0,
+  failures: new Map(),
+  adopted: new Set(),
+});
 
 /**
  * Remembers what goes into the journal, whatever a checkpoint or a start makes of it, and holds leases to it. For
@@ -66,15 +74,27 @@ export class Witness {
 
   #read(record: Stored): void {
     if (record.type === "submitted") {
-      const { job } = record.spec;
-      this.#jobs.set(job, { size: 0, mark: 0, heldTo: 0, failures: new Map(), adopted: new Set() });
+      const { job, shuffle } = record.spec;
+      this.#jobs.set(job, newTestimony(shuffle?.partitions ?? 0));
+      if (shuffle !== undefined) this.#jobs.set(mapStageId(job), newTestimony(0));
       return;
     }
-    const testimony = this.#jobs.get(record.job);
+    const map = record.type === "inputs" ? this.#jobs.get(mapStageId(record.job)) : undefined;
+    const testimony = map ?? this.#jobs.get(record.job);
     if (testimony === undefined) return;
+    if (record.type === "lost") {
+      for (const index of eachInput(record.ranges)) {
+        // Whoever ran it had given its result; and what it failed before that counts no more.
+        testimony.adopted.add(index);
+        testimony.failures.delete(index);
+      }
+    }
     if (record.type === "inputs") testimony.size += record.count;
     if (record.type === "carve") testimony.mark = Math.max(testimony.mark, record.mark);
-    if (record.type === "ended") this.#jobs.delete(record.job);
+    if (record.type === "ended") {
+      this.#jobs.delete(record.job);
+      this.#jobs.delete(mapStageId(record.job));
+    }
     if (record.type !== "results") return;
     for (const { ranges, failures } of record.retries) {
       for (const index of eachInput(ranges)) testimony.failures.set(index, failures);

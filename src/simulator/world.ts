@@ -1,5 +1,6 @@
 import type { Limits } from "../protocol/index.ts";
 import type { Auditor } from "./auditor.ts";
+import type { Disks } from "./disks.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Traffic } from "./meter.ts";
 import type { JobPlan } from "./plan.ts";
@@ -34,5 +35,6 @@ export interface World {
   readonly auditor: Auditor;
   readonly waste: Waste;
   readonly census: Census;
+  readonly disks: Disks;
   readonly check: CheckMode;
 }

@@ -179,4 +179,22 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: "if (lease.saved?.position === lease.handed) {",
     replace: "if (lease.saved !== undefined) {",
   },
+  {
+    name: "a partition that does not wait for its segments",
+    file: "scheduler/fairness.ts",
+    find: "upstream !== undefined && !isWhole(upstream);",
+    replace: "upstream !== undefined && !upstream.sealed;",
+  },
+  {
+    name: "a lost output that is not made again",
+    file: "scheduler/stages.ts",
+    find: "  stage.pending.add(freshClass, lost);\n",
+    replace: "",
+  },
+  {
+    name: "a lost output forgotten in recovery",
+    file: "scheduler/recover.ts",
+    find: "forgetResults(job, job.done.intersect(record.ranges));",
+    replace: "forgetResults(job, []);",
+  },
 ];
