@@ -4,6 +4,8 @@ import type { Readable } from "node:stream";
 export interface Terminal {
   /** Data, for people and programs: standard output. */
   out(text: string): void;
+  /** Data that is no text. */
+  outBytes(bytes: Uint8Array): void;
   /** Everything else: standard error. */
   err(text: string): void;
   readonly input: Readable;
@@ -23,6 +25,7 @@ export function processTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process;
   return {
     out: (text) => void stdout.write(text),
+    outBytes: (bytes) => void stdout.write(bytes),
     err: (text) => void stderr.write(text),
     input: stdin,
     inputIsTTY: stdin.isTTY === true,

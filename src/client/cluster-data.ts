@@ -1,7 +1,7 @@
-import { BlobHandle, blockFiles, type ChunkOptions, parseCid, readFile } from "../data/index.ts";
+import { BlobHandle, blockFiles, type ChunkOptions, importCar, parseCid, readFile } from "../data/index.ts";
 import { type DatasetSummary, type FileRef, MusketeersError } from "../protocol/index.ts";
 import { Dataset } from "./dataset.ts";
-import { Builder, type PutFile, type PutProgress, uploading } from "./put.ts";
+import { Builder, type PutFile, type PutProgress, poolFor, uploading } from "./put.ts";
 import {
   type Content,
   filesOf,
@@ -25,6 +25,8 @@ export interface PutOptions extends ChunkOptions {
   readonly onProgress?: (progress: PutProgress) => void;
   readonly onFile?: (file: PutFile) => void;
 }
+
+export type ImportOptions = Pick<PutOptions, "name" | "replace" | "replicas" | "signal">;
 
 export interface OpenOptions {
   readonly start?: number;
@@ -74,11 +76,13 @@ export class ClusterData {
   async put(source: PutSource, options: PutOptions = {}): Promise<BlobHandle | Dataset> {
     const { name, signal } = options;
     const count = new Count(options.onProgress);
+    const pool = poolFor(options);
     const upload = this.#session.upload({
       onStored: count.sent,
+      onReleased: (bytes) => pool.give(bytes),
       ...(signal === undefined ? {} : { signal }),
     });
-    const builder = new Builder(upload, { ...options, onProgress: count.read });
+    const builder = new Builder(upload, { ...options, onProgress: count.read }, pool);
     if (name === undefined && isContent(source)) {
       count.expect(lengthOf(source) ?? 0);
       const label = nameOfContent(source);
@@ -111,6 +115,25 @@ export class ClusterData {
   open(file: FileRef | BlobHandle | string, options: OpenOptions = {}): AsyncIterable<Uint8Array> {
     const { cid } = parseCid(typeof file === "string" ? file : file.cid);
     return readFile(cid, this.#session.blocks, options);
+  }
+
+  /** See `Cluster.importCar`. */
+  async importCar(
+    parts: AsyncIterable<Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<readonly Dataset[]> {
+    const { name, signal } = options;
+    const upload = this.#session.upload(signal === undefined ? {} : { signal });
+    const roots = await uploading(upload, () => importCar(parts, upload));
+    if (name === undefined) return roots.map((cid) => new Dataset(this.#session, cid));
+    const [root, ...others] = roots;
+    if (root === undefined || others.length > 0) {
+      throw new MusketeersError("BAD_ARGUMENT", `The CAR has ${roots.length} roots; a name needs one`, {
+        hint: "Import it without a name; what it holds is at the hub.",
+      });
+    }
+    await this.#name(name, root, options);
+    return [new Dataset(this.#session, name)];
   }
 
   /** The same files, counted; those of a path are all listed before the first is read. */

@@ -11,7 +11,7 @@ import type {
   WorkerSummary,
 } from "../protocol/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
-import { ClusterData, type OpenOptions, type PutOptions } from "./cluster-data.ts";
+import { ClusterData, type ImportOptions, type OpenOptions, type PutOptions } from "./cluster-data.ts";
 import type { Dataset } from "./dataset.ts";
 import { type Iterated, type IterateOptions, iterate } from "./iterate.ts";
 import { Job, type SubmitOptions, submitJob } from "./job.ts";
@@ -174,6 +174,14 @@ export class Cluster implements AsyncDisposable {
   /** Gives a dataset's name back; says what it was. @throws MusketeersError `NOT_FOUND` */
   removeDataset(name: string): Promise<DatasetSummary> {
     return this.#data.remove(name);
+  }
+
+  /**
+   * Stores what a CAR holds; gives its roots. With a name the one root, a folder, gets it.
+   * @throws MusketeersError `CAR_MALFORMED`, else as `put`
+   */
+  importCar(parts: AsyncIterable<Uint8Array>, options: ImportOptions = {}): Promise<readonly Dataset[]> {
+    return this.#data.importCar(parts, options);
   }
 
   /**

@@ -1,4 +1,14 @@
-import { BlobHandle, blockFiles, fileBytes, isCid, resolvePath, statNode, walkFiles } from "../data/index.ts";
+import {
+  BlobHandle,
+  type BlockSource,
+  blockFiles,
+  exportCar,
+  fileBytes,
+  isCid,
+  resolvePath,
+  statNode,
+  walkFiles,
+} from "../data/index.ts";
 import type { DatasetSummary } from "../protocol/index.ts";
 import type { Session } from "./session.ts";
 
@@ -63,6 +73,16 @@ export class Dataset implements AsyncIterable<BlobHandle> {
       { cid, bytes: await fileBytes(cid, blocks, options), name: path },
       blockFiles(blocks),
     );
+  }
+
+  /** All of it as a CAR, in parts; `importCar` takes it back. */
+  async *car(options: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    yield* exportCar(await this.cid(options), this.#session.blocks, options);
+  }
+
+  /** Where its blocks come from. */
+  get blocks(): BlockSource {
+    return this.#session.blocks;
   }
 
   /** What a path of it is. @throws MusketeersError `NOT_FOUND` */

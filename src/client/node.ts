@@ -1,5 +1,6 @@
 /** What the command line needs besides the face: profiles, and tasks from files. */
 export { type Bundle, bundleSource } from "./bundle.ts";
+export { cidOfContent, cidOfPath } from "./cid-of-path.ts";
 export { loadTask } from "./load-task.ts";
 export {
   configDirectory,
@@ -10,3 +11,5 @@ export {
   removeProfile,
   writeProfile,
 } from "./profile.ts";
+export { type SavedFile, type SaveOptions, saveFile, saveFiles } from "./save.ts";
+export { isFolder, listPath, readPath } from "./source-path.ts";

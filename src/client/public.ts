@@ -24,7 +24,7 @@ export type {
 } from "../protocol/index.ts";
 export { type ErrorCode, MusketeersError } from "../protocol/index.ts";
 export { Cluster, type RunOptions } from "./cluster.ts";
-export type { OpenOptions, PutOptions } from "./cluster-data.ts";
+export type { ImportOptions, OpenOptions, PutOptions } from "./cluster-data.ts";
 export type { ConnectOptions } from "./connect.ts";
 export { Dataset, type PathStat } from "./dataset.ts";
 export { TaskError } from "./errors.ts";

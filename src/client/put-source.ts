@@ -1,14 +1,17 @@
-import { pathParts } from "../data/index.ts";
+import { type ChunkPool, pathParts } from "../data/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 
 /** What a file holds: as a whole, or as it comes. */
 export type Content = Uint8Array | Blob | AsyncIterable<Uint8Array>;
 
+/** Content that nobody else uses, read with the buffers of a pool where there is one. */
+export type ContentMaker = (pool?: ChunkPool) => Content;
+
 export interface SourceFile {
   /** Where it is to stand in the dataset, with slashes. */
   readonly path: string;
   /** Nothing for a folder, which is made also where nothing is in it. */
-  readonly content?: Content | (() => Content);
+  readonly content?: Content | ContentMaker;
   readonly bytes?: number;
 }
 
@@ -39,7 +42,7 @@ export function partsOf(content: Content): AsyncIterable<Uint8Array> | Iterable<
 }
 
 /** The length of content where it is known before it is read. */
-export function lengthOf(content: Content | (() => Content)): number | undefined {
+export function lengthOf(content: Content | ContentMaker): number | undefined {
   if (content instanceof Uint8Array) return content.length;
   return isBlob(content) ? content.size : undefined;
 }

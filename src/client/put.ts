@@ -2,11 +2,13 @@ import {
   type BlockSink,
   type BlockUpload,
   type ChunkOptions,
+  ChunkPool,
+  chunkBytesOf,
   type Entry,
   FileBuilder,
   TreeBuilder,
 } from "../data/index.ts";
-import { type Content, partsOf, type SourceFile } from "./put-source.ts";
+import { type Content, type ContentMaker, partsOf, type SourceFile } from "./put-source.ts";
 
 /** A file that was made into blocks. */
 export interface PutFile {
@@ -38,20 +40,23 @@ export interface BuildOptions extends ChunkOptions {
 export class Builder {
   readonly #sink: BlockSink;
   readonly #options: BuildOptions;
+  readonly #pool: ChunkPool;
   #files = 0;
   #bytes = 0;
 
-  constructor(sink: BlockSink, options: BuildOptions) {
+  /** @param pool for what is read; whoever gets blocks gives them back */
+  constructor(sink: BlockSink, options: BuildOptions, pool: ChunkPool) {
     this.#sink = sink;
     this.#options = options;
+    this.#pool = pool;
   }
 
   /** @param given what the caller may go on to use, or something that makes content for this only */
-  async file(given: Content | (() => Content), path: string): Promise<Entry> {
+  async file(given: Content | ContentMaker, path: string): Promise<Entry> {
     const { signal, onProgress, onFile } = this.#options;
     const builder = new FileBuilder(this.#sink, this.#options);
     const owned = typeof given === "function";
-    const content = owned ? given() : given;
+    const content = owned ? given(this.#pool) : given;
     for await (const part of partsOf(content)) {
       signal?.throwIfAborted();
       await builder.write(part, { owned });
@@ -74,6 +79,16 @@ export class Builder {
     }
     return { root: await tree.end(), files: tree.files };
   }
+}
+
+/** Shorter reads are slow. */
+const READ_BYTES_MIN = 65_536;
+const READ_BYTES = 262_144;
+
+/** Buffers as long as chunks are, which then need not be copied. */
+export function poolFor(options: ChunkOptions): ChunkPool {
+  const chunkBytes = chunkBytesOf(options);
+  return new ChunkPool(chunkBytes < READ_BYTES_MIN ? READ_BYTES : chunkBytes);
 }
 
 /** Builds into an upload, which is ended where it went well and given up where it did not. */

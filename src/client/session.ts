@@ -235,6 +235,7 @@ export class Session implements ChannelHost {
     options: {
       readonly signal?: AbortSignal;
       readonly onStored?: (bytes: number, sentBytes: number) => void;
+      readonly onReleased?: (bytes: Uint8Array) => void;
     } = {},
   ): BlockUpload {
     return new BlockUpload({

@@ -1,9 +1,10 @@
 import { open, opendir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { ChunkPool } from "../data/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 import type { SourceFile } from "./put-source.ts";
 
-/** As long as a chunk is, where nothing is said: such pieces need not be copied. */
+/** As long as a chunk is, where nothing is said. */
 const READ_BYTES = 262_144;
 
 const unreadable = (path: string, cause: unknown): MusketeersError => {
@@ -17,12 +18,13 @@ const unreadable = (path: string, cause: unknown): MusketeersError => {
  * The content of a file, piece by piece; the next is read while one is used.
  * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
  */
-export async function* readPath(path: string, readBytes = READ_BYTES): AsyncGenerator<Uint8Array> {
+export async function* readPath(path: string, pool = new ChunkPool(READ_BYTES)): AsyncGenerator<Uint8Array> {
+  const readBytes = pool.chunkBytes;
   const file = await open(path).catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
   const read = async (): Promise<Uint8Array> => {
-    const buffer = new Uint8Array(Buffer.allocUnsafeSlow(readBytes).buffer);
+    const buffer = pool.take();
     let filled = 0;
     while (filled < readBytes) {
       const { bytesRead } = await file.read(buffer, filled, readBytes - filled, null);
@@ -54,12 +56,18 @@ export async function* readPath(path: string, readBytes = READ_BYTES): AsyncGene
  * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
  */
 export async function* listPath(path: string): AsyncGenerator<SourceFile> {
-  const found = await stat(path).catch((cause: unknown) => {
+  const found = await look(path);
+  if (found.isDirectory()) yield* below(path, "");
+  else yield { path: basename(resolve(path)), content: (pool) => readPath(path, pool), bytes: found.size };
+}
+
+/** @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT` */
+export const isFolder = async (path: string): Promise<boolean> => (await look(path)).isDirectory();
+
+const look = (path: string) =>
+  stat(path).catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
-  if (found.isDirectory()) yield* below(path, "");
-  else yield { path: basename(resolve(path)), content: () => readPath(path), bytes: found.size };
-}
 
 async function* below(root: string, prefix: string): AsyncGenerator<SourceFile> {
   const entries: { name: string; isFolder: boolean }[] = [];
@@ -81,6 +89,6 @@ async function* below(root: string, prefix: string): AsyncGenerator<SourceFile> 
     const full = join(root, path);
     const found = await stat(full).catch(() => undefined);
     if (found?.isFile() !== true) continue;
-    yield { path, content: () => readPath(full), bytes: found.size };
+    yield { path, content: (pool) => readPath(full, pool), bytes: found.size };
   }
 }

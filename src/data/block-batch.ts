@@ -39,6 +39,16 @@ export function packBlocks(blocks: readonly BatchBlock[]): Uint8Array {
   return body;
 }
 
+/** The same body in parts, without a copy. */
+export async function* blockParts(
+  blocks: readonly BatchBlock[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const { cid, bytes } of blocks) {
+    yield blockHeader(cid, bytes.length);
+    if (bytes.length > 0) yield bytes;
+  }
+}
+
 const malformed = (why: string): MusketeersError =>
   new MusketeersError("PROTOCOL", `A batch of blocks ${why}`);
 
@@ -60,9 +70,12 @@ class Parts {
     this.#parts = parts[Symbol.asyncIterator]();
   }
 
-  /** A new array; undefined at the end of the parts. @throws MusketeersError `PROTOCOL` for an end in between. */
-  async take(length: number): Promise<Uint8Array | undefined> {
-    const taken = new Uint8Array(length);
+  /**
+   * Fills an array; undefined at the end of the parts.
+   * @throws MusketeersError `PROTOCOL` for an end in between.
+   */
+  async fill(taken: Uint8Array): Promise<Uint8Array | undefined> {
+    const { length } = taken;
     let filled = 0;
     for (;;) {
       const part = this.#rest.subarray(0, length - filled);
@@ -84,6 +97,11 @@ class Parts {
   }
 }
 
+export interface UnpackOptions {
+  /** The bytes of a block are good until the next is asked for: then they are used again. */
+  readonly reuse?: boolean;
+}
+
 /**
  * The blocks of a body, one by one. Their names are what the sender says: nothing is verified here.
  * @throws MusketeersError `PROTOCOL`, `LIMIT_EXCEEDED` for a block over `blockBytesMax`; what the body throws.
@@ -91,17 +109,24 @@ class Parts {
 export async function* unpackBlocks(
   body: AsyncIterable<Uint8Array>,
   blockBytesMax: number,
+  { reuse = false }: UnpackOptions = {},
 ): AsyncGenerator<BatchBlock, void, undefined> {
   const parts = new Parts(body);
+  let scratch = new Uint8Array(0);
+  const room = (length: number): Uint8Array => {
+    if (!reuse) return new Uint8Array(length);
+    if (scratch.length < length) scratch = new Uint8Array(length);
+    return scratch.subarray(0, length);
+  };
   try {
     for (;;) {
-      const header = await parts.take(HEADER_BYTES);
+      const header = await parts.fill(new Uint8Array(HEADER_BYTES));
       if (header === undefined) return;
       const { cid, bytes: length } = parseHeader(header);
       if (length > blockBytesMax) {
         throw new MusketeersError("LIMIT_EXCEEDED", `A block of ${length} bytes is over blockBytesMax`);
       }
-      const bytes = length === 0 ? new Uint8Array(0) : await parts.take(length);
+      const bytes = length === 0 ? new Uint8Array(0) : await parts.fill(room(length));
       if (bytes === undefined) throw malformed("ends in the middle");
       yield { cid, bytes };
     }

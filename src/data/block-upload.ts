@@ -1,7 +1,7 @@
 import type { Limits } from "../protocol/index.ts";
-import { type BatchBlock, packBlocks } from "./block-batch.ts";
+import { type BatchBlock, blockParts, packBlocks } from "./block-batch.ts";
 import type { BlockSink } from "./block-store.ts";
-import { type HubExchange, isRefusedByDisk } from "./hub-exchange.ts";
+import { type HubExchange, isRefusedByDisk, type Moves } from "./hub-exchange.ts";
 
 export interface BlockUploadOptions {
   readonly exchange: HubExchange;
@@ -14,9 +14,13 @@ export interface BlockUploadOptions {
   /** Tries again what failed because the connection broke. */
   readonly persist: <T>(attempt: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly signal?: AbortSignal;
+  /** Told of bytes that it needs no more. */
+  readonly onReleased?: (bytes: Uint8Array) => void;
   /** Told when blocks are surely at the hub: bytes of them, and how many of these had to be sent. */
   readonly onStored?: (bytes: number, sentBytes: number) => void;
 }
+
+const isNode = globalThis.process?.versions?.node !== undefined;
 
 /** Blocks whose names are remembered, so that a file of equal chunks is sent once. */
 const RECENT_MAX = 10_000;
@@ -45,6 +49,7 @@ export class BlockUpload implements BlockSink {
     this.#check();
     if (this.#recent.has(cid)) {
       this.#options.onStored?.(bytes.length, 0);
+      this.#options.onReleased?.(bytes);
       return undefined;
     }
     if (this.#recent.size >= RECENT_MAX) this.#recent.clear();
@@ -88,7 +93,10 @@ export class BlockUpload implements BlockSink {
     this.#batch = [];
     this.#batchBytes = 0;
     const sending = this.#send(blocks)
-      .then((sentBytes) => this.#options.onStored?.(bytes, sentBytes))
+      .then((sentBytes) => {
+        for (const block of blocks) this.#options.onReleased?.(block.bytes);
+        this.#options.onStored?.(bytes, sentBytes);
+      })
       .catch((error: unknown) => {
         this.#failure ??= { error };
         this.#stop.abort(error);
@@ -108,20 +116,20 @@ export class BlockUpload implements BlockSink {
       );
       const missing = blocks.filter((_block, index) => held[index] !== true);
       if (missing.length === 0) return;
-      const body = packBlocks(missing);
-      await persist(() => exchange.attempt(this.#signal, (moves) => this.#post(body, moves)), this.#signal);
+      const post = (moves: Moves) => this.#post(missing, moves);
+      await persist(() => exchange.attempt(this.#signal, post), this.#signal);
       sentBytes += missing.reduce((sum, { bytes }) => sum + bytes.length, 0);
     };
     await exchange.retry(this.#signal, attempt, isRefusedByDisk);
     return sentBytes;
   }
 
-  async #post(
-    body: Uint8Array,
-    moves: { allow(extraMs?: number): void; signal: AbortSignal },
-  ): Promise<void> {
+  async #post(blocks: readonly BatchBlock[], moves: Moves): Promise<void> {
     const { exchange, limits } = this.#options;
-    moves.allow((body.length / limits.blobUploadBytesPerSecondMin) * 1_000);
+    const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
+    moves.allow((bytes / limits.blobUploadBytesPerSecondMin) * 1_000);
+    // Browsers do not send streams.
+    const body = isNode ? blockParts(blocks) : packBlocks(blocks);
     const response = await exchange.request("POST", "/blocks", moves.signal, body);
     await exchange.check(response);
     await response.body?.cancel();

@@ -33,7 +33,12 @@ export class HubExchange {
   }
 
   /** @param path behind the hub's address, with a slash */
-  async request(method: string, path: string, signal: AbortSignal, body?: Uint8Array): Promise<Response> {
+  async request(
+    method: string,
+    path: string,
+    signal: AbortSignal,
+    body?: Uint8Array | AsyncIterable<Uint8Array>,
+  ): Promise<Response> {
     const { baseUrl, token, fetch = globalThis.fetch } = this.#options;
     const headers: Record<string, string> = { authorization: `Bearer ${token()}` };
     if (body !== undefined) headers["content-type"] = "application/octet-stream";
@@ -44,6 +49,8 @@ export class HubExchange {
         redirect: "error",
         signal,
         ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
+        // Fetch wants to hear that a body that comes in parts is sent before the answer is read.
+        ...(body === undefined || body instanceof Uint8Array ? {} : { duplex: "half" }),
       });
     } catch (cause) {
       throw this.unreachable(cause, signal);

@@ -16,6 +16,7 @@ export { BlockUpload } from "./block-upload.ts";
 export { concatBytes } from "./bytes.ts";
 export { type BlobCache, CachedBlobs, type CacheWatcher } from "./cached-blobs.ts";
 export { exportCar, importCar } from "./car.ts";
+export { ChunkPool } from "./chunk-pool.ts";
 export {
   type CidHasher,
   type Codec,
@@ -43,8 +44,21 @@ export {
 export * from "./readers/index.ts";
 export { refsIn } from "./refs-in.ts";
 export { BlobClient, type BlobClientOptions } from "./transfer.ts";
-export { buildFile, CHUNK_BYTES, type ChunkOptions, FileBuilder } from "./unixfs/file-builder.ts";
-export { fileBytes, fileLeaves, type ReadOptions, readFile } from "./unixfs/file-reader.ts";
+export {
+  buildFile,
+  CHUNK_BYTES,
+  type ChunkOptions,
+  chunkBytesOf,
+  FileBuilder,
+} from "./unixfs/file-builder.ts";
+export {
+  type Chunk,
+  fileBytes,
+  fileChunks,
+  fileLeaves,
+  type ReadOptions,
+  readFile,
+} from "./unixfs/file-reader.ts";
 export {
   type FolderStat,
   listFolder,

@@ -108,7 +108,7 @@ export interface Blobs {
   ): Promise<BlobStat>;
   /**
    * Stores many small blocks, durable when it resolves: with one wait for the disk where it can be one. What
-   * is there already is touched. Holds no more of them than the one that it was given last. Where one is
+   * is there already is touched. Holds none: when the next is asked for the bytes of the last may change. Where one is
    * refused, those before it may stay.
    * @returns how many there were
    * @throws MusketeersError as `put`; `BLOB_MISMATCH` for bytes that are not what their name says.

@@ -1,3 +1,4 @@
+import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import { blockHeader, isCid, unpackBlocks } from "../data/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
@@ -15,8 +16,9 @@ import {
 async function postBlocks(host: HttpHost, uploads: Uploads, context: Context): Promise<Response> {
   const token = requireRole(host, context, blobWriters);
   return uploading(host, uploads, token, async () => {
-    const body = context.req.raw.body as AsyncIterable<Uint8Array> | null;
-    const blocks = body === null ? [] : unpackBlocks(body, host.limits.blockBytesMax);
+    // Node's own stream takes half the time of the one that is made of it.
+    const body = (context.env as HttpBindings).incoming;
+    const blocks = unpackBlocks(body, host.limits.blockBytesMax, { reuse: true });
     return context.json({ blocks: await host.blobs.putBatch(blocks) }, 201);
   });
 }

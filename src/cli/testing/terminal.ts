@@ -22,6 +22,10 @@ export class FakeTerminal implements Terminal {
     this.stdout += text;
   }
 
+  outBytes(bytes: Uint8Array): void {
+    this.stdout += Buffer.from(bytes).toString("latin1");
+  }
+
   err(text: string): void {
     this.stderr += text;
   }

@@ -1,5 +1,5 @@
 import { MusketeersError } from "../../protocol/index.ts";
-import type { BlockSource } from "../block-store.ts";
+import type { BlockSource, FileRef } from "../block-store.ts";
 import { codecOf } from "../cid.ts";
 import { allowManyListeners } from "../many-listeners.ts";
 import { decodeNode, type Node, type Part } from "./node.ts";
@@ -111,6 +111,34 @@ class Walk {
     const block = await this.#source.get(piece.cid, { signal: this.#signal });
     if (block.length !== piece.bytes) throw otherLength(piece.cid);
     return piece.from === 0 && piece.to === block.length ? block : block.subarray(piece.from, piece.to);
+  }
+}
+
+/** A block of a file's content. */
+export interface Chunk {
+  readonly cid: string;
+  /** Where it stands in the file. */
+  readonly start: number;
+  readonly bytes: number;
+}
+
+/**
+ * The blocks of a file's content in order, without fetching them; of a file whose nodes hold content
+ * themselves, which is not made here, just nothing.
+ * @throws MusketeersError as `readFile`
+ */
+export async function* fileChunks(
+  file: FileRef,
+  source: BlockSource,
+  options: { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<Chunk, void, undefined> {
+  const { cid, bytes } = file;
+  const walk = new Walk(source, options.signal ?? new AbortController().signal);
+  let start = 0;
+  for await (const piece of walk.pieces({ cid, bytes }, { start: 0, end: bytes })) {
+    if ("content" in piece) return;
+    yield { cid: piece.cid, start, bytes: piece.bytes };
+    start += piece.bytes;
   }
 }
 

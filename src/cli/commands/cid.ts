@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+import { type Context, type JsonOption, jsonOption, withExamples } from "../context.ts";
+import { chunkBytesOption, chunkerOption } from "../dataset-argument.ts";
+import { printable } from "../render/format.ts";
+import { jsonLine } from "../render/json.ts";
+
+export function addCid(program: Command, context: Context): void {
+  const command = program
+    .command("cid")
+    .description("the CIDs of files and folders of this machine; nothing is stored, no hub is asked")
+    .argument("<paths...>", "files and folders; - for standard input")
+    .addOption(chunkerOption())
+    .addOption(jsonOption())
+    .action(async (paths: string[], options: JsonOption & { readonly chunker?: number }) => {
+      const { cidOfContent, cidOfPath } = await import("../../client/node.ts");
+      const { terminal } = context;
+      const chunk = chunkBytesOption(options.chunker);
+      const found: { path: string; cid: string }[] = [];
+      for (const path of paths) {
+        const input = terminal.input as AsyncIterable<Uint8Array>;
+        const cid = path === "-" ? await cidOfContent(input, chunk) : await cidOfPath(path, chunk);
+        found.push({ path, cid });
+        if (!options.json) terminal.out(paths.length === 1 ? `${cid}\n` : `${cid}  ${printable(path)}\n`);
+      }
+      if (options.json) terminal.out(jsonLine(found));
+    });
+  withExamples(
+    command,
+    ["musketeers cid alice.txt", "the CID that `ipfs add --cid-version=1` gives, too"],
+    ["musketeers cid *.txt", "of several"],
+  );
+}

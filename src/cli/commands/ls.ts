@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import type { Cluster } from "../../client/index.ts";
+import type { DatasetSummary, FileRef } from "../../protocol/index.ts";
+import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
+import { parseDatasetPath } from "../dataset-argument.ts";
+import { bytes, count, duration, printable } from "../render/format.ts";
+import { jsonLine } from "../render/json.ts";
+import type { Style } from "../render/style.ts";
+import { type Column, renderTable } from "../render/table.ts";
+
+const columns = (nowMs: number): readonly Column<DatasetSummary>[] => [
+  { title: "DATASET", value: ({ name }) => printable(name) },
+  { title: "FILES", value: ({ files }) => count(files), align: "right" },
+  { title: "SIZE", value: (dataset) => bytes(dataset.bytes), align: "right" },
+  { title: "REPLICAS", value: ({ replicas }) => count(replicas), align: "right" },
+  { title: "AGE", value: ({ createdAtMs }) => duration(nowMs - createdAtMs), align: "right" },
+  { title: "OWNER", value: ({ owner }) => printable(owner) },
+  { title: "CID", value: ({ cid }) => cid },
+];
+
+/** Datasets for people. */
+export const renderDatasets = (datasets: readonly DatasetSummary[], nowMs: number, style: Style): string =>
+  datasets.length === 0
+    ? "No dataset yet. `musketeers put FOLDER --name NAME` stores one.\n"
+    : renderTable(columns(nowMs), datasets, style.bold);
+
+const fileColumns: readonly Column<FileRef>[] = [
+  { title: "SIZE", value: (file) => bytes(file.bytes), align: "right" },
+  { title: "CID", value: ({ cid }) => cid },
+  { title: "FILE", value: ({ name, cid }) => printable(name ?? cid) },
+];
+
+/** The files of a dataset, or below a path of it. */
+async function filesOf(cluster: Cluster, text: string): Promise<readonly FileRef[]> {
+  const { dataset, path } = parseDatasetPath(text);
+  const found = cluster.dataset(dataset);
+  const root = path === "" ? found : cluster.dataset((await found.lookUp(path)).cid);
+  const files: FileRef[] = [];
+  for await (const { cid, size, name } of root.files()) {
+    const full = [path, name ?? ""].filter((part) => part !== "").join("/");
+    files.push({ cid, bytes: size, name: full });
+  }
+  return files;
+}
+
+export function addLs(program: Command, context: Context): void {
+  const command = withHubOptions(
+    program.command("ls").description("the datasets of the hub, or the files of one"),
+  )
+    .argument("[dataset]", "a name or CID, with a path behind it or none")
+    .action(async (dataset: string | undefined, options: HubOption) => {
+      const { terminal, outStyle } = context;
+      if (dataset === undefined) {
+        const datasets = await withCluster(context, options, (cluster) => cluster.datasets());
+        terminal.out(options.json ? jsonLine(datasets) : renderDatasets(datasets, terminal.now(), outStyle));
+        return;
+      }
+      const files = await withCluster(context, options, (cluster) => filesOf(cluster, dataset));
+      terminal.out(options.json ? jsonLine(files) : renderTable(fileColumns, files, outStyle.bold));
+    });
+  withExamples(
+    command,
+    ["musketeers ls", "what there is"],
+    ["musketeers ls books", "its files, with their CIDs"],
+    ["musketeers ls books/more", "those of a folder in it"],
+  );
+}

@@ -1,0 +1,31 @@
+import type { BlockSink } from "../data/index.ts";
+import { Builder, type BuildOptions, poolFor } from "./put.ts";
+import { type Content, nameOfContent } from "./put-source.ts";
+import { isFolder, listPath, readPath } from "./source-path.ts";
+
+/** Makes blocks and forgets them. */
+function hashingBuilder(options: BuildOptions): Builder {
+  const pool = poolFor(options);
+  const sink: BlockSink = {
+    put: (_cid, bytes) => {
+      pool.give(bytes);
+      return undefined;
+    },
+  };
+  return new Builder(sink, options, pool);
+}
+
+/**
+ * The CID that a file or folder of this machine would have; nothing is stored.
+ * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
+ */
+export async function cidOfPath(path: string, options: BuildOptions = {}): Promise<string> {
+  const builder = hashingBuilder(options);
+  if (await isFolder(path)) return (await builder.folder(listPath(path))).root.cid;
+  return (await builder.file((pool) => readPath(path, pool), path)).cid;
+}
+
+/** The CID that content would have. */
+export async function cidOfContent(content: Content, options: BuildOptions = {}): Promise<string> {
+  return (await hashingBuilder(options).file(content, nameOfContent(content) ?? "")).cid;
+}
