@@ -88,4 +88,9 @@ export function addCar(program: Command, context: Context): void {
   const car = program.command("car").description("datasets as CARs, the archives of IPFS");
   addExport(car, context);
   addImport(car, context);
+  withExamples(
+    car,
+    ["musketeers car export books books.car", "for any IPFS program, or another hub"],
+    ["musketeers car import books.car --name books", "what others exported"],
+  );
 }
