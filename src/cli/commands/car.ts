@@ -91,6 +91,6 @@ export function addCar(program: Command, context: Context): void {
   withExamples(
     car,
     ["musketeers car export books books.car", "for any IPFS program, or another hub"],
-    ["musketeers car import books.car --name books", "what others exported"],
+    ["musketeers car import books.car --name books --json", "what others exported"],
   );
 }
