@@ -1,5 +1,5 @@
 import { BlobHandle, blockFiles, type ChunkOptions, importCar, parseCid, readFile } from "../data/index.ts";
-import { type DatasetSummary, type FileRef, MusketeersError } from "../protocol/index.ts";
+import { type DatasetStatus, type DatasetSummary, type FileRef, MusketeersError } from "../protocol/index.ts";
 import { Dataset } from "./dataset.ts";
 import { Builder, type PutFile, type PutProgress, poolFor, uploading } from "./put.ts";
 import {
@@ -97,7 +97,7 @@ export class ClusterData {
     return new Dataset(this.#session, name);
   }
 
-  datasets(): Promise<readonly DatasetSummary[]> {
+  datasets(): Promise<readonly DatasetStatus[]> {
     return this.#session.call("datasets", {});
   }
 

@@ -2,6 +2,7 @@ import type { BlobHandle, FormatOption, Key } from "../data/index.ts";
 import type {
   CallMethod,
   Calls,
+  DatasetStatus,
   DatasetSummary,
   FileRef,
   HubStatus,
@@ -167,7 +168,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** The hub's catalogue, by name. */
-  datasets(): Promise<readonly DatasetSummary[]> {
+  datasets(): Promise<readonly DatasetStatus[]> {
     return this.#data.datasets();
   }
 

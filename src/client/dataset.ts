@@ -9,7 +9,7 @@ import {
   statNode,
   walkFiles,
 } from "../data/index.ts";
-import type { DatasetSummary } from "../protocol/index.ts";
+import type { DatasetStatus } from "../protocol/index.ts";
 import type { Session } from "./session.ts";
 
 interface CallOptions {
@@ -40,7 +40,7 @@ export class Dataset implements AsyncIterable<BlobHandle> {
    * What the catalogue says of it.
    * @throws MusketeersError `NOT_FOUND`; `BAD_ARGUMENT` where it is a CID, which has no entry.
    */
-  stat(options: CallOptions = {}): Promise<DatasetSummary> {
+  stat(options: CallOptions = {}): Promise<DatasetStatus> {
     return this.#session.call("dataset", { name: this.name }, options);
   }
 

@@ -11,6 +11,7 @@ export {
 } from "../data/index.ts";
 export type {
   Calls,
+  DatasetStatus,
   DatasetSummary,
   FailureKind,
   FileRef,

@@ -5,6 +5,8 @@ import {
   type CallMethod,
   type Calls,
   callRoles,
+  type DatasetStatus,
+  type DatasetSummary,
   type HubStatus,
   type InviteSummary,
   type JobDetails,
@@ -149,6 +151,11 @@ function warningsOf(coordinator: Coordinator): string[] {
 
 const WARNINGS_MAX = 20;
 
+const whereabouts = (coordinator: Coordinator, dataset: DatasetSummary): DatasetStatus => ({
+  ...dataset,
+  keptBy: coordinator.custody.replicas.keptBy(dataset.cid),
+});
+
 function statusOf(coordinator: Coordinator, host: CallHost): HubStatus {
   let slots = 0;
   let busySlots = 0;
@@ -230,8 +237,15 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller): An
     invite: (options) => host.invite(options),
     invites: () => fitting(host.invites().slice(0, rowsMax), headerBytesMax),
     revoke: ({ invite }) => host.revoke(invite, caller.id),
-    datasets: () => fitting(coordinator.datasets.list().slice(0, rowsMax), headerBytesMax),
-    dataset: (params) => coordinator.datasets.require(params.name),
+    datasets: () =>
+      fitting(
+        coordinator.datasets
+          .list()
+          .slice(0, rowsMax)
+          .map((dataset) => whereabouts(coordinator, dataset)),
+        headerBytesMax,
+      ),
+    dataset: (params) => whereabouts(coordinator, coordinator.datasets.require(params.name)),
     putDataset: ({ replicas = 0, replace = false, ...rest }) =>
       coordinator.datasets.put({ ...rest, replicas, replace, owner: caller.label }),
     removeDataset: (params) => coordinator.datasets.remove(params.name),

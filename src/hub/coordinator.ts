@@ -22,6 +22,7 @@ import {
 } from "../scheduler/index.ts";
 import type { CallHost } from "./calls.ts";
 import { type Clock, SchedulerTimer } from "./clock.ts";
+import { Custody } from "./custody.ts";
 import type { Datasets } from "./datasets.ts";
 import { Holds } from "./holds.ts";
 import { shortReason, splitFailures } from "./hub-failure.ts";
@@ -75,8 +76,7 @@ export class Coordinator {
   readonly jobs: Jobs;
   /** The catalogue of named folders. */
   readonly datasets: Datasets;
-  /** Trusted workers that outlive the hub's disk. */
-  readonly keepers: Keepers;
+  readonly custody: Custody;
   readonly blocks: Blocks;
   readonly shuffles: Shuffles;
   readonly ledger: Ledger;
@@ -104,7 +104,6 @@ export class Coordinator {
     this.limits = options.limits;
     this.jobs = options.jobs;
     this.datasets = options.datasets;
-    this.keepers = options.keepers;
     this.callHost = options.callHost;
     this.#clock = options.clock;
     this.#seal = options.seal;
@@ -121,11 +120,11 @@ export class Coordinator {
       blobs: options.engine.blobs,
       onNear: (near) => this.#feed({ type: "WorkerHolds", ...near }),
     });
-    this.keepers.holdersOf = (cid) => this.peers.tracker.holdersOf(cid);
+    this.custody = new Custody({ ...options, peers: this.peers });
     // What a name stood for before may be swept.
     this.datasets.onChanged = () => {
       this.retention.forgot();
-      this.keepers.changed();
+      this.custody.changed();
     };
     this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
     this.#onFault = options.onFault;
@@ -162,7 +161,7 @@ export class Coordinator {
     this.#closed = true;
     this.#timer.cancel();
     this.retention.close();
-    this.keepers.close();
+    this.custody.close();
     this.#notices.close();
     this.holds.close();
   }
@@ -237,7 +236,7 @@ export class Coordinator {
 
   workerReady(session: WorkerSession): void {
     this.#feed({ type: "WorkerHeard", worker: session.worker, slots: session.description.slots });
-    if (session.description.sandbox === "trusted") this.keepers.joined(session);
+    if (session.description.sandbox === "trusted") this.custody.keepers.joined(session);
   }
 
   workerHeard(session: WorkerSession, slots: number): void {
@@ -497,6 +496,6 @@ export class Coordinator {
   #forget(worker: string): void {
     this.workers.delete(worker);
     this.peers.leave(worker);
-    this.keepers.left(worker);
+    this.custody.left(worker);
   }
 }

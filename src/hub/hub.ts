@@ -115,7 +115,7 @@ export class Hub {
       invites: () => this.#peers.countFor(this.#invites.list()),
       revoke: async (idOrLabel, own) => {
         const revoked = await this.#invites.revoke(idOrLabel, own);
-        this.#coordinator.keepers.changed();
+        this.#coordinator.custody.keepers.changed();
         return this.#peers.countFor(revoked);
       },
     });

@@ -16,6 +16,7 @@ import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Peer, PeerSession } from "./peer.ts";
 import type { Keeper } from "./recovery/keepers.ts";
+import type { ReplicaHost } from "./replicas/replicas.ts";
 
 /** A lease as the shell knows it. */
 export interface OpenLease {
@@ -36,7 +37,7 @@ function uniqueName(wished: string, workers: Iterable<WorkerSession>): string {
 }
 
 /** One connected worker. */
-export class WorkerSession implements PeerSession, Keeper {
+export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   readonly worker: string;
   readonly description: WorkerDescription;
   readonly connectedAtMs: number;
@@ -125,17 +126,21 @@ export class WorkerSession implements PeerSession, Keeper {
       case "holds":
         if (this.#isForgotten) break;
         this.#coordinator.peers.holds(this.worker, message);
-        this.#coordinator.keepers.holds(this.worker);
+        this.#coordinator.custody.keepers.holds(this.worker);
         break;
       case "locate":
         if (this.#isForgotten) break;
         this.#peer.send(this.#coordinator.peers.locate(this.worker, message));
         break;
       case "catalogue":
-        this.#coordinator.keepers.catalogue(this.worker, body);
+        this.#coordinator.custody.keepers.catalogue(this.worker, body);
         break;
       case "uploaded":
-        this.#coordinator.keepers.uploaded(this.worker, message.call);
+        this.#coordinator.custody.keepers.uploaded(this.worker, message.call);
+        break;
+      case "kept":
+        // Strangers may not be asked to keep anything.
+        if (this.description.sandbox === "trusted") this.#coordinator.custody.replicas.kept(this, message);
         break;
       case "leave":
       case "goodbye":
@@ -244,6 +249,10 @@ export class WorkerSession implements PeerSession, Keeper {
 
   get name(): string {
     return this.description.name;
+  }
+
+  keep(cids: readonly string[]): void {
+    this.#peer.send({ type: "keep", cids });
   }
 
   /** What concerns it as one who keeps things for the hub. */

@@ -63,6 +63,12 @@ export interface DatasetSummary {
   readonly replicas: number;
 }
 
+/** A dataset, and which workers keep it. */
+export interface DatasetStatus extends DatasetSummary {
+  /** By name; those that are not `whole` are still fetching it. */
+  readonly keptBy: readonly { readonly worker: string; readonly whole: boolean }[];
+}
+
 export interface HubStatus {
   readonly hub: string;
   readonly version: string;
@@ -119,8 +125,8 @@ export interface Calls {
   /** Takes back the invite of an id, or all with a label, and ends their connections; says which. */
   revoke: { params: { readonly invite: string }; value: readonly InviteSummary[] };
   /** The catalogue, by name. */
-  datasets: { params: Record<string, never>; value: readonly DatasetSummary[] };
-  dataset: { params: { readonly name: string }; value: DatasetSummary };
+  datasets: { params: Record<string, never>; value: readonly DatasetStatus[] };
+  dataset: { params: { readonly name: string }; value: DatasetStatus };
   /** Gives a folder whose blocks are all there a name. */
   putDataset: {
     params: {

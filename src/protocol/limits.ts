@@ -240,6 +240,12 @@ export interface Limits {
   readonly neighbourAccusersMax: number;
   /** Blobs that one message of a worker's names. */
   readonly locateBlobsMax: number;
+  /** Folders that one worker keeps as replicas. */
+  readonly replicasPerWorkerMax: number;
+  /** How long a replica's worker may be gone before another one takes its place. */
+  readonly replicaGraceMs: number;
+  /** A worker that could not keep a folder is not asked for it again for so long. */
+  readonly replicaRetryMs: number;
   /** Largest signed catalogue of datasets that a hub gives to trusted workers. */
   readonly catalogueBytesMax: number;
   /** Blocks that a hub that recovers asks a worker for at once. */
@@ -398,6 +404,9 @@ export const defaultLimits: Limits = Object.freeze({
   neighbourRetryMs: minute,
   neighbourAccusersMax: 3,
   locateBlobsMax: 1_000,
+  replicasPerWorkerMax: 5_000,
+  replicaGraceMs: 5 * minute,
+  replicaRetryMs: minute,
   catalogueBytesMax: 3 * MiB,
   uploadBlocksMax: 64,
   recoveryIntervalMs: second,

@@ -30,6 +30,8 @@ import type { Executor } from "./executors/index.ts";
 import { machine } from "./machine.ts";
 import { BlobExchange, type Surroundings } from "./neighbours/blob-exchange.ts";
 import { Prefetch } from "./prefetch.ts";
+import { ReplicaKeeper } from "./replica-keeper.ts";
+import type { ReplicaStore } from "./replica-store.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
 import type { Seats, Tenant } from "./seats.ts";
 import { SlotRunner } from "./slot-runner.ts";
@@ -67,6 +69,8 @@ export interface AgentOptions {
   readonly surroundings?: Surroundings;
   /** Where the hub's catalogue is kept; in memory where nothing is said. */
   readonly shelf?: Shelf;
+  /** Where folders are kept for the hub; without it this worker keeps none. `cache` includes it. */
+  readonly replicas?: ReplicaStore;
 }
 
 const CODE_BYTES_MAX = 64 * 1024 * 1024;
@@ -81,6 +85,7 @@ export class Agent implements Tenant {
   readonly #blobs: BlobExchange;
   readonly #keeper: CatalogueKeeper;
   readonly #prefetch: Prefetch;
+  readonly #replicas: ReplicaKeeper | undefined;
   readonly #runners: readonly SlotRunner[];
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
   readonly #presence = new Presence(() => this.#link.reconnect());
@@ -118,6 +123,14 @@ export class Agent implements Tenant {
       peek: (cid) => blobs.peek(cid),
       hub: this.#hubStore(),
     });
+    const { replicas: store } = options;
+    if (store !== undefined) {
+      this.#replicas = new ReplicaKeeper({
+        store,
+        send: (message) => this.#link.send(message),
+        fetch: (cid, call) => blobs.borrow(cid, call),
+      });
+    }
     const context = {
       pool: this.#pool,
       realm: shared === undefined ? "" : `${shared.hub} `,
@@ -243,6 +256,7 @@ export class Agent implements Tenant {
   #onWelcome(welcome: Welcome): void {
     this.#presence.up(welcome.session);
     this.#blobs.onWelcome();
+    this.#replicas?.onWelcome();
     clearInterval(this.#heartbeat);
     this.#heartbeat = setInterval(() => this.#beat(), welcome.heartbeatIntervalMs);
     clearTimeout(this.#awayTimer);
@@ -285,6 +299,9 @@ export class Agent implements Tenant {
         return;
       case "drain":
         void this.drain();
+        return;
+      case "keep":
+        this.#replicas?.keep(message.cids);
         return;
       case "catalogue":
       case "recall":
@@ -377,7 +394,11 @@ export class Agent implements Tenant {
     const settle = () => (error === undefined ? this.#settle.resolve() : this.#settle.reject(error));
     const { executor, shared } = this.#options;
     shared?.seats.leave(shared.hub);
-    const released = [this.#blobs.close(), shared === undefined ? executor.close() : undefined];
+    const released = [
+      this.#blobs.close(),
+      this.#replicas?.close(),
+      shared === undefined ? executor.close() : undefined,
+    ];
     Promise.allSettled(released).then(settle, settle);
   }
 }

@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { type BlobCache, MemoryBlobCache } from "../data/index.ts";
 import { type DirectoryLock, DiskBlobCache, lockDirectory } from "../data/node.ts";
 import { toMusketeersError } from "../protocol/index.ts";
+import type { Shelf } from "./catalogue-keeper.ts";
+import { FileShelf } from "./file-shelf.ts";
+import { ReplicaCache } from "./replica-cache.ts";
+import { ReplicaStore } from "./replica-store.ts";
 
 /** Blobs that a worker without a directory keeps in memory. */
 const MEMORY_CACHE_BYTES = 64 * 1024 * 1024;
@@ -11,11 +15,17 @@ const CACHES_MAX = 8;
 /** Caches that no worker uses at the moment, of this and other hubs, that are kept for later. */
 const CACHES_KEPT = 4;
 
+const REPLICAS_NAME = "replicas";
 const HUB_NAME_CHARS = 16;
 const HUB_PATTERN = /^[0-9a-f]{16}$/;
 
 export interface OpenCache {
+  /** With the replicas, where there are some. */
   readonly cache: BlobCache;
+  /** Folders that are kept for the hub; only where that was asked for, and there is a directory. */
+  readonly replicas?: ReplicaStore;
+  /** Where the hub's catalogue is kept, where there is a directory. */
+  readonly shelf?: Shelf;
   /** Leaves the directory to the next process, with what is in it. */
   close(): Promise<void>;
 }
@@ -25,6 +35,8 @@ export interface CacheOptions {
   readonly directory?: string;
   readonly bytesMax: number;
   readonly hubKey: Uint8Array;
+  /** Keeps folders for the hub, too. */
+  readonly replicas?: boolean;
 }
 
 const inMemory = (bytesMax: number): OpenCache => ({
@@ -36,7 +48,8 @@ const inMemory = (bytesMax: number): OpenCache => ({
  * Opens the cache of a hub's blobs: a directory of this process's own below the given one, which a later
  * worker goes on with; in memory where there is none or it cannot be written.
  */
-export async function openCache({ directory, bytesMax, hubKey }: CacheOptions): Promise<OpenCache> {
+export async function openCache(options: CacheOptions): Promise<OpenCache> {
+  const { directory, bytesMax, hubKey } = options;
   if (directory === undefined || bytesMax <= 0) return inMemory(bytesMax);
   const ofHub = join(directory, Buffer.from(hubKey).toString("hex").slice(0, HUB_NAME_CHARS));
   try {
@@ -44,12 +57,20 @@ export async function openCache({ directory, bytesMax, hubKey }: CacheOptions): 
     if (own === undefined) return inMemory(bytesMax);
     const { path, lock } = own;
     const cache = new DiskBlobCache(join(path, "blobs"), { bytesMax });
+    const shelf = new FileShelf(join(path, "catalogue"));
     const swept = sweep(directory).catch(() => {});
-    return { cache, close: () => swept.then(() => lock.release()) };
+    const close = () => swept.then(() => lock.release());
+    const replicas = options.replicas === true ? await openReplicas(path) : undefined;
+    if (replicas === undefined) return { cache, shelf, close };
+    return { cache: new ReplicaCache(replicas, cache), replicas, shelf, close };
   } catch {
     return inMemory(bytesMax);
   }
 }
+
+/** A disk that refuses keeps nothing for anybody. */
+const openReplicas = (path: string): Promise<ReplicaStore | undefined> =>
+  ReplicaStore.open(join(path, REPLICAS_NAME)).catch(() => undefined);
 
 interface Claim {
   readonly path: string;
@@ -77,6 +98,9 @@ async function sweep(directory: string): Promise<void> {
     if (!HUB_PATTERN.test(hub)) continue;
     for (const number of await readdir(join(directory, hub))) {
       const path = join(directory, hub, number);
+      // What a hub may want back some day is not removed unasked.
+      const replicas = await readdir(join(path, REPLICAS_NAME)).catch(() => []);
+      if (replicas.length > 0) continue;
       unused.push({ path, usedAtMs: (await stat(join(path, "blobs"))).mtimeMs });
     }
   }

@@ -1,9 +1,11 @@
 import type { BlobStore } from "../data/index.ts";
 import { codecOf } from "../data/index.ts";
-import type { HubToKeeper, RecoveryToHub } from "../protocol/index.ts";
+import type { CatalogueMessage, RecallMessage, RecoveryToHub, UploadMessage } from "../protocol/index.ts";
 import { CATALOGUE, openStatement } from "../security/index.ts";
 
 const UPLOADS_AT_ONCE = 8;
+
+type Message = CatalogueMessage | RecallMessage | UploadMessage;
 
 /** Where a catalogue rests; losing it is no error. */
 export interface Shelf {
@@ -42,12 +44,12 @@ export class CatalogueKeeper {
     this.#options = options;
   }
 
-  onMessage(message: HubToKeeper, body: Uint8Array): void {
+  onMessage(message: Message, body: Uint8Array): void {
     const mine = body.slice();
     this.#last = this.#last.then(() => this.#handle(message, mine)).catch(() => {});
   }
 
-  async #handle(message: HubToKeeper, body: Uint8Array): Promise<void> {
+  async #handle(message: Message, body: Uint8Array): Promise<void> {
     const { shelf, send } = this.#options;
     switch (message.type) {
       case "catalogue":

@@ -97,7 +97,9 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   const bytesMax = Math.floor(limits.workerCacheBytesMax / choices.length);
   const directory = options.cacheDirectory === undefined ? {} : { directory: options.cacheDirectory };
   const caches = await Promise.all(
-    choices.map(({ invite }) => openCache({ ...directory, bytesMax, hubKey: invite.hubKey })),
+    choices.map(({ invite }) =>
+      openCache({ ...directory, bytesMax, hubKey: invite.hubKey, replicas: options.trust === true }),
+    ),
   );
   const alone = choices.length === 1;
   const seats = new Seats({
@@ -111,6 +113,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   const agents = choices.map(({ invite }, hub) => {
     const onNotice = (notice: WorkerNotice) => options.onEvent?.(notice, hub);
     const shared = alone ? {} : { shared: { seats, hub, pool } };
+    const { close: _close, ...kept } = caches[hub]!;
     return new Agent({
       invite,
       openSocket: openNodeSocket,
@@ -118,7 +121,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       description,
       limits,
       onNotice,
-      cache: caches[hub]!.cache,
+      ...kept,
       surroundings: surroundings[hub]!,
       ...shared,
     });

@@ -86,6 +86,7 @@ export const peerHeaders: readonly object[] = [
   { type: "leave" },
   { type: "catalogue" },
   { type: "uploaded", call: 3 },
+  { type: "kept", cids: [task.bundle], refused: [task.bundle] },
   { type: "goodbye", code: "UNAUTHORIZED", message: "", hint: "" },
 ];
 
@@ -112,6 +113,7 @@ export const hubHeaders: readonly object[] = [
   { type: "drain" },
   { type: "catalogue" },
   { type: "recall" },
+  { type: "keep", cids: [task.bundle] },
   { type: "upload", call: 3, cids: [task.bundle] },
   { type: "accepted", job, size: 1, sealed: true },
   { type: "stored", job, size: 1 },

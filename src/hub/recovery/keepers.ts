@@ -73,6 +73,7 @@ export class Keepers {
   readonly #keepers = new Map<string, Keeper>();
   /** Workers that say that they keep a block. */
   holdersOf: (cid: string) => readonly string[] = () => [];
+  onRecovered: () => void = () => {};
   #stored: Stored;
   #signed: Uint8Array | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -195,6 +196,7 @@ export class Keepers {
         if (!this.recovering) return;
         await this.#store({ recovering: false });
         onNotice("recovered: all blocks of all datasets are back");
+        this.onRecovered();
         await this.#publish();
       });
     } else if (lacking > 0 && lacking !== this.#toldLacking) {

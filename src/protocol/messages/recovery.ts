@@ -30,10 +30,27 @@ export interface UploadedMessage {
   readonly call: number;
 }
 
-export type RecoveryToHub = CatalogueMessage | UploadedMessage;
-export type HubToKeeper = CatalogueMessage | RecallMessage | UploadMessage;
+/** Hub: keep these folders, with all that is below them, and no other, until the next such list. */
+export interface KeepMessage {
+  readonly type: "keep";
+  readonly cids: readonly string[];
+}
+
+/** Worker, when it has joined and whenever that changes: the folders that it keeps whole. */
+export interface KeptMessage {
+  readonly type: "kept";
+  readonly cids: readonly string[];
+  /** Those of the list that it could not get or has no space for. */
+  readonly refused: readonly string[];
+}
+
+export type RecoveryToHub = CatalogueMessage | UploadedMessage | KeptMessage;
+export type HubToKeeper = CatalogueMessage | RecallMessage | UploadMessage | KeepMessage;
 
 const CID_LENGTH_MAX = 128;
+
+const folders = (fields: Fields, name: string): readonly string[] =>
+  fields.strings(name, limits.replicasPerWorkerMax, CID_LENGTH_MAX);
 
 /** Parses what a worker says to a hub that recovers; undefined where the type is none of these. */
 export function parseRecoveryToHub(type: string, fields: Fields): RecoveryToHub | undefined {
@@ -42,6 +59,8 @@ export function parseRecoveryToHub(type: string, fields: Fields): RecoveryToHub 
       return { type };
     case "uploaded":
       return { type, call: fields.integer("call") };
+    case "kept":
+      return { type, cids: folders(fields, "cids"), refused: folders(fields, "refused") };
     default:
       return undefined;
   }
@@ -53,6 +72,8 @@ export function parseHubToKeeper(type: string, fields: Fields): HubToKeeper | un
     case "catalogue":
     case "recall":
       return { type };
+    case "keep":
+      return { type, cids: folders(fields, "cids") };
     case "upload":
       return {
         type,

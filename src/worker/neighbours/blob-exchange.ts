@@ -78,6 +78,11 @@ export class BlobExchange implements BlobStore {
     return this.#store.put(bytes, options);
   }
 
+  /** As `get`, but what had to be fetched is not kept. */
+  async borrow(cid: string, options?: CallOptions): Promise<Uint8Array> {
+    return (await this.peek(cid, options)) ?? this.#neighbours.get(cid, options);
+  }
+
   /** What is kept or being fetched; undefined for anything else. */
   async peek(cid: string, options?: CallOptions): Promise<Uint8Array | undefined> {
     return this.#cached?.peek(cid, options);

@@ -1,0 +1,49 @@
+import type { Limits } from "../protocol/index.ts";
+import type { Clock } from "./clock.ts";
+import type { Datasets } from "./datasets.ts";
+import type { Peers } from "./peers/peers.ts";
+import type { Keepers } from "./recovery/keepers.ts";
+import { Replicas } from "./replicas/replicas.ts";
+
+export interface CustodyOptions {
+  readonly keepers: Keepers;
+  readonly datasets: Datasets;
+  readonly peers: Peers;
+  readonly limits: Limits;
+  readonly clock: Clock;
+}
+
+/** What trusted workers keep for the hub: its catalogue, and replicas of datasets. */
+export class Custody {
+  readonly keepers: Keepers;
+  readonly replicas: Replicas;
+
+  constructor({ keepers, datasets, peers, limits, clock }: CustodyOptions) {
+    this.keepers = keepers;
+    this.replicas = new Replicas({
+      limits,
+      clock,
+      datasets: () => datasets.list(),
+      isReady: () => !keepers.recovering,
+    });
+    keepers.holdersOf = (cid) => peers.tracker.holdersOf(cid);
+    keepers.onRecovered = () => this.replicas.plan();
+  }
+
+  /** A worker's connection is gone. */
+  left(worker: string): void {
+    this.keepers.left(worker);
+    this.replicas.left(worker);
+  }
+
+  /** Datasets are not what they were. */
+  changed(): void {
+    this.keepers.changed();
+    this.replicas.plan();
+  }
+
+  close(): void {
+    this.keepers.close();
+    this.replicas.close();
+  }
+}

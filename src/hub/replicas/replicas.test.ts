@@ -1,0 +1,113 @@
+import { expect, onTestFinished, test } from "vitest";
+import { defaultLimits, type Limits } from "../../protocol/index.ts";
+import { type ReplicaHost, Replicas } from "./replicas.ts";
+
+/** A hub's replicas with a clock of its own, and what workers are told. */
+function world(limits: Partial<Limits> = {}) {
+  const state = { nowMs: 0, ready: true, datasets: [dataset("a", 1)] };
+  const replicas = new Replicas({
+    limits: { ...defaultLimits, ...limits },
+    clock: { nowMs: () => state.nowMs },
+    datasets: () => state.datasets,
+    isReady: () => state.ready,
+  });
+  onTestFinished(() => replicas.close());
+  return { state, replicas };
+}
+
+const dataset = (cid: string, replicas: number) => ({
+  name: `n${cid}`,
+  cid,
+  bytes: 1,
+  files: 1,
+  createdAtMs: 0,
+  owner: "",
+  replicas,
+});
+
+class Host implements ReplicaHost {
+  readonly told: string[] = [];
+  readonly worker: string;
+  readonly name: string;
+
+  constructor(worker: string, name = worker) {
+    this.worker = worker;
+    this.name = name;
+  }
+
+  keep(cids: readonly string[]): void {
+    this.told.push(cids.join(" "));
+  }
+}
+
+const kept = (cids: readonly string[], refused: readonly string[] = []) =>
+  ({ type: "kept", cids, refused }) as const;
+
+test("replicaGraceMs: a worker that comes back in time keeps its replicas, one that does not is replaced", () => {
+  const { state, replicas } = world({ replicaGraceMs: 1_000 });
+  const [one, two] = [new Host("1", "athos"), new Host("2", "porthos")];
+  replicas.kept(one, kept([]));
+  replicas.kept(two, kept([]));
+  expect([one.told, two.told]).toEqual([["a"], []]);
+  replicas.kept(one, kept(["a"]));
+  expect(replicas.keptBy("a")).toEqual([{ worker: "athos", whole: true }]);
+  replicas.left("1");
+  state.nowMs = 999;
+  replicas.plan();
+  expect(two.told).toEqual([]);
+  // Back, under another id.
+  const again = new Host("3", "athos");
+  replicas.kept(again, kept(["a"]));
+  state.nowMs = 5_000;
+  replicas.plan();
+  expect([again.told, two.told]).toEqual([["a"], []]);
+  replicas.left("3");
+  state.nowMs = 6_000;
+  replicas.plan();
+  expect(two.told).toEqual(["a"]);
+  expect(replicas.keptBy("a")).toEqual([{ worker: "porthos", whole: false }]);
+  // Too late: one of them is enough, but not before the other has it.
+  const late = new Host("4", "athos");
+  replicas.kept(late, kept(["a"]));
+  expect(two.told).toEqual(["a", ""]);
+  expect(replicas.keptBy("a")).toEqual([{ worker: "athos", whole: true }]);
+});
+
+test("replicaRetryMs: who could not keep a folder is asked again only after a while, others at once", () => {
+  const { state, replicas } = world({ replicaRetryMs: 1_000 });
+  const [one, two] = [new Host("1"), new Host("2")];
+  replicas.kept(one, kept([]));
+  replicas.kept(one, kept([], ["a"]));
+  expect(one.told).toEqual(["a", ""]);
+  state.nowMs = 500;
+  replicas.kept(two, kept([]));
+  expect(two.told).toEqual(["a"]);
+  replicas.left("2");
+  expect(one.told).toHaveLength(2);
+  state.nowMs = 1_000;
+  replicas.plan();
+  expect(one.told).toEqual(["a", "", "a"]);
+});
+
+test("replicasPerWorkerMax: one worker keeps so many folders, the next one others", () => {
+  const { state, replicas } = world({ replicasPerWorkerMax: 2 });
+  state.datasets = ["a", "b", "c"].map((cid) => dataset(cid, 1));
+  const [one, two] = [new Host("1"), new Host("2")];
+  replicas.kept(one, kept([]));
+  expect(one.told).toEqual(["a b"]);
+  replicas.kept(two, kept([]));
+  expect(two.told).toEqual(["c"]);
+});
+
+test("a hub that does not know its datasets yet tells nobody to let anything go", () => {
+  const { state, replicas } = world();
+  const one = new Host("1");
+  state.ready = false;
+  state.datasets = [];
+  replicas.kept(one, kept(["a", "b"]));
+  expect(one.told).toEqual([]);
+  state.datasets = [dataset("a", 1)];
+  state.ready = true;
+  replicas.plan();
+  expect(one.told).toEqual(["a"]);
+});

@@ -1,0 +1,137 @@
+import type { DatasetSummary, KeptMessage, Limits } from "../../protocol/index.ts";
+import type { Clock } from "../clock.ts";
+import { planReplicas, type Wanted } from "./plan.ts";
+
+/** A connected worker, as far as it keeps folders. */
+export interface ReplicaHost {
+  readonly worker: string;
+  readonly name: string;
+  /** Tells it what to keep, all of it. */
+  keep(cids: readonly string[]): void;
+}
+
+interface Member {
+  readonly host: ReplicaHost;
+  told: ReadonlySet<string>;
+  whole: ReadonlySet<string>;
+  readonly refusedUntilMs: Map<string, number>;
+}
+
+export interface ReplicasOptions {
+  readonly limits: Pick<Limits, "replicasPerWorkerMax" | "replicaGraceMs" | "replicaRetryMs">;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly datasets: () => readonly DatasetSummary[];
+  /** While the hub does not know its datasets nobody is told to let anything go. */
+  readonly isReady: () => boolean;
+}
+
+/** Where a dataset is kept, besides the hub. */
+export interface KeptBy {
+  readonly worker: string;
+  /** It has all of it. */
+  readonly whole: boolean;
+}
+
+/** Keeps datasets on as many trusted workers as they want, and finds others when some leave for good. */
+export class Replicas {
+  readonly #options: ReplicasOptions;
+  readonly #members = new Map<string, Member>();
+  /** By name, since a worker that comes back has another id. */
+  readonly #absent = new Map<string, { readonly keeps: ReadonlySet<string>; readonly untilMs: number }>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+  }
+
+  /** A worker says what it keeps; with the first such word it is one of those who may be asked to. */
+  kept(host: ReplicaHost, { cids, refused }: KeptMessage): void {
+    const untilMs = this.#options.clock.nowMs() + this.#options.limits.replicaRetryMs;
+    let member = this.#members.get(host.worker);
+    if (member === undefined) {
+      member = { host, told: new Set(), whole: new Set(), refusedUntilMs: new Map() };
+      this.#members.set(host.worker, member);
+      this.#absent.delete(host.name);
+    }
+    member.whole = new Set(cids);
+    for (const cid of cids) member.refusedUntilMs.delete(cid);
+    for (const cid of refused) member.refusedUntilMs.set(cid, untilMs);
+    this.plan();
+  }
+
+  left(worker: string): void {
+    const member = this.#members.get(worker);
+    if (member === undefined) return;
+    this.#members.delete(worker);
+    const untilMs = this.#options.clock.nowMs() + this.#options.limits.replicaGraceMs;
+    // What it was only fetching somebody else may as well fetch.
+    if (member.whole.size > 0) this.#absent.set(member.host.name, { keeps: member.whole, untilMs });
+    this.plan();
+  }
+
+  /** Where a folder is kept: workers by name. */
+  keptBy(cid: string): readonly KeptBy[] {
+    return [...this.#members.values()]
+      .filter(({ told, whole }) => told.has(cid) || whole.has(cid))
+      .map(({ host, whole }) => ({ worker: host.name, whole: whole.has(cid) }))
+      .sort((a, b) => (a.worker < b.worker ? -1 : 1));
+  }
+
+  /** Looks at everything again, and tells those for whom something changed. */
+  plan(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#options.isReady()) return;
+    const nowMs = this.#options.clock.nowMs();
+    this.#forgetPast(nowMs);
+    const members = [...this.#members.values()];
+    const plans = planReplicas(
+      this.#wanted(),
+      members.map(({ host, told, whole, refusedUntilMs }) => {
+        return { worker: host.worker, told, whole, refused: new Set(refusedUntilMs.keys()) };
+      }),
+      [...this.#absent.values()],
+      this.#options.limits.replicasPerWorkerMax,
+    );
+    for (const [at, member] of members.entries()) this.#tell(member, plans[at]!);
+    this.#planLater(nowMs);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#members.clear();
+  }
+
+  #tell(member: Member, plan: ReadonlySet<string>): void {
+    const { told, whole } = member;
+    const isNews = plan.size !== told.size || [...plan].some((cid) => !told.has(cid));
+    const isSurplus = [...whole].some((cid) => !plan.has(cid) && !told.has(cid));
+    member.told = plan;
+    if (isNews || isSurplus) member.host.keep([...plan]);
+  }
+
+  /** Folders by CID: two names may stand for the same one. */
+  #wanted(): Wanted[] {
+    const byCid = new Map<string, Wanted>();
+    for (const { cid, replicas, bytes } of this.#options.datasets()) {
+      if (replicas <= (byCid.get(cid)?.replicas ?? 0)) continue;
+      byCid.set(cid, { cid, replicas, bytes });
+    }
+    return [...byCid.values()];
+  }
+
+  #forgetPast(nowMs: number): void {
+    for (const [name, { untilMs }] of this.#absent) if (untilMs <= nowMs) this.#absent.delete(name);
+    for (const { refusedUntilMs } of this.#members.values()) {
+      for (const [cid, untilMs] of refusedUntilMs) if (untilMs <= nowMs) refusedUntilMs.delete(cid);
+    }
+  }
+
+  /** When somebody is given up, or may be asked again. */
+  #planLater(nowMs: number): void {
+    const times = [...this.#absent.values()].map(({ untilMs }) => untilMs);
+    for (const { refusedUntilMs } of this.#members.values()) times.push(...refusedUntilMs.values());
+    if (times.length === 0) return;
+    this.#timer = setTimeout(() => this.plan(), Math.max(1, Math.min(...times) - nowMs));
+  }
+}

@@ -1,0 +1,91 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { type Cluster, connect } from "../src/client/index.ts";
+import { makeHome, musketeers, startUp } from "./support/program.ts";
+
+/* Datasets outlive the loss of workers and of the hub's disk, as whole programs. */
+
+async function clientOf(hub: string): Promise<Cluster> {
+  const cluster = await connect({ hub });
+  onTestFinished(() => cluster.close());
+  return cluster;
+}
+
+async function folderIn(home: string, name: string, text: string): Promise<string> {
+  const folder = join(home, name);
+  await mkdir(join(folder, "more"), { recursive: true });
+  await writeFile(join(folder, "small.txt"), text);
+  // Of several blocks.
+  await writeFile(join(folder, "more", "large.txt"), text.repeat(100_000));
+  return folder;
+}
+
+async function textOf(cluster: Cluster, name: string, path: string): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const part of cluster.open(await cluster.dataset(name).file(path))) parts.push(part);
+  return Buffer.concat(parts).toString();
+}
+
+/** Which workers keep all of a dataset. */
+async function keepersOf(cluster: Cluster, name: string): Promise<string[]> {
+  const dataset = (await cluster.datasets()).find((each) => each.name === name);
+  return (dataset?.keptBy ?? []).filter(({ whole }) => whole).map(({ worker }) => worker);
+}
+
+async function keeper(name: string, invite: string, home?: string) {
+  const at = home ?? (await makeHome());
+  const args = ["--trust", "--slots", "1", "--name", name, "--cache", join(at, "cache"), "--json"];
+  const worker = musketeers(["join", invite, ...args], at);
+  await worker.until(/"joined"/);
+  return { worker, home: at };
+}
+
+const grace = ["--limit", "replicaGraceMs=300ms"];
+
+test("a replica whose worker is gone for good is kept by another one", async () => {
+  const home = await makeHome();
+  const { line } = await startUp(home, ["--workers", "0", ...grace]);
+  const [athos] = await Promise.all([keeper("athos", line.joinInvite), keeper("porthos", line.joinInvite)]);
+  const cluster = await clientOf(line.submitInvite);
+  await cluster.put(await folderIn(home, "books", "All for one.\n"), { name: "books", replicas: 2 });
+  await expect.poll(() => keepersOf(cluster, "books")).toEqual(["athos", "porthos"]);
+  await keeper("aramis", line.joinInvite);
+  expect(await keepersOf(cluster, "books")).toEqual(["athos", "porthos"]);
+  await athos.worker.stop("SIGKILL");
+  await expect.poll(() => keepersOf(cluster, "books")).toEqual(["aramis", "porthos"]);
+  await cluster.removeDataset("books");
+  await expect.poll(async () => (await cluster.datasets()).length).toBe(0);
+});
+
+test("after the loss of the hub's disk all datasets are back, also one that the backup does not know", async () => {
+  const home = await makeHome();
+  const { up, line } = await startUp(home, ["--workers", "0"]);
+  const athos = await keeper("athos", line.joinInvite);
+  await keeper("porthos", line.joinInvite);
+  const cluster = await clientOf(line.submitInvite);
+  await cluster.put(await folderIn(home, "books", "One for all.\n"), { name: "books", replicas: 2 });
+  const file = join(home, "hub.backup");
+  expect((await musketeers(["backup", file], home).ended).status).toBe(0);
+  await cluster.put(await folderIn(home, "later", "After the backup.\n"), { name: "later", replicas: 1 });
+  await expect.poll(() => keepersOf(cluster, "books")).toHaveLength(2);
+  await expect.poll(() => keepersOf(cluster, "later")).toHaveLength(1);
+  const before = await cluster.datasets();
+  await cluster.close();
+  // What a worker keeps it keeps on disk.
+  expect((await athos.worker.stop()).status).toBe(0);
+
+  await up.stop("SIGKILL");
+  await rm(join(home, "hub"), { recursive: true });
+  const listen = ["--listen", new URL(line.url).host, "--workers", "0"];
+  const { up: after } = await startUp(home, ["--recover", file, ...listen]);
+  await keeper("athos", line.joinInvite, athos.home);
+  await after.until(/recovered: all blocks of all datasets are back/, "stderr");
+  const again = await clientOf(line.submitInvite);
+  const plain = ({ keptBy: _keptBy, ...dataset }: (typeof before)[number]) => dataset;
+  expect((await again.datasets()).map(plain)).toEqual(before.map(plain));
+  expect(await textOf(again, "books", "small.txt")).toBe("One for all.\n");
+  expect(await textOf(again, "later", "more/large.txt")).toBe("After the backup.\n".repeat(100_000));
+  await expect.poll(() => keepersOf(again, "books")).toEqual(["athos", "porthos"]);
+  expect((await after.stop()).status).toBe(0);
+});
