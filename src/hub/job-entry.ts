@@ -1,5 +1,14 @@
 import type { Position } from "../engine/index.ts";
-import type { FailureKind, FailureMark, JobSpec, JobState, Limits, Range } from "../protocol/index.ts";
+import type {
+  FailureKind,
+  FailureMark,
+  JobSpec,
+  JobState,
+  Limits,
+  Range,
+  StageKind,
+  StageProgress,
+} from "../protocol/index.ts";
 import { RangeSet } from "../scheduler/index.ts";
 import { fingerprintOf, type HubFailureKind } from "./hub-failure.ts";
 import type { IndexedBlock } from "./journal/block.ts";
@@ -25,6 +34,16 @@ export interface Holder {
   /** The job has ended. */
   letGo(job: string): void;
 }
+
+const progressOf = (kind: StageKind, { size, sealed, done, failed, lost }: JobEntry): StageProgress => ({
+  kind,
+  size,
+  sealed,
+  done,
+  failed,
+  running: 0,
+  lost,
+});
 
 /** What the hub knows of one job besides what its scheduler does. No object here belongs to a single input. */
 export class JobEntry {
@@ -67,6 +86,8 @@ export class JobEntry {
   lost = 0;
   /** Rises whenever results of a map stage come or go. */
   generation = 0;
+  /** How far the stages of a shuffle were when it ended. */
+  stages: readonly StageProgress[] | undefined;
   /** Why a shuffle broke: the input of its map stage that failed, and its failure as a packed record. */
   failure: MapFailure | undefined;
 
@@ -138,7 +159,8 @@ export class JobEntry {
     this.endedAtMs = atMs;
     clearTimeout(this.abandonTimer);
     this.saved.clear();
-    // Nobody asks for what the map stage had any more.
+    // Nobody asks for what the map stage had any more, but how much it was.
+    if (this.map !== undefined) this.stages = [progressOf("map", this.map), progressOf("reduce", this)];
     this.map = undefined;
     for (const holder of this.holders) holder.letGo(this.spec.job);
     this.holders.clear();

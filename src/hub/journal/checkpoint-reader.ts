@@ -98,6 +98,7 @@ export class CheckpointReader {
       return;
     }
     entry.end(kept.state, kept.reason, kept.endedAtMs ?? 0);
+    entry.stages = kept.stages;
     this.#jobs.ended();
   }
 }

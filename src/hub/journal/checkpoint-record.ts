@@ -1,5 +1,12 @@
-import { type JobSpec, type JobState, jobStates, parseJobSpec, type Range } from "../../protocol/index.ts";
-import { Fields } from "../../protocol/messages/index.ts";
+import {
+  type JobSpec,
+  type JobState,
+  jobStates,
+  parseJobSpec,
+  type Range,
+  type StageProgress,
+} from "../../protocol/index.ts";
+import { Fields, parseStages } from "../../protocol/messages/index.ts";
 import type { Retry } from "../../scheduler/index.ts";
 import type { MapFailure } from "../job-entry.ts";
 
@@ -26,6 +33,8 @@ export interface KeptJob {
   readonly errors: readonly (readonly [fingerprint: string, kind: string, count: number])[];
   /** Results of a map stage that were lost. */
   readonly lost?: number;
+  /** How far its stages were, of a shuffle that has ended. */
+  readonly stages?: readonly StageProgress[];
   /** Why a shuffle broke. */
   readonly failure?: MapFailure;
 }
@@ -104,6 +113,7 @@ function parseKept(fields: Fields): KeptJob {
     perWorker: fields.list("perWorker", Number.MAX_SAFE_INTEGER) as KeptJob["perWorker"],
     errors: fields.list("errors", Number.MAX_SAFE_INTEGER) as KeptJob["errors"],
     ...(fields.has("lost") ? { lost: fields.integer("lost") } : {}),
+    ...(fields.has("stages") ? { stages: parseStages(fields) } : {}),
     ...(fields.has("failure") ? { failure: parseFailure(fields.object("failure")) } : {}),
   };
 }

@@ -62,6 +62,7 @@ function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
     perWorker: [...entry.perWorker],
     errors: [...entry.errors].map(([fingerprint, { kind, count }]) => [fingerprint, kind, count]),
     ...(entry.lost === 0 ? {} : { lost: entry.lost }),
+    ...(entry.stages === undefined ? {} : { stages: entry.stages }),
     ...(entry.failure === undefined ? {} : { failure: entry.failure }),
   };
   // The last rows of the inputs may be of blocks that are not stored yet.

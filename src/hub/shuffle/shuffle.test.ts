@@ -325,7 +325,7 @@ describe("outputs that are lost", () => {
       expect(stages![0]).toMatchObject({ size: 3, sealed: true, done: 2, lost: 1 });
       client.link.close();
     }
-    const last = await ScriptedPeer.client(hub);
+    let last = await ScriptedPeer.client(hub);
     last.watch(spec.job);
     const other = await ScriptedPeer.worker(hub);
     const again = await next(other, "map");
@@ -333,5 +333,12 @@ describe("outputs that are lost", () => {
     run(other, again);
     for (let partition = 0; partition < PARTITIONS; partition++) run(other, await next(other, "reduce"));
     expect((await last.next("ended")).message).toMatchObject({ state: "done" });
+    const ended = await last.call<JobSummary>("job", { job: spec.job });
+    expect(ended.stages).toMatchObject([{ kind: "map", size: 3, done: 3, lost: 1, running: 0 }, { done: 2 }]);
+    await hub.coordinator.retention.checkpoint();
+    await hub.close();
+    hub = await testHub({ data, limits });
+    last = await ScriptedPeer.client(hub);
+    expect(await last.call<JobSummary>("job", { job: spec.job })).toMatchObject({ stages: ended.stages });
   });
 });

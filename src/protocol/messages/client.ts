@@ -263,7 +263,8 @@ function parseResults(fields: Fields): ResultsMessage {
   };
 }
 
-const parseStages = (fields: Fields): StageProgress[] =>
+/** The stages in a header that has some. */
+export const parseStages = (fields: Fields): StageProgress[] =>
   fields.list("stages", STAGES_MAX).map((item) => {
     const stage = new Fields("job.stages", item);
     return {
