@@ -22,6 +22,7 @@ export function dispatch(state: Scheduler): void {
     for (const worker of workers) serve(state, worker);
     serveWoken(state);
     for (const worker of workers) while (state.idle.has(worker) && relieve(state, worker));
+    if (due.size === 0) continue;
     const jobs = [...due];
     due.clear();
     for (const job of jobs) relieveIdle(state, job);
@@ -45,6 +46,7 @@ function serve(state: Scheduler, worker: Worker): void {
 
 /** Offers what became ready to those who wait. */
 function serveWoken(state: Scheduler): void {
+  if (state.woken.size === 0) return;
   for (const job of state.woken) {
     for (const waiting of [state.idle, state.hungry]) {
       for (const worker of waiting) {

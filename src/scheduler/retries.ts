@@ -3,10 +3,12 @@ import type { InputClass, Retry } from "./types.ts";
 
 /** Gathers inputs by the class that they go back with. */
 export class Retries {
-  readonly #groups = new Map<string, Retry & { readonly ranges: Range[] }>();
+  /** Mostly there are none. */
+  #groups: Map<string, Retry & { readonly ranges: Range[] }> | undefined;
 
   add({ failures, strikes }: InputClass, input: number): void {
     const key = `${failures}.${strikes}`;
+    this.#groups ??= new Map();
     let group = this.#groups.get(key);
     if (group === undefined) {
       group = { failures, strikes, ranges: [] };
@@ -16,6 +18,6 @@ export class Retries {
   }
 
   list(): Retry[] {
-    return [...this.#groups.values()];
+    return this.#groups === undefined ? [] : [...this.#groups.values()];
   }
 }

@@ -28,6 +28,12 @@ export class Link {
   readonly #arrivesMs = { hub: 0, machine: 0 };
   readonly #freeMs = { hub: 0, machine: 0 };
   readonly #cutUntilMs: () => number;
+  /** What is under way, by direction. It arrives in the order in which it was sent. */
+  readonly #under: { readonly hub: (() => void)[]; readonly machine: (() => void)[] } = {
+    hub: [],
+    machine: [],
+  };
+  readonly #arrive = { hub: () => this.#arrived("hub"), machine: () => this.#arrived("machine") };
   #broken = false;
 
   constructor(options: {
@@ -60,9 +66,8 @@ export class Link {
       this.break();
       return;
     }
-    this.#queue.at(this.#arrival(to, bytes), () => {
-      if (this.#open[to]) this.#ends[to].deliver(action);
-    });
+    this.#under[to].push(action);
+    this.#queue.at(this.#arrival(to, bytes), this.#arrive[to]);
   }
 
   /** It breaks under both; sometimes the hub hears nothing of it. */
@@ -89,6 +94,11 @@ export class Link {
   /** An end finds out by itself that nobody is there. */
   lose(end: "hub" | "machine"): void {
     this.#lose(end);
+  }
+
+  #arrived(to: "hub" | "machine"): void {
+    const action = this.#under[to].shift()!;
+    if (this.#open[to]) this.#ends[to].deliver(action);
   }
 
   #fall(end: "hub" | "machine"): void {

@@ -15,7 +15,8 @@ interface Part {
 }
 
 /** Results that the hub has not acknowledged. */
-export interface Unacked extends Results {
+export interface Unacked {
+  readonly results: Results;
   readonly from: number;
   readonly done: boolean;
 }

@@ -143,10 +143,10 @@ function acknowledge(state: WorkerState, id: string, upTo: number): void {
   if (lease === undefined) return;
   lease.acked = Math.max(lease.acked, Math.min(upTo, lease.reported));
   while (lease.unacked.length > 0) {
-    const { from, count, block } = lease.unacked[0]!;
-    if (from + count > lease.acked) break;
+    const { from, results } = lease.unacked[0]!;
+    if (from + results.count > lease.acked) break;
     lease.unacked.shift();
-    state.unackedBytes -= block.length;
+    state.unackedBytes -= results.block.length;
   }
   settle(state, lease);
 }
@@ -163,7 +163,7 @@ function report(state: WorkerState, lease: Lease, results: Results, out: WorkerI
   if (results.count > 0) lease.saved = undefined;
   const done = lease.reported >= lease.end;
   if (results.count > 0) {
-    const unacked = { ...results, from, done };
+    const unacked = { results, from, done };
     if (lease.unacked.length === 0) lease.unacked = [unacked];
     else lease.unacked.push(unacked);
     state.unackedBytes += results.block.length;
@@ -193,7 +193,7 @@ function stop(state: WorkerState, lease: Lease, out: WorkerInstruction[]): void 
 
 function forget(state: WorkerState, lease: Lease, out: WorkerInstruction[]): void {
   stop(state, lease, out);
-  for (const { block } of lease.unacked) state.unackedBytes -= block.length;
+  for (const { results } of lease.unacked) state.unackedBytes -= results.block.length;
   state.leases.delete(lease.id);
 }
 
@@ -216,6 +216,7 @@ function giveBack(
 
 const slotOfRun = (state: WorkerState, slot: number, run: number): Slot | undefined => {
   const found = state.slots[slot];
+  if (found?.runs[0]?.run === run) return found;
   return found?.runs.some((candidate) => candidate.run === run) ? found : undefined;
 };
 
@@ -289,7 +290,7 @@ function linkUp(state: WorkerState, adopted: ReadonlySet<string>, out: WorkerIns
   for (const lease of [...state.leases.values()]) {
     // The parts that were still to come were lost with the connection, and nobody sends them again.
     if (lease.returned === undefined) lease.end = Math.min(lease.end, lease.received);
-    for (const { from, done: wasDone, ...results } of lease.unacked) {
+    for (const { from, done: wasDone, results } of lease.unacked) {
       // A trim may have ended it after its last results, in an empty report that is not kept.
       const done = wasDone || (lease.returned === undefined && from + results.count >= lease.end);
       out.push({ type: "SendProgress", lease: lease.id, from, results, done });

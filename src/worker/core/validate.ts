@@ -18,7 +18,8 @@ export function validate(state: WorkerState): void {
     must(!isOver(lease) || lease.unacked.length > 0, "a lease that is over is kept for its results only");
     let position = lease.unacked[0]?.from ?? lease.reported;
     must(position <= lease.acked || lease.unacked.length === 0, "unacknowledged results start at the mark");
-    for (const { from, count, block, done } of lease.unacked) {
+    for (const { from, results, done } of lease.unacked) {
+      const { count, block } = results;
       must(from === position && count > 0, "results follow each other without gaps");
       must(!done || from + count >= lease.end, "done is the end");
       position += count;
