@@ -221,8 +221,11 @@ export class RangeSet {
   /** Which inputs of the ranges are no members, in the order of the ranges. */
   missing(ranges: Ranges): Range[] {
     // Most units are one range of which nothing is there.
-    const [first] = ranges;
-    if (ranges.length === 1 && this.nextIn(first![0]) >= first![1]) return [first!];
+    const first = ranges[0];
+    if (first !== undefined && ranges.length === 1) {
+      const [start, end] = first;
+      if (start < end && this.nextIn(start) >= end) return [first];
+    }
     const absent: Range[] = [];
     for (const [start, end] of ranges) {
       for (let from = this.nextOut(start); from < end; ) {
