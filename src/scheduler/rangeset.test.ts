@@ -83,6 +83,13 @@ test("every second of 100 million inputs costs a bit an input, a contiguous 100 
   expect(bitmaps).toBeLessThan(12_600_000);
 }, 60_000);
 
+test("removing nothing from within a range does not cut it", () => {
+  const set = new RangeSet([[0, 15]]);
+  expect(set.remove(14, 14)).toBe(0);
+  expect([...set.ranges()]).toEqual([[0, 15]]);
+  expect(set.missing([[3, 3]])).toEqual([]);
+});
+
 test("does as a plain set does", () => {
   fc.assert(
     fc.property(

@@ -54,6 +54,7 @@ export class RangeSet {
 
   /** Removes `[start, end)`; says how many were there. */
   remove(start: number, end: number): number {
+    if (start >= end) return 0;
     const before = this.#count;
     let at = this.#find(Math.floor(start / CHUNK_INPUTS));
     const kept = at;
