@@ -48,8 +48,11 @@ test("a replica whose worker is gone for good is kept by another one", async () 
   const { line } = await startUp(home, ["--workers", "0", ...grace]);
   const [athos] = await Promise.all([keeper("athos", line.joinInvite), keeper("porthos", line.joinInvite)]);
   const cluster = await clientOf(line.submitInvite);
-  await cluster.put(await folderIn(home, "books", "All for one.\n"), { name: "books", replicas: 2 });
+  const folder = await folderIn(home, "books", "All for one.\n");
+  const put = await musketeers(["put", folder, "--name", "books", "--replicas", "2"], home).ended;
+  expect([put.status, put.stderr]).toEqual([0, expect.anything()]);
   await expect.poll(() => keepersOf(cluster, "books")).toEqual(["athos", "porthos"]);
+  expect((await musketeers(["ls"], home).ended).stdout).toMatch(/books .* 2 of 2 +athos, porthos/);
   await keeper("aramis", line.joinInvite);
   expect(await keepersOf(cluster, "books")).toEqual(["athos", "porthos"]);
   await athos.worker.stop("SIGKILL");

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Cluster } from "../../client/index.ts";
-import type { DatasetSummary, FileRef } from "../../protocol/index.ts";
+import type { DatasetStatus, FileRef } from "../../protocol/index.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
 import { parseDatasetPath } from "../dataset-argument.ts";
 import { bytes, count, duration, printable } from "../render/format.ts";
@@ -8,18 +8,34 @@ import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";
 import { type Column, renderTable } from "../render/table.ts";
 
-const columns = (nowMs: number): readonly Column<DatasetSummary>[] => [
+const KEEPERS_NAMED = 3;
+
+/** Which workers keep a dataset; dots behind a name say that it is still fetching. */
+function keepersOf({ keptBy }: DatasetStatus): string {
+  const names = keptBy.map(({ worker, whole }) => `${printable(worker)}${whole ? "" : "…"}`);
+  const more = names.length - KEEPERS_NAMED;
+  return [...names.slice(0, KEEPERS_NAMED), ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
+}
+
+/** How many workers keep all of it, of how many that are to. */
+function replicasOf({ replicas, keptBy }: DatasetStatus): string {
+  const whole = keptBy.filter((keeper) => keeper.whole).length;
+  return replicas === 0 && whole === 0 ? "0" : `${count(whole)} of ${count(replicas)}`;
+}
+
+const columns = (nowMs: number): readonly Column<DatasetStatus>[] => [
   { title: "DATASET", value: ({ name }) => printable(name) },
   { title: "FILES", value: ({ files }) => count(files), align: "right" },
   { title: "SIZE", value: (dataset) => bytes(dataset.bytes), align: "right" },
-  { title: "REPLICAS", value: ({ replicas }) => count(replicas), align: "right" },
+  { title: "REPLICAS", value: replicasOf, align: "right" },
+  { title: "KEPT BY", value: keepersOf },
   { title: "AGE", value: ({ createdAtMs }) => duration(nowMs - createdAtMs), align: "right" },
   { title: "OWNER", value: ({ owner }) => printable(owner) },
   { title: "CID", value: ({ cid }) => cid },
 ];
 
 /** Datasets for people. */
-export const renderDatasets = (datasets: readonly DatasetSummary[], nowMs: number, style: Style): string =>
+export const renderDatasets = (datasets: readonly DatasetStatus[], nowMs: number, style: Style): string =>
   datasets.length === 0
     ? "No dataset yet. `musketeers put FOLDER --name NAME` stores one.\n"
     : renderTable(columns(nowMs), datasets, style.bold);

@@ -4,6 +4,7 @@ import { renderEvent } from "../join-reporter.ts";
 import { styleFor } from "../render/style.ts";
 import { renderJob } from "./job.ts";
 import { renderJobs } from "./jobs.ts";
+import { renderDatasets } from "./ls.ts";
 import { splitTarget } from "./run.ts";
 import { renderStatus } from "./status.ts";
 import { pageLink, renderUp } from "./up.ts";
@@ -151,4 +152,23 @@ test.each([
   ["stock.ts#", "stock.ts", undefined],
 ])("%s names a file and an export", (target, file, exportName) => {
   expect(splitTarget(target)).toEqual({ file, exportName });
+});
+
+test("datasets, and who keeps them", () => {
+  const books = {
+    name: "books",
+    cid: "bafybei",
+    bytes: 2048,
+    files: 3,
+    createdAtMs: NOW_MS - 60_000,
+    owner: "alice",
+    replicas: 2,
+    keptBy: ["athos", "porthos", "aramis", "d'Artagnan"].map((worker, at) => ({ worker, whole: at !== 1 })),
+  };
+  const lone = { ...books, name: "lone", replicas: 0, keptBy: [] };
+  const lines = renderDatasets([books, lone], NOW_MS, plain).split("\n");
+  expect(lines[1]).toContain("3 of 2");
+  expect(lines[1]).toContain("athos, porthos…, aramis, and 1 more");
+  expect(lines[2]).toMatch(/^lone .* 0 /);
+  expect(renderDatasets([], NOW_MS, plain)).toContain("musketeers put");
 });
