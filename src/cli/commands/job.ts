@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { JobDetails } from "../../protocol/index.ts";
+import type { JobDetails, StageProgress } from "../../protocol/index.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
 import { count, duration, percent, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
@@ -22,6 +22,20 @@ export function renderShares(perWorker: Readonly<Record<string, number>>): strin
   );
 }
 
+const doneText = ({ done, size, sealed }: Pick<StageProgress, "done" | "size" | "sealed">): string =>
+  `${count(done)} of ${count(size)}${sealed ? "" : " so far"} done (${percent(done, size)})`;
+
+/** One stage of a shuffle. */
+const stageField = (stage: StageProgress): readonly [name: string, text: string] => {
+  const { kind, running, lost } = stage;
+  const text = doneText(stage).replace(" done", kind === "map" ? " segments done" : " partitions done");
+  const extras = [
+    running > 0 && `${count(running)} running`,
+    lost > 0 && `${count(lost)} lost and made again`,
+  ];
+  return [kind, [text, ...extras.filter((extra) => extra !== false)].join(", ")];
+};
+
 /** One job in full, for people. */
 export function renderJob(job: JobDetails, nowMs: number, style: Style): string {
   const { done, size, sealed, failed, running, retrying, submittedAtMs, endedAtMs } = job;
@@ -30,7 +44,7 @@ export function renderJob(job: JobDetails, nowMs: number, style: Style): string 
     ["task", printable(job.title)],
     ["state", stateText(job)],
     ["reason", printable(job.reason)],
-    ["inputs", `${count(done)} of ${count(size)}${sealed ? "" : " so far"} done (${percent(done, size)})`],
+    ...(job.stages?.map(stageField) ?? [["inputs", doneText({ done, size, sealed })] as const]),
     ["failed", failed === 0 ? "" : count(failed)],
     ["running", running === 0 ? "" : count(running)],
     ["retrying", retrying === 0 ? "" : count(retrying)],

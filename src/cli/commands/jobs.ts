@@ -14,9 +14,13 @@ import type { Style } from "../render/style.ts";
 import { type Column, renderTable } from "../render/table.ts";
 
 /** What a job is doing, in a few words. */
-export const stateText = ({ state, waiting, sealed, done, size }: JobSummary): string => {
+export const stateText = ({ state, waiting, sealed, done, size, stages }: JobSummary): string => {
   if (state !== "running") return state;
   if (waiting !== "") return `waiting: ${printable(waiting)}`;
+  const stage = stages?.find((each) => each.done < each.size || !each.sealed);
+  if (stage !== undefined) {
+    return `running: ${stage.kind} ${count(stage.done)}/${count(stage.size)}${stage.sealed ? "" : "+"}`;
+  }
   return !sealed && done === size ? "running, waits for inputs" : "running";
 };
 

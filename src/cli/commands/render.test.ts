@@ -117,6 +117,19 @@ test("one job in full; a stranger's words stay words", () => {
   expect(text).toContain("3 ×  RangeError: too �[31mlarge\n");
 });
 
+test("a shuffle, stage by stage", () => {
+  const map = { kind: "map", size: 40, sealed: true, done: 30, failed: 0, running: 2, lost: 3 } as const;
+  const reduce = { kind: "reduce", size: 8, sealed: true, done: 0, failed: 0, running: 0, lost: 0 } as const;
+  const shuffle = { ...details, size: 8, sealed: true, done: 0, running: 0, stages: [map, reduce] };
+  const text = renderJob(shuffle, NOW_MS, plain);
+  expect(text).toContain("map       30 of 40 segments done (75 %), 2 running, 3 lost and made again\n");
+  expect(text).toContain("reduce    0 of 8 partitions done (0 %)\n");
+  expect(text).not.toContain("inputs ");
+  expect(renderJobs([shuffle], NOW_MS, plain)).toContain("running: map 30/40");
+  const reducing = { ...shuffle, stages: [{ ...map, done: 40 }, reduce] };
+  expect(renderJobs([reducing], NOW_MS, plain)).toContain("running: reduce 0/8");
+});
+
 test("what a worker says", () => {
   const joined = { event: "joined", hub: "lab", name: "athos", slots: 1, memoryBytes: 2 ** 31 } as const;
   expect(renderEvent({ ...joined, sandbox: "deno", allowNet: ["a.org"] }, plain)).toContain(
