@@ -44,10 +44,16 @@ async function stop(child: ChildProcess): Promise<void> {
   await exited;
 }
 
+export interface BenchOptions {
+  /** Serve each other, each with a cache of its own as if it were a machine of its own. */
+  readonly neighbours?: boolean;
+}
+
 /** Starts a hub on a durable journal and one-slot workers that sandbox, and waits until all are there. */
 export async function startCluster(
   workerCount: number,
   allowNet: readonly string[] = [],
+  { neighbours = false }: BenchOptions = {},
 ): Promise<BenchCluster> {
   const home = await mkdtemp(join(tmpdir(), "musketeers-bench-"));
   const env = { ...process.env, MUSKETEERS_HOME: home };
@@ -55,9 +61,11 @@ export async function startCluster(
   const hub = start(["up", "--json", "--listen", "127.0.0.1:0", "--workers", "0", "--data", data], env);
   const { joinInvite, submitInvite } = JSON.parse(await firstLine(hub)) as Record<string, string>;
   const net = allowNet.flatMap((host) => ["--allow-net", host]);
-  const workers = Array.from({ length: workerCount }, (_, index) =>
-    start(["join", joinInvite!, "--slots", "1", "--name", `bench${index + 1}`, ...net], env),
-  );
+  const workers = Array.from({ length: workerCount }, (_, index) => {
+    const args = ["join", joinInvite!, "--slots", "1", "--name", `bench${index + 1}`, ...net];
+    if (!neighbours) return start(args, env);
+    return start([...args, "--serve"], { ...env, MUSKETEERS_HOME: join(home, `worker${index}`) });
+  });
   for (const worker of workers) worker.stdout!.resume();
   const cluster = await connect({ hub: submitInvite! });
   while ((await cluster.workers()).length < workerCount)

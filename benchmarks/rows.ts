@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type BenchCluster, descendants, residentBytes, startCluster } from "./cluster.ts";
 import { hundredMillion } from "./hundred-million.ts";
+import { sharing } from "./sharing.ts";
 import { median, quantile, rounded } from "./stats.ts";
 import { bytesOf, echo, fetchTable, nap, noop, sha, shaChain } from "./tasks.ts";
 
@@ -356,5 +357,6 @@ export const rows: Readonly<Record<string, { readonly title: string; readonly ru
   "hundred-million": { title: "scheduler: 100 M inputs, every second fails", run: hundredMillion },
   jobs: { title: "250, then 1,000 jobs at once", run: jobs },
   large: { title: "one result of 200 MB, then 200 of 1 MB", run: large },
+  sharing: { title: "20 workers read one file of 200 MB", run: sharing },
   "ten-million": { title: "ten million no-ops from a generator", run: tenMillion },
 };

@@ -1,5 +1,5 @@
 import { sha256 } from "@noble/hashes/sha2.js";
-import { task } from "musketeers";
+import { type BlobHandle, task } from "musketeers";
 import { parse } from "node-html-parser";
 
 /* The work of the comparison, the same as the other systems are given. */
@@ -36,6 +36,13 @@ export const fetchTable = task(async (url: string) => {
     .querySelectorAll("tr")
     .slice(1);
   return rows.map((row) => row.querySelectorAll("td").map((cell) => cell.text));
+});
+
+/** Reads a file from its beginning to its end; says how long it is. */
+export const readAll = task(async (file: BlobHandle) => {
+  let bytes = 0;
+  for await (const part of file.stream()) bytes += part.length;
+  return bytes;
 });
 
 /** So many bytes; not bytesOf, which would cost nothing. */
