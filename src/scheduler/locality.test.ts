@@ -76,6 +76,15 @@ test("a retry goes to whoever is there", () => {
   expect(leased(cluster, "a")).toEqual([0]);
 });
 
+test("advice may come before its inputs", () => {
+  const cluster = new ScheduledCluster({ unitInputsMax: 1, prefetchUnitsMax: 0 }).submit("job");
+  cluster.worker("a").worker("b");
+  holds(cluster, "b", [[0, 1]]);
+  holds(cluster, "a", [[1, 2]]);
+  cluster.append("job", 3);
+  expect([leased(cluster, "a"), leased(cluster, "b")]).toEqual([[1], [0]]);
+});
+
 test("of what nobody has, or that is no input, nothing is kept", () => {
   const cluster = clusterOf(3);
   cluster.worker("a", { slots: 0 });

@@ -25,7 +25,8 @@ export function workerHolds(state: Scheduler, event: EventOf<"WorkerHolds">): vo
   const worker = state.workers.get(event.worker);
   const job = jobOfInputs(state, event.job);
   if (worker === undefined || job === undefined) return;
-  const ranges = saneRanges(event.ranges, job.size);
+  // Advice on inputs may come before they do, so that the first of them are leased by it.
+  const ranges = saneRanges(event.ranges, state.config.jobInputsMax);
   const { of, any } = job.near;
   if (event.kept) {
     const own = of.get(worker) ?? new RangeSet();

@@ -77,7 +77,6 @@ function checkJob(state: Scheduler, job: Job, complain: Complain): void {
     if (state.workers.get(worker.id) !== worker) complain(`${worker.id} is near, but gone`);
     if (!worker.nearTo.has(job)) complain(`${worker.id} does not know that it is near`);
     if (own.without(job.near.any, 1).length > 0) complain(`${worker.id} is near to what nobody is near to`);
-    if (own.nextIn(job.size) !== Number.POSITIVE_INFINITY) complain(`${worker.id} is near to no input`);
   }
 }
 

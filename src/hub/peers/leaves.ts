@@ -18,21 +18,42 @@ export class Leaves {
   }
 
   /**
-   * A few blocks that tell whether somebody has a file's part: its first, middle and last one.
+   * A few blocks that tell whether somebody has a file's part: its first, middle and last one. Gives no promise
+   * where it knows the tree.
    * @throws what the store throws, and for what is no file.
    */
-  async samplesOf({ cid, bytes, start = 0, end = bytes }: FileRef): Promise<string[]> {
-    const offsets = [start, Math.floor((start + end) / 2), Math.max(start, end - 1)];
-    const found = new Set<string>();
-    for (const offset of offsets) found.add(await this.#leafAt(cid, offset));
-    return [...found];
+  samplesOf(ref: FileRef): readonly string[] | Promise<readonly string[]> {
+    const unknown: string[] = [];
+    const found = this.#samples(ref, unknown);
+    return unknown.length === 0 ? found : this.#learn(ref, unknown);
   }
 
-  async #leafAt(root: string, at: number): Promise<string> {
+  async #learn(ref: FileRef, first: readonly string[]): Promise<readonly string[]> {
+    let unknown = first;
+    for (let depth = 0; depth < DEPTH_MAX; depth++) {
+      for (const cid of unknown) await this.#read(cid);
+      const missing: string[] = [];
+      const found = this.#samples(ref, missing);
+      if (missing.length === 0) return found;
+      unknown = missing;
+    }
+    return [];
+  }
+
+  #samples({ cid, bytes, start = 0, end = bytes }: FileRef, unknown: string[]): readonly string[] {
+    const offsets = [start, Math.floor((start + end) / 2), Math.max(start, end - 1)];
+    return [...new Set(offsets.map((offset) => this.#leafAt(cid, offset, unknown)))];
+  }
+
+  #leafAt(root: string, at: number, unknown: string[]): string {
     let cid = root;
     let offset = at;
     for (let depth = 0; codecOf(cid) === "dag-pb" && depth < DEPTH_MAX; depth++) {
-      const parts = await this.#partsOf(cid);
+      const parts = this.#nodes.get(cid);
+      if (parts === undefined) {
+        unknown.push(cid);
+        return cid;
+      }
       const part = parts.find(({ bytes }) => {
         const isIn = offset < bytes;
         if (!isIn) offset -= bytes;
@@ -45,12 +66,9 @@ export class Leaves {
     return cid;
   }
 
-  async #partsOf(cid: string): Promise<Parts> {
-    const known = this.#nodes.get(cid);
-    if (known !== undefined) return known;
+  async #read(cid: string): Promise<void> {
+    if (this.#nodes.get(cid) !== undefined) return;
     const node = decodeNode(cid, await readBlock(cid, this.#blobs));
-    const parts = node.kind === "file" ? node.parts : [];
-    this.#nodes.set(cid, parts);
-    return parts;
+    this.#nodes.set(cid, node.kind === "file" ? node.parts : []);
   }
 }

@@ -75,20 +75,31 @@ export class Locality {
     return this.#last;
   }
 
-  /** A job got inputs, of which this packed block holds those from `from` on. */
+  /**
+   * A job gets inputs, of which this packed block holds those from `from` on. Where the trees of their files
+   * are known, all is told before this returns, so that the first inputs go where they belong, too.
+   */
   inputs(job: string, from: number, block: Uint8Array): void {
     if (this.#count >= this.#options.limits.nearInputsMax || !mayRefer(block)) return;
-    const placed = this.#byJob.get(job) ?? [];
-    const found: { readonly input: number; readonly refs: readonly FileRef[] }[] = [];
+    const all = this.#byJob.get(job) ?? [];
+    this.#byJob.set(job, all);
+    const known: Placed[] = [];
     let input = from;
     for (const record of eachRecord(block)) {
       const refs = refsIn(record, REFS_MAX);
-      if (refs.length > 0) found.push({ input, refs });
+      const samples = refs.length === 0 ? [] : this.#blocksOf(refs);
+      if (samples instanceof Promise) this.#placeLater(all, job, input, samples);
+      else if (samples.length > 0) known.push({ job, input, blocks: samples });
       input++;
     }
-    if (found.length === 0) return;
-    this.#byJob.set(job, placed);
-    this.#last = this.#last.then(() => this.#place(job, placed, found));
+    this.#place(all, known);
+  }
+
+  #placeLater(all: Placed[], job: string, input: number, samples: Promise<readonly string[]>): void {
+    this.#last = Promise.all([samples, this.#last]).then(([blocks]) => {
+      // The job may have ended, and another one of this name begun.
+      if (blocks.length > 0 && this.#byJob.get(job) === all) this.#place(all, [{ job, input, blocks }]);
+    });
   }
 
   /** What a worker said that it keeps, and that it does not keep any more; the tracker knows already. */
@@ -113,29 +124,19 @@ export class Locality {
     }
   }
 
-  async #place(
-    job: string,
-    all: Placed[],
-    found: readonly { readonly input: number; readonly refs: readonly FileRef[] }[],
-  ): Promise<void> {
-    const fresh: Placed[] = [];
-    for (const { input, refs } of found) {
-      const blocks = await this.#blocksOf(refs);
-      // The job may have ended, and another one of this name begun.
-      if (this.#byJob.get(job) !== all || this.#count >= this.#options.limits.nearInputsMax) break;
-      if (blocks.length === 0) continue;
-      const placed = { job, input, blocks };
-      for (const cid of blocks) {
+  #place(all: Placed[], fresh: readonly Placed[]): void {
+    const near = new Map<string, Set<Placed>>();
+    for (const placed of fresh) {
+      if (this.#count >= this.#options.limits.nearInputsMax) break;
+      for (const cid of placed.blocks) {
         const others = this.#byBlock.get(cid);
         if (others === undefined) this.#byBlock.set(cid, [placed]);
         else if (others.length < INPUTS_PER_BLOCK_MAX) others.push(placed);
       }
       all.push(placed);
-      fresh.push(placed);
       this.#count++;
+      for (const worker of this.#holdersOf(placed)) add(near, worker, placed);
     }
-    const near = new Map<string, Set<Placed>>();
-    for (const placed of fresh) for (const worker of this.#holdersOf(placed)) add(near, worker, placed);
     for (const [worker, those] of near) this.#tell(worker, those, false);
   }
 
@@ -144,16 +145,20 @@ export class Locality {
     return telling.flatMap((cid) => this.#options.tracker.holdersOf(cid).slice(0, HOLDERS_MAX));
   }
 
-  async #blocksOf(refs: readonly FileRef[]): Promise<readonly string[]> {
-    const blocks = new Set<string>();
+  /** What cannot be read, or is no file, is near nobody. */
+  #blocksOf(refs: readonly FileRef[]): readonly string[] | Promise<readonly string[]> {
+    const known: string[] = [];
+    const unknown: Promise<readonly string[]>[] = [];
     for (const ref of refs) {
-      try {
-        for (const cid of await this.#leaves.samplesOf(ref)) blocks.add(cid);
-      } catch {
-        // What cannot be read, or is no file, is near nobody.
-      }
+      const cids = this.#leaves.samplesOf(ref);
+      if (cids instanceof Promise) unknown.push(cids);
+      else known.push(...cids);
     }
-    return [...blocks];
+    if (unknown.length === 0) return [...new Set(known)];
+    return Promise.allSettled(unknown).then((found) => {
+      const read = found.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
+      return [...new Set([...known, ...read])];
+    });
   }
 
   #tell(worker: string, concerned: Iterable<Placed>, mayHaveLost: boolean): void {

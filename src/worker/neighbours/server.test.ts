@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { cidOf } from "../../data/index.ts";
@@ -88,7 +89,30 @@ test("neighbourUploadsMax: one more is refused, and those under way go on", asyn
 });
 
 describe("a blob that is still being fetched", () => {
-  test("is waited for no longer than whoever asks is patient", async () => {
+  test("is waited for as long as there are signs of life", async () => {
+    let deliver = () => {};
+    const { server, pass } = await testServer({
+      limits: { ...defaultLimits, neighbourStallMs: 2_000 },
+      peek: () =>
+        new Promise((resolve) => {
+          deliver = () => resolve(blob);
+        }),
+    });
+    const asking = request({
+      port: server.port,
+      path: `/blobs/${cid}`,
+      headers: { authorization: `Bearer ${pass()}` },
+    });
+    asking.end();
+    await once(asking, "information");
+    const answered = once(asking, "response") as Promise<[IncomingMessage]>;
+    deliver();
+    const [response] = await answered;
+    expect(response.statusCode).toBe(200);
+    response.resume();
+  });
+
+  test("is waited for no longer than that", async () => {
     const { ask, pass } = await testServer({
       limits: { ...defaultLimits, neighbourStallMs: 2 },
       peek: (_cid, { signal }) =>

@@ -19,8 +19,10 @@ export interface NeighbourServerOptions {
 }
 
 const KEY_BYTES = 32;
-/** It waits so much of `neighbourStallMs` for a blob that is being fetched; whoever asked hears of it in time. */
-const WAIT_SHARE = 0.8;
+/** Signs of life in the time after which whoever waits for a blob would give up. */
+const SIGNS = 4;
+/** It waits so many times `neighbourStallMs` for a blob that is being fetched. */
+const STALLS_MAX = 4;
 
 const plainAddress = (address = ""): string => address.replace(/^::ffff:(?=\d+\.)/i, "");
 
@@ -94,7 +96,7 @@ export class NeighbourServer {
     request.resume();
     this.#underWay++;
     try {
-      const bytes = await this.#blobFor(request, gone.signal);
+      const bytes = await this.#blobFor(request, response, gone.signal);
       // Whoever takes nothing any more is not waited for.
       response.setTimeout(this.#options.limits.neighbourStallMs, () => response.destroy());
       response.writeHead(200, {
@@ -112,7 +114,7 @@ export class NeighbourServer {
     }
   }
 
-  async #blobFor(request: IncomingMessage, gone: AbortSignal): Promise<Uint8Array> {
+  async #blobFor(request: IncomingMessage, response: ServerResponse, gone: AbortSignal): Promise<Uint8Array> {
     const { limits, peek } = this.#options;
     const [, cid] = /^\/blobs\/(\w+)$/.exec(request.url ?? "") ?? [];
     if (request.method !== "GET" || cid === undefined || !isCid(cid)) {
@@ -127,8 +129,12 @@ export class NeighbourServer {
       const message = `This worker serves ${limits.neighbourUploadsMax} blobs already (neighbourUploadsMax)`;
       throw new MusketeersError("TOO_MANY", message);
     }
-    const patience = AbortSignal.timeout(Math.ceil(limits.neighbourStallMs * WAIT_SHARE));
-    const bytes = await peek(cid, { signal: AbortSignal.any([gone, patience]) }).catch(() => undefined);
+    const patience = AbortSignal.timeout(STALLS_MAX * limits.neighbourStallMs);
+    // Whoever waits is to know that it is waited for something alive.
+    const sign = setInterval(() => response.writeProcessing(), Math.ceil(limits.neighbourStallMs / SIGNS));
+    const bytes = await peek(cid, { signal: AbortSignal.any([gone, patience]) })
+      .catch(() => undefined)
+      .finally(() => clearInterval(sign));
     if (bytes === undefined) throw new MusketeersError("NOT_FOUND", `This worker does not keep ${cid}`);
     return bytes;
   }
