@@ -18,24 +18,25 @@ export class Leaves {
   }
 
   /**
-   * A few blocks that tell whether somebody has a file's part: its first, middle and last one. Gives no promise
-   * where it knows the tree.
-   * @throws what the store throws, and for what is no file.
+   * A few blocks that tell whether somebody has a file's part: its first, middle and last one. Undefined where
+   * it does not know the tree yet.
    */
-  samplesOf(ref: FileRef): readonly string[] | Promise<readonly string[]> {
+  samplesNow(ref: FileRef): readonly string[] | undefined {
     const unknown: string[] = [];
     const found = this.#samples(ref, unknown);
-    return unknown.length === 0 ? found : this.#learn(ref, unknown);
+    return unknown.length === 0 ? found : undefined;
   }
 
-  async #learn(ref: FileRef, first: readonly string[]): Promise<readonly string[]> {
-    let unknown = first;
+  /**
+   * The same, having read the tree.
+   * @throws what the store throws, and for what is no file.
+   */
+  async samplesOf(ref: FileRef): Promise<readonly string[]> {
     for (let depth = 0; depth < DEPTH_MAX; depth++) {
+      const unknown: string[] = [];
+      const found = this.#samples(ref, unknown);
+      if (unknown.length === 0) return found;
       for (const cid of unknown) await this.#read(cid);
-      const missing: string[] = [];
-      const found = this.#samples(ref, missing);
-      if (missing.length === 0) return found;
-      unknown = missing;
     }
     return [];
   }

@@ -147,18 +147,11 @@ export class Locality {
 
   /** What cannot be read, or is no file, is near nobody. */
   #blocksOf(refs: readonly FileRef[]): readonly string[] | Promise<readonly string[]> {
-    const known: string[] = [];
-    const unknown: Promise<readonly string[]>[] = [];
-    for (const ref of refs) {
-      const cids = this.#leaves.samplesOf(ref);
-      if (cids instanceof Promise) unknown.push(cids);
-      else known.push(...cids);
-    }
-    if (unknown.length === 0) return [...new Set(known)];
-    return Promise.allSettled(unknown).then((found) => {
-      const read = found.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
-      return [...new Set([...known, ...read])];
-    });
+    const known = refs.map((ref) => this.#leaves.samplesNow(ref));
+    if (!known.includes(undefined)) return [...new Set(known.flatMap((cids) => cids ?? []))];
+    return Promise.allSettled(refs.map((ref) => this.#leaves.samplesOf(ref))).then((read) => [
+      ...new Set(read.flatMap((one) => (one.status === "fulfilled" ? one.value : []))),
+    ]);
   }
 
   #tell(worker: string, concerned: Iterable<Placed>, mayHaveLost: boolean): void {
