@@ -22,6 +22,7 @@ export class Reporter {
   readonly #startedAtMs: number;
   readonly #hubs: readonly HubReport[];
   #inputsDone = 0;
+  #pausedFor: string | undefined;
   #inputsFailed = 0;
 
   /** @param hubs the addresses of all hubs that are joined */
@@ -65,6 +66,19 @@ export class Reporter {
     const hub = this.#hubs[at]!;
     hub.joined = true;
     this.tell({ event: "joined", ...this.#which(at), name, slots, memoryBytes, sandbox, allowNet });
+  }
+
+  /** All hubs are told at once, so that the first notice is enough. */
+  paused(reason: string): void {
+    if (this.#pausedFor === reason) return;
+    this.#pausedFor = reason;
+    this.tell({ event: "paused", reason });
+  }
+
+  resumed(): void {
+    if (this.#pausedFor === undefined) return;
+    this.#pausedFor = undefined;
+    this.tell({ event: "resumed" });
   }
 
   refused(at: number, task: string, message: string): void {
@@ -131,6 +145,10 @@ export function renderEvent(event: JoinEvent, style: Style): string {
     }
     case "reconnected":
       return `${style.good("Connected again")} to ${hubOf(event)}.\n`;
+    case "paused":
+      return `${style.accent("Paused:")} ${printable(event.reason)}.\n`;
+    case "resumed":
+      return `${style.good("Goes on")}.\n`;
     case "refused": {
       const of = event.hub === undefined ? "" : ` of ${hubOf(event)}`;
       return `Refused ${printable(event.task)}${of}: ${printable(event.message)}.\n`;

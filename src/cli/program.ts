@@ -22,6 +22,7 @@ import { addSimulate } from "./commands/simulate.ts";
 import { addStatus } from "./commands/status.ts";
 import { addTop } from "./commands/top.ts";
 import { addUp } from "./commands/up.ts";
+import { addWorker } from "./commands/worker.ts";
 import { addWorkers } from "./commands/workers.ts";
 import { contextOf } from "./context.ts";
 import { describeFailure } from "./failure.ts";
@@ -53,7 +54,7 @@ export function createProgram(terminal: Terminal): Command {
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => {} })
     .addHelpText("after", exitStatuses);
   const context = contextOf(terminal);
-  for (const add of [addUp, addJoin, addRun, addDemo]) add(program, context);
+  for (const add of [addUp, addJoin, addWorker, addRun, addDemo]) add(program, context);
   for (const add of [addStatus, addTop, addWorkers, addJobs]) add(program, context);
   for (const add of [addJob, addResults, addInvite, addInvites, addRevoke]) add(program, context);
   for (const add of [addPut, addLs, addGet, addCat, addRm, addCid, addCar]) add(program, context);

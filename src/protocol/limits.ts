@@ -116,6 +116,10 @@ export interface Limits {
   readonly reconnectDelayMaxMs: number;
   /** What a drained worker may still finish before it hands the rest back. */
   readonly drainGraceMs: number;
+  /** How often a worker looks whether its machine may work. */
+  readonly governIntervalMs: number;
+  /** How long a paused worker keeps what it has begun, before it hands it back. */
+  readonly pauseHoldMs: number;
 
   /** What a unit should take. */
   readonly unitTargetMs: number;
@@ -340,6 +344,8 @@ export const defaultLimits: Limits = Object.freeze({
   reconnectDelayMinMs: 50,
   reconnectDelayMaxMs: 5 * second,
   drainGraceMs: 3 * second,
+  governIntervalMs: second,
+  pauseHoldMs: 30 * second,
 
   unitTargetMs: 1 * second,
   unitInputsMax: 65_536,

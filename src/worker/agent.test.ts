@@ -138,6 +138,7 @@ class FakeExecutor implements Executor {
   readonly started: (Sandbox & { go: () => void; die: () => void })[] = [];
   onStart = () => {};
   holds = false;
+  frozen = 0;
   closed = false;
 
   start(_order: unknown, handlers: SandboxHandlers): Sandbox {
@@ -148,6 +149,14 @@ class FakeExecutor implements Executor {
       pause: () => {},
       resume: () => {},
       memoryBytes: 0,
+      pid: undefined,
+      freeze: () => {
+        this.frozen++;
+        return true;
+      },
+      thaw: () => {
+        this.frozen--;
+      },
       run: (block: Uint8Array, count: number) => {
         queue.push({ block, count });
         if (!this.holds) queueMicrotask(sandbox.go);

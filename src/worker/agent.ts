@@ -44,6 +44,9 @@ export type WorkerNotice =
   | { readonly type: "draining" }
   /** Inputs whose results came out of the sandboxes; `failed` are among `done`. */
   | { readonly type: "ran"; readonly done: number; readonly failed: number }
+  /** The machine is its volunteer's for now, and why; comes again where the reason changes. */
+  | { readonly type: "paused"; readonly reason: string }
+  | { readonly type: "resumed" }
   | { readonly type: "refused"; readonly task: string; readonly message: string };
 
 /** What agents of one machine share, where it works for several hubs. */
@@ -63,6 +66,8 @@ export interface AgentOptions {
   readonly limits: Limits;
   readonly onNotice: (notice: WorkerNotice) => void;
   readonly shared?: Shared;
+  /** Its sandboxes; its own where nothing is said. */
+  readonly pool?: SandboxPool;
   /** Where blobs are kept near at hand; without one each is fetched whenever it is needed. */
   readonly cache?: BlobCache;
   /** Where this machine is and what it serves there; without it there are no neighbours. */
@@ -92,6 +97,8 @@ export class Agent implements Tenant {
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #over = false;
+  #paused = false;
+  #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   /** The hub has been away for so long that others have what it had leased. */
   #away = false;
   #awayTimer: ReturnType<typeof setTimeout> | undefined;
@@ -104,7 +111,7 @@ export class Agent implements Tenant {
     const { invite, executor, limits, description, shared } = options;
     const sharesSlots = shared !== undefined;
     this.#state = newWorkerState({ ...limits, slots: description.slots, sharesSlots });
-    this.#pool = shared?.pool ?? new SandboxPool(executor, limits.sandboxesIdleMax);
+    this.#pool = shared?.pool ?? options.pool ?? new SandboxPool(executor, limits.sandboxesIdleMax);
     this.#offered = description.slots;
     const { cache, surroundings } = options;
     const blobs = new BlobExchange({
@@ -184,6 +191,36 @@ export class Agent implements Tenant {
     return this.closed;
   }
 
+  /**
+   * Its volunteer wants the machine: nothing begins, what runs stops where it stands, and goes back to the hub
+   * when the pause is a long one.
+   */
+  pause(reason: string): void {
+    this.#options.onNotice({ type: "paused", reason });
+    if (this.#paused) return;
+    this.#paused = true;
+    const stopped = this.#pool.freeze();
+    this.#handle({ type: "PauseRequested" });
+    this.#tellSlots();
+    const { pauseHoldMs } = this.#options.limits;
+    const expire = () => this.#handle({ type: "PauseExpired" });
+    this.#pauseTimer = setTimeout(expire, stopped ? pauseHoldMs : 0);
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    clearTimeout(this.#pauseTimer);
+    this.#pool.thaw();
+    this.#handle({ type: "Resumed" });
+    this.#tellSlots();
+    this.#options.onNotice({ type: "resumed" });
+  }
+
+  #tellSlots(): void {
+    if (this.#state.linked && this.#state.phase === "open") this.#beat();
+  }
+
   /** Leaves at once; the hub finds out by itself. */
   stop(): Promise<void> {
     this.#link.close();
@@ -191,7 +228,7 @@ export class Agent implements Tenant {
   }
 
   claim(): Claim {
-    const open = this.#state.linked && this.#state.phase === "open";
+    const open = this.#state.linked && this.#state.phase === "open" && !this.#paused;
     const waiting = this.#away ? 0 : waitingLeases(this.#state);
     return { busy: busySlots(this.#state), waiting, open };
   }
@@ -235,7 +272,7 @@ export class Agent implements Tenant {
 
   #describe(): WorkerDescription {
     const { description } = this.#options;
-    this.#told = this.#state.phase === "open" ? this.#offered : 0;
+    this.#told = this.#state.phase === "open" && !this.#paused ? this.#offered : 0;
     return { ...description, slots: this.#told };
   }
 
@@ -388,6 +425,7 @@ export class Agent implements Tenant {
     clearInterval(this.#heartbeat);
     clearTimeout(this.#grace);
     clearTimeout(this.#awayTimer);
+    clearTimeout(this.#pauseTimer);
     this.#presence.end(error);
     this.#prefetch.end();
     for (const runner of this.#runners) runner.kill();

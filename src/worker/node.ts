@@ -5,6 +5,8 @@ import type { WorkerOptions } from "./worker-options.ts";
 
 export type { WorkerNotice } from "./agent.ts";
 export { makeScratch } from "./executors/index.ts";
+export type { Lending } from "./governed.ts";
+export { parseHours, readPause, removePause, writePause } from "./governor/index.ts";
 export {
   type HubChoice,
   joinHubs,

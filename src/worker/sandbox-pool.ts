@@ -14,6 +14,7 @@ export class SandboxPool {
   /** In the order in which they became idle. */
   #idle: { readonly key: string; readonly sandbox: Sandbox }[] = [];
   readonly #used = new Set<Sandbox>();
+  #frozen = false;
 
   constructor(executor: Executor, idleMax: number) {
     this.#executor = executor;
@@ -31,6 +32,7 @@ export class SandboxPool {
       sandbox = this.#executor.start(order, handlers);
     }
     this.#used.add(sandbox);
+    if (this.#frozen) sandbox.freeze();
     return sandbox;
   }
 
@@ -38,6 +40,8 @@ export class SandboxPool {
   give(key: string, sandbox: Sandbox): void {
     this.#used.delete(sandbox);
     if (!sandbox.alive) return;
+    // Whoever takes it next may be another worker's pause or none.
+    sandbox.thaw();
     sandbox.handlers = silent;
     this.#idle = this.#idle.filter((idle) => idle.sandbox.alive);
     this.#idle.push({ key, sandbox });
@@ -48,6 +52,25 @@ export class SandboxPool {
   drop(sandbox: Sandbox): void {
     this.#used.delete(sandbox);
     void sandbox.kill();
+  }
+
+  /** Stops all that run where they stand; false where the system cannot. */
+  freeze(): boolean {
+    this.#frozen = true;
+    let all = true;
+    for (const sandbox of this.#used) all = sandbox.freeze() && all;
+    return all;
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    for (const sandbox of this.#used) sandbox.thaw();
+  }
+
+  /** The processes of the moment. */
+  get pids(): number[] {
+    const sandboxes = [...this.#used, ...this.#idle.map(({ sandbox }) => sandbox)];
+    return sandboxes.flatMap(({ pid }) => pid ?? []);
   }
 
   /** Resident bytes of all of them. */

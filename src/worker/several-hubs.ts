@@ -9,6 +9,7 @@ import {
 import { type Invite, parseInvite } from "../security/index.ts";
 import { Agent, type WorkerNotice } from "./agent.ts";
 import { openCache } from "./cache-directory.ts";
+import { govern } from "./governed.ts";
 import type { Surroundings } from "./neighbours/blob-exchange.ts";
 import { openSurroundings } from "./neighbours/surroundings.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
@@ -112,7 +113,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   const pool = new SandboxPool(executor, limits.sandboxesIdleMax);
   const agents = choices.map(({ invite }, hub) => {
     const onNotice = (notice: WorkerNotice) => options.onEvent?.(notice, hub);
-    const shared = alone ? {} : { shared: { seats, hub, pool } };
+    const shared = alone ? { pool } : { shared: { seats, hub, pool } };
     const { close: _close, ...kept } = caches[hub]!;
     return new Agent({
       invite,
@@ -133,6 +134,8 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   options.signal?.addEventListener("abort", leave, { once: true });
   const closed = end();
   closed.catch(() => {});
+  const release = await govern(agents, pool, options.lending ?? {}, limits);
+  closed.then(release, release);
   const hubs = agents.map((agent, hub) => {
     const joined = agent.start();
     joined.catch(() => {});

@@ -2,6 +2,7 @@ import process from "node:process";
 import { type Limits, MusketeersError, PACKAGE_VERSION, type WorkerDescription } from "../protocol/index.ts";
 import type { WorkerNotice } from "./agent.ts";
 import { createDenoExecutor, createNodeExecutor, type Executor } from "./executors/index.ts";
+import type { Lending } from "./governed.ts";
 import { machine, measureSpeed } from "./machine.ts";
 
 export interface WorkerOptions {
@@ -28,6 +29,8 @@ export interface WorkerOptions {
    * fewer of them, where nothing is said or it cannot be used.
    */
   readonly cacheDirectory?: string;
+  /** How much of the machine, and when; all of it at any time where nothing is said. */
+  readonly lending?: Lending;
   /** Drains the worker. */
   readonly signal?: AbortSignal;
   readonly limits?: Limits;

@@ -14,10 +14,11 @@ import {
 } from "../context.ts";
 import { defaultCacheDirectory } from "../data-directory.ts";
 import { Reporter } from "../join-reporter.ts";
+import { addLendingOptions, type LendingOptions, lendingOf } from "../lending.ts";
 import { plural } from "../render/format.ts";
 import { listenForStop } from "../stop.ts";
 
-interface JoinOptions extends JsonOption {
+interface JoinOptions extends JsonOption, LendingOptions {
   readonly inviteEnv?: string;
   readonly share?: readonly number[];
   readonly name?: string;
@@ -88,6 +89,12 @@ function listenTo(reporter: Reporter): (notice: WorkerNotice, hub: number) => vo
       case "refused":
         reporter.refused(hub, notice.task, notice.message);
         break;
+      case "paused":
+        reporter.paused(notice.reason);
+        break;
+      case "resumed":
+        reporter.resumed();
+        break;
       case "draining":
         break;
     }
@@ -137,9 +144,11 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       limits: {
         ...defaultLimits,
         ...(grace === undefined ? {} : { drainGraceMs: grace }),
+        ...(options.pauseHold === undefined ? {} : { pauseHoldMs: options.pauseHold }),
         ...(cacheSize === undefined ? {} : { workerCacheBytesMax: cacheSize }),
       },
       cacheDirectory: options.cache ?? defaultCacheDirectory(context.terminal.env),
+      lending: await lendingOf(options, context.terminal.env),
       allowNet,
       labels: label,
       signal: stopper.signal,
@@ -199,13 +208,20 @@ export function addJoin(program: Command, context: Context): void {
     )
     .option("--cache <dir>", "where to keep data that tasks read, for later runs, too")
     .option("--cache-size <size>", "how much of it, such as 10GB (default: 4GB)", sizeArgument)
-    .addOption(jsonOption("print events as JSON lines"))
-    .action((invites: readonly string[], options: JoinOptions) => join(invites, options, context));
+    .addOption(jsonOption("print events as JSON lines"));
+  addLendingOptions(command).action((invites: readonly string[], options: JoinOptions) =>
+    join(invites, options, context),
+  );
   withExamples(
     command,
     ["musketeers join 'http://…/join#…'", "all cores, sandboxed, no network"],
     ["musketeers join 'http://…/join#…' --slots 2 --allow-net api.example.org", "with bounds"],
     ["musketeers join 'http://…/join#…' --serve", "and let its neighbours fetch data from it"],
+    [
+      "musketeers join 'http://…/join#…' --when-idle --on-battery pause",
+      "only while nobody uses this machine",
+    ],
+    ["musketeers join 'http://…/join#…' --hours 22-07 --cpu 50%", "at night, half of each core"],
     ["musketeers join 'http://a…' 'http://b…' --share 70/30", "for two hubs at once"],
     ["echo 'http://…/join#…' | musketeers join -", "keeps the invite out of the shell's history"],
   );

@@ -29,6 +29,8 @@ export interface WorkerState {
   unackedBytes: number;
   linked: boolean;
   phase: "open" | "draining" | "left";
+  /** Its volunteer wants the machine: nothing begins, and what has begun stands still. */
+  paused: boolean;
 }
 
 export const newWorkerState = (config: WorkerConfig): WorkerState => ({
@@ -40,6 +42,7 @@ export const newWorkerState = (config: WorkerConfig): WorkerState => ({
   unackedBytes: 0,
   linked: false,
   phase: "open",
+  paused: false,
 });
 
 /** What a reconnecting worker tells the hub that it still holds. */
@@ -56,7 +59,7 @@ export const isStuck = (state: WorkerState): boolean =>
 
 /** Leases that could begin if there were a slot for them. */
 export function waitingLeases(state: WorkerState): number {
-  if (state.phase !== "open" || isStuck(state)) return 0;
+  if (state.phase !== "open" || state.paused || isStuck(state)) return 0;
   let count = 0;
   for (const lease of state.leases.values()) if (lease.slot === undefined && waiting(lease) > 0) count++;
   return count;

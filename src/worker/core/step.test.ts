@@ -270,11 +270,15 @@ const actions = fc.oneof(
   },
   { weight: 4, arbitrary: fc.nat({ max: 1 }).map((slot) => (world: World) => world.grant(slot)) },
   { weight: 1, arbitrary: fc.nat({ max: 1 }).map((slot) => (world: World) => world.withdraw(slot)) },
+  { weight: 1, arbitrary: fc.constant((world: World) => world.send({ type: "PauseRequested" })) },
+  { weight: 1, arbitrary: fc.constant((world: World) => world.send({ type: "PauseExpired" })) },
+  { weight: 2, arbitrary: fc.constant((world: World) => world.send({ type: "Resumed" })) },
   { weight: 2, arbitrary: fc.boolean().map((adopts) => (world: World) => world.up(() => adopts)) },
 );
 
 /** Goes on until nothing is left to do. */
 function finish(world: World): void {
+  world.send({ type: "Resumed" });
   world.up(() => true);
   for (let round = 0; round < 400; round++) {
     for (const id of world.leases.keys()) {

@@ -12,6 +12,9 @@ import { dropParts, isOver, type Lease, newLease, rewind, takeRecords, waiting }
 import { isIdle, isStuck, outstanding, type Slot, type WorkerState } from "./state.ts";
 import type { Results, WorkerEvent, WorkerInstruction } from "./types.ts";
 
+const LEAVING = "The worker is leaving.";
+const PAUSED = "The worker pauses.";
+
 /** A report without results, for what it says besides. */
 const nothing: Results = { count: 0, block: new Uint8Array(0), failures: [], elapsedMs: 0 };
 
@@ -70,18 +73,31 @@ function apply(state: WorkerState, event: WorkerEvent, out: WorkerInstruction[])
     case "DrainRequested":
       if (state.phase === "open") state.phase = "draining";
       for (const lease of [...state.leases.values()]) {
-        if (lease.slot === undefined) giveBack(state, lease, "drain", "The worker is leaving.", out);
+        if (lease.slot === undefined) giveBack(state, lease, "drain", LEAVING, out);
       }
       return;
     case "DrainExpired":
       if (state.phase === "open") state.phase = "draining";
       for (const lease of [...state.leases.values()]) {
-        giveBack(state, lease, "drain", "The worker is leaving.", out);
+        giveBack(state, lease, "drain", LEAVING, out);
       }
+      return;
+    case "PauseRequested":
+      state.paused = true;
+      for (const lease of [...state.leases.values()]) {
+        if (lease.slot === undefined) giveBack(state, lease, "overload", PAUSED, out);
+      }
+      return;
+    case "PauseExpired":
+      if (!state.paused) return;
+      for (const lease of [...state.leases.values()]) giveBack(state, lease, "overload", PAUSED, out);
+      return;
+    case "Resumed":
+      state.paused = false;
       return;
     case "SlotGranted": {
       const slot = state.slots[event.slot];
-      if (state.phase === "open" && slot?.lease === undefined && slot !== undefined)
+      if (state.phase === "open" && !state.paused && slot?.lease === undefined && slot !== undefined)
         seat(slot, ready(state)[0]);
       return;
     }
@@ -102,8 +118,9 @@ function receiveLease(
     if (message.from > 0) return;
     lease = newLease(message.lease, message.task, message.count);
     state.leases.set(lease.id, lease);
-    if (state.phase !== "open") {
-      giveBack(state, lease, "drain", "The worker is leaving.", out);
+    if (state.phase !== "open" || state.paused) {
+      const leaving = state.phase !== "open";
+      giveBack(state, lease, leaving ? "drain" : "overload", leaving ? LEAVING : PAUSED, out);
       return;
     }
   }
@@ -316,8 +333,14 @@ function schedule(state: WorkerState, out: WorkerInstruction[]): void {
     for (const { lease, runs } of state.slots) {
       // Careful runs and rewound records wait for nobody: what is not in a sandbox goes back.
       if (lease !== undefined && runs.length === 0) {
-        giveBack(state, lease, "drain", "The worker is leaving.", out);
+        giveBack(state, lease, "drain", LEAVING, out);
       }
+    }
+    return;
+  }
+  if (state.paused) {
+    for (const { lease, runs } of state.slots) {
+      if (lease !== undefined && runs.length === 0) giveBack(state, lease, "overload", PAUSED, out);
     }
     return;
   }

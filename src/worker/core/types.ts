@@ -64,6 +64,11 @@ export type WorkerEvent =
   | { readonly type: "DrainRequested" }
   /** What is not finished by now is handed back. */
   | { readonly type: "DrainExpired" }
+  /** Begin nothing and take nothing; what runs stays where it is. */
+  | { readonly type: "PauseRequested" }
+  /** It takes too long: what is not finished is handed back. */
+  | { readonly type: "PauseExpired" }
+  | { readonly type: "Resumed" }
   /** The machine's slot is this hub's until the lease that begins there is over. */
   | { readonly type: "SlotGranted"; readonly slot: number }
   /** The slot is somebody else's: what runs there is stopped, and what has no result waits again. */

@@ -37,10 +37,10 @@ export function validate(state: WorkerState): void {
     must(outstanding(slot) === lease.handed - lease.reported, "what is handed is in the sandbox");
     must(slot.runs.length < 2 || slot.runs.every(({ careful }) => !careful), "careful runs are alone");
   }
-  if (state.phase !== "open") {
+  if (state.phase !== "open" || state.paused) {
     must(
       state.slots.every(({ lease, runs }) => lease === undefined || runs.length > 0),
-      "a draining worker holds nothing that does not run",
+      "a worker that drains or pauses holds nothing that does not run",
     );
   }
 }

@@ -365,6 +365,26 @@ export function executorContract(name: string, create: (limits: Limits) => Promi
       expect(test.outcomes).toEqual([{ value: 1 }, { value: 2 }]);
     });
 
+    it.skipIf(process.platform === "win32")(
+      "stands still while it is frozen, its time with it, and can be ended so",
+      async () => {
+        const code =
+          "export const main = async (x) => { await new Promise((go) => setTimeout(go, 50)); return x }";
+        const test = startTest(executor, code, { timeoutMs: 500 });
+        expect(await test.call(1)).toBe(1);
+        expect(test.sandbox.freeze()).toBe(true);
+        const outcome = test.call(2);
+        // More than the task's time passes.
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        expect(test.outcomes).toHaveLength(1);
+        expect(test.sandbox.alive).toBe(true);
+        test.sandbox.thaw();
+        expect(await outcome).toBe(2);
+        test.sandbox.freeze();
+        await test.sandbox.kill();
+      },
+    );
+
     it("memoryWatchIntervalMs, sandboxBaseBytes: bounds the heap, and memory outside of it", async () => {
       const heap = startTest(
         executor,

@@ -50,6 +50,11 @@ export interface Sandbox {
   /** Takes no more of its results in, so that it waits when its pipe is full; its time stands still. */
   pause(): void;
   resume(): void;
+  /** Stops it where it stands; its time stands still. False where the system cannot. */
+  freeze(): boolean;
+  thaw(): void;
+  /** The process whose time counts; undefined while it is not known. */
+  readonly pid: number | undefined;
   /** Whoever takes it over from the idle ones sets his handlers. */
   handlers: SandboxHandlers;
   /** Ends it at once; nothing is reported any more. Resolves when the process is gone. */

@@ -34,6 +34,8 @@ export interface Spawned {
   readonly errors: Readable | null;
   /** The process whose memory counts; undefined while it is not known. */
   readonly memoryPid: () => number | undefined;
+  /** Stops it where it stands, or lets it go on; false where that cannot be done. */
+  readonly stop: (stopped: boolean) => boolean;
   /** Ends it at once, with all that it started. */
   readonly kill: () => void;
   /** Removes what the process had. */
@@ -58,6 +60,7 @@ export class SandboxProcess implements Sandbox {
   #outstanding = 0;
   #large: LargeRecord | undefined;
   #paused = false;
+  #frozen = false;
   readonly #files: SandboxFiles;
   /** Since when it waits for bytes of files that the agent has not got. */
   #waitsSinceMs: number | undefined;
@@ -154,6 +157,29 @@ export class SandboxProcess implements Sandbox {
     this.#spawned.output.resume();
     this.#heardAtMs = performance.now();
     if (this.alive && this.#outstanding > 0) this.#arm(this.#patienceMs());
+  }
+
+  freeze(): boolean {
+    if (!this.alive) return true;
+    if (!this.#frozen && !this.#spawned.stop(true)) return false;
+    this.#frozen = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return true;
+  }
+
+  thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    if (!this.alive) return;
+    this.#spawned.stop(false);
+    this.#heardAtMs = performance.now();
+    if (this.#state === "loading") this.#arm(this.#limits.sandboxLoadTimeoutMs);
+    else if (this.#outstanding > 0) this.#arm(this.#patienceMs());
+  }
+
+  get pid(): number | undefined {
+    return this.#spawned.memoryPid();
   }
 
   kill(): Promise<void> {
@@ -273,7 +299,7 @@ export class SandboxProcess implements Sandbox {
   #arm(delayMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#paused) return;
+    if (this.#paused || this.#frozen) return;
     // Node fires longer timers at once; a task may have a month.
     this.#timer = setTimeout(() => this.#look(), Math.min(delayMs, 2 ** 31 - 1));
     this.#timer.unref();

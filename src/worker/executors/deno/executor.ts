@@ -9,6 +9,7 @@ import { ownSession, parentDeathPrefix } from "../parent-death.ts";
 import type { Executor, SandboxHandlers, SandboxOrder } from "../port.ts";
 import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
 import { makeScratch } from "../scratch.ts";
+import { signalStop } from "../signal-stop.ts";
 import { findDeno } from "./binary.ts";
 import { findBubblewrap, INFO_FD } from "./bubblewrap.ts";
 import { netFlags } from "./net-flags.ts";
@@ -93,6 +94,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
     });
     let innerPid: number | undefined;
     let doomed = false;
+    let stopped = false;
     // Bubblewrap that is killed while it sets up leaves a half-made child behind, which waits for ever: so
     // the child is killed first, as soon as it is known, and bubblewrap ends with it.
     const kill = () => {
@@ -106,6 +108,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
       readInfo(child.stdio[INFO_FD] as Readable, (pid) => {
         innerPid = pid;
         if (doomed) kill();
+        else if (stopped) signalStop(pid, true);
       });
     }
     return {
@@ -114,6 +117,11 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
       output: child.stdout as Readable,
       errors: child.stderr,
       memoryPid: () => (wrap ? innerPid : child.pid),
+      stop: (wanted) => {
+        stopped = wanted;
+        // One that is not known yet is stopped as soon as it is.
+        return innerPid === undefined && wrap ? ownSession : signalStop(wrap ? innerPid : child.pid, wanted);
+      },
       kill,
       cleanUp: async () => {},
     };

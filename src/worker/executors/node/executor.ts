@@ -9,6 +9,7 @@ import { ownSession, parentDeathPrefix } from "../parent-death.ts";
 import type { Executor } from "../port.ts";
 import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
 import { makeScratch } from "../scratch.ts";
+import { signalStop } from "../signal-stop.ts";
 
 const MiB = 1024 * 1024;
 const FD_IN = 3;
@@ -47,6 +48,7 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
       output: child.stdio[FD_OUT] as Readable,
       errors: child.stderr,
       memoryPid: () => child.pid,
+      stop: (stopped) => signalStop(child.pid, stopped),
       kill: () => child.kill("SIGKILL"),
       cleanUp: async () => rmSync(cwd, { recursive: true, force: true }),
     };
