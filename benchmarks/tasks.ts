@@ -1,5 +1,5 @@
 import { sha256 } from "@noble/hashes/sha2.js";
-import { type BlobHandle, task } from "musketeers";
+import { type BlobHandle, putFile, task } from "musketeers";
 import { parse } from "node-html-parser";
 
 /* The work of the comparison, the same as the other systems are given. */
@@ -47,3 +47,23 @@ export const readAll = task(async (file: BlobHandle) => {
 
 /** So many bytes; not bytesOf, which would cost nothing. */
 export const bytesOf = task((length: number) => new Uint8Array(length).fill(7));
+
+/** Bytes of a file that ends with a line, by its lines. */
+export const countLines = task(async (file: BlobHandle) => {
+  let bytes = 0;
+  for await (const line of file.lines()) bytes += line.length + 1;
+  return Math.min(bytes, file.size);
+});
+
+/** A file of so many bytes. */
+export const fillFile = task((bytes: number) => {
+  let salt = Math.random();
+  function* parts() {
+    for (let at = 0; at < bytes; at += 262_144) {
+      const part = new Uint8Array(Math.max(4, Math.min(262_144, bytes - at)));
+      new DataView(part.buffer).setFloat32(0, salt++);
+      yield part;
+    }
+  }
+  return putFile(parts());
+});

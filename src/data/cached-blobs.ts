@@ -94,7 +94,7 @@ export class CachedBlobs implements BlobStore {
     options: { readonly signal?: AbortSignal; readonly codec?: Codec } = {},
   ): Promise<string> {
     const cid = await this.#store.put(bytes, options);
-    await this.#keep(cid, bytes);
+    await this.keep(cid, bytes);
     return cid;
   }
 
@@ -114,12 +114,12 @@ export class CachedBlobs implements BlobStore {
       return kept;
     }
     const bytes = await this.#store.get(cid, { signal });
-    await this.#keep(cid, bytes);
+    await this.keep(cid, bytes);
     return bytes;
   }
 
-  /** Gives a promise only where the cache is behind. */
-  #keep(cid: string, bytes: Uint8Array): Promise<void> | undefined {
+  /** Keeps a blob that was made here. Gives a promise only where the cache is behind. */
+  keep(cid: string, bytes: Uint8Array): Promise<void> | undefined {
     this.#recent.set(cid, bytes);
     this.#keeping.set(cid, bytes);
     this.#keepingBytes += bytes.length;

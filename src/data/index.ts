@@ -11,6 +11,7 @@ export {
 export { type BatchBlock, blockHeader, packBlocks, unpackBlocks } from "./block-batch.ts";
 export { BlockFetcher } from "./block-fetcher.ts";
 export { blockFiles, decodeWithHandles } from "./block-files.ts";
+export { BlockSender } from "./block-sender.ts";
 export { type BlockSink, type BlockSource, type FileRef, noSink } from "./block-store.ts";
 export { BlockUpload } from "./block-upload.ts";
 export { concatBytes } from "./bytes.ts";

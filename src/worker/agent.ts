@@ -1,4 +1,11 @@
-import { type BlobCache, BlobClient, type BlobStore, BlockFetcher, HubExchange } from "../data/index.ts";
+import {
+  type BlobCache,
+  BlobClient,
+  type BlobStore,
+  BlockFetcher,
+  BlockSender,
+  HubExchange,
+} from "../data/index.ts";
 import { Link, type OpenSocket, Presence } from "../link/index.ts";
 import {
   type HubToClient,
@@ -114,8 +121,9 @@ export class Agent implements Tenant {
     this.#pool = shared?.pool ?? options.pool ?? new SandboxPool(executor, limits.sandboxesIdleMax);
     this.#offered = description.slots;
     const { cache, surroundings } = options;
+    const { hub, sender } = this.#toHub();
     const blobs = new BlobExchange({
-      hub: this.#hubStore(),
+      hub,
       limits,
       send: (message) => this.#link.send(message),
       ...(cache === undefined ? {} : { cache }),
@@ -128,7 +136,7 @@ export class Agent implements Tenant {
       shelf: options.shelf ?? new MemoryShelf(),
       send: (message, body) => this.#link.send(message, body),
       peek: (cid) => blobs.peek(cid),
-      hub: this.#hubStore(),
+      hub,
     });
     const { replicas: store } = options;
     if (store !== undefined) {
@@ -143,7 +151,7 @@ export class Agent implements Tenant {
       realm: shared === undefined ? "" : `${shared.hub} `,
       codes: new CodeCache(blobs, CODE_BYTES_MAX),
       blobs,
-      files: new WorkerFiles(blobs, limits),
+      files: new WorkerFiles(blobs, (cid, bytes) => this.#storeBlock(sender, cid, bytes), limits),
       limits,
       admit: (task: TaskSpec) => this.#admit(task),
       onEvent: (event: WorkerEvent) => this.#onRun(event),
@@ -258,16 +266,24 @@ export class Agent implements Tenant {
   }
 
   /** What the hub stores, across its connections. */
-  #hubStore(): BlobStore {
+  #toHub(): { readonly hub: BlobStore; readonly sender: BlockSender } {
     const { invite, limits } = this.#options;
     const http = { baseUrl: invite.url, token: () => this.#presence.token, limits };
     const client = new BlobClient(http);
-    // What is read ahead travels together.
-    const fetcher = new BlockFetcher({ exchange: new HubExchange(http), limits, single: client });
-    return {
+    const exchange = new HubExchange(http);
+    // What is read ahead travels together, and so does what is written.
+    const fetcher = new BlockFetcher({ exchange, limits, single: client });
+    const persist = <T>(attempt: () => Promise<T>) => this.#presence.persist(attempt);
+    const hub: BlobStore = {
       get: (cid, call) => this.#presence.persist(() => fetcher.get(cid, call), call?.signal),
       put: (bytes, call) => this.#presence.persist(() => client.put(bytes, call), call?.signal),
     };
+    return { hub, sender: new BlockSender({ exchange, limits, persist }) };
+  }
+
+  async #storeBlock(sender: BlockSender, cid: string, bytes: Uint8Array): Promise<void> {
+    const sent = sender.put(cid, bytes);
+    await Promise.all([sent, this.#blobs.keep(cid, bytes)]);
   }
 
   #describe(): WorkerDescription {

@@ -1,14 +1,13 @@
 import {
-  type BlobStore,
+  type BlockSource,
   blockFiles,
-  codecOf,
   FileBuilder,
   type FileStore,
   type FileWriter,
   type RangeOptions,
   type WriteOptions,
 } from "../data/index.ts";
-import type { FileRef, Limits } from "../protocol/index.ts";
+import { type FileRef, type Limits, MusketeersError } from "../protocol/index.ts";
 
 /** Counts bytes that are on their way; whoever is over the limit waits. */
 class Backlog {
@@ -39,35 +38,35 @@ class Backlog {
   }
 }
 
+/** Stores a block where others find it. */
+export type StoreBlock = (cid: string, bytes: Uint8Array) => Promise<void>;
+
 /** The files of a worker's tasks: read from blocks near and far, written as blocks that are stored while they are made. */
 export class WorkerFiles implements FileStore {
-  readonly #blobs: BlobStore;
+  readonly #blocks: BlockSource;
+  readonly #store: StoreBlock;
   readonly #backlog: Backlog;
 
-  constructor(blobs: BlobStore, limits: Pick<Limits, "fileBytesUnstoredMax">) {
-    this.#blobs = blobs;
+  constructor(blocks: BlockSource, store: StoreBlock, limits: Pick<Limits, "fileBytesUnstoredMax">) {
+    this.#blocks = blocks;
+    this.#store = store;
     this.#backlog = new Backlog(limits.fileBytesUnstoredMax);
   }
 
   readFile(ref: FileRef, options?: RangeOptions): AsyncIterable<Uint8Array> {
-    return blockFiles(this.#blobs).readFile(ref, options);
+    return blockFiles(this.#blocks).readFile(ref, options);
   }
 
   writeFile({ name }: WriteOptions = {}): FileWriter {
-    const stop = new AbortController();
     const storing: Promise<void>[] = [];
     let failure: { readonly error: unknown } | undefined;
     const put = (cid: string, bytes: Uint8Array) => {
       if (failure !== undefined) throw failure.error;
       this.#backlog.add(bytes.length);
-      const stored = this.#blobs
-        .put(bytes, { codec: codecOf(cid), signal: stop.signal })
-        .then(
-          () => {},
-          (error: unknown) => {
-            failure ??= { error };
-          },
-        )
+      const stored = this.#store(cid, bytes)
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
         .finally(() => this.#backlog.remove(bytes.length));
       storing.push(stored);
       return this.#backlog.room();
@@ -96,7 +95,7 @@ export class WorkerFiles implements FileStore {
         return stored;
       },
       abort() {
-        stop.abort();
+        failure ??= { error: new MusketeersError("JOB_CANCELLED", "The file was given up") };
       },
     };
   }

@@ -198,6 +198,7 @@ export async function* fileLeaves(
     yield file.cid;
     return;
   }
+  allowManyListeners(signal);
   for await (const piece of new Walk(source, signal).pieces({ cid: file.cid }, spanOf(options))) {
     if ("cid" in piece) yield piece.cid;
   }

@@ -74,6 +74,11 @@ export class BlobExchange implements BlobStore {
     return this.#store.get(cid, options);
   }
 
+  /** Keeps what was made here. Gives a promise where the cache is behind. */
+  keep(cid: string, bytes: Uint8Array): Promise<void> | undefined {
+    return this.#cached?.keep(cid, bytes);
+  }
+
   put(bytes: Uint8Array, options?: Parameters<BlobStore["put"]>[1]): Promise<string> {
     return this.#store.put(bytes, options);
   }

@@ -1,0 +1,100 @@
+import type { Limits } from "../protocol/index.ts";
+import { type BatchBlock, packBlocks } from "./block-batch.ts";
+import { type HubExchange, isRefusedByDisk } from "./hub-exchange.ts";
+
+export interface BlockSenderOptions {
+  readonly exchange: HubExchange;
+  readonly limits: Pick<
+    Limits,
+    "blockBatchBytesTarget" | "blocksPerBatchMax" | "blockBatchesAtOnce" | "blobUploadBytesPerSecondMin"
+  >;
+  /** Tries again what failed because the connection broke. */
+  readonly persist: <T>(attempt: () => Promise<T>) => Promise<T>;
+}
+
+interface Waiting extends BatchBlock {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Sends blocks to the hub as they are made, whoever makes them: what comes while requests are under way goes
+ * with the next one. As long as the hub's disk refuses, it is asked again.
+ */
+export class BlockSender {
+  readonly #options: BlockSenderOptions;
+  #waiting: Waiting[] = [];
+  #underWay = 0;
+  #scheduled = false;
+
+  constructor(options: BlockSenderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when the hub has stored the block, whose name must be right.
+   * @throws MusketeersError what could not be sent and why
+   */
+  put(cid: string, bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ cid, bytes, resolve, reject });
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      queueMicrotask(() => {
+        this.#scheduled = false;
+        this.#pump();
+      });
+    });
+  }
+
+  #pump(): void {
+    while (this.#underWay < this.#options.limits.blockBatchesAtOnce && this.#waiting.length > 0) {
+      const blocks = this.#take();
+      this.#underWay++;
+      this.#send(blocks)
+        .then(
+          () => {
+            for (const { resolve } of blocks) resolve();
+          },
+          (error: unknown) => {
+            for (const { reject } of blocks) reject(error);
+          },
+        )
+        .finally(() => {
+          this.#underWay--;
+          this.#pump();
+        });
+    }
+  }
+
+  /** At least one, and as many as a batch may have. */
+  #take(): Waiting[] {
+    const { blockBatchBytesTarget, blocksPerBatchMax } = this.#options.limits;
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#waiting.length && count < blocksPerBatchMax) {
+      bytes += this.#waiting[count]!.bytes.length;
+      if (count > 0 && bytes > blockBatchBytesTarget) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #send(blocks: readonly BatchBlock[]): Promise<void> {
+    const { exchange, limits, persist } = this.#options;
+    const body = packBlocks(blocks);
+    const allowedMs = (body.length / limits.blobUploadBytesPerSecondMin) * 1_000;
+    await persist(() =>
+      exchange.retry(
+        undefined,
+        async (moves) => {
+          moves.allow(allowedMs);
+          const response = await exchange.request("POST", "/blocks", moves.signal, body);
+          await exchange.check(response);
+          await response.body?.cancel();
+        },
+        isRefusedByDisk,
+      ),
+    );
+  }
+}
