@@ -161,6 +161,8 @@ export interface Limits {
   readonly retryBackoffMaxMs: number;
   /** Pause before a reducer that did not find its inputs is tried again. */
   readonly missingRetryMs: number;
+  /** Complaints about an output that only other workers keep, before it is made again. */
+  readonly outputMissesMax: number;
   /** Attempts that may kill their sandbox before an input is quarantined. */
   readonly taskMaxAttempts: number;
   /** Workers that may vanish under an input count as one killed sandbox. */
@@ -368,6 +370,7 @@ export const defaultLimits: Limits = Object.freeze({
   retryBackoffMs: 500,
   retryBackoffMaxMs: 5 * minute,
   missingRetryMs: 2_000,
+  outputMissesMax: 5,
   taskMaxAttempts: 3,
   lossesPerStrike: 4,
   breakerInputsMin: 1_000,

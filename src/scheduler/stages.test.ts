@@ -62,6 +62,16 @@ test("how far it is, is said by stage", () => {
   expect(jobView(cluster.state, "job")!.waiting).toBe("no worker is connected");
 });
 
+test("what nobody runs of the map stage is why the job waits", () => {
+  const cluster = new ScheduledCluster().submit("job", { partitions: 2 }).worker("w");
+  expect(jobView(cluster.state, "job")!.waiting).toBe("");
+  cluster.append("job", 3);
+  const [lease] = cluster.leasesOf("w");
+  cluster.leases.delete(lease!.no);
+  cluster.send({ type: "UnitReturned", worker: "w", lease: lease!.no, reason: "refused" });
+  expect(jobView(cluster.state, "job")!.waiting).toBe("every worker that could serve it refused it");
+});
+
 test("lost outputs run again, and just those; partitions wait meanwhile, running ones go on", () => {
   const cluster = shuffle(3);
   expect(leased(cluster)).toEqual(["job: 0"]);

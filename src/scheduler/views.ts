@@ -1,5 +1,6 @@
 import type { StageKind, StageProgress } from "../protocol/index.ts";
 import { whyUnserved } from "./demand.ts";
+import { isHeld } from "./fairness.ts";
 import type { Job, Scheduler } from "./state.ts";
 import type { JobId, JobView, WorkerId, WorkerView } from "./types.ts";
 
@@ -10,7 +11,9 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
   const { spec, size, sealed, done, failed, pending, leases } = job;
   const left = size - done.count;
   const { upstream } = job;
-  const isServed = leases.size > 0 || (upstream !== undefined && upstream.leases.size > 0);
+  // While a reduce stage is held, it is its map stage that goes on or waits.
+  const active = upstream !== undefined && isHeld(job) ? upstream : job;
+  const isServed = leases.size > 0 || active.leases.size > 0 || active.done.count === active.size;
   return {
     spec,
     size,
@@ -20,7 +23,7 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
     failed,
     running: left - pending.count,
     retrying: pending.retryingCount,
-    waiting: left === 0 || isServed ? "" : whyUnserved(state, job),
+    waiting: isServed ? "" : whyUnserved(state, active),
     ...(upstream === undefined ? {} : { stages: [stageView("map", upstream), stageView("reduce", job)] }),
   };
 }

@@ -164,6 +164,34 @@ test("how far it is, is told by stage", async () => {
   expect(await client.call<JobSummary[]>("jobs")).toHaveLength(1);
 });
 
+test("a mapper and a reducer that come back to a restarted hub go on with what they have", async () => {
+  const data = await testDirectory();
+  const limits = { ...oneByOne, adoptionWindowMs: 100 };
+  let hub = await testHub({ data, limits });
+  const first = await begin(hub, 2);
+  let { worker } = first;
+  const invite = hub.invite({ role: "worker" });
+  worker = await ScriptedPeer.worker(hub, {}, [], { invite });
+  first.worker.link.close();
+  const restart = async (lease: Received<"lease">) => {
+    await hub.close();
+    worker.link.close();
+    const port = new URL(hub.url).port;
+    hub = await testHub({ data, limits, listen: `127.0.0.1:${port}` });
+    const presented = [{ lease: lease.message.lease, from: 0 }];
+    worker = await ScriptedPeer.worker(hub, {}, presented, { invite });
+    expect(worker.welcomes.at(-1)!.adopted).toEqual([lease.message.lease]);
+    run(worker, lease);
+  };
+  await restart(await next(worker, "map"));
+  run(worker, await next(worker, "map"));
+  await restart(await next(worker, "reduce"));
+  run(worker, await next(worker, "reduce"));
+  const client = await ScriptedPeer.client(hub);
+  client.watch(first.spec.job);
+  expect((await client.next("ended")).message).toMatchObject({ state: "done", size: PARTITIONS });
+});
+
 describe("a segment that fails for good", () => {
   const failure = encodeFailure({ kind: "error", name: "TypeError", message: "no such word", stack: "" });
   const mark: FailureMark = { at: 0, kind: "error", fingerprint: "TypeError: no such word" };
@@ -301,6 +329,20 @@ describe("outputs that are lost", () => {
     worker.report(await next(worker, "map"), {}, packRecords([encodeOutputs(outputsOf(0, 1))]));
     await store(hub, worker, 0, 0);
     for (let turn = 0; turn < 3; turn++) complain(worker, await next(worker, "reduce"), [cidOfOutput(0, 0)]);
+    const lease = await next(worker, "reduce");
+    worker.report(lease, {}, packRecords(recordsOf(lease)));
+    expect((await client.next("ended")).message).toMatchObject({ state: "done", failed: 0 });
+    expect(worker.pending("lease")).toEqual([]);
+  });
+
+  test("outputMissesMax: what a worker is said to keep, but nobody gets, is made again in the end", async () => {
+    const hub = await testHub({ limits: { ...oneByOne, missingRetryMs: 20, outputMissesMax: 3 } });
+    const { client, worker } = await begin(hub, 1, shuffleSpec({}, 1));
+    worker.report(await next(worker, "map"), {}, packRecords([encodeOutputs(outputsOf(0, 1))]));
+    worker.send({ type: "holds", add: [cidOfOutput(0, 0)], drop: [] });
+    for (let turn = 0; turn < 3; turn++) complain(worker, await next(worker, "reduce"), [cidOfOutput(0, 0)]);
+    const again = await next(worker, "map");
+    worker.report(again, {}, packRecords([encodeOutputs(outputsOf(0, 1))]));
     const lease = await next(worker, "reduce");
     worker.report(lease, {}, packRecords(recordsOf(lease)));
     expect((await client.next("ended")).message).toMatchObject({ state: "done", failed: 0 });

@@ -29,6 +29,8 @@ export interface ShufflesHost {
 export class Shuffles {
   readonly #host: ShufflesHost;
   readonly #columns: Columns;
+  /** How often reducers of a job missed an output. */
+  readonly #misses = new WeakMap<JobEntry, Map<string, number>>();
 
   constructor(host: ShufflesHost) {
     this.#host = host;
@@ -43,11 +45,15 @@ export class Shuffles {
 
   /** Looks after what reducers say that they cannot find: what is nowhere is made anew. */
   heed({ job, ranges }: LeaseDescriptor, { from, failures }: ProgressMessage, block: IndexedBlock): void {
-    const { jobs, engine, isHeld, onFault } = this.#host;
+    const { jobs, engine, limits, isHeld, onFault } = this.#host;
     const entry = jobs.get(job);
     if (entry?.map === undefined || failures.length === 0) return;
-    const options = { columns: this.#columns, blobs: engine.blobs, isHeld };
+    const misses = this.#misses.get(entry) ?? new Map<string, number>();
+    this.#misses.set(entry, misses);
+    const isToBeHad = (cid: string) => (misses.get(cid) ?? 0) < limits.outputMissesMax && isHeld(cid);
+    const options = { columns: this.#columns, blobs: engine.blobs, isHeld: isToBeHad };
     for (const complaint of complaintsIn(ranges, from, failures, block)) {
+      for (const cid of complaint.cids) misses.set(cid, (misses.get(cid) ?? 0) + 1);
       lostSegments(entry, complaint, options)
         .then((lost) => this.outputsLost(job, lost))
         .catch(onFault);
