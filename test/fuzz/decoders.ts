@@ -1,10 +1,13 @@
 import {
   cidOf,
+  codecOf,
   decodeBlobRef,
+  decodeNode,
   decodeSegment,
   encodeBlobRef,
   encodeSegment,
   parseCid,
+  TreeBuilder,
 } from "../../src/data/index.ts";
 import { MemoryFiles } from "../../src/data/testing/memory-files.ts";
 import { encodeGroup, HEAD_BYTES } from "../../src/engine/embedded/frame.ts";
@@ -152,6 +155,13 @@ const group = encodeGroup([[bytesOf("one"), bytesOf("two")]], {
   scratch: new Uint8Array(1_024),
 });
 
+/** A file's node and a folder's. */
+const nodes: Uint8Array[] = [];
+const nodeName = cidOf(new Uint8Array(0), "dag-pb");
+const tree = new TreeBuilder({ put: (cid, bytes) => void (codecOf(cid) === "dag-pb" && nodes.push(bytes)) });
+tree.add("a/b.txt", { cid: cidOf(block), bytes: 5, treeBytes: 5 });
+await tree.end();
+
 const isRangeError = (error: unknown): boolean => error instanceof RangeError;
 
 const ofPeers: readonly Decoder[] = [
@@ -192,6 +202,11 @@ const ofPeers: readonly Decoder[] = [
     name: "references to blobs",
     samples: [encodeBlobRef(cidOf(block), block.length)],
     decode: (bytes) => void decodeBlobRef(bytes),
+  },
+  {
+    name: "nodes of files and folders",
+    samples: nodes,
+    decode: (bytes) => void decodeNode(nodeName, bytes),
   },
   {
     name: "inputs with a state",

@@ -6,6 +6,7 @@ import { MusketeersError } from "../../protocol/index.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
 import { parseDatasetPath } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
+import { keepHeapLean } from "../lean-heap.ts";
 import { bytes } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { writeAll } from "./cat.ts";
@@ -41,6 +42,7 @@ function addExport(car: Command, context: Context): void {
     .argument("<dataset>", "a name or CID, with a path behind it or none")
     .argument("[file]", "where to (default: standard output)")
     .action(async (text: string, file: string | undefined, options: HubOption) => {
+      keepHeapLean();
       const { terminal } = context;
       await withInterrupt((signal) =>
         withCluster(context, { ...options, signal }, async (cluster) => {
@@ -64,6 +66,7 @@ function addImport(car: Command, context: Context): void {
     .option("--name <name>", "keep its folder under this name")
     .option("--replace", "take the name from the dataset that has it")
     .action(async (file: string, options: ImportCommandOptions) => {
+      keepHeapLean();
       const { terminal } = context;
       const { readPath } = await import("../../client/node.ts");
       const { name, replace } = options;

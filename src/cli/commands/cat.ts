@@ -4,6 +4,7 @@ import { MusketeersError } from "../../protocol/index.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
 import { bytesArgument, parseDatasetPath } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
+import { keepHeapLean } from "../lean-heap.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface CatOptions extends HubOption {
@@ -41,6 +42,7 @@ export function addCat(program: Command, context: Context): void {
     .option("--offset <size>", "skip so much of it", bytesArgument)
     .option("--length <size>", "print at most so much of it", bytesArgument)
     .action(async (texts: string[], { offset = 0, length, ...options }: CatOptions) => {
+      keepHeapLean();
       await withInterrupt((signal) =>
         withCluster(context, { ...options, signal }, async (cluster) => {
           for (const text of texts) {

@@ -6,6 +6,7 @@ import type { FileRef } from "../../protocol/index.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
 import { parseDatasetPath } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
+import { keepHeapLean } from "../lean-heap.ts";
 import { bytes, plural, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { LiveLine } from "../render/progress.ts";
@@ -76,6 +77,7 @@ export function addGet(program: Command, context: Context): void {
     .argument("[target]", "where to (default: what it is called, here)")
     .option("--force", "replace files that are there and hold something else")
     .action(async (text: string, target: string | undefined, options: GetOptions) => {
+      keepHeapLean();
       const { terminal, outStyle } = context;
       const line = new LiveLine(terminal, terminal.errIsTTY && !options.json);
       const startMs = terminal.now();

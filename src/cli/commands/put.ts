@@ -10,6 +10,7 @@ import {
 } from "../context.ts";
 import { chunkBytesOption, chunkerOption } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
+import { keepHeapLean } from "../lean-heap.ts";
 import { bytes, plural, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { LiveLine } from "../render/progress.ts";
@@ -99,6 +100,7 @@ export function addPut(program: Command, context: Context): void {
     )
     .addOption(chunkerOption())
     .action(async (paths: string[], options: PutCommandOptions) => {
+      keepHeapLean();
       const { terminal } = context;
       const { name, replace, replicas, chunker } = options;
       const line = new LiveLine(terminal, terminal.errIsTTY && !options.json);
