@@ -8,6 +8,7 @@ import { hundredMillion } from "./hundred-million.ts";
 import { sharing } from "./sharing.ts";
 import { median, quantile, rounded } from "./stats.ts";
 import { bytesOf, echo, fetchTable, nap, noop, sha, shaChain } from "./tasks.ts";
+import { wordcount } from "./wordcount/row.ts";
 
 /*
  * The rows of the comparison: what is measured, and its result checked. Client, hub and two one-slot
@@ -360,5 +361,6 @@ export const rows: Readonly<Record<string, { readonly title: string; readonly ru
   jobs: { title: "250, then 1,000 jobs at once", run: jobs },
   large: { title: "one result of 200 MB, then 200 of 1 MB", run: large },
   sharing: { title: "20 workers read one file of 200 MB", run: sharing },
+  wordcount: { title: "268 MB of text, by lines and by bytes, and bare Node", run: wordcount },
   "ten-million": { title: "ten million no-ops from a generator", run: tenMillion },
 };
