@@ -1,3 +1,4 @@
+import { cidOf } from "../../src/data/index.ts";
 import { PROTOCOL_VERSION } from "../../src/protocol/index.ts";
 import type { Random } from "../../src/simulator/index.ts";
 
@@ -50,6 +51,20 @@ const spec = {
 /** What a peer says to a hub. */
 export const peerHeaders: readonly object[] = [
   {
+    type: "whereabouts",
+    places: [{ network: "lan", address: "192.168.0.5" }],
+    port: 7_078,
+    key: new Uint8Array(32),
+    nowMs: 12.5,
+  },
+  { type: "holds", add: [cidOf(new Uint8Array(1))], drop: [cidOf(new Uint8Array(2))] },
+  {
+    type: "locate",
+    call: 3,
+    cids: [cidOf(new Uint8Array(1)), "x"],
+    faults: [{ worker: "w", fault: "wrong" }],
+  },
+  {
     type: "hello",
     version: PROTOCOL_VERSION,
     agent: "fuzz",
@@ -92,6 +107,12 @@ export const peerHeaders: readonly object[] = [
 
 /** What a hub says to a peer. */
 export const hubHeaders: readonly object[] = [
+  { type: "near", anyone: true },
+  {
+    type: "located",
+    call: 3,
+    sources: [[{ worker: "w", address: "192.168.0.5", port: 7_078, token: "9.ab" }], []],
+  },
   { type: "challenge", version: PROTOCOL_VERSION, hubKey: new Uint8Array(32), nonce: new Uint8Array(16) },
   { type: "lease", lease: "l", task, count: 3, from: 0, part: 3 },
   { type: "lease", lease: "l", task: { ...task, stage }, count: 3, from: 0, part: 3 },

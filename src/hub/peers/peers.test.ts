@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { cidOf } from "../../data/index.ts";
+import { asFileValue, eachRecord, encodeValue, packRecords } from "../../protocol/index.ts";
 import { checkBlobPass } from "../../security/index.ts";
-import { ScriptedPeer, testHub, until } from "../testing/peer.ts";
+import { jobSpec, ScriptedPeer, testHub, until } from "../testing/peer.ts";
 
 const cids = [1, 2, 3].map((number) => cidOf(new Uint8Array([number])));
 const key = (number: number) => new Uint8Array(32).fill(number);
@@ -51,6 +52,40 @@ test("who is gone keeps nothing, and who is left alone is told so", async () => 
   server.link.close();
   expect((await asker.next("near")).message.anyone).toBe(false);
   expect(tracker.count).toBe(0);
+});
+
+test("a worker that fell silent keeps nothing, although its connection was not closed by itself", async () => {
+  const hub = await testHub({ limits: { heartbeatIntervalMs: 60_000, leaseTtlMs: 1_000 } });
+  const silent = await neighbour(hub, 1, 7078);
+  silent.send({ type: "holds", add: cids, drop: [] });
+  const { peers } = hub.coordinator;
+  // On a machine that is slow enough it may be gone by then.
+  await until(() => peers.tracker.count === cids.length || hub.coordinator.workers.size === 0);
+  await until(() => hub.coordinator.workers.size === 0);
+  expect([peers.tracker.count, peers.size]).toEqual([0, 0]);
+});
+
+test("inputs go to those who have their data, from the first one on", async () => {
+  const hub = await testHub();
+  const files = cids.map((cid) => encodeValue(asFileValue({ cid, bytes: 1 })));
+  const workers: ScriptedPeer[] = [];
+  for (const cid of [cids[2], cids[0], cids[1]]) {
+    const worker = await ScriptedPeer.worker(hub, { slots: 1 });
+    worker.send({ type: "holds", add: [cid], drop: [] });
+    workers.push(worker);
+  }
+  const { peers } = hub.coordinator;
+  await until(() => peers.tracker.count === 3);
+  const client = await ScriptedPeer.client(hub);
+  client.submit(jobSpec(), 3, true, packRecords(files));
+  const leases = await Promise.all(workers.map((worker) => worker.next("lease")));
+  const got = leases.map(({ body }) => [...eachRecord(body)].map((record) => Buffer.from(record)));
+  expect(got).toEqual(
+    [[files[2]], [files[0]], [files[1]]].map((list) => list.map((file) => Buffer.from(file!))),
+  );
+  expect(peers.locality.count).toBe(3);
+  for (const [at, worker] of workers.entries()) worker.report(leases[at]!);
+  await until(() => peers.locality.count === 0);
 });
 
 test("whom several complain of is shown to the operator", async () => {
