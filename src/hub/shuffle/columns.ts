@@ -28,9 +28,9 @@ interface Batch {
 }
 
 /** What is made at once may take this share of what is kept. */
-const BATCH_SHARE = 1 / 4;
-/** Rows between two turns of the event loop. */
-const ROWS_PER_TURN = 512;
+const BATCH_SHARE = 1 / 2;
+/** Outputs that are looked at between two turns of the event loop. */
+const OUTPUTS_PER_TURN = 65_536;
 
 const sizeOf = ({ columns }: Batch): number => columns.reduce((sum, { length }) => sum + length, 1024);
 
@@ -123,8 +123,8 @@ export class Columns {
           column.set(entries.subarray(from, from + OUTPUT_BYTES), segment * OUTPUT_BYTES);
         }
       }
-      sinceTurn += end - start;
-      if (sinceTurn < ROWS_PER_TURN) continue;
+      sinceTurn += (end - start) * partitions;
+      if (sinceTurn < OUTPUTS_PER_TURN) continue;
       sinceTurn = 0;
       await setImmediate();
     }

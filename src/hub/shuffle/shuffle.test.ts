@@ -135,7 +135,7 @@ test("inlineValueBytesMax: columns that are too large for a frame travel as blob
 });
 
 test("columnBytesMax: what does not fit into one pass over the rows is made in more", async () => {
-  const hub = await testHub({ limits: { ...oneByOne, columnBytesMax: 4 * 5 * OUTPUT_BYTES } });
+  const hub = await testHub({ limits: { ...oneByOne, columnBytesMax: 2 * 5 * OUTPUT_BYTES } });
   const { client, worker } = await begin(hub, 5);
   serve(worker);
   expect((await client.next("ended")).message.state).toBe("done");
