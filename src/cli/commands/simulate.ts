@@ -25,7 +25,7 @@ export function addSimulate(program: Command, context: Context): void {
     .command("simulate")
     .description("run a scenario of thousands of machines on a virtual clock, with the real scheduler")
     .argument("<file>", "a scenario, or a study of several: .ts, .js or .yaml")
-    .option("--seed <number>", "what chance is drawn from (default: 1)", integerArgument(0, 2 ** 32 - 1), 1)
+    .option("--seed <number>", "what chance is drawn from", integerArgument(0, 2 ** 32 - 1), 1)
     .addOption(
       new Option("--check <when>", "when everything is checked")
         .choices(["tick", "end", "none"])

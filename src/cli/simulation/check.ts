@@ -1,6 +1,18 @@
 import { z } from "zod";
 import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
-import type { Availability, Draw, Scenario, Study } from "../../simulator/index.ts";
+import type {
+  Availability,
+  Draw,
+  HubScenario,
+  JobScenario,
+  NetworkScenario,
+  Population,
+  Scenario,
+  Study,
+} from "../../simulator/index.ts";
+
+/** One check for each word of a type, so that none is forgotten. */
+type Words<T> = { readonly [K in keyof Required<T>]: z.ZodType };
 
 const isFunction = (value: unknown): boolean => typeof value === "function";
 const amount = z.number().nonnegative();
@@ -16,7 +28,7 @@ const network = z.strictObject({
   breakRate: share.optional(),
   halfOpenShare: share.optional(),
   bytesPerSecond: z.number().positive().optional(),
-});
+} satisfies Words<NetworkScenario>);
 
 const job = z.strictObject({
   name: z.string(),
@@ -34,13 +46,16 @@ const job = z.strictObject({
   failingShare: share.optional(),
   flakyShare: share.optional(),
   killerShare: share.optional(),
+  timeoutMs: amount.optional(),
+  hangingShare: share.optional(),
   unitOverheadMs: amount.optional(),
   checkpoint: z
     .strictObject({ intervalMs: z.number().positive(), costMs: amount, restartMs: amount })
     .optional(),
+  shuffle: z.strictObject({ partitions: whole.min(1), reduceMs: draw }).optional(),
   labels: z.array(z.string()).optional(),
   cancelAfterMs: amount.optional(),
-});
+} satisfies Words<JobScenario>);
 
 const population = z.strictObject({
   name: z.string(),
@@ -53,10 +68,14 @@ const population = z.strictObject({
     .strictObject({ drain: amount.optional(), crash: amount.optional(), freeze: amount.optional() })
     .optional(),
   network: network.optional(),
+  keepsOutputs: z.boolean().optional(),
   corruptionRate: share.optional(),
+  clockJumpRate: share.optional(),
+  refusedShare: share.optional(),
+  overloadRate: share.optional(),
   clockRate: draw.optional(),
   labels: z.array(z.string()).optional(),
-});
+} satisfies Words<Population>);
 
 const hub = z.strictObject({
   crashesAtMs: z.array(amount).optional(),
@@ -64,8 +83,12 @@ const hub = z.strictObject({
   restartMs: draw.optional(),
   appendMs: draw.optional(),
   unsyncedMs: amount.optional(),
+  diskFull: z.array(z.strictObject({ fromMs: amount, untilMs: amount })).optional(),
+  checkpointRecords: whole.min(1).optional(),
+  stalls: z.array(z.strictObject({ atMs: amount, forMs: amount })).optional(),
+  outputGraceMs: amount.optional(),
   messageMs: amount.optional(),
-});
+} satisfies Words<HubScenario>);
 
 const limits = z
   .record(z.string(), z.number())
@@ -86,13 +109,14 @@ const scenario = z.strictObject({
   hub: hub.optional(),
   limits: limits.optional(),
   mustFinish: z.boolean().optional(),
-});
+  mustShare: z.boolean().optional(),
+} satisfies Words<Scenario>);
 
 const study = z.strictObject({
   name: z.string(),
   description: z.string().optional(),
   cases: z.array(scenario).min(1),
-});
+} satisfies Words<Study>);
 
 /**
  * Checks what a file gave, whichever way it was written.
@@ -104,11 +128,13 @@ export function checkStudy(path: string, given: unknown): Scenario | Study {
       hint: "A module exports it: export default { name, durationMs, jobs, populations } satisfies Scenario.",
     });
   }
-  const checked = ("cases" in given ? study : scenario).safeParse(given);
+  const checked = ("cases" in given ? study : scenario).safeParse(given, {
+    error: ({ code, input }) => (code === "invalid_type" && input === undefined ? "is missing" : undefined),
+  });
   if (checked.success) return checked.data as Scenario | Study;
   const lines = checked.error.issues.map(({ path: at, message }) => `${placeOf(at)}: ${message}`);
   throw new MusketeersError("BAD_ARGUMENT", `${path} is not right:\n  ${lines.join("\n  ")}`, {
-    hint: "docs/simulator.md lists what a scenario says.",
+    hint: 'docs/simulations.md says how a scenario is written, under "Write your own".',
   });
 }
 

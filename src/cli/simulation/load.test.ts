@@ -100,6 +100,30 @@ populations: [{ name: p, count: 2, speed: pi, availability: [churn, 1h, 10m] }, 
   });
 });
 
+test("what is missing is named, and where to read on", async () => {
+  await expect(
+    load("m.yaml", "name: m\ndurationMs: 1h\njobs: [{ name: j, inputs: 1 }]"),
+  ).rejects.toMatchObject({
+    code: "BAD_ARGUMENT",
+    message: expect.stringMatching(/jobs\[0\]\.workMs: .*\n {2}populations: is missing/),
+    hint: expect.stringContaining("docs/simulations.md"),
+  });
+});
+
+test("full disks, stalls, time-outs and shuffles can be asked for", async () => {
+  const hub = "hub: { diskFull: [{ fromMs: 1s, untilMs: 2s }], stalls: [{ atMs: 1s, forMs: 1s }] }";
+  const job =
+    "{ name: j, inputs: 5, workMs: 1s, timeoutMs: 2s, hangingShare: 0.1, shuffle: { partitions: 2, reduceMs: 1s } }";
+  const node =
+    "{ name: p, count: 1, keepsOutputs: true, clockJumpRate: 0.1, refusedShare: 0.1, overloadRate: 0.1 }";
+  const text = `name: n\ndurationMs: 1h\njobs: [${job}]\npopulations: [${node}]\n${hub}`;
+  expect(await load("n.yaml", text)).toMatchObject({
+    jobs: [{ timeoutMs: 2_000, shuffle: { reduceMs: 1_000 } }],
+    populations: [{ clockJumpRate: 0.1 }],
+    hub: { diskFull: [{ fromMs: 1_000, untilMs: 2_000 }] },
+  });
+});
+
 test("a file that is not there, or of another kind", async () => {
   await expect(loadStudy(join(folder, "none.ts"))).rejects.toMatchObject({ code: "NOT_FOUND" });
   await expect(load("a.txt", "hello")).rejects.toMatchObject({ code: "BAD_ARGUMENT" });

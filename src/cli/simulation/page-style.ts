@@ -44,4 +44,5 @@ select{font:inherit;color:inherit;background:var(--back);border:1px solid var(--
 h3{font-size:.92rem;font-weight:500;color:var(--soft);margin:1rem 0 .2rem}
 .uplot,.u-legend{font:inherit;font-size:.82rem}
 .u-legend{text-align:left}
+.u-legend tr+tr>*{border-top:0}
 `;
