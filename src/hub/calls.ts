@@ -134,6 +134,7 @@ function warningsOf(coordinator: Coordinator): string[] {
   }
   const unbounded = coordinator.retention.fault;
   if (unbounded !== undefined) warnings.push(`What is old cannot be cleared away: ${unbounded}`);
+  warnings.push(...coordinator.custody.warnings());
   for (const { worker, description } of coordinator.workers.values()) {
     const complaints = coordinator.peers.complaintsOf(worker);
     if (complaints < coordinator.limits.neighbourAccusersMax) continue;

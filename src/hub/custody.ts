@@ -42,6 +42,10 @@ export class Custody {
     this.replicas.plan();
   }
 
+  warnings(): readonly string[] {
+    return [...this.keepers.warnings(), ...this.replicas.warnings()];
+  }
+
   close(): void {
     this.keepers.close();
     this.replicas.close();

@@ -173,6 +173,7 @@ describe("keepers of a hub's catalogue", () => {
 
     const after = await Site.open({ recover: true, nowMs: 2_000 });
     holders(after, [worker]);
+    expect(after.keepers.warnings()).toEqual([expect.stringContaining("waiting for the trusted workers")]);
     worker.join(after);
     await after.until(/^recovered/);
     expect(after.datasets.list()).toEqual(listed);
@@ -327,6 +328,7 @@ describe("keepers of a hub's catalogue", () => {
     await after.until(/^took/);
     for (let times = 0; times < 1_000; times++) after.keepers.holds("w");
     await after.until(/^recovering: 1 blocks/);
+    expect(after.keepers.warnings()).toEqual([expect.stringContaining("1 blocks of datasets")]);
     expect(worker.asked.length).toBeLessThanOrEqual(2);
     after.keepers.close();
   });

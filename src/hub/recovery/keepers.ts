@@ -114,6 +114,17 @@ export class Keepers {
     return this.#stored.recovering;
   }
 
+  /** What an operator should know. */
+  warnings(): readonly string[] {
+    if (!this.recovering) return [];
+    const lacking = this.#toldLacking;
+    return [
+      lacking === undefined
+        ? "Recovering: waiting for the trusted workers that keep the catalogue and the blocks of datasets"
+        : `Recovering: ${lacking} blocks of datasets are with no connected worker`,
+    ];
+  }
+
   joined(keeper: Keeper): void {
     this.#keepers.set(keeper.worker, keeper);
     // One that was away when the disk was lost may know more than those that were there, also much later.

@@ -99,6 +99,22 @@ test("replicasPerWorkerMax: one worker keeps so many folders, the next one other
   expect(two.told).toEqual(["c"]);
 });
 
+test("that nobody can be found to keep a dataset is said, but not while somebody may come back", () => {
+  const { state, replicas } = world({ replicaGraceMs: 1_000 });
+  expect(replicas.warnings()).toEqual([expect.stringMatching(/^Dataset na: no more workers/)]);
+  const one = new Host("1");
+  replicas.kept(one, kept(["a"]));
+  expect(replicas.warnings()).toEqual([]);
+  replicas.left("1");
+  expect(replicas.warnings()).toEqual([]);
+  state.nowMs = 1_000;
+  replicas.plan();
+  state.datasets = [dataset("a", 1), dataset("b", 2)];
+  expect(replicas.warnings()).toEqual([expect.stringMatching(/^Dataset na and 1 more: /)]);
+  state.ready = false;
+  expect(replicas.warnings()).toEqual([]);
+});
+
 test("a hub that does not know its datasets yet tells nobody to let anything go", () => {
   const { state, replicas } = world();
   const one = new Host("1");

@@ -77,6 +77,23 @@ export class Replicas {
       .sort((a, b) => (a.worker < b.worker ? -1 : 1));
   }
 
+  /** What an operator should know: which datasets nobody can be found for. */
+  warnings(): readonly string[] {
+    if (!this.#options.isReady()) return [];
+    const away = [...this.#absent.values()];
+    const wanted = this.#options.datasets().filter(({ replicas }) => replicas > 0);
+    const short = wanted.filter(({ cid, replicas }) => {
+      const found = this.keptBy(cid).length + away.filter(({ keeps }) => keeps.has(cid)).length;
+      return found < replicas;
+    });
+    const [first] = short;
+    if (first === undefined) return [];
+    const others = short.length === 1 ? "" : ` and ${short.length - 1} more`;
+    return [
+      `Dataset ${first.name}${others}: no more workers are there to keep replicas (join --trust, with space for a cache)`,
+    ];
+  }
+
   /** Looks at everything again, and tells those for whom something changed. */
   plan(): void {
     clearTimeout(this.#timer);
