@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test } from "vitest";
 import { type Cluster, connect } from "../src/client/index.ts";
 import type { Hub } from "../src/hub/index.ts";
-import { defaultLimits } from "../src/protocol/index.ts";
+import { defaultLimits, MusketeersError } from "../src/protocol/index.ts";
 import { joinHubs, type SharedWorkerHandle, type SharedWorkerOptions } from "../src/worker/node.ts";
 import { MortalHub } from "./support/mortal-hub.ts";
-import { nap } from "./support/tasks.ts";
+import { large, nap } from "./support/tasks.ts";
 import { testClient, testHub } from "./support/whole-cluster.ts";
 
 /* One machine that works for several hubs at once. */
@@ -96,6 +96,30 @@ test("what a hub runs is stopped after leaseTtlMs of its absence, where another 
   await mortal.revive();
   await expect.poll(async () => (await hours.status()).running).toBe(2);
   await hours.cancel();
+});
+
+test("results that a hub does not store keep slots from another one for leaseTtlMs only", async () => {
+  const quick = { limits: { heartbeatIntervalMs: 100 } };
+  const [steady, full] = await Promise.all([testHub(quick), testHub(quick)]);
+  const limits = { ...defaultLimits, leaseTtlMs: 200 };
+  await testMember([{ invite: inviteOf(steady) }, { invite: inviteOf(full) }], { limits, slots: 1 });
+  const { blobs } = full.coordinator.engine;
+  const put = blobs.put.bind(blobs);
+  let refused = 0;
+  // The bundle is there; its results find a full disk.
+  const theirs = await testClient(full);
+  expect(await theirs.run(large, 1)).toHaveLength(1);
+  blobs.put = async () => {
+    refused++;
+    throw new MusketeersError("STORAGE", "no space left on device");
+  };
+  const job = await theirs.submit(large, [100_000, 100_000]);
+  await expect.poll(() => refused).toBeGreaterThan(1);
+  const ours = await testClient(steady);
+  expect(await ours.run(nap, 3)).toBe(3);
+  blobs.put = put;
+  const lengths = (await inOrder(job.results())).map((text) => (text as string).length);
+  expect(lengths).toEqual([100_000, 100_000]);
 });
 
 test("a hub that refuses the worker leaves it to the others; when all do, it ends with the first reason", async () => {

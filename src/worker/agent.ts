@@ -250,9 +250,11 @@ export class Agent implements Tenant {
   }
 
   yieldSlots(): void {
-    if (!this.#away) return;
+    const { leaseTtlMs } = this.#options.limits;
     for (const { slot, lease } of this.#state.slots) {
-      if (lease !== undefined) this.#handle({ type: "SlotWithdrawn", slot });
+      // A hub whose disk is full is away, too.
+      const isAway = this.#away || this.#runners[slot]!.stalledMs > leaseTtlMs;
+      if (lease !== undefined && isAway) this.#handle({ type: "SlotWithdrawn", slot });
     }
   }
 
@@ -311,7 +313,10 @@ export class Agent implements Tenant {
     this.#blobs.onWelcome();
     this.#replicas?.onWelcome();
     clearInterval(this.#heartbeat);
-    this.#heartbeat = setInterval(() => this.#beat(), welcome.heartbeatIntervalMs);
+    this.#heartbeat = setInterval(() => {
+      this.#beat();
+      this.#options.shared?.seats.settle();
+    }, welcome.heartbeatIntervalMs);
     clearTimeout(this.#awayTimer);
     this.#awayTimer = undefined;
     this.#away = false;

@@ -7,7 +7,7 @@ export interface Tenant {
   uses(slot: number): boolean;
   /** Its next lease begins there. */
   grant(slot: number): void;
-  /** Others want its slots: where its hub is gone for long, it stops what it does. */
+  /** Others want its slots: where its hub has taken nothing for long, it stops what it does. */
   yieldSlots(): void;
   /** Another tenant's lease begins there: lets go of the idle sandbox that it keeps for itself. */
   rest(slot: number): void;

@@ -48,6 +48,8 @@ interface Session {
   lease: string;
   /** Bytes of results that wait to be stored as blobs. */
   storing: number;
+  /** Since when nothing of `outputs` has come to an end, by the clock of the process. */
+  outputsSinceMs: number;
   /** Called when results have come. */
   onReported: () => void;
 }
@@ -120,6 +122,14 @@ export class SlotRunner {
     if (session?.sandbox !== undefined) this.#context.pool.drop(session.sandbox);
   }
 
+  /** How long its sandbox has had nothing to do but wait until the hub stores results; 0: it does not. */
+  get stalledMs(): number {
+    const session = this.#session;
+    if (session?.outputs === undefined) return 0;
+    const waits = session.runs.length === 0 || session.storing > this.#context.limits.resultBytesUnackedMax;
+    return waits ? performance.now() - session.outputsSinceMs : 0;
+  }
+
   /** Lets go of a sandbox that has nothing to do; another may want it, or its memory. */
   rest(): void {
     const session = this.#session;
@@ -147,6 +157,7 @@ export class SlotRunner {
       outputs: undefined,
       lease: "",
       storing: 0,
+      outputsSinceMs: 0,
       onReported: () => {},
     };
     return this.#session;
@@ -290,10 +301,12 @@ export class SlotRunner {
 
   /** Keeps the order of results while some of them are being stored. */
   #later(session: Session, run: number, action: () => Promise<void>): void {
+    if (session.outputs === undefined) session.outputsSinceMs = performance.now();
     const mine = (session.outputs ?? Promise.resolve())
       .then(action)
       .catch((error: unknown) => this.#refuse(session, run, error))
       .finally(() => {
+        session.outputsSinceMs = performance.now();
         if (session.outputs === mine) session.outputs = undefined;
       });
     session.outputs = mine;

@@ -111,3 +111,6 @@ export const fickle = task(
   },
   { retries: 1, backoff: 5 },
 );
+
+/** A text of so many characters, which are stored as a blob where they are many. */
+export const large = task((length: number) => "x".repeat(length));
