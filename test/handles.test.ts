@@ -4,8 +4,9 @@ import { expect, test } from "vitest";
 import { BlobHandle, TaskError } from "../src/client/index.ts";
 import { cidOf } from "../src/data/index.ts";
 import { defaultLimits } from "../src/protocol/index.ts";
-import { fill, look, middle, readText, sumOfCsv, upperCase } from "./support/file-tasks.ts";
-import { temporaryDirectory, testCluster, testWorker } from "./support/whole-cluster.ts";
+import { copyWatched, fill, look, middle, readText, sumOfCsv, upperCase } from "./support/file-tasks.ts";
+import { MortalHub } from "./support/mortal-hub.ts";
+import { temporaryDirectory, testCluster, testSite, testWorker } from "./support/whole-cluster.ts";
 
 /* Files as inputs and results of tasks, with a real hub, real workers and real sandboxes. */
 
@@ -123,4 +124,28 @@ test("a worker that comes back has kept what it read: the hub sends nothing twic
   expect(await cluster.run(look, { file })).toEqual(first);
   // The task's code is fetched anew, and nothing else.
   expect((await cluster.status()).blobBytesSent - blobBytesSent).toBeLessThan(100_000);
+});
+
+test("a hub that is killed while a task reads and writes a file costs time and nothing else", {
+  timeout: 180_000,
+}, async () => {
+  const site = await testSite();
+  const hub = await MortalHub.start();
+  await hub.worker({ allowNet: [site.host] });
+  const cluster = await hub.client();
+  // More than all windows hold, so that most of it is still at the hub when that dies.
+  const content = new Uint8Array(30_000_000);
+  for (let at = 0; at < content.length; at += 1000) content[at] = (at / 1000) * 31;
+  const file = await cluster.put(content);
+  const copying = cluster.run(copyWatched, { file, url: `${site.url}/begun` }, { net: [site.host] });
+  await site.reached(1);
+  await hub.kill();
+  await hub.revive();
+  const copy = await copying;
+  // Equal content has an equal name, so this compares all of it.
+  expect({ cid: copy.cid, size: copy.size, name: copy.name }).toEqual({
+    cid: file.cid,
+    size: content.length,
+    name: "copy",
+  });
 });

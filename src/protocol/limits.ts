@@ -35,7 +35,7 @@ export interface Limits {
   readonly splitBytesTarget: number;
   /** Blobs that a worker keeps on its disk for its tasks, all hubs together. */
   readonly workerCacheBytesMax: number;
-  /** Blobs used lately that a worker has in memory, besides its cache. */
+  /** Blobs used lately that a worker has in memory, besides its cache; at most a sixteenth of the machine's. */
   readonly recentBlobsBytesMax: number;
   /** What a worker fetches of the data of inputs before their turn comes. */
   readonly inputsAheadBytesMax: number;
@@ -304,7 +304,7 @@ export const defaultLimits: Limits = Object.freeze({
   blobUploadBytesPerSecondMin: 16 * KiB,
   splitBytesTarget: 8 * MiB,
   workerCacheBytesMax: 4 * GiB,
-  recentBlobsBytesMax: 32 * MiB,
+  recentBlobsBytesMax: 128 * MiB,
   inputsAheadBytesMax: 16 * MiB,
   fileWindowBytes: 16 * MiB,
   sandboxFilesMax: 1_024,

@@ -86,6 +86,8 @@ export interface AgentOptions {
 }
 
 const CODE_BYTES_MAX = 64 * 1024 * 1024;
+/** What blobs used lately may have of the machine's memory. */
+const RECENT_BLOBS_MEMORY_SHARE = 1 / 16;
 
 /** The shell around the worker's state machine: feeds events in, performs instructions. */
 export class Agent implements Tenant {
@@ -122,9 +124,14 @@ export class Agent implements Tenant {
     this.#offered = description.slots;
     const { cache, surroundings } = options;
     const { hub, sender } = this.#toHub();
+    // Small machines have other uses for their memory.
+    const recentBlobsBytesMax = Math.min(
+      limits.recentBlobsBytesMax,
+      machine.memoryBytes() * RECENT_BLOBS_MEMORY_SHARE,
+    );
     const blobs = new BlobExchange({
       hub,
-      limits,
+      limits: { ...limits, recentBlobsBytesMax },
       send: (message) => this.#link.send(message),
       ...(cache === undefined ? {} : { cache }),
       ...(surroundings === undefined ? {} : { surroundings }),

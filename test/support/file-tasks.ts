@@ -40,3 +40,18 @@ export const sumOfCsv = task(async (file: BlobHandle) => {
   for await (const { amount } of file.csv()) sum += Number(amount);
   return sum;
 });
+
+/** Copies a file piece by piece; says at a web site when it has begun. */
+export const copyWatched = task(
+  async ({ file, url }: { readonly file: BlobHandle; readonly url: string }) => {
+    async function* parts() {
+      let isFirst = true;
+      for await (const chunk of file.stream()) {
+        yield chunk;
+        if (isFirst) await (await fetch(url)).text();
+        isFirst = false;
+      }
+    }
+    return putFile(parts(), { name: "copy" });
+  },
+);
