@@ -13,6 +13,8 @@ const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 /** A hub and its workers, each a process of its own, as users run them; the caller is the client. */
 export interface BenchCluster {
   readonly cluster: Cluster;
+  /** For programs that are clients, too. */
+  readonly submitInvite: string;
   readonly hub: ChildProcess;
   readonly workers: readonly ChildProcess[];
   close(): Promise<void>;
@@ -76,7 +78,7 @@ export async function startCluster(
     await stop(hub);
     await rm(home, { recursive: true, force: true });
   };
-  return { cluster, hub, workers, close };
+  return { cluster, submitInvite: submitInvite!, hub, workers, close };
 }
 
 /** Resident memory of a process in bytes; NaN where the platform does not tell so. */

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type BenchCluster, descendants, residentBytes, startCluster } from "./cluster.ts";
+import { datasets } from "./datasets.ts";
 import { files } from "./files.ts";
 import { hundredMillion } from "./hundred-million.ts";
 import { sharing } from "./sharing.ts";
@@ -356,6 +357,7 @@ export const rows: Readonly<Record<string, { readonly title: string; readonly ru
   f: { title: "1 MiB in and out, 100 times", run: payload },
   g: { title: "kill -9 of one of two workers half-way", run: kill },
   h: { title: "memory with 100,000 queued; idle worker", run: memory },
+  datasets: { title: "a file of 2 GB put and got; beside reading it and SHA-256", run: datasets },
   files: { title: "a file of 268 MB in a task: read cold, warm, by line; written", run: files },
   "hundred-million": { title: "scheduler: 100 M inputs, every second fails", run: hundredMillion },
   jobs: { title: "250, then 1,000 jobs at once", run: jobs },
