@@ -40,6 +40,10 @@ interface Claimant {
   begun: number[];
 }
 
+/** Whoever is furthest behind; of equals whoever has least now. */
+const byNeed = (a: Claimant, b: Claimant): number =>
+  a.clockMs - b.clockMs || a.claim.busy / a.weight - b.claim.busy / b.weight;
+
 export class Shares {
   readonly #config: SharesConfig;
   readonly #hubs: readonly Claimant[];
@@ -89,7 +93,7 @@ export class Shares {
       hub.expected = hub.expected.filter((untilMs) => untilMs > nowMs);
     }
     if (free <= 0) return undefined;
-    const ranked = this.#hubs.filter((hub) => this.#isActive(hub)).sort((a, b) => a.clockMs - b.clockMs);
+    const ranked = this.#hubs.filter((hub) => this.#isActive(hub)).sort(byNeed);
     for (const hub of ranked) {
       if (hub.claim.waiting > 0) {
         hub.expected.shift();
