@@ -121,6 +121,34 @@ describe("a map-reduce", () => {
     expect([none.size, none.partitions.length, await none.top(5).toArray()]).toEqual([0, 3, []]);
   });
 
+  test("is saved as a dataset, and read again", async () => {
+    const { cluster } = await testCluster();
+    const counts = await cluster.mapReduce(wordCount, { input: ["a b a", "c a"], partitions: 2 });
+    const saved = await counts.save("counts");
+    const again = await cluster.mapReduce({
+      input: saved,
+      format: "jsonl",
+      map: (pair, emit: Emit<number, string>) => {
+        const [word, n] = pair as [string, number];
+        emit(n, word);
+      },
+      reduce: (_n, words: Iterable<string>) => [...words].sort(),
+    });
+    expect(await again.sorted().toArray()).toEqual([
+      [1, ["b", "c"]],
+      [3, ["a"]],
+    ]);
+    const unfit = await cluster.mapReduce({
+      input: ["a"],
+      map: (line: string, emit: Emit<string, bigint>) => emit(line, 1n),
+      reduce: max,
+    });
+    expect(await unfit.sorted().toArray()).toEqual([["a", 1n]]);
+    await expect(unfit.save("unfit")).rejects.toMatchObject({ code: "UNSERIALIZABLE" });
+    await expect(again.save("counts")).rejects.toMatchObject({ message: expect.stringContaining("counts") });
+    await again.save("counts", { replace: true });
+  });
+
   test("whose functions use what is handed over", async () => {
     const { cluster } = await testCluster();
     const stop = new Set(["b"]);

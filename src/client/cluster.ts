@@ -128,8 +128,10 @@ export class Cluster implements AsyncDisposable {
     options: MapReduceOptions,
   ): Promise<Pairs<K, O>>;
   mapReduce(definition: object, options?: MapReduceOptions): Promise<Pairs> {
-    const fetchFiles = async (url: URL) => ((await this.#data.put(url)) as Dataset).files();
-    return runMapReduce(this.#host, definition, options, fetchFiles);
+    return runMapReduce(this.#host, definition, options, {
+      fetchFiles: async (url) => (await this.put(url)).files(),
+      putFolder: (files, putOptions) => this.put({ files }, putOptions),
+    });
   }
 
   /**

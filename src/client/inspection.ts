@@ -15,6 +15,7 @@ export interface FoundExport {
   readonly title: string;
   readonly entry: string;
   readonly options: TaskOptions;
+  readonly shuffle: boolean;
 }
 
 export interface Inspection {
@@ -37,7 +38,7 @@ const report = (connects) => {
     try { value = get(); } catch { continue; }
     const info = typeof value === "function" ? value[at("task")] : undefined;
     const kind = info !== undefined ? "task" : typeof value === "function" ? "function" : "other";
-    exports.push({ name, kind, title: value?.name ?? "", entry: info?.entry ?? "", options: info?.options ?? {} });
+    exports.push({ name, kind, title: value?.name ?? "", entry: info?.entry ?? "", options: info?.options ?? {}, shuffle: value?.[at("stages")] !== undefined });
   }
   process.send({ exports, connects }, () => process.exit(0));
 };

@@ -53,6 +53,7 @@ export async function loadTask(
     entry: chosen.kind === "task" ? chosen.entry : `export:${chosen.name}`,
     title: chosen.title || chosen.name,
     options: chosen.options,
+    ...(chosen.shuffle ? { shuffle: true } : {}),
     bundle,
   };
 }

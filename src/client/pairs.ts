@@ -1,12 +1,22 @@
 import { compareBytes, decodeKey, type FileReader, type Key, Merge, RunCursor } from "../data/index.ts";
 import { decodeValue, type FileRef } from "../protocol/index.ts";
+import type { PutOptions } from "./cluster-data.ts";
+import type { Dataset } from "./dataset.ts";
+import type { SourceFile } from "./put-source.ts";
 import { compareValues } from "./runtime.ts";
+import { savedFiles } from "./saved-pairs.ts";
 
 /** A partition of a result: a file of pairs in the order of their keys, or nothing. */
 export interface Partition {
   readonly pairs: number;
   readonly file: FileRef | undefined;
 }
+
+/** Puts files as a dataset. */
+export type PutFolder = (
+  files: Iterable<SourceFile>,
+  options: PutOptions & { readonly name: string },
+) => Promise<Dataset>;
 
 /** Something to loop over, or to have as a list. */
 export interface Listing<T> extends AsyncIterable<T> {
@@ -42,11 +52,13 @@ export class Pairs<K extends Key = Key, V = unknown> implements AsyncIterable<re
   readonly job: string;
   readonly partitions: readonly Partition[];
   readonly #files: FileReader;
+  readonly #put: PutFolder;
 
-  constructor(job: string, partitions: readonly Partition[], files: FileReader) {
+  constructor(job: string, partitions: readonly Partition[], files: FileReader, put: PutFolder) {
     this.job = job;
     this.partitions = partitions;
     this.#files = files;
+    this.#put = put;
   }
 
   /** How many pairs there are. */
@@ -78,6 +90,16 @@ export class Pairs<K extends Key = Key, V = unknown> implements AsyncIterable<re
     const map = new Map<K, V>();
     for await (const [key, value] of this.sorted()) map.set(key, value);
     return map;
+  }
+
+  /**
+   * Saves everything as a dataset: a file of JSON lines `[key, value]` for each partition, in the order of their
+   * keys. A later map-reduce reads it as `format: "jsonl"`.
+   * @throws MusketeersError `UNSERIALIZABLE` for what JSON does not have; as `Cluster.put`
+   */
+  save(name: string, options: Omit<PutOptions, "name"> = {}): Promise<Dataset> {
+    const files = savedFiles(this.partitions.map((_, index) => this.partition(index)));
+    return this.#put(files, { ...options, name });
   }
 
   #cursors(partitions: readonly Partition[]): RunCursor[] {

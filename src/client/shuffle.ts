@@ -8,7 +8,7 @@ import { isLoadedTask } from "./loaded.ts";
 import type { Progress } from "./map.ts";
 import { checkDefinition, optionsOf, type ShuffleOptions, taskOptionsOf } from "./map-reduce.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
-import { Pairs, type Partition } from "./pairs.ts";
+import { Pairs, type Partition, type PutFolder } from "./pairs.ts";
 import { pumpInputs } from "./pump.ts";
 import { type InputOptions, mapInputs, type ShuffleInput } from "./shuffle-input.ts";
 import { type Outcome, ResultStream } from "./stream.ts";
@@ -28,14 +28,17 @@ export interface MapReduceOptions<I extends ShuffleInput = ShuffleInput> extends
 const own = ["input", "with", "signal", "onProgress"] as const;
 const PARTITIONS = 8;
 
-type FetchFiles = InputOptions["fetchFiles"];
+/** What it needs of the cluster's files. */
+export interface ShuffleData extends Pick<InputOptions, "fetchFiles"> {
+  readonly putFolder: PutFolder;
+}
 
 /** See `Cluster.mapReduce`. */
 export async function runMapReduce(
   host: SubmissionHost,
   definition: object,
   given: MapReduceOptions | undefined,
-  fetchFiles: FetchFiles,
+  { fetchFiles, putFolder }: ShuffleData,
 ): Promise<Pairs> {
   const isDefined = isLoadedTask(definition) || taskInfo(definition) !== undefined;
   const options = (isDefined ? given : definition) as MapReduceOptions | undefined;
@@ -57,7 +60,7 @@ export async function runMapReduce(
   const { format, segmentBytes } = all;
   const inputs = mapInputs(options.input, { format, segmentBytes, files, limits: host.limits, fetchFiles });
   const partitions = await new ShuffleRun(host, spec, options).run(inputs);
-  return new Pairs(spec.job, partitions, files);
+  return new Pairs(spec.job, partitions, files, putFolder);
 }
 
 /** Without what is undefined, which overrides nothing. */

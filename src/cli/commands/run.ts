@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Cluster, LoadedTask, TaskOptions } from "../../client/index.ts";
-import { defaultLimits, PRIORITY_MAX } from "../../protocol/index.ts";
+import { defaultLimits, MusketeersError, PRIORITY_MAX } from "../../protocol/index.ts";
 import {
   type Context,
   type HubOption,
@@ -16,8 +16,9 @@ import { jsonLine } from "../render/json.ts";
 import { LiveLine, progressText } from "../render/progress.ts";
 import { ResultWriter } from "../results.ts";
 import { listenForStop, signalStatus } from "../stop.ts";
+import { addMapReduceOptions, type MapReduceCommandOptions, runMapReduce } from "./run-map-reduce.ts";
 
-interface RunOptions extends HubOption {
+interface RunOptions extends HubOption, Partial<MapReduceCommandOptions> {
   readonly inputs?: string;
   readonly format: InputFormat;
   readonly detach?: boolean;
@@ -107,6 +108,20 @@ async function attach({ cluster, task, inputs, options, context, signal }: Runni
   }
 }
 
+/** A map-reduce reads datasets, a task lines. */
+function checkInputOptions(task: LoadedTask, { input, inputs, output, top }: RunOptions): void {
+  if (task.shuffle === true && (input === undefined || inputs !== undefined)) {
+    throw new MusketeersError("BAD_ARGUMENT", `${task.title} is a map-reduce, which reads a dataset`, {
+      hint: "Name one: --input books. `musketeers put` makes one, `musketeers ls` lists them.",
+    });
+  }
+  if (task.shuffle !== true && (input ?? output ?? top) !== undefined) {
+    throw new MusketeersError("BAD_ARGUMENT", `${task.title} is a task, and no map-reduce`, {
+      hint: "Give its inputs a line each: --inputs FILE.",
+    });
+  }
+}
+
 async function run(target: string, options: RunOptions, context: Context): Promise<void> {
   using stopper = listenForStop();
   const { signal } = stopper;
@@ -114,6 +129,21 @@ async function run(target: string, options: RunOptions, context: Context): Promi
   const { loadTask } = await import("../../client/node.ts");
   try {
     const task = await loadTask(file, exportName, { signal });
+    checkInputOptions(task, options);
+    if (task.shuffle === true) {
+      const overrides = overridesOf(options);
+      await withCluster(context, { ...options, signal }, (cluster) =>
+        runMapReduce({
+          cluster,
+          task,
+          overrides,
+          options: options as MapReduceCommandOptions,
+          context,
+          signal,
+        }),
+      );
+      return;
+    }
     const inputs = parseInputs(openInputs(options.inputs, context.terminal), options.format);
     await withCluster(context, { ...options, signal }, (cluster) => {
       const running = { cluster, task, inputs, options, context, signal };
@@ -133,7 +163,9 @@ export function addRun(program: Command, context: Context): void {
         "<file[#export]>",
         "a TypeScript or JavaScript file, and which of its tasks where it has several",
       )
-      .description("run an exported task over inputs, one a line; results are JSON lines"),
+      .description(
+        "run an exported task over inputs, one a line, or a map-reduce over datasets; results are JSON lines",
+      ),
   )
     .option("--inputs <file>", "the inputs, one a line; - for standard input (default: what is piped in)")
     .addOption(
@@ -162,10 +194,12 @@ export function addRun(program: Command, context: Context): void {
       integerArgument(-PRIORITY_MAX, PRIORITY_MAX),
     )
     .action((target: string, options: RunOptions) => run(target, options, context));
+  addMapReduceOptions(command);
   withExamples(
     command,
     ["musketeers run stock.ts#getTable --inputs ids.txt", "a line an input, a line a result"],
     ["seq 1000 | musketeers run square.ts --ordered --values", "numbers, because they are JSON"],
     ["musketeers run stock.ts --inputs ids.txt --detach", "then: musketeers results JOB"],
+    ["musketeers run wordcount.ts --input books --top 10", "a map-reduce over a dataset"],
   );
 }

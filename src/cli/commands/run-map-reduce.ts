@@ -1,0 +1,124 @@
+import type { Command } from "commander";
+import type { Cluster, LoadedTask, Pairs, Progress, TaskOptions } from "../../client/index.ts";
+import { defaultLimits } from "../../protocol/index.ts";
+import { type Context, integerArgument } from "../context.ts";
+import { bytesArgument, parseDatasetPath } from "../dataset-argument.ts";
+import { duration, plural } from "../render/format.ts";
+import { jsonLine } from "../render/json.ts";
+import { LiveLine, progressText } from "../render/progress.ts";
+
+/** Options of `run` that are about map-reduces. */
+export interface MapReduceCommandOptions {
+  readonly input: readonly string[];
+  readonly output?: string;
+  readonly replace?: boolean;
+  readonly top?: number;
+  readonly partitions?: number;
+  readonly segmentBytes?: number;
+  readonly json?: boolean;
+}
+
+interface Running {
+  readonly cluster: Cluster;
+  readonly task: LoadedTask;
+  readonly overrides: TaskOptions;
+  readonly options: MapReduceCommandOptions;
+  readonly context: Context;
+  readonly signal: AbortSignal;
+}
+
+export function addMapReduceOptions(command: Command): void {
+  command
+    .option(
+      "--input <dataset[/path]>",
+      "of a map-reduce: what it reads; may be repeated",
+      (text: string, before?: readonly string[]) => [...(before ?? []), text],
+    )
+    .option("--output <dataset>", "of a map-reduce: saves the result under this name instead of printing it")
+    .option("--replace", "with --output: take the name from the dataset that has it")
+    .option("--top <n>", "of a map-reduce: prints the greatest values only", integerArgument(1, 1_000_000))
+    .option(
+      "--partitions <n>",
+      "of a map-reduce: into how many parts keys are divided",
+      integerArgument(1, defaultLimits.partitionsMax),
+    )
+    .option(
+      "--segment-bytes <size>",
+      "of a map-reduce: about how much each map gets, such as 8MB",
+      bytesArgument,
+    );
+}
+
+/** The files that are named, of all datasets. */
+async function* filesOf(cluster: Cluster, names: readonly string[]) {
+  for (const name of names) {
+    const { dataset, path } = parseDatasetPath(name);
+    const found = cluster.dataset(dataset);
+    if (path === "") yield* found.files();
+    else yield await found.file(path);
+  }
+}
+
+/** How far both stages are together, in one line. */
+function stagesText(progress: Progress, elapsedMs: number): string {
+  const stages = progress.stages ?? [];
+  const [map] = stages;
+  const isReducing = map?.sealed === true && map.done >= map.size;
+  const stage = isReducing ? stages.at(-1) : map;
+  if (stage === undefined) return progressText(progress, elapsedMs);
+  const { done, failed, size, sealed } = stage;
+  return `${stage.kind}  ${progressText({ done, failed, size, sealed, waiting: progress.waiting }, elapsedMs)}`;
+}
+
+/** Runs a map-reduce, and prints or saves what it gives. */
+export async function runMapReduce({
+  cluster,
+  task,
+  overrides,
+  options,
+  context,
+  signal,
+}: Running): Promise<void> {
+  const { terminal, errStyle } = context;
+  const { input, partitions, segmentBytes } = options;
+  const line = new LiveLine(terminal, terminal.errIsTTY && options.json !== true);
+  const startedAtMs = terminal.now();
+  const elapsedMs = () => terminal.now() - startedAtMs;
+  let pairs: Pairs;
+  try {
+    pairs = await cluster.mapReduce(task, {
+      ...overrides,
+      input: filesOf(cluster, input),
+      ...(partitions === undefined ? {} : { partitions }),
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      signal,
+      onProgress: (progress) => line.set(stagesText(progress, elapsedMs())),
+    });
+  } finally {
+    line.clear();
+  }
+  const say = (text: string) => {
+    if (options.json !== true) terminal.err(`${errStyle.dim(text)}\n`);
+  };
+  say(`${task.title}: ${plural(pairs.size, "pair")} in ${duration(elapsedMs())}`);
+  if (options.output !== undefined) await save(pairs, options.output, options, context);
+  else await print(pairs, options.top, context);
+}
+
+async function print(pairs: Pairs, top: number | undefined, { terminal }: Context): Promise<void> {
+  for await (const pair of top === undefined ? pairs.sorted() : pairs.top(top)) {
+    terminal.out(jsonLine(pair));
+    await terminal.drained();
+  }
+}
+
+async function save(
+  pairs: Pairs,
+  name: string,
+  { replace, json }: MapReduceCommandOptions,
+  { terminal }: Context,
+): Promise<void> {
+  const dataset = await pairs.save(name, replace === undefined ? {} : { replace });
+  const cid = await dataset.cid();
+  terminal.out(json === true ? jsonLine({ name, cid, pairs: pairs.size }) : `${cid}  ${name}\n`);
+}
