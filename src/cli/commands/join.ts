@@ -204,7 +204,7 @@ export function addJoin(program: Command, context: Context): void {
     .option(
       "--serve-port <port>",
       "the port for that; one for each hub, from here on (default: any)",
-      integerArgument(1, 65_535),
+      integerArgument(1_024, 65_535),
     )
     .option("--cache <dir>", "where to keep data that tasks read, for later runs, too")
     .option("--cache-size <size>", "how much of it, such as 10GB (default: 4GB)", sizeArgument)

@@ -150,6 +150,21 @@ describe("a blob", () => {
     expect([dialled, fromHub]).toEqual([0, [cids[0]]]);
   });
 
+  test("is fetched from no port on which a router or the like may listen", async () => {
+    const dialled: number[] = [];
+    const { neighbours, fromHub } = surrounded(
+      [80, 443, 1_023, 1_024].map((port) => ({ worker: `w${port}`, address: "127.0.0.1", port, token: "x" })),
+      {
+        fetchBlob: async ({ port }) => {
+          dialled.push(port);
+          return blob(0);
+        },
+      },
+    );
+    await neighbours.get(cids[0]);
+    expect([dialled, fromHub]).toEqual([[1_024], []]);
+  });
+
   test("that nobody wants any more is fetched from nobody", async () => {
     const abort = new AbortController();
     const source = await neighbour("slow", () => abort.abort(new Error("enough")));

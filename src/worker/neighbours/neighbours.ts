@@ -25,6 +25,9 @@ export interface NeighboursOptions {
   readonly onFetched?: (bytes: number, from: "neighbour" | "hub") => void;
 }
 
+/** Below stand the services of routers and the like, which nobody is to be sent to. */
+const PORT_MIN = 1_024;
+
 interface Question {
   readonly cid: string;
   answer(sources: readonly BlobSourceHint[]): void;
@@ -67,7 +70,7 @@ export class Neighbours implements BlobStore, CacheWatcher {
     const sources = this.#anyone ? await this.#locate(cid) : [];
     for (const source of sources) {
       options.signal?.throwIfAborted();
-      if (!this.#options.includes(source.address) || this.#avoids(source.worker)) continue;
+      if (!this.#mayDial(source) || this.#avoids(source.worker)) continue;
       const bytes = await this.#fetchFrom(source, cid, options.signal);
       if (bytes === undefined) continue;
       this.#options.onFetched?.(bytes.length, "neighbour");
@@ -166,6 +169,11 @@ export class Neighbours implements BlobStore, CacheWatcher {
       if (fault !== undefined) this.#complain(source.worker, fault);
       return undefined;
     }
+  }
+
+  /** Whatever the hub says, and whoever told it. */
+  #mayDial({ address, port }: BlobSourceHint): boolean {
+    return port >= PORT_MIN && this.#options.includes(address);
   }
 
   #avoids(worker: string): boolean {
