@@ -106,6 +106,35 @@ describe("disk cache", () => {
     expect(await cache.get(d.cid)).toEqual(d.bytes);
   });
 
+  test("lends memory that it uses again when it is given back, and not before", async () => {
+    const cache = new DiskBlobCache(directory, { bytesMax: 100 });
+    for (const { cid, bytes } of [a, b, c]) await cache.put(cid, bytes);
+    const [first, second] = [await cache.lend(a.cid), await cache.lend(b.cid)] as [Uint8Array, Uint8Array];
+    expect([first, second]).toEqual([a.bytes, b.bytes]);
+    expect(first.buffer).not.toBe(second.buffer);
+    cache.giveBack(first);
+    cache.giveBack(first);
+    const [third, fourth] = [await cache.lend(c.cid), await cache.lend(c.cid)] as [Uint8Array, Uint8Array];
+    expect(third.buffer).toBe(first.buffer);
+    expect(fourth.buffer).not.toBe(first.buffer);
+    expect([second, third, fourth]).toEqual([b.bytes, c.bytes, c.bytes]);
+    const own = (await cache.get(a.cid))!;
+    cache.giveBack(own);
+    expect((await cache.lend(b.cid))!.buffer).not.toBe(own.buffer);
+    expect(await cache.lend(d.cid)).toBeUndefined();
+  });
+
+  test("does not believe what was damaged after it had verified it, read or lent", async () => {
+    const cache = new DiskBlobCache(directory, { bytesMax: 100 });
+    for (const read of ["get", "lend"] as const) {
+      await cache.put(a.cid, a.bytes);
+      expect(await cache[read](a.cid)).toEqual(a.bytes);
+      expect(await cache[read](a.cid)).toEqual(a.bytes);
+      await writeFile(join(directory, a.cid), b.bytes);
+      expect(await cache[read](a.cid)).toBeUndefined();
+    }
+  });
+
   test("that cannot be used keeps nothing and breaks nothing", async () => {
     const file = join(directory, "file");
     await writeFile(file, "");
@@ -214,6 +243,27 @@ describe("a cached store", () => {
     for (const { cid } of [a, b, a, c, a, b]) expect(await cached.get(cid)).toBeDefined();
     expect(asked).toEqual([a.cid, b.cid, c.cid, b.cid]);
     expect([cached.has(c.cid), cached.has(d.cid)]).toEqual([true, false]);
+  });
+
+  test("lends what the cache has, and gives as usual what it has not or has at hand", async () => {
+    const lent: string[] = [];
+    const inner = new MemoryBlobCache({ bytesMax: 100 });
+    const cache = Object.assign(inner, {
+      lend: async (cid: string) => {
+        lent.push(cid);
+        return inner.get(cid);
+      },
+    });
+    await inner.put(a.cid, a.bytes);
+    const cached = new CachedBlobs({ get: async () => b.bytes, put: async () => a.cid }, cache, {
+      recentBytesMax: 10,
+    });
+    expect([await cached.lend(a.cid), await cached.lend(b.cid), await cached.lend(b.cid)]).toEqual([
+      a.bytes,
+      b.bytes,
+      b.bytes,
+    ]);
+    expect(lent).toEqual([a.cid]);
   });
 
   test("keeps what it stores", async () => {

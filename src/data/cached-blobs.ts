@@ -19,6 +19,10 @@ export interface BlobCache {
   cids(): Iterable<string>;
   /** Verified bytes, or undefined where it has none. */
   get(cid: string): Promise<Uint8Array | undefined>;
+  /** As `get`, in memory that nobody else has and that is used again after `giveBack`. */
+  lend?(cid: string): Promise<Uint8Array | undefined>;
+  /** What was lent is used no more; anything else may be given as well. */
+  giveBack?(bytes: Uint8Array): void;
   /** Keeps bytes; failing to is no error. */
   put(cid: string, bytes: Uint8Array): Promise<void>;
 }
@@ -75,6 +79,22 @@ export class CachedBlobs implements BlobStore {
         fetching.stop.abort();
       }
     }
+  }
+
+  /**
+   * As `get`, for whoever reads a blob once and then gives it back: what the cache has comes in memory that is
+   * used again, and does not push out what was used lately.
+   */
+  async lend(cid: string, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
+    options.signal?.throwIfAborted();
+    const isNear = this.#recent.has(cid) || this.#keeping.has(cid) || this.#fetching.has(cid);
+    const lent = isNear || !this.#cache.has(cid) ? undefined : await this.#cache.lend?.(cid);
+    return lent ?? this.get(cid, options);
+  }
+
+  /** What `lend` gave is used no more. */
+  giveBack(bytes: Uint8Array): void {
+    this.#cache.giveBack?.(bytes);
   }
 
   /**

@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
+import { crc32 } from "node:zlib";
 import type { BlobCache, CacheWatcher } from "./cached-blobs.ts";
 import { isCid, isNamedBy } from "./cid.ts";
 import { ByteLru } from "./lru.ts";
@@ -17,22 +18,27 @@ const SPACE_FACTOR = 8;
 /** How exactly a later process is to know what was used last. */
 const TOUCH_INTERVAL_MS = 60_000;
 
+/** Blobs up to this size are lent in memory that is used again; chunks of files are no larger. */
+const LENT_BYTES_MAX = 262_144;
+/** Pieces of such memory that wait to be used again. */
+const SPARE_MAX = 32;
+
 const openFile = promisify(open);
 const readFrom = promisify(read);
 const closeFile = promisify(close);
 
 /** So many bytes of a file; three calls, where the usual way needs five and a copy. */
-async function readBytes(path: string, length: number): Promise<Uint8Array> {
+async function readBytes(path: string, into: Uint8Array): Promise<Uint8Array> {
+  const { length } = into;
   const file = await openFile(path, "r");
   try {
-    const bytes = Buffer.allocUnsafeSlow(length);
     let filled = 0;
     while (filled < length) {
-      const { bytesRead } = await readFrom(file, bytes, filled, length - filled, filled);
+      const { bytesRead } = await readFrom(file, into, filled, length - filled, filled);
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
-    return new Uint8Array(bytes.buffer, 0, filled);
+    return into.subarray(0, filled);
   } finally {
     await closeFile(file);
   }
@@ -40,8 +46,8 @@ async function readBytes(path: string, length: number): Promise<Uint8Array> {
 
 /**
  * Blobs as files of one directory, up to so many bytes together; the least recently used go first, also
- * across restarts. What is read is verified, so that a file that a crash or a bad disk left damaged is
- * thrown away and not believed. For one process at a time.
+ * across restarts. What is read is verified, by its name the first time and by a checksum from then on, so that a
+ * file that a crash or a bad disk left damaged is thrown away and not believed. For one process at a time.
  */
 export class DiskBlobCache implements BlobCache {
   watcher: CacheWatcher | undefined;
@@ -51,6 +57,10 @@ export class DiskBlobCache implements BlobCache {
   readonly #ready: Promise<boolean>;
   /** When files were marked as used, for a later process. */
   readonly #touchedAtMs = new Map<string, number>();
+  /** Of blobs that this process has verified: what damages them shows by these, too, and they cost little. */
+  readonly #checksums = new Map<string, number>();
+  readonly #lent = new WeakSet<ArrayBufferLike>();
+  readonly #spare: ArrayBufferLike[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string, options: { readonly bytesMax: number }) {
@@ -81,12 +91,32 @@ export class DiskBlobCache implements BlobCache {
     if (!isCid(cid) || !(await this.#ready) || !this.#sizes.has(cid)) return undefined;
     const bytes = await this.#read(cid);
     if (bytes === undefined) return this.#alone(() => this.#readOrForget(cid));
-    const nowMs = Date.now();
-    if (nowMs - (this.#touchedAtMs.get(cid) ?? 0) >= TOUCH_INTERVAL_MS) {
-      this.#touchedAtMs.set(cid, nowMs);
-      await utimes(this.#path(cid), nowMs / 1000, nowMs / 1000).catch(() => {});
-    }
+    await this.#touch(cid);
     return bytes;
+  }
+
+  /** As `get`, in memory of its own that is used again after `giveBack`. */
+  async lend(cid: string): Promise<Uint8Array | undefined> {
+    const length = this.#sizes.get(cid);
+    if (length === undefined || length > LENT_BYTES_MAX || !(await this.#ready)) return this.get(cid);
+    const memory = this.#spare.pop() ?? new ArrayBuffer(LENT_BYTES_MAX);
+    const bytes = await this.#read(cid, new Uint8Array(memory, 0, length));
+    if (bytes === undefined) return this.get(cid);
+    this.#lent.add(memory);
+    await this.#touch(cid);
+    return bytes;
+  }
+
+  /** The memory of what was lent may be used again; of anything else nothing happens. */
+  giveBack({ buffer }: Uint8Array): void {
+    if (this.#lent.delete(buffer) && this.#spare.length < SPARE_MAX) this.#spare.push(buffer);
+  }
+
+  async #touch(cid: string): Promise<void> {
+    const nowMs = Date.now();
+    if (nowMs - (this.#touchedAtMs.get(cid) ?? 0) < TOUCH_INTERVAL_MS) return;
+    this.#touchedAtMs.set(cid, nowMs);
+    await utimes(this.#path(cid), nowMs / 1000, nowMs / 1000).catch(() => {});
   }
 
   async put(cid: string, bytes: Uint8Array): Promise<void> {
@@ -95,15 +125,24 @@ export class DiskBlobCache implements BlobCache {
   }
 
   /** Verified bytes, or undefined where the file is not there or is not what it should be. */
-  async #read(cid: string): Promise<Uint8Array | undefined> {
+  async #read(cid: string, into?: Uint8Array): Promise<Uint8Array | undefined> {
     const length = this.#sizes.get(cid);
     if (length === undefined) return undefined;
     try {
-      const bytes = await readBytes(this.#path(cid), length);
-      return isNamedBy(bytes, cid) ? bytes : undefined;
+      const memory = into ?? new Uint8Array(new ArrayBuffer(length));
+      const bytes = await readBytes(this.#path(cid), memory);
+      return this.#isWhole(cid, bytes) ? bytes : undefined;
     } catch {
       return undefined;
     }
+  }
+
+  #isWhole(cid: string, bytes: Uint8Array): boolean {
+    const checksum = this.#checksums.get(cid);
+    if (checksum !== undefined) return crc32(bytes) === checksum;
+    if (!isNamedBy(bytes, cid)) return false;
+    this.#checksums.set(cid, crc32(bytes));
+    return true;
   }
 
   /** Once more, because the file may have been replaced meanwhile; then it is thrown away. */
@@ -152,6 +191,7 @@ export class DiskBlobCache implements BlobCache {
   /** What is no longer among the sizes. */
   async #remove(cid: string): Promise<void> {
     this.#touchedAtMs.delete(cid);
+    this.#checksums.delete(cid);
     this.watcher?.dropped(cid);
     await rm(this.#path(cid), { force: true }).catch(() => {});
   }

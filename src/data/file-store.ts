@@ -43,6 +43,8 @@ export interface WriteOptions {
 
 /** Where files are read and written. */
 export interface FileStore extends FileReader {
+  /** What `readFile` gave is used no more, by nobody, so that its memory may be used again. */
+  giveBack?(chunk: Uint8Array): void;
   writeFile(options?: WriteOptions): FileWriter;
 }
 

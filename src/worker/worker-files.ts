@@ -38,23 +38,34 @@ class Backlog {
   }
 }
 
+/** Blocks for whoever reads each once and then gives it back. */
+export interface LentBlocks {
+  lend: BlockSource["get"];
+  giveBack(bytes: Uint8Array): void;
+}
+
 /** Stores a block where others find it. */
 export type StoreBlock = (cid: string, bytes: Uint8Array) => Promise<void>;
 
 /** The files of a worker's tasks: read from blocks near and far, written as blocks that are stored while they are made. */
 export class WorkerFiles implements FileStore {
-  readonly #blocks: BlockSource;
+  readonly #blocks: LentBlocks;
   readonly #store: StoreBlock;
   readonly #backlog: Backlog;
 
-  constructor(blocks: BlockSource, store: StoreBlock, limits: Pick<Limits, "fileBytesUnstoredMax">) {
+  constructor(blocks: LentBlocks, store: StoreBlock, limits: Pick<Limits, "fileBytesUnstoredMax">) {
     this.#blocks = blocks;
     this.#store = store;
     this.#backlog = new Backlog(limits.fileBytesUnstoredMax);
   }
 
   readFile(ref: FileRef, options?: RangeOptions): AsyncIterable<Uint8Array> {
-    return blockFiles(this.#blocks).readFile(ref, options);
+    const get: BlockSource["get"] = (cid, call) => this.#blocks.lend(cid, call);
+    return blockFiles({ get }).readFile(ref, options);
+  }
+
+  giveBack(chunk: Uint8Array): void {
+    this.#blocks.giveBack(chunk);
   }
 
   writeFile({ name }: WriteOptions = {}): FileWriter {

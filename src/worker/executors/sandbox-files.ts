@@ -16,8 +16,11 @@ import { frameKinds } from "./frames.ts";
 
 /** The way into a sandbox. */
 export interface SandboxPipe {
-  /** Writes parts behind each other; gives a promise where it is full. */
-  write(...parts: Uint8Array[]): Promise<void> | undefined;
+  /**
+   * Writes parts behind each other; gives a promise where it is full.
+   * @param onWritten told when the system has all of them, unless the sandbox ends before
+   */
+  write(parts: readonly Uint8Array[], onWritten?: () => void): Promise<void> | undefined;
 }
 
 export interface SandboxFilesOptions {
@@ -132,7 +135,7 @@ export class SandboxFiles {
   }
 
   #sayEnd(id: number, end: Omit<FileEnd, "id">): void {
-    if (!this.#over) void this.#options.pipe.write(encodeFileEnd(id, end));
+    if (!this.#over) void this.#options.pipe.write([encodeFileEnd(id, end)]);
   }
 
   #open(open: FileOpen): void {
@@ -158,23 +161,26 @@ export class SandboxFiles {
     const { signal } = reading.stop;
     const { pipe } = this.#options;
     const readAheadBlocks = Math.max(1, Math.ceil(reading.credit / FRAME_BYTES));
-    const content = this.#store().readFile(ref, { start, end, signal, readAheadBlocks });
+    const store = this.#store();
+    const content = store.readFile(ref, { start, end, signal, readAheadBlocks });
     const chunks = content[Symbol.asyncIterator]();
     try {
       for (;;) {
         const next = await this.#awaited(chunks.next());
         if (next.done === true) return;
-        for (let at = 0; at < next.value.length; ) {
+        const chunk = next.value;
+        for (let at = 0; at < chunk.length; ) {
           while (reading.credit <= 0) {
             await new Promise<void>((resolve) => {
               reading.wake = resolve;
             });
             signal.throwIfAborted();
           }
-          const part = next.value.subarray(at, at + Math.min(reading.credit, FRAME_BYTES));
+          const part = chunk.subarray(at, at + Math.min(reading.credit, FRAME_BYTES));
           reading.credit -= part.length;
           at += part.length;
-          await pipe.write(encodeFileBytesHead(id, part.length), part);
+          const onWritten = at < chunk.length ? undefined : () => store.giveBack?.(chunk);
+          await pipe.write([encodeFileBytesHead(id, part.length), part], onWritten);
           signal.throwIfAborted();
         }
       }
@@ -205,7 +211,7 @@ export class SandboxFiles {
       return;
     }
     this.#writing.set(id, { writer, credit: WRITE_WINDOW_BYTES, queue: Promise.resolve() });
-    void this.#options.pipe.write(encodeFileCredit(id, WRITE_WINDOW_BYTES));
+    void this.#options.pipe.write([encodeFileCredit(id, WRITE_WINDOW_BYTES)]);
   }
 
   #write(payload: Uint8Array): void {
@@ -219,7 +225,7 @@ export class SandboxFiles {
       await this.#awaited(Promise.resolve(writing.writer.write(bytes)));
       if (this.#writing.get(id) !== writing) return;
       writing.credit += bytes.length;
-      void this.#options.pipe.write(encodeFileCredit(id, bytes.length));
+      void this.#options.pipe.write([encodeFileCredit(id, bytes.length)]);
     });
   }
 

@@ -82,7 +82,7 @@ export class SandboxProcess implements Sandbox {
     this.#limits = limits;
     this.#heardAtMs = performance.now();
     this.#files = new SandboxFiles({
-      pipe: { write: (...parts) => this.#writeThrough(parts) },
+      pipe: { write: (parts, onWritten) => this.#writeThrough(parts, onWritten) },
       store: () => this.handlers.files,
       limits,
       onWaiting: (isWaiting) => this.#onWaiting(isWaiting),
@@ -189,12 +189,15 @@ export class SandboxProcess implements Sandbox {
   }
 
   /** Frames for the sandbox, in one piece; gives a promise where its pipe is full. */
-  #writeThrough(parts: readonly Uint8Array[]): Promise<void> | undefined {
+  #writeThrough(parts: readonly Uint8Array[], onWritten?: () => void): Promise<void> | undefined {
     const { input } = this.#spawned;
     if (!this.alive || input.destroyed) return undefined;
     input.cork();
     let isFree = true;
-    for (const part of parts) isFree = input.write(part);
+    for (const [at, part] of parts.entries()) {
+      const isLast = at === parts.length - 1;
+      isFree = input.write(part, isLast ? (error) => error ?? onWritten?.() : undefined);
+    }
     input.uncork();
     if (isFree) return undefined;
     this.#drained ??= new Promise<void>((resolve) => {

@@ -74,6 +74,15 @@ export class BlobExchange implements BlobStore {
     return this.#store.get(cid, options);
   }
 
+  /** As `get`; see `CachedBlobs.lend`. */
+  lend(cid: string, options?: CallOptions): Promise<Uint8Array> {
+    return this.#cached?.lend(cid, options) ?? this.get(cid, options);
+  }
+
+  giveBack(bytes: Uint8Array): void {
+    this.#cached?.giveBack(bytes);
+  }
+
   /** Keeps what was made here. Gives a promise where the cache is behind. */
   keep(cid: string, bytes: Uint8Array): Promise<void> | undefined {
     return this.#cached?.keep(cid, bytes);
