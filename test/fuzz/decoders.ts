@@ -145,6 +145,9 @@ const ledger: readonly LedgerRecord[] = [
   { type: "waiting", job: "j", retries: [{ failures: 1, strikes: 0, ranges: [[4, 5]] }] },
   { type: "carve", job: "j", mark: 9 },
   { type: "ended", job: "j", state: "done", reason: "", atMs: 1 },
+  { type: "lost", job: "j#map", ranges: [[0, 3]] },
+  { type: "gone", job: "j#map", ranges: [[0, 3]] },
+  { type: "ended", job: "j", state: "broken", reason: "r", atMs: 1, culprit: 2 },
   { type: "checkpointed", mark: 1, jobs: 1 },
 ];
 const group = encodeGroup([[bytesOf("one"), bytesOf("two")]], {
