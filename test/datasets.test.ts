@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import type { BlobHandle, PutFile, PutProgress } from "../src/client/index.ts";
+import { type BlobHandle, connect, type PutFile, type PutProgress } from "../src/client/index.ts";
+import { testRelay } from "./support/relay.ts";
 import { testClient, testHub } from "./support/whole-cluster.ts";
 
 /* Datasets through the SDK, with a real hub. */
@@ -161,4 +162,44 @@ test("what is wrong is said with a code", async () => {
   expect(await client.removeDataset("books")).toMatchObject({ name: "books", files: 1 });
   await expect(client.removeDataset("books")).rejects.toMatchObject({ code: "NOT_FOUND" });
   expect(await client.datasets()).toEqual([]);
+});
+
+test("cuts of the connection while files go there and back cost blocks, not files", async () => {
+  const hub = await testHub();
+  const relay = await testRelay(hub.url);
+  const client = await connect({ hub: relay.through(hub.invite({ role: "submitter" })) });
+  onTestFinished(() => client.close());
+  const bytes = bytesOf(30_000_000, 11);
+  let cuts = 0;
+  async function* cutting(step: number) {
+    for (let at = 0; at < bytes.length; at += step) {
+      if (at > 0 && at % (step * 5) === 0) {
+        relay.cut();
+        cuts++;
+      }
+      yield bytes.subarray(at, at + step);
+    }
+  }
+  let last: PutProgress | undefined;
+  const file = await client.put(cutting(1_000_000), {
+    onProgress: (state) => {
+      last = state;
+    },
+  });
+  expect(cuts).toBe(5);
+  // What was under way at a cut is sent again, nothing else.
+  expect(last!.sentBytes).toBeLessThan(45_000_000);
+  const got: Uint8Array[] = [];
+  let next = 6_000_000;
+  let length = 0;
+  for await (const part of client.open(file.cid)) {
+    got.push(part);
+    length += part.length;
+    if (length < next) continue;
+    next += 6_000_000;
+    relay.cut();
+    cuts++;
+  }
+  expect(cuts).toBeGreaterThanOrEqual(9);
+  expect(Buffer.compare(Buffer.concat(got), bytes)).toBe(0);
 });

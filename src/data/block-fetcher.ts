@@ -3,6 +3,7 @@ import { unpackBlocks } from "./block-batch.ts";
 import type { BlockSource } from "./block-store.ts";
 import { isNamedBy, parseCid } from "./cid.ts";
 import type { HubExchange, Moves } from "./hub-exchange.ts";
+import { allowManyListeners } from "./many-listeners.ts";
 import { Turnstile } from "./turnstile.ts";
 
 type FetcherLimits = Pick<Limits, "blockBytesMax" | "blocksPerBatchMax" | "blockBatchesAtOnce">;
@@ -121,6 +122,7 @@ export class BlockFetcher implements BlockSource {
   async #fetch(wanted: readonly Wanted[]): Promise<void> {
     const { exchange, single } = this.#options;
     const batch: Batch = { stop: new AbortController(), open: wanted.length };
+    allowManyListeners(batch.stop.signal);
     const missing = new Map(wanted.map((each) => [each.cid, each]));
     for (const each of wanted) each.batch = batch;
     try {

@@ -2,6 +2,7 @@ import type { Limits } from "../protocol/index.ts";
 import { type BatchBlock, blockParts, packBlocks } from "./block-batch.ts";
 import type { BlockSink } from "./block-store.ts";
 import { type HubExchange, isRefusedByDisk, type Moves } from "./hub-exchange.ts";
+import { allowManyListeners } from "./many-listeners.ts";
 
 export interface BlockUploadOptions {
   readonly exchange: HubExchange;
@@ -43,6 +44,7 @@ export class BlockUpload implements BlockSink {
     this.#options = options;
     const { signal } = options;
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+    allowManyListeners(this.#signal);
   }
 
   put(cid: string, bytes: Uint8Array): undefined | Promise<void> {
