@@ -13,6 +13,7 @@ test("sandboxesIdleMax: the one that was idle longest is ended, the others are t
         memoryBytes: 1,
         handlers: {},
         run: () => {},
+        thaw: () => {},
         kill: async () => {
           sandbox.alive = false;
           killed.push(number);
