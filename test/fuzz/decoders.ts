@@ -13,6 +13,7 @@ import { MemoryFiles } from "../../src/data/testing/memory-files.ts";
 import { encodeGroup, HEAD_BYTES } from "../../src/engine/embedded/frame.ts";
 import { framesBeyond } from "../../src/engine/embedded/frame-reader.ts";
 import { decodeSegmentHeader, encodeSegmentHeader } from "../../src/engine/embedded/segment.ts";
+import { parseBackup, renderBackup } from "../../src/hub/backup.ts";
 import { parseByteRange } from "../../src/hub/http.ts";
 import {
   decodeLedgerRecord,
@@ -20,6 +21,7 @@ import {
   type LedgerRecord,
 } from "../../src/hub/journal/ledger-record.ts";
 import { LeaseSeal } from "../../src/hub/lease-seal.ts";
+import { openCatalogue } from "../../src/hub/recovery/catalogue.ts";
 import {
   asFileValue,
   countRecords,
@@ -49,7 +51,15 @@ import {
   parsePeerMessage,
   sliceRecords,
 } from "../../src/protocol/index.ts";
-import { createInvite, openGrant, parseInvite, publicKeyOf } from "../../src/security/index.ts";
+import {
+  CATALOGUE,
+  createInvite,
+  openGrant,
+  openStatement,
+  parseInvite,
+  publicKeyOf,
+  signStatement,
+} from "../../src/security/index.ts";
 import {
   encodeFileBytes,
   encodeFileClose,
@@ -90,6 +100,15 @@ const bytesOf = (text: string): Uint8Array => utf8.encode(text);
 const payloadOf = (frame: Uint8Array): Uint8Array => frame.slice(5);
 
 const secret = new Uint8Array(32).fill(7);
+const catalogued = {
+  name: "books",
+  cid: "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi",
+  bytes: 3,
+  files: 1,
+  createdAtMs: 1,
+  owner: "alice",
+  replicas: 2,
+};
 const values: readonly unknown[] = [
   null,
   -0,
@@ -234,6 +253,24 @@ const ofPeers: readonly Decoder[] = [
     name: "grants",
     samples: [parseInvite(invite).grant],
     decode: (bytes) => void openGrant(bytes, publicKeyOf(secret), 2),
+  },
+  {
+    name: "statements that a hub signed",
+    samples: [signStatement({ about: CATALOGUE, sequence: 3, content: bytesOf("content") }, secret)],
+    decode: (bytes) => void openStatement(bytes, CATALOGUE, publicKeyOf(secret)),
+  },
+  {
+    name: "catalogues that are signed",
+    samples: [encodeValue({ datasets: [catalogued], revoked: [] })],
+    decode: (bytes) => {
+      const signed = signStatement({ about: CATALOGUE, sequence: 3, content: bytes }, secret);
+      openCatalogue(signed, secret);
+    },
+  },
+  {
+    name: "backups",
+    samples: [bytesOf(renderBackup({ createdAtMs: 1, secretKey: secret, rows: [] }))],
+    decode: (bytes) => void parseBackup(fromUtf8.decode(bytes)),
   },
   {
     name: "invites",

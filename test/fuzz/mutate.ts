@@ -22,7 +22,7 @@ const overwrite: Mutation = (bytes, random) => {
 const bomb: Mutation = (bytes, random) => {
   const at = random.int(bytes.length);
   const fill = [0xff, 0x00, 0x80, 0x7f][random.int(4)]!;
-  return bytes.fill(fill, at, at + (random.chance(0.5) ? 4 : 8));
+  return bytes.fill(fill, at, Math.min(bytes.length, at + (random.chance(0.5) ? 4 : 8)));
 };
 
 const cut: Mutation = (bytes, random) => bytes.subarray(0, random.int(bytes.length));
