@@ -1,4 +1,4 @@
-import type { HubStatus, JobSummary, WorkerSummary } from "../protocol/index.ts";
+import { extentOf, type HubStatus, type JobSummary, type WorkerSummary } from "../protocol/index.ts";
 import { element } from "./elements.ts";
 import { age, bytes, count, rate } from "./format.ts";
 
@@ -54,7 +54,9 @@ const stateOf = ({ state, waiting }: JobSummary): string =>
   state === "running" && waiting !== "" ? `waiting: ${waiting}` : state;
 
 /** Without all its inputs a job has no share to show. */
-function progressOf({ done, size, sealed, title }: JobSummary): Node {
+function progressOf(job: JobSummary): Node {
+  const { title } = job;
+  const { done, size, sealed } = extentOf(job);
   const made = element("progress", { max: Math.max(1, size), ariaLabel: `${title}: ${done} of ${size}` });
   if (sealed) made.value = size === 0 ? 1 : done;
   return made;
@@ -65,7 +67,10 @@ const jobColumns = (nowMs: number): readonly Column<JobSummary>[] => [
   { title: "Progress", cell: progressOf },
   {
     title: "Done",
-    cell: ({ done, size, sealed }) => `${count(done)} / ${count(size)}${sealed ? "" : "+"}`,
+    cell: (job) => {
+      const { done, size, sealed } = extentOf(job);
+      return `${count(done)} / ${count(size)}${sealed ? "" : "+"}`;
+    },
     className: "number",
   },
   { title: "Failed", cell: ({ failed }) => failures(failed), className: "number" },

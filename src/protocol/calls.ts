@@ -28,6 +28,21 @@ export interface JobSummary {
   readonly stages?: readonly StageProgress[];
 }
 
+/** How much of a job is done, all of its stages together. */
+export function extentOf({
+  stages,
+  done,
+  size,
+  sealed,
+}: JobSummary): Pick<JobSummary, "done" | "size" | "sealed"> {
+  if (stages === undefined) return { done, size, sealed };
+  return {
+    done: stages.reduce((sum, stage) => sum + stage.done, 0),
+    size: stages.reduce((sum, stage) => sum + stage.size, 0),
+    sealed: stages.every((stage) => stage.sealed),
+  };
+}
+
 /** One job in full. */
 export interface JobDetails extends JobSummary {
   /** Accepted results by worker name. */

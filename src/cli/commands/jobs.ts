@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { defaultLimits, type JobSummary } from "../../protocol/index.ts";
+import { defaultLimits, extentOf, type JobSummary } from "../../protocol/index.ts";
 import {
   type Context,
   type HubOption,
@@ -24,15 +24,17 @@ export const stateText = ({ state, waiting, sealed, done, size, stages }: JobSum
   return !sealed && done === size ? "running, waits for inputs" : "running";
 };
 
+/** How many inputs are done, of all stages together. */
+export function doneText(job: JobSummary): string {
+  const { done, size, sealed } = extentOf(job);
+  return `${count(done)}/${count(size)}${sealed ? "" : "+"}`;
+}
+
 const columns = (nowMs: number): readonly Column<JobSummary>[] => [
   { title: "JOB", value: ({ job }) => printable(job) },
   { title: "TASK", value: ({ title }) => clip(printable(title), 32) },
-  {
-    title: "DONE",
-    value: ({ done, size, sealed }) => `${count(done)}/${count(size)}${sealed ? "" : "+"}`,
-    align: "right",
-  },
-  { title: "", value: ({ done, size }) => percent(done, size), align: "right" },
+  { title: "DONE", value: doneText, align: "right" },
+  { title: "", value: (job) => percent(extentOf(job).done, extentOf(job).size), align: "right" },
   { title: "FAILED", value: ({ failed }) => count(failed), align: "right" },
   { title: "AGE", value: ({ submittedAtMs }) => duration(nowMs - submittedAtMs), align: "right" },
   { title: "STATE", value: stateText },

@@ -125,7 +125,7 @@ test("a shuffle, stage by stage", () => {
   expect(text).toContain("map       30 of 40 segments done (75 %), 2 running, 3 lost and made again\n");
   expect(text).toContain("reduce    0 of 8 partitions done (0 %)\n");
   expect(text).not.toContain("inputs ");
-  expect(renderJobs([shuffle], NOW_MS, plain)).toContain("running: map 30/40");
+  expect(renderJobs([shuffle], NOW_MS, plain)).toMatch(/30\/48 +6[23](\.5)? % .*running: map 30\/40/);
   const reducing = { ...shuffle, stages: [{ ...map, done: 40 }, reduce] };
   expect(renderJobs([reducing], NOW_MS, plain)).toContain("running: reduce 0/8");
 });

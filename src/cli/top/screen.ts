@@ -1,6 +1,6 @@
 import stringWidth from "string-width";
-import type { HubStatus, JobSummary, WorkerSummary } from "../../protocol/index.ts";
-import { stateText } from "../commands/jobs.ts";
+import { extentOf, type HubStatus, type JobSummary, type WorkerSummary } from "../../protocol/index.ts";
+import { doneText, stateText } from "../commands/jobs.ts";
 import { bytes, clip, count, duration, percent, plural, printable, rate } from "../render/format.ts";
 import type { Style } from "../render/style.ts";
 import { bar, type Column, renderTable } from "../render/table.ts";
@@ -51,20 +51,21 @@ const jobColumns = (nowMs: number): readonly Column<JobSummary>[] => [
   { title: "TASK", value: ({ title }) => clip(printable(title), 24) },
   {
     title: "",
-    value: ({ done, size }) => `${gauge(done, size, BAR_WIDTH)} ${percent(done, size).padStart(5)}`,
+    value: (job) => {
+      const { done, size } = extentOf(job);
+      return `${gauge(done, size, BAR_WIDTH)} ${percent(done, size).padStart(5)}`;
+    },
   },
-  {
-    title: "DONE",
-    value: ({ done, size, sealed }) => `${count(done)}/${count(size)}${sealed ? "" : "+"}`,
-    align: "right",
-  },
+  { title: "DONE", value: doneText, align: "right" },
   { title: "FAILED", value: ({ failed }) => count(failed), align: "right" },
   { title: "LEFT", value: (job) => left(job, nowMs), align: "right" },
   { title: "STATE", value: stateText },
 ];
 
 /** How long a job still takes if it goes on as it did so far. */
-function left({ state, sealed, size, done, submittedAtMs }: JobSummary, nowMs: number): string {
+function left(job: JobSummary, nowMs: number): string {
+  const { state, submittedAtMs } = job;
+  const { done, size, sealed } = extentOf(job);
   if (state !== "running" || !sealed || done === 0) return "";
   return duration(((nowMs - submittedAtMs) / done) * (size - done));
 }
