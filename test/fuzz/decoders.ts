@@ -9,6 +9,16 @@ import {
   parseCid,
   TreeBuilder,
 } from "../../src/data/index.ts";
+import {
+  Arena,
+  beginRun,
+  decodeKey,
+  encodeKey,
+  endRun,
+  pushPair,
+  RunCursor,
+  runsIn,
+} from "../../src/data/pairs/index.ts";
 import { MemoryFiles } from "../../src/data/testing/memory-files.ts";
 import { encodeGroup, HEAD_BYTES } from "../../src/engine/embedded/frame.ts";
 import { framesBeyond } from "../../src/engine/embedded/frame-reader.ts";
@@ -186,6 +196,18 @@ await tree.end();
 
 const isRangeError = (error: unknown): boolean => error instanceof RangeError;
 
+const keys = ["a\0b", -1.5, 2n ** 70n, ["x", [null, true], Uint8Array.of(0, 1)], new Date(5)].map(encodeKey);
+
+function encodeRuns(parts: readonly Uint8Array[]): Uint8Array {
+  const arena = new Arena();
+  for (const part of parts) {
+    const start = beginRun(arena);
+    pushPair(arena, part, part);
+    endRun(arena, start);
+  }
+  return arena.take();
+}
+
 const ofPeers: readonly Decoder[] = [
   {
     name: "frames",
@@ -219,6 +241,18 @@ const ofPeers: readonly Decoder[] = [
       encodeOutputs([{ digest: secret, codec: "dag-pb", bytes: 2 ** 40 }, undefined]),
     ],
     decode: (bytes) => void openOutputs(bytes),
+  },
+  { name: "keys of pairs", samples: keys, decode: (bytes) => void decodeKey(bytes) },
+  {
+    name: "runs of pairs",
+    samples: [encodeRuns(keys)],
+    decode: (bytes) => {
+      for (const run of runsIn(bytes)) {
+        const cursor = new RunCursor(run);
+        // Of what is there as a whole each step is done at once.
+        while (cursor.next() === true);
+      }
+    },
   },
   {
     name: "references to blobs",
