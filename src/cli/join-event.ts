@@ -13,6 +13,8 @@ export type JoinEvent =
       readonly memoryBytes: number;
       readonly sandbox: string;
       readonly allowNet: readonly string[];
+      /** On which its neighbours fetch data; not there where nobody does. */
+      readonly servePort?: number;
     })
   | (Partial<OfHub> & {
       readonly event: "disconnected";

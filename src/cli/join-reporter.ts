@@ -62,10 +62,16 @@ export class Reporter {
     this.tell({ event: "disconnected", ...which, message, retryInMs: Math.round(retryInMs) });
   }
 
-  joined(at: number, { name, slots, memoryBytes, sandbox, allowNet }: WorkerDescription): void {
+  joined(
+    at: number,
+    { name, slots, memoryBytes, sandbox, allowNet }: WorkerDescription,
+    servePort: number | undefined,
+  ): void {
     const hub = this.#hubs[at]!;
     hub.joined = true;
-    this.tell({ event: "joined", ...this.#which(at), name, slots, memoryBytes, sandbox, allowNet });
+    const port = servePort === undefined ? {} : { servePort };
+    const about = { name, slots, memoryBytes, sandbox, allowNet, ...port };
+    this.tell({ event: "joined", ...this.#which(at), ...about });
   }
 
   /** All hubs are told at once, so that the first notice is enough. */
@@ -127,7 +133,7 @@ function hubOf({ hub = "", url }: { readonly hub?: string; readonly url?: string
 export function renderEvent(event: JoinEvent, style: Style): string {
   switch (event.event) {
     case "joined": {
-      const { name, slots, memoryBytes, sandbox, allowNet } = event;
+      const { name, slots, memoryBytes, sandbox, allowNet, servePort } = event;
       const net = allowNet.length === 0 ? "no network" : `only ${allowNet.map(printable).join(", ")}`;
       const cage =
         sandbox === "trusted"
@@ -136,6 +142,9 @@ export function renderEvent(event: JoinEvent, style: Style): string {
       return [
         `${style.good("Joined")} ${hubOf(event)} as ${printable(name)}: ${plural(slots, "slot")}, up to ${bytes(memoryBytes)}.\n`,
         `Its tasks run ${cage}.\n`,
+        servePort === undefined
+          ? ""
+          : `Its neighbours may fetch what it keeps of this hub: port ${servePort}.\n`,
         style.dim("Ctrl-C leaves; what is not finished goes back.\n"),
       ].join("");
     }

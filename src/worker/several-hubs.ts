@@ -35,6 +35,8 @@ export interface Membership {
   readonly url: string;
   /** Resolves when this hub has welcomed the worker, however long that takes; rejects where it refuses. */
   readonly joined: Promise<Welcome>;
+  /** Port on which its neighbours fetch this hub's data from it; undefined where it serves nobody. */
+  readonly servePort: number | undefined;
   /** Fulfilled when the worker has left this hub; rejected where the hub refused it. */
   readonly closed: Promise<void>;
 }
@@ -139,7 +141,8 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   const hubs = agents.map((agent, hub) => {
     const joined = agent.start();
     joined.catch(() => {});
-    return { url: choices[hub]!.invite.url, joined, closed: agent.closed };
+    const servePort = surroundings[hub]!.server?.port;
+    return { url: choices[hub]!.invite.url, joined, servePort, closed: agent.closed };
   });
   if (options.signal?.aborted) leave();
   const stop = async () => {

@@ -108,10 +108,10 @@ async function follow(
   worker: SharedWorkerHandle,
   signal: AbortSignal,
 ): Promise<void> {
-  const { joined, closed } = worker.hubs[hub]!;
+  const { joined, closed, servePort } = worker.hubs[hub]!;
   try {
     await joined;
-    reporter.joined(hub, worker.description);
+    reporter.joined(hub, worker.description, servePort);
     await closed;
     if (!signal.aborted) reporter.ended(hub);
   } catch (error) {

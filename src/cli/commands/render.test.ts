@@ -136,6 +136,10 @@ test("what a worker says", () => {
     "Joined lab as athos: 1 slot, up to 2.0 GB.\nIts tasks run sandboxed by deno, with only a.org.\n",
   );
   expect(renderEvent({ ...joined, sandbox: "trusted", allowNet: [] }, plain)).toContain("without a sandbox");
+  expect(renderEvent({ ...joined, sandbox: "deno", allowNet: [] }, plain)).not.toContain("port");
+  expect(renderEvent({ ...joined, sandbox: "deno", allowNet: [], servePort: 7_078 }, plain)).toContain(
+    "Its neighbours may fetch what it keeps of this hub: port 7078.",
+  );
   expect(renderEvent({ event: "left", inputsDone: 2, inputsFailed: 1 }, plain)).toBe(
     "Left. 2 inputs done (1 of them failed). Thank you.\n",
   );
