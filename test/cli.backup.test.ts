@@ -1,11 +1,14 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { connect } from "../src/client/index.ts";
 import { makeHome, musketeers, startUp } from "./support/program.ts";
 import { double } from "./support/tasks.ts";
 
 /* A hub whose disk is lost is started again from its backup, as people do it. */
+
+// Whole programs, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 test("after the loss of its disk a hub goes on with its invites and workers; revoked ones stay out", async () => {
   const home = await makeHome();

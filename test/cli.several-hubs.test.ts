@@ -1,10 +1,13 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { connect } from "../src/client/index.ts";
 import { makeHome, musketeers, startUp } from "./support/program.ts";
 import { double } from "./support/tasks.ts";
 import { testClient, testHub } from "./support/whole-cluster.ts";
 
 /* Machines that work for several hubs, and hubs that work for others, as programs. */
+
+// Whole programs, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const events = (stdout: string): { event: string; hub?: string; url?: string }[] =>
   stdout

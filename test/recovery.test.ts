@@ -1,10 +1,14 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type Cluster, connect } from "../src/client/index.ts";
 import { makeHome, musketeers, startUp } from "./support/program.ts";
 
 /* Datasets outlive the loss of workers and of the hub's disk, as whole programs. */
+
+// Whole programs, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
+const patient = { timeout: 120_000 };
 
 async function clientOf(hub: string): Promise<Cluster> {
   const cluster = await connect({ hub });
@@ -51,14 +55,14 @@ test("a replica whose worker is gone for good is kept by another one", async () 
   const folder = await folderIn(home, "books", "All for one.\n");
   const put = await musketeers(["put", folder, "--name", "books", "--replicas", "2"], home).ended;
   expect([put.status, put.stderr]).toEqual([0, expect.anything()]);
-  await expect.poll(() => keepersOf(cluster, "books")).toEqual(["athos", "porthos"]);
+  await expect.poll(() => keepersOf(cluster, "books"), patient).toEqual(["athos", "porthos"]);
   expect((await musketeers(["ls"], home).ended).stdout).toMatch(/books .* 2 of 2 +athos, porthos/);
   await keeper("aramis", line.joinInvite);
   expect(await keepersOf(cluster, "books")).toEqual(["athos", "porthos"]);
   await athos.worker.stop("SIGKILL");
-  await expect.poll(() => keepersOf(cluster, "books")).toEqual(["aramis", "porthos"]);
+  await expect.poll(() => keepersOf(cluster, "books"), patient).toEqual(["aramis", "porthos"]);
   await cluster.removeDataset("books");
-  await expect.poll(async () => (await cluster.datasets()).length).toBe(0);
+  await expect.poll(async () => (await cluster.datasets()).length, patient).toBe(0);
 });
 
 test("after the loss of the hub's disk all datasets are back, also one that the backup does not know", async () => {
@@ -71,8 +75,8 @@ test("after the loss of the hub's disk all datasets are back, also one that the 
   const file = join(home, "hub.backup");
   expect((await musketeers(["backup", file], home).ended).status).toBe(0);
   await cluster.put(await folderIn(home, "later", "After the backup.\n"), { name: "later", replicas: 1 });
-  await expect.poll(() => keepersOf(cluster, "books")).toHaveLength(2);
-  await expect.poll(() => keepersOf(cluster, "later")).toHaveLength(1);
+  await expect.poll(() => keepersOf(cluster, "books"), patient).toHaveLength(2);
+  await expect.poll(() => keepersOf(cluster, "later"), patient).toHaveLength(1);
   const before = await cluster.datasets();
   await cluster.close();
   // What a worker keeps it keeps on disk.
@@ -89,6 +93,6 @@ test("after the loss of the hub's disk all datasets are back, also one that the 
   expect((await again.datasets()).map(plain)).toEqual(before.map(plain));
   expect(await textOf(again, "books", "small.txt")).toBe("One for all.\n");
   expect(await textOf(again, "later", "more/large.txt")).toBe("After the backup.\n".repeat(100_000));
-  await expect.poll(() => keepersOf(again, "books")).toEqual(["athos", "porthos"]);
+  await expect.poll(() => keepersOf(again, "books"), patient).toEqual(["athos", "porthos"]);
   expect((await after.stop()).status).toBe(0);
 });

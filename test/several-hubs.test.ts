@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type Cluster, connect } from "../src/client/index.ts";
 import type { Hub } from "../src/hub/index.ts";
 import { defaultLimits, MusketeersError } from "../src/protocol/index.ts";
@@ -8,6 +8,10 @@ import { large, nap } from "./support/tasks.ts";
 import { testClient, testHub } from "./support/whole-cluster.ts";
 
 /* One machine that works for several hubs at once. */
+
+// Whole programs, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
+const patient = { timeout: 120_000 };
 
 async function testMember(
   hubs: SharedWorkerOptions["hubs"],
@@ -50,10 +54,10 @@ test("shares hold while both hubs have work, and whoever is alone has all slots"
   const endless = Array.from({ length: 100_000 }, () => 20);
   const jobs = await Promise.all(clusters.map((cluster) => cluster.submit(nap, endless)));
   // What they take is known, and units have their size.
-  await expect.poll(async () => Math.min(...(await done(clusters)))).toBeGreaterThan(60);
+  await expect.poll(async () => Math.min(...(await done(clusters))), patient).toBeGreaterThan(60);
   const [firstBefore, secondBefore] = (await done(clusters)) as [number, number];
   const both = async () => (await done(clusters)).reduce((sum, count) => sum + count);
-  await expect.poll(both).toBeGreaterThan(firstBefore + secondBefore + 500);
+  await expect.poll(both, patient).toBeGreaterThan(firstBefore + secondBefore + 500);
   const [first, second] = (await done(clusters)) as [number, number];
   const part = (first - firstBefore) / (first - firstBefore + second - secondBefore);
   expect(part).toBeGreaterThan(0.63);
@@ -61,7 +65,7 @@ test("shares hold while both hubs have work, and whoever is alone has all slots"
 
   await jobs[0]!.cancel();
   const busy = async () => (await clusters[1]!.workers()).map(({ slots, busySlots }) => [slots, busySlots]);
-  await expect.poll(busy).toEqual([[2, 2]]);
+  await expect.poll(busy, patient).toEqual([[2, 2]]);
   await jobs[1]!.cancel();
 });
 
@@ -72,7 +76,7 @@ test("a hub that dies costs the other nothing, and goes on when it is back", asy
   const [ours, theirs] = await Promise.all([testClient(steady), mortal.client()]);
   const inputs = Array.from({ length: 120 }, (_, n) => n % 20);
   const broken = await theirs.submit(nap, inputs);
-  await expect.poll(async () => (await broken.status()).done).toBeGreaterThan(5);
+  await expect.poll(async () => (await broken.status()).done, patient).toBeGreaterThan(5);
   await mortal.kill();
   expect(await inOrder(ours.map(nap, inputs))).toEqual(inputs);
   await mortal.revive();
@@ -89,12 +93,12 @@ test("what a hub runs is stopped after leaseTtlMs of its absence, where another 
   const theirs = await mortal.client();
   // Both slots are taken for an hour.
   const hours = await theirs.submit(nap, [3_600_000, 3_600_000], { timeout: "2h" });
-  await expect.poll(async () => (await hours.status()).running).toBe(2);
+  await expect.poll(async () => (await hours.status()).running, patient).toBe(2);
   await mortal.kill();
   const ours = await testClient(steady);
   expect(await ours.run(nap, 3)).toBe(3);
   await mortal.revive();
-  await expect.poll(async () => (await hours.status()).running).toBe(2);
+  await expect.poll(async () => (await hours.status()).running, patient).toBe(2);
   await hours.cancel();
 });
 
@@ -114,7 +118,7 @@ test("results that a hub does not store keep slots from another one for leaseTtl
     throw new MusketeersError("STORAGE", "no space left on device");
   };
   const job = await theirs.submit(large, [100_000, 100_000]);
-  await expect.poll(() => refused).toBeGreaterThan(1);
+  await expect.poll(() => refused, patient).toBeGreaterThan(1);
   const ours = await testClient(steady);
   expect(await ours.run(nap, 3)).toBe(3);
   blobs.put = put;
