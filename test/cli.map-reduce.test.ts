@@ -1,9 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { makeHome, musketeers, startUp } from "./support/program.ts";
 
 /* Map-reduces as people run them: with the program. */
+
+// Many processes one after the other, on a machine that may be very busy.
+vi.setConfig({ testTimeout: 300_000 });
 
 const countWords = "examples/wordcount/count-words.ts";
 

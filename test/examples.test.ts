@@ -3,10 +3,13 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { temporaryDirectory } from "./support/whole-cluster.ts";
 
 /* Examples that start what they need, as programs. */
+
+// Many processes one after the other, on a machine that may be very busy.
+vi.setConfig({ testTimeout: 300_000 });
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 

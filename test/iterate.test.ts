@@ -1,7 +1,10 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { testCluster } from "./support/whole-cluster.ts";
 
 /* Iterations through real sandboxes. */
+
+// Many processes one after the other, on a machine that may be very busy.
+vi.setConfig({ testTimeout: 300_000 });
 
 test("k-means finds its centres, the same as here", async () => {
   const { cluster } = await testCluster([{}, {}]);

@@ -1,10 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Emit, mapReduce, max, sum, type TaskError, top } from "../src/client/index.ts";
 import { testCluster, testSite } from "./support/whole-cluster.ts";
 import { wordCount, wordCountOfBytes } from "./support/word-count.ts";
 
 /* Map-reduces through real sandboxes. */
+
+// Many processes one after the other, on a machine that may be very busy.
+vi.setConfig({ testTimeout: 300_000 });
 
 const encoder = new TextEncoder();
 
