@@ -74,8 +74,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "a worker that forgets to send again what was not acknowledged",
     file: "worker/core/step.ts",
-    find: "for (const { from, done: wasDone, ...results } of lease.unacked) {",
-    replace: "for (const { from, done: wasDone, ...results } of lease.unacked.slice(1)) {",
+    find: "for (const { from, done: wasDone, results } of lease.unacked) {",
+    replace: "for (const { from, done: wasDone, results } of lease.unacked.slice(1)) {",
   },
   {
     name: "a worker that loses the rest of a trimmed unit",
