@@ -59,16 +59,20 @@ export class Intake {
       }
       client.hold(entry);
     }
-    const accepted = entry.intake;
+    const accepted = entry;
     this.#host.ledger.after(() => {
-      const { storedSize: size, storedSealed: isSealed } = accepted;
-      client.send({ type: "accepted", job: spec.job, size, sealed: isSealed });
+      client.send({ type: "accepted", job: spec.job, ...accepted.taken });
     });
   }
 
   /** @throws MusketeersError `NOT_FOUND`, `PROTOCOL`, `LIMIT_EXCEEDED` */
   inputs(client: ClientSession, message: InputsMessage, body: Uint8Array): void {
-    const entry = this.#host.jobs.require(message.job).intake;
+    const submission = this.#host.jobs.require(message.job);
+    if (submission.state !== "running") {
+      this.#stored(client, submission);
+      return;
+    }
+    const entry = submission.intake;
     if (message.from > entry.size) {
       throw new MusketeersError("PROTOCOL", `Inputs from ${message.from} of a job of ${entry.size}`);
     }
@@ -76,8 +80,8 @@ export class Intake {
     const known = Math.min(entry.size - message.from, message.count);
     const fresh = message.count - known;
     const nothingNew = fresh === 0 && (entry.sealed || !message.sealed);
-    if (nothingNew || entry.state !== "running") {
-      this.#stored(client, entry);
+    if (nothingNew) {
+      this.#stored(client, submission);
       return;
     }
     if (entry.sealed) throw new MusketeersError("PROTOCOL", `Job ${message.job} is sealed`);
@@ -160,11 +164,12 @@ export class Intake {
   }
 
   #stored(client: ClientSession, entry: JobEntry): void {
-    const { job } = entry.submission.spec;
+    const submission = entry.submission;
     this.#host.ledger.after(() => {
-      const receipt = { type: "stored", job, size: entry.storedSize };
+      const { size, sealed } = submission.taken;
+      const receipt = { type: "stored", job: submission.spec.job, size };
       // Whoever has sealed a job may be waiting to leave.
-      if (entry.sealed) client.send(receipt);
+      if (sealed) client.send(receipt);
       else client.sendReceipt(receipt);
     });
   }

@@ -108,6 +108,14 @@ export class JobEntry {
     return this.map ?? this;
   }
 
+  /** How many of the submission's inputs are stored, and whether there are no more; also when it has ended. */
+  get taken(): { readonly size: number; readonly sealed: boolean } {
+    const [first] = this.stages ?? [];
+    if (this.map === undefined && first !== undefined) return first;
+    const { storedSize, storedSealed } = this.intake;
+    return { size: storedSize, sealed: storedSealed };
+  }
+
   /** Enters stored results. */
   addResults(
     position: Position,

@@ -101,6 +101,27 @@ test("segments are mapped to rows, whose columns are what partitions are reduced
   expect(results).toEqual([[[0, 1]], [[1, 2]]]);
 });
 
+test("a client that comes back when the job has ended hears of all the segments that it had sent", async () => {
+  const data = await testDirectory();
+  const hub = await testHub({ data, limits: oneByOne });
+  const { client, worker, spec } = await begin(hub, 5);
+  serve(worker);
+  await client.next("ended");
+  const isKnown = async (peer: ScriptedPeer) => {
+    peer.submit(spec, 0, false);
+    expect((await peer.next("accepted", ({ size }) => size > 0)).message).toMatchObject({
+      size: 5,
+      sealed: true,
+    });
+    peer.send({ type: "inputs", job: spec.job, from: 4, count: 1, sealed: true }, numbered(1));
+    expect((await peer.next("stored", ({ size }) => size === 5)).message.job).toBe(spec.job);
+    expect(peer.pending("joberror")).toEqual([]);
+  };
+  await isKnown(await ScriptedPeer.client(hub));
+  await hub.close();
+  await isKnown(await ScriptedPeer.client(await testHub({ data })));
+});
+
 test("each column names the outputs as their rows did", async () => {
   const hub = await testHub({ limits: { unitInputsMax: 100 } });
   const { client, worker } = await begin(hub, 4);
