@@ -44,10 +44,18 @@ async function sleep(program: Program, home: string, ms: number): Promise<void> 
 
 const jumpOf = (fault: PlannedFault) => ({ wallMs: between(fault, -48, 48) * HOUR_MS, monotonicMs: 0 });
 
+/** Whose way to the hub it was done to. */
+interface Victim {
+  readonly name: string;
+  readonly relay: Relay;
+}
+
 /** What a network that is broken does to some bytes in the middle of a stream. */
 const DAMAGE_BYTES_MIN = 24;
-/** So long a fault waits for bytes that it can be done to. */
-const DAMAGE_WAIT_MS = 3_000;
+/** So long a fault waits for bytes of whom it was meant for, who may stand still; then anybody's will do. */
+const DAMAGE_WAIT_MS = 1_000;
+/** Somebody always says something within this, as long as the round goes on. */
+const DAMAGE_WAIT_MAX_MS = 30_000;
 
 async function damage(
   world: World,
@@ -58,17 +66,24 @@ async function damage(
   if (way === undefined) return false;
   const { measure } = fault;
   const direction = Math.floor(measure * 1_000) % 2 === 0 ? "up" : "down";
-  const done = way.relay.damage(direction, DAMAGE_BYTES_MIN, (bytes) => {
-    const from = Math.floor(measure * (bytes.length - 8));
-    return apply(bytes, from, Math.min(bytes.length, from + 1 + Math.floor(measure * 300)));
-  });
-  return Promise.race([done.then(() => true), pause(DAMAGE_WAIT_MS, false, { ref: false })]);
-}
-
-/** Whose way to the hub it was done to. */
-interface Victim {
-  readonly name: string;
-  readonly relay: Relay;
+  const over = new AbortController();
+  const ask = ({ relay }: Victim) =>
+    relay.damage(direction, DAMAGE_BYTES_MIN, over.signal, (bytes) => {
+      over.abort();
+      const from = Math.floor(measure * (bytes.length - 8));
+      return apply(bytes, from, Math.min(bytes.length, from + 1 + Math.floor(measure * 300)));
+    });
+  ask(way);
+  const waits = { ref: false, signal: over.signal };
+  try {
+    await pause(DAMAGE_WAIT_MS, undefined, waits);
+    for (const other of world.ways) if (other.relay !== way.relay) ask(other);
+    await pause(DAMAGE_WAIT_MAX_MS, undefined, waits);
+  } catch {
+    return true;
+  }
+  over.abort();
+  return false;
 }
 
 /** Told at the moment of the fault, where it is one that its victim has to come back from. */

@@ -25,11 +25,12 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 
 /** So many rounds do every kind of fault for certain. */
 const ROUNDS_FOR_ALL = 20;
+/** What did not come to happen, because the work was done before, gets so many rounds more. */
+const EXTRA_ROUNDS_MAX = 3;
 
 const plans: Plan[] = [];
-for (let seed = Number(values.seed); plans.length < rounds; seed = nextSeed(seed)) {
-  plans.push(planRound(seed, Number(values.faults)));
-}
+let seed = Number(values.seed);
+for (; plans.length < rounds; seed = nextSeed(seed)) plans.push(planRound(seed, Number(values.faults)));
 
 process.once("exit", () => {
   killAll();
@@ -53,7 +54,7 @@ function tell({ seed, findings, injected, tookMs, longestGapMs }: RoundReport): 
 }
 
 async function work(): Promise<void> {
-  while (begun < rounds) {
+  while (begun < plans.length) {
     const report = await runRound(plans[begun++]!);
     reports.push(report);
     total.add(report.findings);
@@ -61,15 +62,23 @@ async function work(): Promise<void> {
   }
 }
 
-say(`chaos: ${rounds} rounds from seed ${values.seed}`);
-await Promise.all(Array.from({ length: Number(values.parallel) }, work));
-
 const times = (kind: FaultKind) =>
   reports.flatMap(({ injected }) => injected).filter((k) => k === kind).length;
 const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 const demanded = new Set(
   rounds >= ROUNDS_FOR_ALL ? faultKinds : plans.flatMap((plan) => plan.faults.map(({ kind }) => kind)),
 );
+const missingNow = () => [...demanded].filter((kind) => times(kind) === 0);
+
+say(`chaos: ${rounds} rounds from seed ${values.seed}`);
+await Promise.all(Array.from({ length: Number(values.parallel) }, work));
+for (let extra = 0; extra < EXTRA_ROUNDS_MAX && missingNow().length > 0; extra++) {
+  say(`one round more, because this has not happened: ${missingNow().join(" ")}`);
+  plans.push(planRound(seed, Number(values.faults), missingNow()));
+  seed = nextSeed(seed);
+  await work();
+}
+
 const counts = Object.fromEntries(faultKinds.map((kind) => [kind, times(kind)]));
 const resumed: Partial<Record<FaultKind, number>> = {};
 for (const kind of faultKinds) {
@@ -80,7 +89,7 @@ for (const kind of faultKinds) {
   const after = resumed[kind] === undefined ? "" : `, work resumed after ${resumed[kind]} ms (median)`;
   say(`${kind.padEnd(14)} ${counts[kind]} times${after}`);
 }
-const missing = [...demanded].filter((kind) => counts[kind] === 0);
+const missing = missingNow();
 if (missing.length > 0) say(`never happened: ${missing.join(" ")}`);
 
 const { lost, doubled, wrong } = total;

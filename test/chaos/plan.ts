@@ -47,10 +47,17 @@ export interface Plan {
 
 export const FAULTS_A_ROUND = 10;
 
-/** What happens in a round; the same for the same seed and number of faults. */
-export function planRound(seed: number, faultsARound = FAULTS_A_ROUND): Plan {
+/**
+ * What happens in a round; the same for the same arguments.
+ * @param demanded kinds that are among its faults in any case
+ */
+export function planRound(
+  seed: number,
+  faultsARound = FAULTS_A_ROUND,
+  demanded: readonly FaultKind[] = [],
+): Plan {
   const random = new Random(seed);
-  const kinds: FaultKind[] = [];
+  const kinds: FaultKind[] = [...demanded];
   while (kinds.length < faultsARound) kinds.push(...random.shuffle(faultKinds));
   kinds.length = faultsARound;
   const faults = kinds

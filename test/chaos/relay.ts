@@ -11,8 +11,8 @@ export interface Damaged {
 interface Damage {
   readonly direction: Direction;
   readonly bytesMin: number;
+  readonly signal: AbortSignal;
   readonly apply: (bytes: Buffer) => Damaged;
-  readonly done: () => void;
 }
 
 interface Pair {
@@ -79,11 +79,9 @@ export class Relay {
     this.#delayMs = delayMs;
   }
 
-  /** Does something to the next piece of at least so many bytes; resolves when that was done. */
-  damage(direction: Direction, bytesMin: number, apply: Damage["apply"]): Promise<void> {
-    return new Promise((resolve) => {
-      this.#damages.push({ direction, bytesMin, apply, done: resolve });
-    });
+  /** Does something to the next piece of at least so many bytes, unless the signal comes before. */
+  damage(direction: Direction, bytesMin: number, signal: AbortSignal, apply: Damage["apply"]): void {
+    this.#damages.push({ direction, bytesMin, signal, apply });
   }
 
   close(): void {
@@ -127,12 +125,11 @@ export class Relay {
 
   #damaged(direction: Direction, bytes: Buffer): Damaged {
     const at = this.#damages.findIndex(
-      (damage) => damage.direction === direction && bytes.length >= damage.bytesMin,
+      ({ direction: way, bytesMin, signal }) =>
+        !signal.aborted && way === direction && bytes.length >= bytesMin,
     );
     const [damage] = at === -1 ? [] : this.#damages.splice(at, 1);
-    if (damage === undefined) return { bytes };
-    damage.done();
-    return damage.apply(bytes);
+    return damage === undefined ? { bytes } : damage.apply(bytes);
   }
 }
 
