@@ -1,9 +1,9 @@
 import type { Limits } from "../protocol/index.ts";
+import { Replicas } from "../scheduler/index.ts";
 import type { Clock } from "./clock.ts";
 import type { Datasets } from "./datasets.ts";
 import type { Peers } from "./peers/peers.ts";
 import type { Keepers } from "./recovery/keepers.ts";
-import { Replicas } from "./replicas/replicas.ts";
 
 export interface CustodyOptions {
   readonly keepers: Keepers;
@@ -17,12 +17,15 @@ export interface CustodyOptions {
 export class Custody {
   readonly keepers: Keepers;
   readonly replicas: Replicas;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   constructor({ keepers, datasets, peers, limits, clock }: CustodyOptions) {
     this.keepers = keepers;
     this.replicas = new Replicas({
       limits,
-      clock,
+      nowMs: () => clock.nowMs(),
+      planIn: (delayMs) => this.#planIn(delayMs),
       datasets: () => datasets.list(),
       isReady: () => !keepers.recovering,
     });
@@ -33,7 +36,7 @@ export class Custody {
   /** A worker's connection is gone. */
   left(worker: string): void {
     this.keepers.left(worker);
-    this.replicas.left(worker);
+    if (!this.#closed) this.replicas.left(worker);
   }
 
   /** Datasets are not what they were. */
@@ -48,6 +51,13 @@ export class Custody {
 
   close(): void {
     this.keepers.close();
-    this.replicas.close();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #planIn(delayMs: number | undefined): void {
+    clearTimeout(this.#timer);
+    if (delayMs === undefined || this.#closed) return;
+    this.#timer = setTimeout(() => this.replicas.plan(), delayMs);
   }
 }

@@ -7,6 +7,7 @@ import {
   MusketeersError,
 } from "../protocol/index.ts";
 import { Fields } from "../protocol/messages/index.ts";
+import { mergeCatalogue } from "../scheduler/index.ts";
 import { surveyTree } from "./tree-survey.ts";
 
 const PREFIX = "dataset/";
@@ -128,15 +129,13 @@ export class Datasets {
   adopt(catalogue: readonly DatasetSummary[], asOfMs: number): Promise<void> {
     return this.#alone(async () => {
       const { registry } = this.#options;
-      const names = new Set(catalogue.map(({ name }) => name));
-      for (const { name, createdAtMs } of this.list()) {
-        if (createdAtMs > asOfMs || names.has(name)) continue;
+      const { removed, taken } = mergeCatalogue(this.list(), catalogue, asOfMs);
+      for (const name of removed) {
         await registry.delete(PREFIX + name);
         this.#byName.delete(name);
       }
-      for (const { name, ...dataset } of catalogue) {
+      for (const { name, ...dataset } of taken) {
         checkDatasetName(name);
-        if ((this.#byName.get(name)?.createdAtMs ?? 0) > asOfMs) continue;
         await registry.put(PREFIX + name, encodeValue(dataset));
         this.#byName.set(name, { name, ...dataset });
       }

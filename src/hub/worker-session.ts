@@ -12,11 +12,10 @@ import {
   type SessionMessage,
   type WorkerDescription,
 } from "../protocol/index.ts";
-import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
+import type { LeaseDescriptor, LeaseNo, ReplicaHost } from "../scheduler/index.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Peer, PeerSession } from "./peer.ts";
 import type { Keeper } from "./recovery/keepers.ts";
-import type { ReplicaHost } from "./replicas/replicas.ts";
 
 /** A lease as the shell knows it. */
 export interface OpenLease {

@@ -4,6 +4,17 @@
  */
 export { RangeSet } from "./rangeset.ts";
 export { finishRecovery, recover, recoverRecord } from "./recover.ts";
+export {
+  afterAdoption,
+  afterLoss,
+  afterPublishing,
+  type CatalogueMarks,
+  isNews,
+  mergeCatalogue,
+  noMarks,
+  sharedOrders,
+} from "./replicas/recovery.ts";
+export { type KeptBy, type ReplicaHost, Replicas, type ReplicasOptions } from "./replicas/replicas.ts";
 export { type JobSnapshot, jobSnapshot } from "./snapshot.ts";
 export { isStageId, mapStageId, stagesOf, submissionOf } from "./stages.ts";
 export { createScheduler, type Scheduler, type SchedulerConfig } from "./state.ts";

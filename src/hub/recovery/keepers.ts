@@ -8,6 +8,14 @@ import {
   toMusketeersError,
 } from "../../protocol/index.ts";
 import { Fields } from "../../protocol/messages/index.ts";
+import {
+  afterAdoption,
+  afterLoss,
+  afterPublishing,
+  type CatalogueMarks,
+  isNews,
+  noMarks,
+} from "../../scheduler/index.ts";
 import type { Datasets } from "../datasets.ts";
 import type { Invites } from "../invites.ts";
 import { openCatalogue, signCatalogue } from "./catalogue.ts";
@@ -37,19 +45,8 @@ export interface KeepersOptions {
   readonly onNotice: (notice: string) => void;
 }
 
-interface Stored {
-  /** Of the catalogue as it was given out last. */
-  readonly sequence: number;
-  /** Of the one that was taken back last. */
-  readonly adopted: number;
-  /** When the disk was found lost, in milliseconds since 1970; 0: never. */
-  readonly recoveredAtMs: number;
-  /** Blocks of datasets may still be missing. */
-  readonly recovering: boolean;
-}
-
-function decodeStored(value: Uint8Array | undefined): Stored {
-  if (value === undefined) return { sequence: 0, adopted: 0, recoveredAtMs: 0, recovering: false };
+function decodeStored(value: Uint8Array | undefined): CatalogueMarks {
+  if (value === undefined) return noMarks;
   try {
     const fields = new Fields(KEY, decodeValue(value));
     return {
@@ -74,7 +71,7 @@ export class Keepers {
   /** Workers that say that they keep a block. */
   holdersOf: (cid: string) => readonly string[] = () => [];
   onRecovered: () => void = () => {};
-  #stored: Stored;
+  #stored: CatalogueMarks;
   #signed: Uint8Array | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** One thing after the other. */
@@ -84,7 +81,7 @@ export class Keepers {
   readonly #recalled = new Set<string>();
   #answered = false;
 
-  private constructor(options: KeepersOptions, stored: Stored) {
+  private constructor(options: KeepersOptions, stored: CatalogueMarks) {
     this.#options = options;
     this.#stored = stored;
     const { limits, blobs, datasets } = options;
@@ -103,9 +100,7 @@ export class Keepers {
     const before = decodeStored((await options.registry.get(KEY))?.value);
     const keepers = new Keepers(options, before);
     if (options.recover && !before.recovering) {
-      // What the backup knew is not asked for again.
-      const adopted = Math.max(before.adopted, before.sequence);
-      await keepers.#store({ recovering: true, adopted, recoveredAtMs: Math.floor(options.wallMs()) });
+      await keepers.#store(afterLoss(before, options.wallMs()));
     }
     return keepers;
   }
@@ -185,13 +180,11 @@ export class Keepers {
   async #adopt(keeper: Keeper, bytes: Uint8Array): Promise<void> {
     const { secretKey, datasets, invites, onNotice } = this.#options;
     const catalogue = openCatalogue(bytes, secretKey);
-    const { adopted, recoveredAtMs } = this.#stored;
     const { sequence } = catalogue;
-    // What this hub said after it had recovered is no news to it.
-    if (sequence <= adopted || (sequence > recoveredAtMs && !this.recovering)) return;
+    if (!isNews(this.#stored, sequence)) return;
     await datasets.adopt(catalogue.datasets, sequence);
     await invites.restore(catalogue.revoked);
-    await this.#store({ adopted: sequence, recovering: true });
+    await this.#store(afterAdoption(this.#stored, sequence));
     const made = new Date(sequence).toISOString();
     onNotice(
       `took the catalogue of ${made} from the worker ${keeper.name}: ${datasets.list().length} datasets`,
@@ -218,10 +211,7 @@ export class Keepers {
 
   async #publish(): Promise<void> {
     if (this.recovering) return;
-    const { wallMs } = this.#options;
-    const { sequence: before, adopted, recoveredAtMs } = this.#stored;
-    const sequence = Math.max(Math.floor(wallMs()), before + 1, adopted + 1, recoveredAtMs + 1);
-    await this.#store({ sequence });
+    await this.#store(afterPublishing(this.#stored, this.#options.wallMs()));
     this.#signed = undefined;
     for (const keeper of this.#keepers.values()) this.#give(keeper);
   }
@@ -240,7 +230,7 @@ export class Keepers {
     if (this.#signed.length <= limits.catalogueBytesMax) keeper.entrust({ type: "catalogue" }, this.#signed);
   }
 
-  async #store(change: Partial<Stored>): Promise<void> {
+  async #store(change: Partial<CatalogueMarks>): Promise<void> {
     const stored = { ...this.#stored, ...change };
     await this.#options.registry.put(KEY, encodeValue(stored));
     this.#stored = stored;

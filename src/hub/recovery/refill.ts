@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { codecOf } from "../../data/index.ts";
 import type { Blobs } from "../../engine/index.ts";
 import type { Limits } from "../../protocol/index.ts";
+import { sharedOrders } from "../../scheduler/index.ts";
 import { childrenOf } from "../tree-survey.ts";
 
 export interface RefillOptions {
@@ -119,7 +120,7 @@ export class Refill {
     const missing = new Set(cids);
     const asked = new Map(cids.map((cid) => [cid, new Set<string>()]));
     for (let round = 0; round < HOLDERS_ASKED_MAX && missing.size > 0 && !this.#closed; round++) {
-      const orders = this.#share(missing, asked);
+      const orders = sharedOrders(missing, asked, this.#options.holdersOf);
       if (orders.size === 0) break;
       await Promise.all([...orders].map(([worker, list]) => this.#ask(worker, list)));
       for (const cid of [...missing]) {
@@ -127,23 +128,6 @@ export class Refill {
       }
     }
     return missing;
-  }
-
-  /** Who is asked for what: of those who keep a block, whoever has least to do and was not asked for it yet. */
-  #share(missing: ReadonlySet<string>, asked: ReadonlyMap<string, Set<string>>): Map<string, string[]> {
-    const orders = new Map<string, string[]>();
-    const load = (worker: string) => orders.get(worker)?.length ?? 0;
-    for (const cid of missing) {
-      const before = asked.get(cid)!;
-      const [best] = this.#options
-        .holdersOf(cid)
-        .filter((worker) => !before.has(worker))
-        .sort((a, b) => load(a) - load(b));
-      if (best === undefined) continue;
-      before.add(best);
-      orders.set(best, [...(orders.get(best) ?? []), cid]);
-    }
-    return orders;
   }
 
   /** Resolves when the worker has answered, or will not. */

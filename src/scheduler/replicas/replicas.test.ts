@@ -1,17 +1,24 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { defaultLimits, type Limits } from "../../protocol/index.ts";
 import { type ReplicaHost, Replicas } from "./replicas.ts";
 
 /** A hub's replicas with a clock of its own, and what workers are told. */
 function world(limits: Partial<Limits> = {}) {
-  const state = { nowMs: 0, ready: true, datasets: [dataset("a", 1)] };
+  const state = {
+    nowMs: 0,
+    planInMs: undefined as number | undefined,
+    ready: true,
+    datasets: [dataset("a", 1)],
+  };
   const replicas = new Replicas({
     limits: { ...defaultLimits, ...limits },
-    clock: { nowMs: () => state.nowMs },
+    nowMs: () => state.nowMs,
+    planIn: (delayMs) => {
+      state.planInMs = delayMs;
+    },
     datasets: () => state.datasets,
     isReady: () => state.ready,
   });
-  onTestFinished(() => replicas.close());
   return { state, replicas };
 }
 
@@ -52,6 +59,7 @@ test("replicaGraceMs: a worker that comes back in time keeps its replicas, one t
   replicas.kept(one, kept(["a"]));
   expect(replicas.keptBy("a")).toEqual([{ worker: "athos", whole: true }]);
   replicas.left("1");
+  expect(state.planInMs).toBe(1_000);
   state.nowMs = 999;
   replicas.plan();
   expect(two.told).toEqual([]);

@@ -1,5 +1,4 @@
 import type { DatasetSummary, KeptMessage, Limits } from "../../protocol/index.ts";
-import type { Clock } from "../clock.ts";
 import { planReplicas, type Wanted } from "./plan.ts";
 
 /** A connected worker, as far as it keeps folders. */
@@ -19,7 +18,9 @@ interface Member {
 
 export interface ReplicasOptions {
   readonly limits: Pick<Limits, "replicasPerWorkerMax" | "replicaGraceMs" | "replicaRetryMs">;
-  readonly clock: Pick<Clock, "nowMs">;
+  readonly nowMs: () => number;
+  /** Calls `plan` in so many milliseconds; replaces the call before. Undefined: nobody needs it. */
+  readonly planIn: (delayMs: number | undefined) => void;
   readonly datasets: () => readonly DatasetSummary[];
   /** While the hub does not know its datasets nobody is told to let anything go. */
   readonly isReady: () => boolean;
@@ -32,13 +33,15 @@ export interface KeptBy {
   readonly whole: boolean;
 }
 
-/** Keeps datasets on as many trusted workers as they want, and finds others when some leave for good. */
+/**
+ * Keeps datasets on as many trusted workers as they want, and finds others when some leave for good. Reads no
+ * clock and sets no timer: the hub and the simulator give it theirs.
+ */
 export class Replicas {
   readonly #options: ReplicasOptions;
   readonly #members = new Map<string, Member>();
   /** By name, since a worker that comes back has another id. */
   readonly #absent = new Map<string, { readonly keeps: ReadonlySet<string>; readonly untilMs: number }>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -46,7 +49,7 @@ export class Replicas {
 
   /** A worker says what it keeps; with the first such word it is one of those who may be asked to. */
   kept(host: ReplicaHost, { cids, refused }: KeptMessage): void {
-    const untilMs = this.#options.clock.nowMs() + this.#options.limits.replicaRetryMs;
+    const untilMs = this.#options.nowMs() + this.#options.limits.replicaRetryMs;
     let member = this.#members.get(host.worker);
     if (member === undefined) {
       member = { host, told: new Set(), whole: new Set(), refusedUntilMs: new Map() };
@@ -63,7 +66,7 @@ export class Replicas {
     const member = this.#members.get(worker);
     if (member === undefined) return;
     this.#members.delete(worker);
-    const untilMs = this.#options.clock.nowMs() + this.#options.limits.replicaGraceMs;
+    const untilMs = this.#options.nowMs() + this.#options.limits.replicaGraceMs;
     // What it was only fetching somebody else may as well fetch.
     if (member.whole.size > 0) this.#absent.set(member.host.name, { keeps: member.whole, untilMs });
     this.plan();
@@ -96,10 +99,9 @@ export class Replicas {
 
   /** Looks at everything again, and tells those for whom something changed. */
   plan(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#options.planIn(undefined);
     if (!this.#options.isReady()) return;
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.nowMs();
     this.#forgetPast(nowMs);
     const members = [...this.#members.values()];
     const plans = planReplicas(
@@ -112,11 +114,6 @@ export class Replicas {
     );
     for (const [at, member] of members.entries()) this.#tell(member, plans[at]!);
     this.#planLater(nowMs);
-  }
-
-  close(): void {
-    clearTimeout(this.#timer);
-    this.#members.clear();
   }
 
   #tell(member: Member, plan: ReadonlySet<string>): void {
@@ -149,6 +146,6 @@ export class Replicas {
     const times = [...this.#absent.values()].map(({ untilMs }) => untilMs);
     for (const { refusedUntilMs } of this.#members.values()) times.push(...refusedUntilMs.values());
     if (times.length === 0) return;
-    this.#timer = setTimeout(() => this.plan(), Math.max(1, Math.min(...times) - nowMs));
+    this.#options.planIn(Math.max(1, Math.min(...times) - nowMs));
   }
 }
