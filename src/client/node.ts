@@ -11,5 +11,6 @@ export {
   removeProfile,
   writeProfile,
 } from "./profile.ts";
+export { findProjectKey, loadOrCreateProjectKey, projectKeyFile } from "./project-keys.ts";
 export { type SavedFile, type SaveOptions, saveFile, saveFiles } from "./save.ts";
 export { isFolder, listPath, readPath } from "./source-path.ts";

@@ -81,6 +81,11 @@ export const errorKinds = Object.freeze({
   ),
   SANDBOX_CRASHED: kind("The task's process died; look for memory or an endless loop.", 1, 422, true),
   GRANT_REFUSED: kind("The volunteer did not allow it: join with --allow-net HOST.", 1, 422),
+  UNTRUSTED_CODE: kind(
+    "It is not what somebody signed whom the project's owner certified; has the hub been tampered with? Ask the owner.",
+    4,
+    403,
+  ),
   INTERNAL: kind("This is a bug; please report it with the log.", 70, 500),
 } satisfies Record<string, ErrorKind>);
 

@@ -62,6 +62,8 @@ export interface Limits {
   readonly storageRetryMaxMs: number;
   /** Largest bundle of task code. */
   readonly bundleBytesMax: number;
+  /** Largest signed manifest of a submission, with the certificate of its submitter. */
+  readonly proofBytesMax: number;
   /** Most inputs in one job. */
   readonly jobInputsMax: number;
   /** Most partitions of a shuffle. */
@@ -318,6 +320,7 @@ export const defaultLimits: Limits = Object.freeze({
   storageRetryMinMs: 50,
   storageRetryMaxMs: 2 * second,
   bundleBytesMax: 32 * MiB,
+  proofBytesMax: 32 * KiB,
   jobInputsMax: 1_000_000_000,
   partitionsMax: 1_024,
   outputsPerJobMax: 10_000_000,

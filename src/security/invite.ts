@@ -2,6 +2,7 @@ import { decode, encode } from "cborg";
 import { base64url } from "multiformats/bases/base64";
 import { MusketeersError, type Role, roles } from "../protocol/index.ts";
 import { KEY_BYTES, newSecretKey, publicKeyOf, SIGNATURE_BYTES } from "./ed25519.ts";
+import { ENDORSEMENT_MARK, type Endorsement, parseEndorsement } from "./endorsement.ts";
 import {
   GRANT_VERSION,
   grantOf,
@@ -40,6 +41,8 @@ export interface Invite {
   readonly expiresAtMs: number;
   /** Never leaves its owner. */
   readonly secretKey: Uint8Array;
+  /** What the project's owner added; without it the hub alone decides whose code runs. */
+  readonly endorsement?: Endorsement;
 }
 
 export interface CreateInviteOptions {
@@ -118,21 +121,21 @@ function decodeSecret(text: string): readonly unknown[] {
 /** Removes what mail programs, chats and shells leave around and inside a pasted line. */
 const clean = (text: string): string => text.replace(/\s+/g, "").replace(/^["'`<“‘«]+|["'`>”’»]+$/g, "");
 
-function splitInvite(text: string): { url: URL; secret: string } {
+function splitInvite(text: string): { url: URL; secret: string; endorsement: string | undefined } {
   const line = clean(text);
   const at = line.indexOf("#");
   const address = at < 0 ? line : line.slice(0, at);
   if (!URL.canParse(address) || !/^https?:\/\//i.test(address)) {
     throw malformed("This is no invite: it does not start with http:// or https://");
   }
-  const secret = at < 0 ? "" : line.slice(at + 1);
+  const [secret = "", endorsement] = at < 0 ? [] : line.slice(at + 1).split(ENDORSEMENT_MARK);
   if (secret === "") {
     throw malformed(
       "This invite has no secret part",
       "What stands behind # is missing: copy the whole invite and put it in quotes.",
     );
   }
-  return { url: new URL(address), secret };
+  return { url: new URL(address), secret, endorsement };
 }
 
 /**
@@ -140,7 +143,7 @@ function splitInvite(text: string): { url: URL; secret: string } {
  * @throws MusketeersError `INVITE_MALFORMED` with a hint at what is wrong with it.
  */
 export function parseInvite(text: string): Invite {
-  const { url, secret } = splitInvite(text);
+  const { url, secret, endorsement } = splitInvite(text);
   const fields = decodeSecret(secret);
   const secretKey = fields[5];
   const signature = fields[9];
@@ -167,5 +170,6 @@ export function parseInvite(text: string): Invite {
     label: grant.label,
     expiresAtMs: grant.expiresAtMs,
     secretKey,
+    ...(endorsement === undefined ? {} : { endorsement: parseEndorsement(endorsement) }),
   };
 }

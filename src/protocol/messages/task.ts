@@ -15,6 +15,8 @@ export interface TaskSpec {
   readonly net: readonly string[];
   /** Which stage of a shuffle this is, where it is one. */
   readonly stage?: StageSpec;
+  /** The submitter's signature under all this, with the certificate of its key; see `security/manifest.ts`. */
+  readonly proof?: Uint8Array;
 }
 
 export type StageKind = "map" | "reduce";
@@ -84,6 +86,7 @@ export function parseTaskSpec(fields: Fields): TaskSpec {
     memoryBytes: fields.integer("memoryBytes"),
     net: fields.strings("net", 64),
     ...(fields.has("stage") ? { stage: parseStage(fields.object("stage")) } : {}),
+    ...(fields.has("proof") ? { proof: fields.bytes("proof", limits.proofBytesMax) } : {}),
   };
 }
 
@@ -119,6 +122,9 @@ function parseJobOptions(fields: Fields): JobOptions {
     attached: fields.boolean("attached"),
   };
 }
+
+/** A task's specification by itself, as it came from anyone. @throws MusketeersError `PROTOCOL` */
+export const parseTaskSpecValue = (value: unknown): TaskSpec => parseTaskSpec(new Fields("task", value));
 
 export function parseJobSpec(value: unknown): JobSpec {
   const fields = new Fields("submit.spec", value);
