@@ -1,11 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import {
-  defaultLimits,
-  type FailureMark,
-  type JobSpec,
-  type WorkerDescription,
-} from "../src/protocol/index.ts";
+import { defaultLimits, type EnrolledWorker, type FailureMark, type JobSpec } from "../src/protocol/index.ts";
 import {
   createScheduler,
   type EffectOf,
@@ -39,7 +34,7 @@ const spec: JobSpec = {
   },
 };
 
-const description: WorkerDescription = {
+const description: EnrolledWorker = {
   name: "w",
   version: "0",
   platform: "linux",
@@ -53,6 +48,9 @@ const description: WorkerDescription = {
   labels: [],
   capabilities: [],
   speed: 1,
+  person: "w",
+  trusted: false,
+  projects: ["default"],
 };
 
 setFlagsFromString("--expose_gc");

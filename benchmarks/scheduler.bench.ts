@@ -3,7 +3,7 @@
  * A step is one event with all its effects.
  */
 import { performance } from "node:perf_hooks";
-import { defaultLimits, type JobSpec, type WorkerDescription } from "../src/protocol/index.ts";
+import { defaultLimits, type EnrolledWorker, type JobSpec } from "../src/protocol/index.ts";
 import {
   createScheduler,
   type LeaseDescriptor,
@@ -31,7 +31,7 @@ const jobSpec = (job: string, priority: number): JobSpec => ({
   options: { retries: 0, backoffMs: 0, maxAttempts: 3, priority, needs: {}, attached: false },
 });
 
-const description: WorkerDescription = {
+const description: EnrolledWorker = {
   name: "w",
   version: "0",
   platform: "linux",
@@ -45,6 +45,9 @@ const description: WorkerDescription = {
   labels: [],
   capabilities: [],
   speed: 1,
+  person: "w",
+  trusted: false,
+  projects: ["default"],
 };
 
 /** Runs every lease in the order in which it was given; a virtual clock goes on by what it takes. */

@@ -170,7 +170,11 @@ export class ClientSession implements PeerSession, Holder {
   #change(message: JobChange, body: Uint8Array): void {
     switch (message.type) {
       case "submit":
-        this.#coordinator.intake.submit(this, message, body);
+        this.#coordinator.intake.submit(
+          this,
+          { ...message, spec: { ...message.spec, project: this.#peer.grant.project } },
+          body,
+        );
         break;
       case "inputs":
         this.#coordinator.intake.inputs(this, message, body);

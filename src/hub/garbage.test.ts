@@ -60,6 +60,8 @@ const rightHeaders: readonly Record<string, unknown>[] = [
     grant: new Uint8Array(40),
     nonce: new Uint8Array(16),
     proof: new Uint8Array(64),
+    key: new Uint8Array(32),
+    keyProof: new Uint8Array(64),
     worker: describedWorker(),
     leases: [],
   },

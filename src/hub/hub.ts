@@ -221,7 +221,8 @@ export class Hub {
       });
     }
     const described = hello as Hello & { worker: WorkerDescription };
-    return new WorkerSession(this.#coordinator, peer, newId(), described);
+    const standing = { person: peer.grant.id, trusted: false, projects: [peer.grant.project] };
+    return new WorkerSession(this.#coordinator, peer, newId(), described, standing);
   }
 
   #serveHttp(): void {

@@ -12,7 +12,7 @@ import {
   type SessionMessage,
   toMusketeersError,
 } from "../protocol/index.ts";
-import { type Grant, openGrant, signWelcome, verifyHello } from "../security/index.ts";
+import { type Grant, openGrant, signWelcome, verifyHello, verifyKey } from "../security/index.ts";
 
 /** What a peer needs of its hub. */
 export interface PeerHost {
@@ -215,6 +215,9 @@ export class Peer {
     const challenge = { hubKey: host.hubKey, nonce: this.#nonce };
     if (!verifyHello(grant, challenge, hello)) {
       throw new MusketeersError("UNAUTHORIZED", "The invite's key was not proven");
+    }
+    if (!verifyKey(challenge, hello)) {
+      throw new MusketeersError("UNAUTHORIZED", "The machine's own key was not proven");
     }
     if (host.isRevoked(grant.id)) throw revokedInvite();
     this.#grant = grant;

@@ -1,5 +1,7 @@
+import { base64url } from "multiformats/bases/base64";
 import {
   countOf,
+  type EnrolledWorker,
   eachRecord,
   type Hello,
   type HubToKeeper,
@@ -10,6 +12,7 @@ import {
   RecordReader,
   type SaveMessage,
   type SessionMessage,
+  type Standing,
   type WorkerDescription,
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo, ReplicaHost } from "../scheduler/index.ts";
@@ -38,8 +41,10 @@ function uniqueName(wished: string, workers: Iterable<WorkerSession>): string {
 /** One connected worker. */
 export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   readonly worker: string;
-  readonly description: WorkerDescription;
+  readonly description: EnrolledWorker;
   readonly connectedAtMs: number;
+  /** Whose leases it may use: those of whoever came with its invite and its key. */
+  readonly holder: string;
   readonly #peer: Peer;
   readonly #coordinator: Coordinator;
   readonly #byId = new Map<string, OpenLease>();
@@ -62,19 +67,17 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     peer: Peer,
     worker: string,
     hello: Hello & { worker: WorkerDescription },
+    standing: Standing,
   ) {
     this.#coordinator = coordinator;
     this.#peer = peer;
     this.worker = worker;
     this.connectedAtMs = coordinator.wallMs();
+    this.holder = `${peer.grant.id}.${base64url.baseEncode(hello.key)}`;
     const before = coordinator.makeRoom(hello.leases, this.holder);
-    this.description = { ...hello.worker, name: uniqueName(hello.worker.name, coordinator.workers.values()) };
+    const name = uniqueName(hello.worker.name, coordinator.workers.values());
+    this.description = { ...hello.worker, ...standing, name };
     this.adopted = coordinator.workerJoined(this, before);
-  }
-
-  /** Whose leases it may use: those of everybody who came with its invite. */
-  get holder(): string {
-    return this.#peer.grant.id;
   }
 
   /** Dropped, or replaced by another of its connections: what it still says is nobody's word. */

@@ -15,12 +15,14 @@ import {
   type Welcome,
   type WorkerDescription,
 } from "../protocol/index.ts";
-import { type Invite, signHello, verifyWelcome } from "../security/index.ts";
+import { type Invite, signHello, signKey, verifyWelcome } from "../security/index.ts";
 import type { OpenSocket, Socket } from "./socket.ts";
 
 export interface LinkOptions {
   readonly invite: Invite;
   readonly openSocket: OpenSocket;
+  /** Secret key of this machine, which it proves besides the invite's; that one where it has none of its own. */
+  readonly machineKey?: Uint8Array;
   /** Program and version, for people; the package's own where nothing is said. */
   readonly agent?: string;
   /** Describes the worker, where the peer is one; asked anew at each connection. */
@@ -211,14 +213,15 @@ export class Link {
     }
     this.#challenge = challenge;
     this.#nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+    const said = { grant: invite.grant, nonce: this.#nonce };
     this.#socket?.send(
       this.#sender.encode({
         type: "hello",
         version: PROTOCOL_VERSION,
         agent: this.#options.agent ?? `musketeers/${PACKAGE_VERSION}`,
-        grant: invite.grant,
-        nonce: this.#nonce,
+        ...said,
         proof: signHello(invite, challenge, this.#nonce),
+        ...signKey(this.#options.machineKey ?? invite.secretKey, challenge, said),
         ...(worker === undefined ? {} : { worker: worker() }),
         leases: fitting(leases?.() ?? [], this.#limits.headerBytesMax - HELLO_BYTES_MAX),
       }),

@@ -1,5 +1,5 @@
 import type { JobState, Role, StageProgress } from "./messages/index.ts";
-import type { WorkerDescription } from "./messages/worker.ts";
+import type { EnrolledWorker } from "./standing.ts";
 
 /*
  * What a client may ask a hub with a `call`, and what it is told. The same shapes are what the command
@@ -51,7 +51,7 @@ export interface JobDetails extends JobSummary {
   readonly reason: string;
 }
 
-export interface WorkerSummary extends WorkerDescription {
+export interface WorkerSummary extends EnrolledWorker {
   readonly worker: string;
   readonly connectedAtMs: number;
   readonly busySlots: number;

@@ -13,6 +13,7 @@ export * from "./outputs-row.ts";
 export * from "./ranges.ts";
 export * from "./records.ts";
 export * from "./resumed.ts";
+export * from "./standing.ts";
 export * from "./unsendable.ts";
 export * from "./value.ts";
 export * from "./version.ts";

@@ -1,17 +1,20 @@
-import type { JobSpec } from "../protocol/index.ts";
+import { type JobSpec, projectOf } from "../protocol/index.ts";
 import { RunQueue } from "./fairness.ts";
 import { lackOf } from "./match.ts";
 import { type Demand, type Job, openSlots, type Scheduler, type Worker } from "./state.ts";
 
 /** What a job asks of workers; compared with every connected one where no other job asks the same. */
-export function demandOf(state: Scheduler, { task, options }: JobSpec): Demand {
+export function demandOf(state: Scheduler, spec: JobSpec): Demand {
+  const { task, options } = spec;
+  const project = projectOf(spec);
   const { net, memoryBytes } = task;
   const { needs } = options;
-  const key = JSON.stringify([memoryBytes, net, needs]);
+  const key = JSON.stringify([project, memoryBytes, net, needs]);
   let demand = state.demands.get(key);
   if (demand === undefined) {
     demand = {
       key,
+      project,
       needs,
       net,
       memoryBytes,

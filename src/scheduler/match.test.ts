@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { jobSpec, ScheduledCluster, workerDescription } from "../../test/support/scheduled-cluster.ts";
+import { projectOf } from "../protocol/index.ts";
 import { jobIds, jobView, workerIds, workerView } from "./index.ts";
 import { lackOf } from "./match.ts";
 
@@ -17,13 +18,22 @@ test.each<[worker: Parameters<typeof workerDescription>[1], job: Options, lack: 
   [{ memoryBytes: 2 ** 29 }, { needs: { memoryBytes: 2 ** 29 + 1 } }, "has 513 MiB of memory"],
   [{ labels: ["gpu", "lab"] }, { needs: { labels: ["lab", "gpu"] } }, undefined],
   [{ labels: ["gpu"] }, { needs: { labels: ["lab", "gpu"] } }, "has the label lab"],
+  [{ projects: ["a", "b"] }, { project: "b" }, undefined],
+  [{ projects: ["*"] }, { project: "b" }, undefined],
+  [{ projects: ["a"] }, { project: "b" }, "serves the project b"],
   [{ capabilities: [] }, { needs: { capabilities: ["node"] } }, "has the capability node"],
   [{ allowNet: ["*"] }, { net: ["www.example.org"] }, undefined],
   [{ allowNet: ["*"] }, { net: ["www.example.org", "localhost:80"] }, "allows net access to localhost:80"],
   [{}, { net: ["www.example.org"] }, "allows net access to www.example.org"],
 ])("%j for %j: lacks %s", (worker, job, lack) => {
-  const { task, options } = jobSpec("job", job);
-  const wishes = { needs: options.needs, net: task.net, memoryBytes: task.memoryBytes };
+  const spec = jobSpec("job", job);
+  const { task, options } = spec;
+  const wishes = {
+    needs: options.needs,
+    net: task.net,
+    project: projectOf(spec),
+    memoryBytes: task.memoryBytes,
+  };
   expect(lackOf(wishes, workerDescription("w", worker))).toBe(lack);
 });
 

@@ -1,17 +1,20 @@
-import { netAllows, type WorkerDescription } from "../protocol/index.ts";
+import { type EnrolledWorker, netAllows, serves } from "../protocol/index.ts";
 import type { Demand } from "./state.ts";
 
 /** What is asked of a worker. */
-export type Wishes = Pick<Demand, "needs" | "net" | "memoryBytes">;
+export type Wishes = Pick<Demand, "needs" | "net" | "memoryBytes" | "project">;
 
 /**
  * Says what a worker lacks, such that "no connected worker …" becomes a sentence with it; undefined where
  * it lacks nothing. To match by something new, add one more of these.
  */
-type Predicate = (wishes: Wishes, worker: WorkerDescription) => string | undefined;
+type Predicate = (wishes: Wishes, worker: EnrolledWorker) => string | undefined;
 
 const MiB = 1024 * 1024;
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / MiB)} MiB`;
+
+const project: Predicate = (wishes, worker) =>
+  serves(worker, wishes.project) ? undefined : `serves the project ${wishes.project}`;
 
 const sandbox: Predicate = (_wishes, worker) => (worker.sandbox === "none" ? "has a sandbox" : undefined);
 
@@ -46,10 +49,20 @@ const net: Predicate = ({ net: hosts }, worker) => {
   return refused === undefined ? undefined : `allows net access to ${refused}`;
 };
 
-const predicates: readonly Predicate[] = [sandbox, platform, arch, cores, memory, labels, capabilities, net];
+const predicates: readonly Predicate[] = [
+  project,
+  sandbox,
+  platform,
+  arch,
+  cores,
+  memory,
+  labels,
+  capabilities,
+  net,
+];
 
 /** The first thing that a worker lacks, or undefined where it can serve. */
-export function lackOf(wishes: Wishes, worker: WorkerDescription): string | undefined {
+export function lackOf(wishes: Wishes, worker: EnrolledWorker): string | undefined {
   for (const predicate of predicates) {
     const lack = predicate(wishes, worker);
     if (lack !== undefined) return lack;

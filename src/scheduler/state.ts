@@ -1,4 +1,4 @@
-import type { JobSpec, Limits, Needs, WorkerDescription } from "../protocol/index.ts";
+import type { EnrolledWorker, JobSpec, Limits, Needs } from "../protocol/index.ts";
 import type { RunQueue } from "./fairness.ts";
 import type { Nearness } from "./locality.ts";
 import type { Pending } from "./pending.ts";
@@ -37,6 +37,7 @@ export type SchedulerConfig = Readonly<
 /** What jobs ask of a worker; jobs that ask the same share one, so that matching is done once. */
 export interface Demand {
   readonly key: string;
+  readonly project: string;
   readonly needs: Needs;
   readonly net: readonly string[];
   readonly memoryBytes: number;
@@ -115,7 +116,7 @@ export interface TaskHistory {
 
 export interface Worker {
   readonly id: WorkerId;
-  readonly description: WorkerDescription;
+  readonly description: EnrolledWorker;
   slots: number;
   draining: boolean;
   /** Is given nothing before this time, because it said that it cannot take more. */

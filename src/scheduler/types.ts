@@ -1,4 +1,5 @@
 import type {
+  EnrolledWorker,
   FailureMark,
   JobSpec,
   JobState,
@@ -6,7 +7,6 @@ import type {
   Ranges,
   ReturnReason,
   StageProgress,
-  WorkerDescription,
 } from "../protocol/index.ts";
 
 /*
@@ -72,7 +72,7 @@ export type SchedulerEvent =
       readonly type: "WorkerJoined";
       readonly nowMs: number;
       readonly worker: WorkerId;
-      readonly description: WorkerDescription;
+      readonly description: EnrolledWorker;
       /** What it was before, of which only its end was still missing: it has left as such. */
       readonly replaces?: readonly WorkerId[];
       /** Leases of before that it goes on with if it may; their ids were proven by the shell. */
@@ -261,7 +261,7 @@ export interface JobView {
 
 export interface WorkerView {
   readonly worker: WorkerId;
-  readonly description: WorkerDescription;
+  readonly description: EnrolledWorker;
   readonly slots: number;
   readonly busySlots: number;
   readonly draining: boolean;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { newSecretKey, publicKeyOf } from "./ed25519.ts";
 import { openGrant } from "./grant.ts";
-import { signHello, signWelcome, verifyHello, verifyWelcome } from "./handshake.ts";
+import { signHello, signKey, signWelcome, verifyHello, verifyKey, verifyWelcome } from "./handshake.ts";
 import { createInvite, parseInvite } from "./invite.ts";
 import { randomBytes } from "./random.ts";
 
@@ -43,6 +43,19 @@ test("a proof of before is worth nothing for another challenge or another hello"
   expect(verifyHello(grant, challenge, { ...hello, nonce: randomBytes(16) })).toBe(false);
   expect(verifyWelcome(hubKey, later, nonce, welcome)).toBe(false);
   expect(verifyWelcome(hubKey, challenge, randomBytes(16), welcome)).toBe(false);
+});
+
+test("a machine proves its own key for one hello", () => {
+  const machineKey = newSecretKey();
+  const keyed = { ...hello, ...signKey(machineKey, challenge, hello) };
+  expect(keyed.key).toEqual(publicKeyOf(machineKey));
+  expect(verifyKey(challenge, keyed)).toBe(true);
+  expect(verifyKey({ hubKey, nonce: randomBytes(16) }, keyed)).toBe(false);
+  expect(verifyKey(challenge, { ...keyed, nonce: randomBytes(16) })).toBe(false);
+  expect(verifyKey(challenge, { ...keyed, grant: inviteOf(hubSecretKey).grant })).toBe(false);
+  expect(verifyKey(challenge, { ...keyed, key: publicKeyOf(newSecretKey()) })).toBe(false);
+  // What proves the invite's key proves no machine's.
+  expect(verifyKey(challenge, { ...hello, key: grant.publicKey, keyProof: hello.proof })).toBe(false);
 });
 
 test("nonces cannot trade bytes", () => {

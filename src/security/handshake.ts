@@ -1,6 +1,6 @@
 import { type Challenge, type Hello, MusketeersError } from "../protocol/index.ts";
 import { equalBytes, transcript } from "./bytes.ts";
-import { sign, verify } from "./ed25519.ts";
+import { publicKeyOf, sign, verify } from "./ed25519.ts";
 import type { Grant } from "./grant.ts";
 import type { Invite } from "./invite.ts";
 
@@ -11,6 +11,7 @@ import type { Invite } from "./invite.ts";
  */
 
 const HELLO_DOMAIN = "musketeers hello 1";
+const KEY_DOMAIN = "musketeers key 1";
 const WELCOME_DOMAIN = "musketeers welcome 1";
 /** Shorter nonces could be met again by chance. */
 const NONCE_BYTES_MIN = 16;
@@ -44,6 +45,25 @@ export function verifyHello(
   if (hello.nonce.length < NONCE_BYTES_MIN || !equalBytes(challenge.hubKey, grant.hubKey)) return false;
   const signed = transcript(HELLO_DOMAIN, challenge.hubKey, challenge.nonce, hello.nonce, hello.grant);
   return verify(hello.proof, signed, grant.publicKey);
+}
+
+/** The proof that a peer holds a key of its own besides the invite's: what goes into its hello. */
+export function signKey(
+  secretKey: Uint8Array,
+  challenge: Question,
+  hello: Pick<Hello, "grant" | "nonce">,
+): Pick<Hello, "key" | "keyProof"> {
+  const signed = transcript(KEY_DOMAIN, challenge.hubKey, challenge.nonce, hello.nonce, hello.grant);
+  return { key: publicKeyOf(secretKey), keyProof: sign(signed, secretKey) };
+}
+
+/** Whether a hello proves the key that it names. */
+export function verifyKey(
+  challenge: Question,
+  hello: Pick<Hello, "grant" | "nonce" | "key" | "keyProof">,
+): boolean {
+  const signed = transcript(KEY_DOMAIN, challenge.hubKey, challenge.nonce, hello.nonce, hello.grant);
+  return verify(hello.keyProof, signed, hello.key);
 }
 
 /** The hub's proof that it holds the key of its challenge. */

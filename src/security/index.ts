@@ -16,7 +16,7 @@ export {
   type Signer,
 } from "./endorsement.ts";
 export { type Grant, openGrant } from "./grant.ts";
-export { signHello, signWelcome, verifyHello, verifyWelcome } from "./handshake.ts";
+export { signHello, signKey, signWelcome, verifyHello, verifyKey, verifyWelcome } from "./handshake.ts";
 export { isId, newId } from "./id.ts";
 export { type CreateInviteOptions, createInvite, type Invite, LINK_PATH, parseInvite } from "./invite.ts";
 export {

@@ -1,4 +1,4 @@
-import type { LeaseMessage, WorkerDescription } from "../protocol/index.ts";
+import { DEFAULT_PROJECT, type EnrolledWorker, type LeaseMessage } from "../protocol/index.ts";
 import {
   newWorkerState,
   presentedLeases,
@@ -101,7 +101,7 @@ export class Machine {
     return { online: onlineMs * this.slotCount, busy: busy + running, running };
   }
 
-  describe(): WorkerDescription {
+  describe(): EnrolledWorker {
     return {
       name: `${this.population.name}-${this.number}`,
       version: "0",
@@ -116,6 +116,9 @@ export class Machine {
       labels: this.population.labels ?? [],
       capabilities: [],
       speed: this.speed,
+      person: `${this.population.name}-${this.number}`,
+      trusted: false,
+      projects: [DEFAULT_PROJECT],
     };
   }
 

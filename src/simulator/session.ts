@@ -1,9 +1,9 @@
 import {
   countOf,
+  type EnrolledWorker,
   type FailureMark,
   type ReturnReason,
   sliceRanges,
-  type WorkerDescription,
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
 import { type Auditor, ViolationError } from "./auditor.ts";
@@ -40,7 +40,7 @@ export interface Report {
 /** One connected worker, as the hub's shell sees it. */
 export class Session {
   readonly worker: string;
-  readonly description: WorkerDescription;
+  readonly description: EnrolledWorker;
   readonly machine: Machine;
   readonly link: Link;
   readonly #hub: Hub;

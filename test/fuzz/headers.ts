@@ -71,6 +71,8 @@ export const peerHeaders: readonly object[] = [
     grant: new Uint8Array(40),
     nonce: new Uint8Array(16),
     proof: new Uint8Array(64),
+    key: new Uint8Array(32),
+    keyProof: new Uint8Array(64),
     worker: fuzzWorker,
     leases: [{ lease: "lease", from: 3 }],
   },

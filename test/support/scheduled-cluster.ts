@@ -1,13 +1,14 @@
 import {
   countOf,
+  DEFAULT_PROJECT,
   defaultLimits,
+  type EnrolledWorker,
   type FailureKind,
   type JobOptions,
   type JobSpec,
   type Limits,
   type Ranges,
   type TaskSpec,
-  type WorkerDescription,
 } from "../../src/protocol/index.ts";
 import {
   createScheduler,
@@ -57,13 +58,18 @@ export const listOf = (ranges: Ranges): number[] =>
   ranges.flatMap(([start, end]) => Array.from({ length: end - start }, (_, at) => start + at));
 
 /** Options of a job, its task and its shuffle, if it is one. */
-type SpecOptions = Partial<JobOptions> & Partial<TaskSpec> & { readonly partitions?: number };
+type SpecOptions = Partial<JobOptions> &
+  Partial<TaskSpec> & {
+    readonly partitions?: number;
+    readonly project?: string;
+  };
 
 export function jobSpec(job: JobId, options: SpecOptions = {}): JobSpec {
-  const { bundle, entry, title, timeoutMs, memoryBytes, net, partitions, ...rest } = options;
+  const { bundle, entry, title, timeoutMs, memoryBytes, net, partitions, project, ...rest } = options;
   return {
     job,
     title: job,
+    ...(project === undefined ? {} : { project }),
     ...(partitions === undefined ? {} : { shuffle: { partitions } }),
     task: {
       bundle: bundle ?? `bundle of ${job}`,
@@ -85,10 +91,7 @@ export function jobSpec(job: JobId, options: SpecOptions = {}): JobSpec {
   };
 }
 
-export const workerDescription = (
-  name: WorkerId,
-  options: Partial<WorkerDescription> = {},
-): WorkerDescription => ({
+export const workerDescription = (name: WorkerId, options: Partial<EnrolledWorker> = {}): EnrolledWorker => ({
   name,
   version: "0",
   platform: "linux",
@@ -102,6 +105,9 @@ export const workerDescription = (
   labels: [],
   capabilities: [],
   speed: 1,
+  person: name,
+  trusted: false,
+  projects: [DEFAULT_PROJECT],
   ...options,
 });
 
@@ -178,7 +184,7 @@ export class ScheduledCluster {
     return this.send({ type: "InputsSealed", job });
   }
 
-  worker(worker: WorkerId, options: Partial<WorkerDescription> = {}): this {
+  worker(worker: WorkerId, options: Partial<EnrolledWorker> = {}): this {
     this.workers.add(worker);
     return this.send({ type: "WorkerJoined", worker, description: workerDescription(worker, options) });
   }

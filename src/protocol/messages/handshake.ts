@@ -32,6 +32,10 @@ export interface Hello {
   readonly nonce: Uint8Array;
   /** Signature by the invite's key; see `security`. */
   readonly proof: Uint8Array;
+  /** Public key of the machine itself, whatever its invites; the invite's where it has none of its own. */
+  readonly key: Uint8Array;
+  /** Signature by that key; see `security`. */
+  readonly keyProof: Uint8Array;
   /** Present where the peer is a worker. */
   readonly worker?: WorkerDescription;
   readonly leases: readonly PresentedLease[];
@@ -82,6 +86,8 @@ export function parseHello(fields: Fields): Hello {
     grant: fields.bytes("grant", GRANT_BYTES_MAX),
     nonce: fields.bytes("nonce", KEY_BYTES_MAX),
     proof: fields.bytes("proof", KEY_BYTES_MAX),
+    key: fields.bytes("key", KEY_BYTES_MAX),
+    keyProof: fields.bytes("keyProof", KEY_BYTES_MAX),
     ...(fields.has("worker") ? { worker: parseWorkerDescription(fields.object("worker")) } : {}),
     leases: fields.list("leases", LEASES_MAX).map((item) => {
       const lease = new Fields("hello.leases", item);

@@ -69,6 +69,8 @@ export interface JobSpec {
   /** Made by the client: the same id is the same job. */
   readonly job: string;
   readonly title: string;
+  /** Set by the hub from its submitter's invite; the default project where it is missing. */
+  readonly project?: string;
   readonly task: TaskSpec;
   readonly options: JobOptions;
   /** Present where the inputs are segments of a map stage, and the results those of the reduce stage behind it. */
@@ -76,6 +78,7 @@ export interface JobSpec {
 }
 
 export const PRIORITY_MAX = 8;
+export const PROJECT_LENGTH_MAX = 64;
 
 export function parseTaskSpec(fields: Fields): TaskSpec {
   return {
@@ -131,6 +134,7 @@ export function parseJobSpec(value: unknown): JobSpec {
   return {
     job: fields.string("job", 64),
     title: fields.string("title"),
+    ...(fields.has("project") ? { project: fields.string("project", PROJECT_LENGTH_MAX) } : {}),
     task: parseTaskSpec(fields.object("task")),
     options: parseJobOptions(fields.object("options")),
     ...(fields.has("shuffle") ? { shuffle: { partitions: partitionsOf(fields.object("shuffle")) } } : {}),
