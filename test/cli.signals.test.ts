@@ -1,6 +1,7 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { childrenOf, untilGone } from "./support/processes.ts";
 import { makeHome, musketeers, scratchOf, startUp } from "./support/program.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -18,23 +19,6 @@ async function withTask(): Promise<{ home: string; file: string }> {
   const file = join(home, "wait.ts");
   await writeFile(file, endless);
   return { home, file };
-}
-
-/** Ids of a process's children, where the system lists them. */
-const childrenOf = async (pid: number): Promise<number[]> =>
-  (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).split(" ").filter(Boolean).map(Number);
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-async function untilGone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 describe("programs that are stopped", { timeout: TIMEOUT_MS }, () => {

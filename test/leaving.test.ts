@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { descendantsOf, isAlive } from "./support/processes.ts";
 import {
   environmentOf,
   makeHome,
@@ -18,22 +19,6 @@ import { testClient, testHub, testSite } from "./support/whole-cluster.ts";
 /* Whoever leaves delivers what is done, hands back the rest, and leaves nothing behind. */
 
 const onLinux = process.platform === "linux";
-
-/** A process's children, and theirs, where the system lists them. */
-async function descendants(pid: number): Promise<number[]> {
-  const list = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-  const children = list.split(" ").filter(Boolean).map(Number);
-  return [...children, ...(await Promise.all(children.map(descendants))).flat()];
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** Nothing of a program is left: none of the processes that it had, and no file in its temporary directory. */
 async function expectNothingLeft(home: string, processes: readonly number[]): Promise<void> {
@@ -58,7 +43,7 @@ describe("a worker that is told to leave", () => {
     const inputs = ["a", "b"].map((name) => ({ url: `${site.url}/${name}`, ms: 1_000 }));
     const job = await cluster.submit(visit, inputs, { net: [site.host] });
     await site.reached(1);
-    const processes = await descendants(worker.child.pid!);
+    const processes = await descendantsOf(worker.child.pid!);
     expect(await worker.stop("SIGTERM")).toMatchObject({
       status: 0,
       stdout: expect.stringContaining("1 input done"),
@@ -78,7 +63,7 @@ describe("a worker that is told to leave", () => {
     const { home, worker } = await startWorker(hub.invite({ role: "worker" }), "--grace", "50ms");
     const job = await cluster.submit(nap, [...Array.from({ length: 50 }, () => 1), 3_600_000, 2]);
     await expect.poll(async () => (await job.status()).done, { timeout: 10_000 }).toBeGreaterThanOrEqual(50);
-    const processes = await descendants(worker.child.pid!);
+    const processes = await descendantsOf(worker.child.pid!);
     expect((await worker.stop("SIGTERM")).status).toBe(0);
     const status = await job.status();
     expect(status).toMatchObject({ state: "running", failed: 0, running: 0 });
@@ -94,7 +79,7 @@ describe("a worker that is told to leave", () => {
     const { home, worker } = await startWorker(hub.invite({ role: "worker" }), ...options);
     const job = await cluster.submit(visit, [{ url: site.url, ms: 3_600_000 }], { net: [site.host] });
     await site.reached(1);
-    const processes = await descendants(worker.child.pid!);
+    const processes = await descendantsOf(worker.child.pid!);
     if (onLinux) expect(processes.length).toBeGreaterThan(0);
     worker.child.kill("SIGTERM");
     await expect.poll(async () => (await cluster.workers())[0]?.slots).toBe(0);
@@ -142,7 +127,7 @@ describe("a hub that is told to stop", () => {
       const { up, line } = await startUp(home);
       const run = musketeers(["run", file, "--values"], home, "1\n3600000\n");
       await run.until(/^1$/m);
-      const processes = await descendants(up.child.pid!);
+      const processes = await descendantsOf(up.child.pid!);
       expect((await up.stop(signal)).status).toBe(0);
       await run.stop("SIGINT");
       await expectNothingLeft(home, processes);
@@ -185,7 +170,7 @@ describe("a hub that is told to stop", () => {
     const home = await makeHome();
     const demo = musketeers(["demo", "--text", "LICENSE"], home);
     await demo.until(/Four musketeers have joined/);
-    const processes = await descendants(demo.child.pid!);
+    const processes = await descendantsOf(demo.child.pid!);
     if (onLinux) expect(processes.length).toBeGreaterThanOrEqual(4);
     expect((await demo.stop("SIGINT")).status).toBe(130);
     await expectNothingLeft(home, processes);
@@ -232,7 +217,7 @@ describe.skipIf(!onLinux || !existsSync("/usr/bin/script"))("a terminal that is 
       await terminal.until(/Joined/);
       const job = await cluster.submit(visit, [{ url: site.url, ms: 1_000 }], { net: [site.host] });
       await site.reached(1);
-      const processes = await descendants(terminal.child.pid!);
+      const processes = await descendantsOf(terminal.child.pid!);
       expect(processes.length).toBeGreaterThan(1);
       await terminal.stop("SIGKILL");
       expect(await job.wait()).toMatchObject({ done: 1, failed: 0 });

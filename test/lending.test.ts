@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { processorMsOf } from "../src/worker/governor/own-time.ts";
+import { descendantsOf } from "./support/processes.ts";
 import { environmentOf, makeHome, musketeers, Running } from "./support/program.ts";
 import { spin } from "./support/tasks.ts";
 import { testClient, testHub } from "./support/whole-cluster.ts";
@@ -10,15 +11,9 @@ import { testClient, testHub } from "./support/whole-cluster.ts";
 
 const onLinux = process.platform === "linux";
 
-async function descendants(pid: number): Promise<number[]> {
-  const list = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-  const children = list.split(" ").filter(Boolean).map(Number);
-  return [...children, ...(await Promise.all(children.map(descendants))).flat()];
-}
-
 /** Processor time of all processes below one so far. */
 async function sandboxMs(worker: Running): Promise<number> {
-  const pids = await descendants(worker.child.pid!);
+  const pids = await descendantsOf(worker.child.pid!);
   const times = pids.map(async (pid) =>
     processorMsOf(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")),
   );

@@ -24,6 +24,7 @@ import {
 } from "../security/index.ts";
 import { Agent, type WorkerNotice } from "./agent.ts";
 import type { Executor, Sandbox, SandboxHandlers } from "./executors/index.ts";
+import { SandboxPool } from "./sandbox-pool.ts";
 
 const task: TaskSpec = {
   bundle: "",
@@ -211,6 +212,7 @@ describe("Agent", () => {
       invite: hub.invite,
       openSocket: hub.open,
       executor,
+      pool: new SandboxPool(executor, defaultLimits.sandboxesIdleMax),
       limits: { ...defaultLimits, reconnectDelayMinMs: 1, reconnectDelayMaxMs: 1, drainGraceMs: 50 },
       onNotice: (notice) => notices.push(notice),
       description: {

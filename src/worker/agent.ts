@@ -39,7 +39,7 @@ import { BlobExchange, type Surroundings } from "./neighbours/blob-exchange.ts";
 import { Prefetch } from "./prefetch.ts";
 import { ReplicaKeeper } from "./replica-keeper.ts";
 import type { ReplicaStore } from "./replica-store.ts";
-import { SandboxPool } from "./sandbox-pool.ts";
+import type { SandboxPool } from "./sandbox-pool.ts";
 import type { Seats, Tenant } from "./seats.ts";
 import { SlotRunner } from "./slot-runner.ts";
 import { WorkerFiles } from "./worker-files.ts";
@@ -61,8 +61,6 @@ export interface Shared {
   readonly seats: Seats;
   /** Which of them this is. */
   readonly hub: number;
-  /** The executor's, which is not this agent's to close. */
-  readonly pool: SandboxPool;
 }
 
 export interface AgentOptions {
@@ -73,8 +71,8 @@ export interface AgentOptions {
   readonly limits: Limits;
   readonly onNotice: (notice: WorkerNotice) => void;
   readonly shared?: Shared;
-  /** Its sandboxes; its own where nothing is said. */
-  readonly pool?: SandboxPool;
+  /** The executor's sandboxes; this agent closes both, unless they are shared. */
+  readonly pool: SandboxPool;
   /** Where blobs are kept near at hand; without one each is fetched whenever it is needed. */
   readonly cache?: BlobCache;
   /** Where this machine is and what it serves there; without it there are no neighbours. */
@@ -117,10 +115,10 @@ export class Agent implements Tenant {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    const { invite, executor, limits, description, shared } = options;
+    const { invite, limits, description, shared } = options;
     const sharesSlots = shared !== undefined;
     this.#state = newWorkerState({ ...limits, slots: description.slots, sharesSlots });
-    this.#pool = shared?.pool ?? options.pool ?? new SandboxPool(executor, limits.sandboxesIdleMax);
+    this.#pool = options.pool;
     this.#offered = description.slots;
     const { cache, surroundings } = options;
     const { hub, sender } = this.#toHub();

@@ -115,12 +115,13 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   const pool = new SandboxPool(executor, limits.sandboxesIdleMax);
   const agents = choices.map(({ invite }, hub) => {
     const onNotice = (notice: WorkerNotice) => options.onEvent?.(notice, hub);
-    const shared = alone ? { pool } : { shared: { seats, hub, pool } };
+    const shared = alone ? {} : { shared: { seats, hub } };
     const { close: _close, ...kept } = caches[hub]!;
     return new Agent({
       invite,
       openSocket: openNodeSocket,
       executor,
+      pool,
       description,
       limits,
       onNotice,

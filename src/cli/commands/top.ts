@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { ReadStream } from "node:tty";
 import type { Command } from "commander";
 import type { Cluster } from "../../client/index.ts";
@@ -50,19 +51,6 @@ function onQuit(input: ReadStream, quit: () => void): () => void {
   };
 }
 
-/** Resolves after a while, or when it is over. */
-const pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, delayMs);
-    signal.addEventListener("abort", end, { once: true });
-    if (signal.aborted) end();
-  });
-
 async function follow(cluster: Cluster, context: Context, intervalMs: number): Promise<void> {
   const { terminal, outStyle } = context;
   using stopper = listenForStop();
@@ -79,7 +67,7 @@ async function follow(cluster: Cluster, context: Context, intervalMs: number): P
       const { columns, rows } = terminal;
       const lines = renderTop(snapshot, history, { columns, rows }, terminal.now(), outStyle);
       terminal.out(HOME + lines.map((line) => line + CLEAR_LINE).join("\r\n") + CLEAR_BELOW);
-      await pause(intervalMs, stopper.signal);
+      await pause(intervalMs, undefined, { signal: stopper.signal }).catch(() => {});
     }
   } finally {
     terminal.out(LEAVE);
