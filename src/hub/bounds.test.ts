@@ -384,7 +384,7 @@ describe("what they ask for", () => {
   });
 
   test("headerBytesMax: a list that would not fit into an answer's header is cut to the newest that does", async () => {
-    const hub = await testHub();
+    const hub = await testHub({ limits: { logBytesPerSecondMax: 2 ** 24 } });
     const bystander = await Bystander.at(hub);
     const client = await ScriptedPeer.client(hub);
     const worker = await ScriptedPeer.worker(hub, { labels: ["loud"] });

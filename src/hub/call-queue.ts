@@ -6,6 +6,8 @@ export interface CallQueueOptions {
   readonly send: (header: object) => void;
   /** Whether so much waits to leave that answers have to wait; `pump` is called when that is over. */
   readonly isCongested: () => boolean;
+  /** Told of each call that failed. */
+  readonly onFailed?: (error: MusketeersError) => void;
 }
 
 /** Calls that are answered at once; more would put as many answers in memory before the socket says stop. */
@@ -56,7 +58,9 @@ export class CallQueue {
   }
 
   #fail({ id }: CallMessage, thrown: unknown): void {
-    const { code, message, hint } = toMusketeersError(thrown);
+    const error = toMusketeersError(thrown);
+    const { code, message, hint } = error;
     this.#options.send({ type: "reply", id, error: { code, message, hint } });
+    this.#options.onFailed?.(error);
   }
 }

@@ -1,5 +1,6 @@
 import {
   type CancelMessage,
+  type ErrorCode,
   type InputsMessage,
   MusketeersError,
   type Role,
@@ -19,6 +20,10 @@ import { Watch } from "./watch.ts";
 type JobChange = SubmitMessage | InputsMessage | CancelMessage;
 
 const submitRoles: readonly Role[] = ["admin", "submitter"];
+
+/** What a client runs into that goes on although it is told not to. */
+const isRefusal = (code: ErrorCode): boolean =>
+  code === "TOO_MANY" || code === "LIMIT_EXCEEDED" || code === "FORBIDDEN" || code === "PROTOCOL";
 
 /** One connected client: submits, watches, asks. */
 export class ClientSession implements PeerSession, Holder {
@@ -41,6 +46,9 @@ export class ClientSession implements PeerSession, Holder {
         answerCall(coordinator, coordinator.callHost, peer.grant, method, params),
       send: (header) => peer.send(header),
       isCongested: () => peer.congested,
+      onFailed: ({ code }) => {
+        if (isRefusal(code)) peer.refused();
+      },
     });
   }
 
@@ -158,6 +166,7 @@ export class ClientSession implements PeerSession, Holder {
     } catch (error) {
       const { code, message, hint } = toMusketeersError(error);
       this.#peer.send({ type: "joberror", job, code, message, hint });
+      if (isRefusal(code)) this.#peer.refused();
     }
   }
 

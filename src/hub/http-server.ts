@@ -20,7 +20,8 @@ function refusalOf(cause: NodeJS.ErrnoException): { error: MusketeersError; stat
   return { error: new MusketeersError("PROTOCOL", `No HTTP: ${cause.message}`, { cause }) };
 }
 
-function refuse(socket: Duplex, error: MusketeersError, status = errorKinds[error.code].http): void {
+/** Answers what has not been read as a request, and closes it. */
+export function refuse(socket: Duplex, error: MusketeersError, status = errorKinds[error.code].http): void {
   if (!socket.writable) {
     socket.destroy();
     return;

@@ -15,7 +15,6 @@ import {
 import { createScheduler, finishRecovery, recoverRecord } from "../scheduler/index.ts";
 import { LINK_PATH, newId, newSecretKey, publicKeyOf } from "../security/index.ts";
 import { loadOrCreateKey } from "../security/node.ts";
-import { Admission } from "./admission.ts";
 import { type Backup, restoreBackup } from "./backup.ts";
 import type { CallHost } from "./calls.ts";
 import { ClientSession } from "./client-session.ts";
@@ -23,8 +22,9 @@ import { systemClock } from "./clock.ts";
 import { Connections } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Datasets } from "./datasets.ts";
+import { Admission, acceptPerAddress, plainAddress } from "./doors/index.ts";
 import { httpApp } from "./http.ts";
-import { createHttpServer } from "./http-server.ts";
+import { createHttpServer, refuse } from "./http-server.ts";
 import { type InviteOptions, Invites } from "./invites.ts";
 import { readJournal } from "./journal/recovery.ts";
 import { KEY_NAME } from "./key-name.ts";
@@ -55,9 +55,6 @@ export interface HubOptions {
   readonly onNotice?: (notice: string) => void;
 }
 
-/** An address as others write it: IPv4 is IPv4, even where the socket speaks both. */
-const plainAddress = (address = ""): string => address.replace(/^::ffff:(?=\d+\.)/i, "");
-
 /** A running hub. */
 export class Hub {
   /** Where it is reached, without a slash at the end. */
@@ -75,7 +72,7 @@ export class Hub {
   readonly #invites: Invites;
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
-  readonly #admission: Admission;
+  readonly #admission: Admission<Peer>;
   /** The journal does not keep up: nobody is read. */
   #pressed = false;
   #closing: Promise<void> | undefined;
@@ -175,6 +172,7 @@ export class Hub {
       isRevoked: (grantId) => this.#invites.isRevoked(grantId),
       nowMs: systemClock.wallMs,
       admit: (peer, hello) => {
+        this.#admission.admitKey(peer, peer.grant.id);
         const session = this.#admit(peer, hello);
         this.#admission.admitted(peer);
         if (this.#pressed) peer.pause("pressure");
@@ -183,6 +181,7 @@ export class Hub {
     };
     // Such as having no file descriptor left for one more connection: others go on.
     this.#server.on("error", () => {});
+    acceptPerAddress(this.#server, this.#limits.connectionsPerAddressMax, refuse);
     this.#server.on("connection", (socket) => {
       this.#connections.add(socket);
       socket.once("close", () => this.#connections.delete(socket));

@@ -13,6 +13,7 @@ import {
   toMusketeersError,
 } from "../protocol/index.ts";
 import { type Grant, openGrant, signWelcome, verifyHello, verifyKey } from "../security/index.ts";
+import { Flow } from "./doors/index.ts";
 
 /** What a peer needs of its hub. */
 export interface PeerHost {
@@ -40,7 +41,7 @@ export interface PeerSession {
 }
 
 /** Why a peer is not read for a while; it is read again when no reason is left. */
-export type PauseReason = "pressure" | "unstored" | "congested";
+export type PauseReason = "pressure" | "unstored" | "congested" | "flood";
 
 const NONCE_BYTES = 16;
 const SESSION_BYTES = 24;
@@ -64,6 +65,7 @@ export class Peer {
   #session: PeerSession | undefined;
   #grant: Grant | undefined;
   readonly #pauses = new Set<PauseReason>();
+  readonly #flow: Flow;
   #pingsMissed = 0;
   #bufferedAtPing = 0;
   #congested = false;
@@ -80,6 +82,12 @@ export class Peer {
     this.address = address;
     this.#socket = socket;
     this.#host = host;
+    this.#flow = new Flow({
+      limits: host.limits,
+      pause: () => this.pause("flood"),
+      resume: () => this.resume("flood"),
+      fail: (error) => this.fail(error),
+    });
     socket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     socket.on("pong", () => {
       this.#pingsMissed = 0;
@@ -155,6 +163,11 @@ export class Peer {
     if (this.#pauses.delete(reason) && this.#pauses.size === 0) this.#socket.resume();
   }
 
+  /** Something of its was refused because of a limit, or because it may not do it; who goes on has to go. */
+  refused(): void {
+    this.#flow.refused();
+  }
+
   /** Says why and closes. */
   fail(error: MusketeersError): void {
     if (this.#over) return;
@@ -189,6 +202,7 @@ export class Peer {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#over) return;
     this.#pingsMissed = 0;
+    this.#flow.frame();
     try {
       if (!isBinary) throw new MusketeersError("PROTOCOL", "A frame of text");
       const { header, body } = this.#receiver.decode(data, this.#host.limits);
@@ -239,6 +253,7 @@ export class Peer {
   #onClose(reason: string): void {
     this.#over = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#flow.close();
     this.#session?.onClose(reason);
   }
 }

@@ -17,6 +17,7 @@ import {
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo, ReplicaHost } from "../scheduler/index.ts";
 import type { Coordinator } from "./coordinator.ts";
+import { WorkerDoor } from "./doors/index.ts";
 import type { Peer, PeerSession } from "./peer.ts";
 import type { Keeper } from "./recovery/keepers.ts";
 
@@ -47,6 +48,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   readonly holder: string;
   readonly #peer: Peer;
   readonly #coordinator: Coordinator;
+  readonly #door: WorkerDoor;
   readonly #byId = new Map<string, OpenLease>();
   readonly #byNo = new Map<LeaseNo, OpenLease>();
   adopted: readonly string[] = [];
@@ -72,6 +74,9 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     this.#coordinator = coordinator;
     this.#peer = peer;
     this.worker = worker;
+    const { limits } = coordinator;
+    const { slots } = hello.worker;
+    this.#door = new WorkerDoor({ limits, slots, refused: () => peer.refused() });
     this.connectedAtMs = coordinator.wallMs();
     this.holder = `${peer.grant.id}.${base64url.baseEncode(hello.key)}`;
     const before = coordinator.makeRoom(hello.leases, this.holder);
@@ -115,7 +120,10 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
       case "log": {
         // Lines may come behind the last result.
         const job = this.#byId.get(message.lease)?.descriptor.job ?? this.#jobOfLate(message.lease);
-        if (job !== undefined) this.#coordinator.taskLogged(this, job, message.dropped, body);
+        const { kept, dropped } = this.#door.log(body);
+        if (job !== undefined && kept) {
+          this.#coordinator.taskLogged(this, job, message.dropped + dropped, body);
+        }
         break;
       }
       case "save":
@@ -289,11 +297,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   }
 
   #progress(message: ProgressMessage, body: Uint8Array): void {
-    const { frameBytesMax, headerBytesMax } = this.#coordinator.limits;
-    // It goes out in another frame, whose header may be larger.
-    if (body.length > frameBytesMax - headerBytesMax) {
-      throw new MusketeersError("LIMIT_EXCEEDED", `A block of results of ${body.length} bytes is too large`);
-    }
+    this.#door.results(body);
     const end = message.from + message.count;
     const open = this.#byId.get(message.lease);
     if (open !== undefined) {

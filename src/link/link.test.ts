@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { startHub } from "../hub/index.ts";
 import { describedWorker } from "../hub/testing/peer.ts";
@@ -227,4 +230,26 @@ test("a welcome that crosses our close does not bring the link back", async () =
   await expect(started).rejects.toMatchObject({ code: "HUB_UNREACHABLE" });
   await Promise.all([crossed, link.closed]);
   expect([link.up, welcomed]).toEqual([false, 0]);
+});
+
+test("what a hub says that takes no further connection is told, and tried again", async () => {
+  const refusal = JSON.stringify({ code: "TOO_MANY", message: "There are 4 connections already" });
+  const answers = [refusal, "{", "x".repeat(10_000)];
+  const server = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  server.on("upgrade", (_request, socket) => {
+    const body = answers.shift() ?? "";
+    socket.end(`HTTP/1.1 429 TOO_MANY\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  });
+  const { port } = server.address() as AddressInfo;
+  const invite = Object.assign(nowhere(), { wsUrl: `ws://127.0.0.1:${port}/link` });
+  const { downs, wasDown, link } = linkTo({ invite, openSocket: openNodeSocket });
+  link.start().catch(() => {});
+  await wasDown(3);
+  expect(downs.map(({ error }) => [error.code, error.retryable])).toEqual(
+    downs.map(() => ["HUB_UNREACHABLE", true]),
+  );
+  expect(downs[0]!.error.message).toContain("There are 4 connections already");
+  for (const { error } of downs.slice(1)) expect(error.message).toContain("server response: 429");
 });

@@ -1,6 +1,25 @@
+import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import { defaultLimits } from "../protocol/index.ts";
 import type { OpenSocket } from "./socket.ts";
+
+const REFUSAL_BYTES_MAX = 4_096;
+
+/** What a hub says that takes no further connection; else the status. */
+async function refusalIn(response: IncomingMessage): Promise<string> {
+  const status = `Unexpected server response: ${response.statusCode}`;
+  try {
+    let text = "";
+    for await (const chunk of response.setEncoding("utf8")) {
+      text += chunk;
+      if (text.length > REFUSAL_BYTES_MAX) return status;
+    }
+    const { message } = JSON.parse(text) as { message?: unknown };
+    return typeof message === "string" ? message : status;
+  } catch {
+    return status;
+  }
+}
 
 /** Node's sockets, by the library `ws`. */
 export const openNodeSocket: OpenSocket = (url, events) => {
@@ -19,8 +38,15 @@ export const openNodeSocket: OpenSocket = (url, events) => {
   socket.on("error", (error) => {
     lastError = error.message;
   });
+  let refusal = "";
+  socket.on("unexpected-response", (_request, response) => {
+    void refusalIn(response).then((text) => {
+      refusal = text;
+      socket.terminate();
+    });
+  });
   socket.on("close", (code, reason) =>
-    events.onClose(lastError || reason.toString() || `closed (${code})`, code),
+    events.onClose(refusal || lastError || reason.toString() || `closed (${code})`, code),
   );
   return {
     send: (frame) => socket.send(frame),

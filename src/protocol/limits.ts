@@ -13,6 +13,8 @@ export interface Limits {
   readonly blockRecordsMax: number;
   /** A value whose encoding is larger than this travels as a blob. */
   readonly inlineValueBytesMax: number;
+  /** Largest encoding of a result that a hub takes from a worker; larger values travel as blobs. */
+  readonly resultBytesMax: number;
   /** Largest single value or file in the hub's blob store. */
   readonly blobBytesMax: number;
   /** Largest block that travels with others: a chunk of a file, or a node above chunks. */
@@ -226,6 +228,16 @@ export interface Limits {
   readonly clientsMax: number;
   /** Sockets that a hub holds open, whatever for. */
   readonly connectionsMax: number;
+  /** Sockets that a hub holds open for one address (of IPv6, for one network of 64 bits), whatever for. */
+  readonly connectionsPerAddressMax: number;
+  /** Connections that come with one key at a time. */
+  readonly connectionsPerKeyMax: number;
+  /** Messages of one connection that a hub reads in a second. */
+  readonly framesPerSecondMax: number;
+  /** A connection that sends more than it is read for so long is closed. */
+  readonly floodMs: number;
+  /** What one connection does in a minute that is refused because of a limit or its role. */
+  readonly refusalsPerMinuteMax: number;
   /** Connections whose handshake is under way. */
   readonly handshakesMax: number;
   /** Jobs that one client may watch at once. */
@@ -295,6 +307,7 @@ export const defaultLimits: Limits = Object.freeze({
   blockBytesTarget: 256 * KiB,
   blockRecordsMax: 65_536,
   inlineValueBytesMax: 64 * KiB,
+  resultBytesMax: 128 * KiB,
   blobBytesMax: 4 * GiB,
   blockBytesMax: 2 * MiB,
   blockBatchBytesTarget: 2 * MiB,
@@ -406,6 +419,11 @@ export const defaultLimits: Limits = Object.freeze({
   clientsMax: 10_000,
   connectionsMax: 50_000,
   handshakesMax: 5_000,
+  connectionsPerAddressMax: 5_000,
+  connectionsPerKeyMax: 2_000,
+  framesPerSecondMax: 20_000,
+  floodMs: 10 * second,
+  refusalsPerMinuteMax: 1_000,
   watchesPerClientMax: 10_000,
   callsPerClientMax: 64,
   uploadsPerPeerMax: 32,

@@ -1,0 +1,6 @@
+/** What stands at the hub's doors: how many may come in, and how much each may send. */
+export { plainAddress } from "./addresses.ts";
+export { Admission } from "./admission.ts";
+export { Flow } from "./flow.ts";
+export { acceptPerAddress } from "./per-address.ts";
+export { WorkerDoor } from "./worker-door.ts";
