@@ -19,7 +19,7 @@ const arrows: Record<string, readonly string[]> = {
   worker: ["protocol", "data", "security", "link"],
   client: ["protocol", "data", "security", "link"],
   simulator: ["protocol", "scheduler", "data", "engine", "worker"],
-  cli: ["protocol", "client", "hub", "worker", "simulator"],
+  cli: ["protocol", "security", "client", "hub", "worker", "simulator"],
   dashboard: ["protocol", "client", "link", "security"],
 };
 

@@ -24,7 +24,12 @@ export type JoinEvent =
   | (OfHub & { readonly event: "reconnected" })
   | { readonly event: "paused"; readonly reason: string }
   | { readonly event: "resumed" }
-  | (Partial<OfHub> & { readonly event: "refused"; readonly task: string; readonly message: string })
+  | (Partial<OfHub> & {
+      readonly event: "refused";
+      readonly task: string;
+      readonly code: string;
+      readonly message: string;
+    })
   /** One of several hubs was left; with a message it refused the worker. */
   | (OfHub & { readonly event: "ended"; readonly code?: string; readonly message?: string })
   | { readonly event: "left"; readonly inputsDone: number; readonly inputsFailed: number };

@@ -1,4 +1,4 @@
-import type { MusketeersError, WorkerDescription } from "../protocol/index.ts";
+import type { ErrorCode, MusketeersError, WorkerDescription } from "../protocol/index.ts";
 import type { Context } from "./context.ts";
 import type { JoinEvent } from "./join-event.ts";
 import { bytes, count, duration, plural, printable } from "./render/format.ts";
@@ -87,9 +87,9 @@ export class Reporter {
     this.tell({ event: "resumed" });
   }
 
-  refused(at: number, task: string, message: string): void {
+  refused(at: number, task: string, code: ErrorCode, message: string): void {
     const which = this.#hubs.length === 1 ? {} : this.#which(at);
-    this.tell({ event: "refused", ...which, task, message });
+    this.tell({ event: "refused", ...which, task, code, message });
   }
 
   /** One of several hubs is left; of a single one the end says it all. */
@@ -160,7 +160,8 @@ export function renderEvent(event: JoinEvent, style: Style): string {
       return `${style.good("Goes on")}.\n`;
     case "refused": {
       const of = event.hub === undefined ? "" : ` of ${hubOf(event)}`;
-      return `Refused ${printable(event.task)}${of}: ${printable(event.message)}.\n`;
+      const word = event.code === "UNTRUSTED_CODE" ? style.bad("Refused foreign code") : "Refused";
+      return `${word}: ${printable(event.task)}${of}: ${printable(event.message)}.\n`;
     }
     case "ended":
       return event.message === undefined

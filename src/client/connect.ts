@@ -6,6 +6,7 @@ import { abortReason } from "./errors.ts";
 import type { LoadTask } from "./loaded.ts";
 import type { ListPath } from "./put-source.ts";
 import { Session } from "./session.ts";
+import { taskSigner } from "./task-signer.ts";
 import { type Duration, parseDuration } from "./units.ts";
 
 export interface ConnectOptions {
@@ -52,6 +53,7 @@ export async function connectTo(
   let lastError: MusketeersError | undefined;
   const session = new Session({
     baseUrl: invite.url,
+    sign: taskSigner(invite),
     limits,
     openLink: (handlers) =>
       new Link(

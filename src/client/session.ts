@@ -22,6 +22,7 @@ import type { ChannelHost, JobChannel } from "./channel.ts";
 import { abortReason } from "./errors.ts";
 import type { LoadedTask } from "./loaded.ts";
 import { JobObservers } from "./observers.ts";
+import type { SignTask } from "./task-signer.ts";
 
 /** The part of a link that a session uses. */
 export type SessionLink = Pick<Link, "start" | "up" | "send" | "reconnect" | "close" | "closed">;
@@ -32,6 +33,8 @@ export interface SessionOptions {
   readonly baseUrl: string;
   readonly limits: Limits;
   readonly fetch?: typeof globalThis.fetch;
+  /** Signs what is submitted; nothing is signed without it. */
+  readonly sign?: SignTask;
   /** The connection is gone, or was not made, and is tried again after the pause. */
   readonly onRetry?: (error: MusketeersError, retryInMs: number) => void;
 }
@@ -45,6 +48,7 @@ interface PendingCall {
 /** One client's connection: routes what comes to the jobs that it is about, and answers to calls. */
 export class Session implements ChannelHost {
   readonly limits: Limits;
+  readonly sign: SignTask;
   readonly blobs: BlobStore;
   /** The blocks of files, many with one request. */
   readonly blocks: BlockSource;
@@ -73,6 +77,7 @@ export class Session implements ChannelHost {
 
   constructor(options: SessionOptions) {
     this.limits = options.limits;
+    this.sign = options.sign ?? ((task) => task);
     this.#onRetry = options.onRetry;
     this.#link = options.openLink({
       onWelcome: (welcome) => this.#onWelcome(welcome),

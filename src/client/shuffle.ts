@@ -51,16 +51,14 @@ export async function runMapReduce(
   const loaded = await loadedTask(host, isDefined ? definition : await inlineTask(definition, options.with));
   const all = { ...(loaded.options as ShuffleOptions), ...present(isDefined ? options : optionsOf(options)) };
   const overrides = overridesIn(taskOptionsOf(all), own);
-  const spec: JobSpec = {
-    ...specOf(loaded, overrides, true, host.limits),
-    shuffle: { partitions: partitionsOf(all.partitions ?? PARTITIONS, host.limits.partitionsMax) },
-  };
+  const partitions = partitionsOf(all.partitions ?? PARTITIONS, host.limits.partitionsMax);
+  const spec: JobSpec = { ...specOf(loaded, overrides, true, host, partitions), shuffle: { partitions } };
   await host.session.ensureCode(loaded.bundle);
   const files = blockFiles(host.session.blocks);
   const { format, segmentBytes } = all;
   const inputs = mapInputs(options.input, { format, segmentBytes, files, limits: host.limits, fetchFiles });
-  const partitions = await new ShuffleRun(host, spec, options).run(inputs);
-  return new Pairs(spec.job, partitions, files, putFolder);
+  const outputs = await new ShuffleRun(host, spec, options).run(inputs);
+  return new Pairs(spec.job, outputs, files, putFolder);
 }
 
 /** Without what is undefined, which overrides nothing. */

@@ -13,12 +13,16 @@ export interface SubmissionHost {
 
 const TITLE_LENGTH_MAX = 256;
 
-/** The specification of a new job. */
+/**
+ * The specification of a new job, signed where its submitter can sign.
+ * @param partitions of a shuffle
+ */
 export function specOf(
   loaded: LoadedTask,
   overrides: TaskOptions,
   attached: boolean,
-  limits: Limits,
+  { session, limits }: Pick<SubmissionHost, "session" | "limits">,
+  partitions = 0,
 ): JobSpec {
   const { net, timeoutMs, memoryBytes, job } = resolveOptions({ ...loaded.options, ...overrides }, limits);
   const title = (overrides.name ?? loaded.title).slice(0, TITLE_LENGTH_MAX);
@@ -26,7 +30,7 @@ export function specOf(
   return {
     job: newId(),
     title,
-    task: { bundle: bundle.cid, entry, title, timeoutMs, memoryBytes, net },
+    task: session.sign({ bundle: bundle.cid, entry, title, timeoutMs, memoryBytes, net }, partitions),
     options: { ...job, attached },
   };
 }
@@ -43,7 +47,7 @@ export async function prepare(
   attached: boolean,
 ): Promise<JobSpec> {
   const loaded = await loadedTask(host, task);
-  const spec = specOf(loaded, overrides, attached, host.limits);
+  const spec = specOf(loaded, overrides, attached, host);
   await host.session.ensureCode(loaded.bundle);
   return spec;
 }

@@ -9,7 +9,8 @@ export function demandOf(state: Scheduler, spec: JobSpec): Demand {
   const project = projectOf(spec);
   const { net, memoryBytes } = task;
   const { needs } = options;
-  const key = JSON.stringify([project, memoryBytes, net, needs]);
+  const signed = task.proof !== undefined;
+  const key = JSON.stringify([project, memoryBytes, net, needs, signed]);
   let demand = state.demands.get(key);
   if (demand === undefined) {
     demand = {
@@ -18,6 +19,7 @@ export function demandOf(state: Scheduler, spec: JobSpec): Demand {
       needs,
       net,
       memoryBytes,
+      signed,
       jobs: new Set(),
       queue: new RunQueue(),
       workers: new Set(),

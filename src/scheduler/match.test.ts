@@ -25,6 +25,9 @@ test.each<[worker: Parameters<typeof workerDescription>[1], job: Options, lack: 
   [{ allowNet: ["*"] }, { net: ["www.example.org"] }, undefined],
   [{ allowNet: ["*"] }, { net: ["www.example.org", "localhost:80"] }, "allows net access to localhost:80"],
   [{}, { net: ["www.example.org"] }, "allows net access to www.example.org"],
+  [{ signedOnly: true }, {}, "runs code that no submitter of its project signed"],
+  [{ signedOnly: true }, { proof: new Uint8Array(1) }, undefined],
+  [{ signedOnly: false }, {}, undefined],
 ])("%j for %j: lacks %s", (worker, job, lack) => {
   const spec = jobSpec("job", job);
   const { task, options } = spec;
@@ -33,6 +36,7 @@ test.each<[worker: Parameters<typeof workerDescription>[1], job: Options, lack: 
     net: task.net,
     project: projectOf(spec),
     memoryBytes: task.memoryBytes,
+    signed: task.proof !== undefined,
   };
   expect(lackOf(wishes, workerDescription("w", worker))).toBe(lack);
 });

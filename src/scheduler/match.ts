@@ -2,7 +2,7 @@ import { type EnrolledWorker, netAllows, serves } from "../protocol/index.ts";
 import type { Demand } from "./state.ts";
 
 /** What is asked of a worker. */
-export type Wishes = Pick<Demand, "needs" | "net" | "memoryBytes" | "project">;
+export type Wishes = Pick<Demand, "needs" | "net" | "memoryBytes" | "project" | "signed">;
 
 /**
  * Says what a worker lacks, such that "no connected worker …" becomes a sentence with it; undefined where
@@ -49,6 +49,9 @@ const net: Predicate = ({ net: hosts }, worker) => {
   return refused === undefined ? undefined : `allows net access to ${refused}`;
 };
 
+const signature: Predicate = ({ signed }, worker) =>
+  signed || worker.signedOnly !== true ? undefined : "runs code that no submitter of its project signed";
+
 const predicates: readonly Predicate[] = [
   project,
   sandbox,
@@ -59,6 +62,7 @@ const predicates: readonly Predicate[] = [
   labels,
   capabilities,
   net,
+  signature,
 ];
 
 /** The first thing that a worker lacks, or undefined where it can serve. */

@@ -41,6 +41,8 @@ export interface Demand {
   readonly needs: Needs;
   readonly net: readonly string[];
   readonly memoryBytes: number;
+  /** Whether its submitter signed it. */
+  readonly signed: boolean;
   readonly jobs: Set<Job>;
   /** Those of its jobs that have something ready. */
   readonly queue: RunQueue;

@@ -8,6 +8,7 @@ import {
 } from "../data/index.ts";
 import { Link, type OpenSocket, Presence } from "../link/index.ts";
 import {
+  type ErrorCode,
   type HubToClient,
   type HubToWorker,
   type Limits,
@@ -16,12 +17,14 @@ import {
   packRecords,
   progressHeader,
   type TaskSpec,
+  toMusketeersError,
   type Welcome,
   type WorkerDescription,
 } from "../protocol/index.ts";
 import type { Invite } from "../security/index.ts";
 import { CatalogueKeeper, MemoryShelf, type Shelf } from "./catalogue-keeper.ts";
 import { CodeCache } from "./code-cache.ts";
+import { CodeTrust } from "./code-trust.ts";
 import {
   busySlots,
   type Claim,
@@ -54,7 +57,12 @@ export type WorkerNotice =
   /** The machine is its volunteer's for now, and why; comes again where the reason changes. */
   | { readonly type: "paused"; readonly reason: string }
   | { readonly type: "resumed" }
-  | { readonly type: "refused"; readonly task: string; readonly message: string };
+  | {
+      readonly type: "refused";
+      readonly task: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+    };
 
 /** What agents of one machine share, where it works for several hubs. */
 export interface Shared {
@@ -92,6 +100,7 @@ export class Agent implements Tenant {
   readonly closed: Promise<void>;
   readonly #options: AgentOptions;
   readonly #state: WorkerState;
+  readonly #trust: CodeTrust;
   readonly #link: Link;
   readonly #pool: SandboxPool;
   readonly #blobs: BlobExchange;
@@ -115,6 +124,7 @@ export class Agent implements Tenant {
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#trust = new CodeTrust(options.invite, Date.now);
     const { invite, limits, description, shared } = options;
     const sharesSlots = shared !== undefined;
     this.#state = newWorkerState({ ...limits, slots: description.slots, sharesSlots });
@@ -296,21 +306,30 @@ export class Agent implements Tenant {
   #describe(): WorkerDescription {
     const { description } = this.#options;
     this.#told = this.#state.phase === "open" && !this.#paused ? this.#offered : 0;
-    return { ...description, slots: this.#told };
+    return { ...description, slots: this.#told, ...(this.#trust.signedOnly ? { signedOnly: true } : {}) };
   }
 
   #admit(task: TaskSpec): void {
+    try {
+      this.#trust.check(task);
+      this.#checkGrants(task);
+    } catch (thrown) {
+      const { code, message } = toMusketeersError(thrown);
+      this.#options.onNotice({ type: "refused", task: task.title, code, message });
+      throw thrown;
+    }
+  }
+
+  /** @throws MusketeersError `GRANT_REFUSED` */
+  #checkGrants(task: TaskSpec): void {
     const { allowNet, memoryBytes } = this.#options.description;
     const refused = task.net.find((host) => !netAllows(allowNet, host));
-    let error: MusketeersError | undefined;
     if (refused !== undefined) {
-      error = new MusketeersError("GRANT_REFUSED", `This worker does not allow ${refused}`);
-    } else if (task.memoryBytes > memoryBytes) {
-      error = new MusketeersError("GRANT_REFUSED", "This worker does not have so much memory");
+      throw new MusketeersError("GRANT_REFUSED", `This worker does not allow ${refused}`);
     }
-    if (error === undefined) return;
-    this.#options.onNotice({ type: "refused", task: task.title, message: error.message });
-    throw error;
+    if (task.memoryBytes > memoryBytes) {
+      throw new MusketeersError("GRANT_REFUSED", "This worker does not have so much memory");
+    }
   }
 
   #onWelcome(welcome: Welcome): void {

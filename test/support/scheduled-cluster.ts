@@ -65,7 +65,7 @@ type SpecOptions = Partial<JobOptions> &
   };
 
 export function jobSpec(job: JobId, options: SpecOptions = {}): JobSpec {
-  const { bundle, entry, title, timeoutMs, memoryBytes, net, partitions, project, ...rest } = options;
+  const { bundle, entry, title, timeoutMs, memoryBytes, net, proof, partitions, project, ...rest } = options;
   return {
     job,
     title: job,
@@ -78,6 +78,7 @@ export function jobSpec(job: JobId, options: SpecOptions = {}): JobSpec {
       timeoutMs: timeoutMs ?? 60_000,
       memoryBytes: memoryBytes ?? 1_000_000,
       net: net ?? [],
+      ...(proof === undefined ? {} : { proof }),
     },
     options: {
       retries: 0,

@@ -1,13 +1,18 @@
 import { type Command, Option } from "commander";
+import { findInvite } from "../../client/node.ts";
 import { type Role, roles } from "../../protocol/index.ts";
+import { parseInvite } from "../../security/index.ts";
 import {
   type Context,
   durationArgument,
   type HubOption,
+  listArgument,
+  sizeArgument,
   withCluster,
   withExamples,
   withHubOptions,
 } from "../context.ts";
+import { endorseAs } from "../endorse.ts";
 import { duration } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 
@@ -15,6 +20,8 @@ interface InviteOptions extends HubOption {
   readonly role: Role;
   readonly expires: number;
   readonly label?: string;
+  readonly asksNet: readonly string[];
+  readonly asksMemory?: number;
 }
 
 export const INVITE_EXPIRES_MS = 7 * 24 * 3_600_000;
@@ -37,14 +44,23 @@ export function addInvite(program: Command, context: Context): void {
       durationArgument,
       INVITE_EXPIRES_MS,
     )
-    .option("--label <text>", "a note on whom it is for")
+    .option("--label <text>", "a note on whom it is for; volunteers read whose work they did")
+    .option(
+      "--asks-net <host>",
+      "a host that the project asks volunteers to let its tasks reach; may be repeated",
+      listArgument,
+      [],
+    )
+    .option("--asks-memory <size>", "memory that its tasks need, such as 2GB", sizeArgument)
     .action(async (options: InviteOptions) => {
       const { role, expires: expiresInMs, label } = options;
       const params = { role, expiresInMs, ...(label === undefined ? {} : { label }) };
-      const { invite, joinCommand } = await withCluster(context, options, (cluster) =>
-        cluster.call("invite", params),
-      );
       const { terminal, errStyle } = context;
+      const made = await withCluster(context, options, (cluster) => cluster.call("invite", params));
+      const own = parseInvite(await findInvite(options.hub, terminal.env));
+      const asks = { net: options.asksNet, memoryBytes: options.asksMemory ?? 0 };
+      const invite = await endorseAs(own, made.invite, asks, terminal.env);
+      const joinCommand = made.joinCommand.replace(made.invite, () => invite);
       if (options.json) terminal.out(jsonLine(role === "worker" ? { invite, joinCommand } : { invite }));
       else {
         terminal.err(

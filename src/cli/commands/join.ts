@@ -87,7 +87,7 @@ function listenTo(reporter: Reporter): (notice: WorkerNotice, hub: number) => vo
         reporter.ran(notice.done, notice.failed);
         break;
       case "refused":
-        reporter.refused(hub, notice.task, notice.message);
+        reporter.refused(hub, notice.task, notice.code, notice.message);
         break;
       case "paused":
         reporter.paused(notice.reason);

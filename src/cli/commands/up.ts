@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from "node:os";
 import { type Command, Option } from "commander";
 import type { Hub } from "../../hub/index.ts";
 import { defaultLimits, type Limits, MusketeersError } from "../../protocol/index.ts";
+import { type ProjectAsks, parseInvite } from "../../security/index.ts";
 import {
   type Context,
   durationArgument,
@@ -14,6 +15,7 @@ import {
   withExamples,
 } from "../context.ts";
 import { defaultDataDirectory } from "../data-directory.ts";
+import { type Endorse, openOwner } from "../endorse.ts";
 import type { JoinEvent } from "../join-event.ts";
 import { renderEvent } from "../join-reporter.ts";
 import { type LocalWorker, startLocalWorker } from "../local-workers.ts";
@@ -56,13 +58,13 @@ export interface UpReport {
   readonly joinCommand: string;
 }
 
-export function reportOf(hub: Hub): UpReport {
+function reportOf(hub: Hub, endorse: Endorse, asks: ProjectAsks): UpReport {
   const expiresInMs = INVITE_EXPIRES_MS;
-  const joinInvite = hub.invite({ role: "worker", expiresInMs, label: "up" });
+  const joinInvite = endorse(hub.invite({ role: "worker", expiresInMs, label: "up" }), asks);
   return {
     url: hub.url,
     joinInvite,
-    submitInvite: hub.invite({ role: "submitter", expiresInMs, label: "up" }),
+    submitInvite: endorse(hub.invite({ role: "submitter", expiresInMs, label: "up" })),
     viewInvite: hub.invite({ role: "viewer", expiresInMs, label: "up" }),
     joinCommand: hub.joinCommand(joinInvite),
   };
@@ -98,19 +100,26 @@ function listenAddress({ listen, lan }: UpOptions): string {
 
 const isLoopback = (url: string): boolean => /^(localhost|127\.|\[::1\])/.test(new URL(url).host);
 
-function startOwnWorkers(hub: Hub, options: UpOptions, onEvent: (event: JoinEvent) => void): LocalWorker[] {
+function startOwnWorkers(
+  hub: Hub,
+  endorse: Endorse,
+  options: UpOptions,
+  onEvent: (event: JoinEvent) => void,
+): LocalWorker[] {
   const { workers, trust, allowNet, join: others, share: shares } = options;
   // Other hubs know this machine by its own name.
   const name = others.length === 0 ? "local" : hostname().slice(0, 48) || "local";
   const slots = options.slots ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, workers)));
   return Array.from({ length: workers }, (_, index) =>
     startLocalWorker({
-      invite: hub.invite({
-        role: "worker",
-        expiresInMs: OWN_INVITE_EXPIRES_MS,
-        label: "local",
-        ephemeral: true,
-      }),
+      invite: endorse(
+        hub.invite({
+          role: "worker",
+          expiresInMs: OWN_INVITE_EXPIRES_MS,
+          label: "local",
+          ephemeral: true,
+        }),
+      ),
       name: workers === 1 ? name : `${name}${index + 1}`,
       others,
       ...(shares === undefined ? {} : { shares }),
@@ -165,24 +174,28 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     onNotice: (notice) => terminal.err(`${errStyle.dim("note:")} ${notice}\n`),
   });
   let restoreProfile = async () => {};
+  let forgetOwner = async () => {};
   try {
-    workers = startOwnWorkers(hub, options, (event) => {
-      // How they fare at this hub its operator sees anyway.
-      if (!("url" in event) || event.url === hub.url || stopper.signal.aborted) return;
-      terminal.err(`${errStyle.dim("elsewhere:")} ${renderEvent(event, errStyle)}`);
-    });
-    await allJoined(workers, stopper);
     const own = hub.invite({
       role: "admin",
       expiresInMs: OWN_INVITE_EXPIRES_MS,
       label: "operator",
       ephemeral: true,
     });
-    restoreProfile = await lendProfile(options.name, own, hub.url, (trouble) =>
+    const { endorse, forget } = await openOwner(parseInvite(own), terminal.env);
+    // Its hub key is gone with it.
+    if (options.memory) forgetOwner = forget;
+    workers = startOwnWorkers(hub, endorse, options, (event) => {
+      // How they fare at this hub its operator sees anyway.
+      if (!("url" in event) || event.url === hub.url || stopper.signal.aborted) return;
+      terminal.err(`${errStyle.dim("elsewhere:")} ${renderEvent(event, errStyle)}`);
+    });
+    await allJoined(workers, stopper);
+    restoreProfile = await lendProfile(options.name, endorse(own), hub.url, (trouble) =>
       terminal.err(`${errStyle.bad("warning:")} ${trouble}\n`),
     );
     if (!stopper.signal.aborted) {
-      const report = reportOf(hub);
+      const report = reportOf(hub, endorse, { net: options.allowNet, memoryBytes: 0 });
       const staff =
         workers.length === 0
           ? "without workers of its own"
@@ -200,6 +213,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
       terminal.err(errStyle.dim("Stopping; Ctrl-C again to stop at once.\n"));
   } finally {
     await restoreProfile();
+    await forgetOwner();
     await Promise.all(workers.map((worker) => worker.stop()));
     await hub.close();
   }

@@ -17,7 +17,6 @@ export interface DemoOptions extends JsonOption {
   readonly text?: string;
 }
 
-const DAY_MS = 24 * 3_600_000;
 const PROFILE = "demo";
 
 async function perform(
@@ -31,7 +30,7 @@ async function perform(
     if (!options.json) terminal.out(text);
   };
   const text = await readText(options.text);
-  const hub = troupe.hub.invite({ role: "submitter", expiresInMs: DAY_MS, label: "demo" });
+  const hub = troupe.invite("submitter", "demo");
   const cluster = await connect({ hub, signal });
   try {
     const stage: Stage = { cluster, terminal, quiet: options.json === true, signal };
@@ -50,18 +49,17 @@ async function perform(
 
 const taskFile = fileURLToPath(new URL(`./count-word${import.meta.url.slice(-3)}`, import.meta.url));
 
-function nextSteps({ hub }: Troupe, style: Style): string {
-  const invite = (role: "worker" | "viewer") => hub.invite({ role, expiresInMs: DAY_MS, label: "demo" });
+function nextSteps({ invite }: Troupe, style: Style): string {
   return [
     `\n${style.bold("The demo's cluster stays up until Ctrl-C. Three things to try in a second terminal:")}\n`,
-    `\n  Watch it in a browser:\n    ${pageLink(invite("viewer"))}\n`,
+    `\n  Watch it in a browser:\n    ${pageLink(invite("viewer", "demo"))}\n`,
     `\n  Give it work of your own:\n    printf 'one\\nfor\\nall\\n' | npx musketeers run '${taskFile}' --hub ${PROFILE}\n`,
-    `\n  Let a fifth musketeer join, and see it with \`npx musketeers workers --hub ${PROFILE}\`:\n    npx musketeers join --name dartagnan '${invite("worker")}'\n`,
+    `\n  Let a fifth musketeer join, and see it with \`npx musketeers workers --hub ${PROFILE}\`:\n    npx musketeers join --name dartagnan '${invite("worker", "demo")}'\n`,
   ].join("");
 }
 
 async function stayUp(troupe: Troupe, context: Context, stopped: Promise<StopSignal>): Promise<void> {
-  const admin = troupe.hub.invite({ role: "admin", expiresInMs: DAY_MS, label: "demo" });
+  const admin = troupe.invite("admin", "demo");
   const restore = await lendProfile(PROFILE, admin, troupe.hub.url);
   try {
     context.terminal.out(nextSteps(troupe, context.outStyle));

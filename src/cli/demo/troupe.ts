@@ -1,12 +1,17 @@
 import { join } from "node:path";
 import { type Hub, startHub } from "../../hub/index.ts";
+import type { Role } from "../../protocol/index.ts";
+import { parseInvite } from "../../security/index.ts";
 import { makeScratch } from "../../worker/node.ts";
+import { openOwner } from "../endorse.ts";
 import { type LocalWorker, startLocalWorker } from "../local-workers.ts";
 import { type Exchange, startExchange } from "./exchange.ts";
 
 /** The cluster of the demo: a hub on a directory of its own, four workers, and the site that they read. */
 export interface Troupe {
   readonly hub: Hub;
+  /** Makes an invite, endorsed by the owner of the demo's project. */
+  invite(role: Role, label: string): string;
   readonly exchange: Exchange;
   close(): Promise<void>;
 }
@@ -35,13 +40,22 @@ export async function gatherTroupe(): Promise<Troupe> {
     const hub = await startHub({ listen: "127.0.0.1:0", data: join(scratch.path, "hub"), name: "demo" });
     undo.push(() => hub.close());
     undo.push(async () => void (await Promise.all(workers.map((worker) => worker.stop()))));
+    const { hubKey, project } = parseInvite(
+      hub.invite({ role: "viewer", expiresInMs: 1, label: "demo", ephemeral: true }),
+    );
+    const owner = await openOwner({ hubKey, project }, process.env);
+    undo.push(() => owner.forget());
+    const asks = { net: [exchange.host], memoryBytes: 0 };
+    const invite = (role: Role, label: string) =>
+      owner.endorse(hub.invite({ role, expiresInMs: INVITE_EXPIRES_MS, label }), asks);
     for (let number = 1; number <= MUSKETEERS; number++) {
       const name = `musketeer${number}`;
-      const invite = hub.invite({ role: "worker", expiresInMs: INVITE_EXPIRES_MS, label: name });
-      workers.push(startLocalWorker({ invite, name, slots: 1, allowNet: [exchange.host] }));
+      workers.push(
+        startLocalWorker({ invite: invite("worker", name), name, slots: 1, allowNet: [exchange.host] }),
+      );
     }
     await Promise.all(workers.map(({ joined }) => joined));
-    return { hub, exchange, close };
+    return { hub, invite, exchange, close };
   } catch (error) {
     await close();
     throw error;

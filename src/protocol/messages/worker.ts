@@ -35,6 +35,8 @@ export interface WorkerDescription {
   readonly allowNet: readonly string[];
   readonly labels: readonly string[];
   readonly capabilities: readonly string[];
+  /** Its invite names the project's key: it runs only what that key's chain has signed. */
+  readonly signedOnly?: boolean;
   /** Measured speed of one core, in millions of steps of a fixed loop a second. */
   readonly speed: number;
 }
@@ -188,6 +190,7 @@ export function parseWorkerDescription(fields: Fields): WorkerDescription {
     allowNet: fields.strings("allowNet", 256),
     labels: fields.strings("labels", 32, 64),
     capabilities: fields.strings("capabilities", 32, 64),
+    ...(fields.has("signedOnly") ? { signedOnly: fields.boolean("signedOnly") } : {}),
     speed: fields.number("speed"),
   };
 }
