@@ -25,6 +25,8 @@ export interface ConnectOptions {
 export interface Platform {
   readonly openSocket: OpenSocket;
   readonly loadTask: LoadTask;
+  /** The key of this machine, asked for where the users of an invite are counted. */
+  readonly machineKey?: () => Uint8Array | Promise<Uint8Array>;
   /** Where there are paths. */
   readonly listPath?: ListPath;
 }
@@ -50,6 +52,7 @@ export async function connectTo(
   signal?.throwIfAborted();
   const timeoutMs = timeoutOf(options, limits);
   const invite = parseInvite(inviteText);
+  const machineKey = invite.counted ? await platform.machineKey?.() : undefined;
   let lastError: MusketeersError | undefined;
   const session = new Session({
     baseUrl: invite.url,
@@ -57,7 +60,13 @@ export async function connectTo(
     limits,
     openLink: (handlers) =>
       new Link(
-        { invite, limits, openSocket: platform.openSocket, ...(agent === undefined ? {} : { agent }) },
+        {
+          invite,
+          limits,
+          openSocket: platform.openSocket,
+          ...(agent === undefined ? {} : { agent }),
+          ...(machineKey === undefined ? {} : { machineKey }),
+        },
         handlers,
       ),
     onRetry: (error, retryInMs) => {

@@ -3,6 +3,7 @@ import { openNodeSocket } from "../link/node.ts";
 import type { Cluster } from "./cluster.ts";
 import { type ConnectOptions, connectTo } from "./connect.ts";
 import { locateTask } from "./locate.ts";
+import { loadMachineKey } from "./machine-key.ts";
 import { findInvite } from "./profile.ts";
 
 import { listPath } from "./source-path.ts";
@@ -17,5 +18,11 @@ export * from "./public.ts";
  */
 export async function connect(options: ConnectOptions = {}): Promise<Cluster> {
   const invite = await findInvite(options.hub);
-  return connectTo(invite, options, { openSocket: openNodeSocket, loadTask: locateTask, listPath });
+  const machineKey = () => loadMachineKey();
+  return connectTo(invite, options, {
+    openSocket: openNodeSocket,
+    loadTask: locateTask,
+    listPath,
+    machineKey,
+  });
 }

@@ -2,6 +2,7 @@
 export { type Bundle, bundleSource } from "./bundle.ts";
 export { cidOfContent, cidOfPath } from "./cid-of-path.ts";
 export { loadTask } from "./load-task.ts";
+export { loadMachineKey, machineKeyFile } from "./machine-key.ts";
 export {
   configDirectory,
   findInvite,

@@ -8,12 +8,12 @@ import {
   type DatasetStatus,
   type DatasetSummary,
   type HubStatus,
+  type InviteParams,
   type InviteSummary,
   type JobDetails,
   type JobSummary,
   MusketeersError,
   PACKAGE_VERSION,
-  type Role,
   roles,
   type WorkerSummary,
 } from "../protocol/index.ts";
@@ -29,7 +29,7 @@ export interface CallHost {
   readonly name: string;
   readonly upSinceMs: number;
   /** Resolves when it is known to be there, so that it can be revoked. */
-  invite(options: { role: Role; expiresInMs: number; label?: string }): Promise<Calls["invite"]["value"]>;
+  invite(options: InviteParams): Promise<Calls["invite"]["value"]>;
   invites(): InviteSummary[];
   /** @param own id of the caller's invite */
   revoke(idOrLabel: string, own: string): Promise<InviteSummary[]>;
@@ -59,6 +59,11 @@ const schemas = {
       .min(1)
       .max(3650 * DAY_MS),
     label: z.string().max(200).optional(),
+    project: name.optional(),
+    uses: z.int().min(1).optional(),
+    people: z.int().min(1).optional(),
+    person: name.optional(),
+    trusted: z.boolean().optional(),
   }),
   invites: z.object({}),
   revoke: z.object({ invite: z.string().min(1).max(200) }),

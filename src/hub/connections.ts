@@ -34,10 +34,14 @@ export class Connections {
   }
 
   /** Invites with the number of connections that came with each. */
-  countFor(invites: readonly KnownInvite[]): InviteSummary[] {
+  countFor(invites: readonly KnownInvite[], usesOf: (id: string) => number): InviteSummary[] {
     const counts = new Map<string, number>();
     for (const { provenGrant = "" } of this) counts.set(provenGrant, (counts.get(provenGrant) ?? 0) + 1);
-    return invites.map((invite) => ({ ...invite, connections: counts.get(invite.id) ?? 0 }));
+    return invites.map((invite) => ({
+      ...invite,
+      used: usesOf(invite.id),
+      connections: counts.get(invite.id) ?? 0,
+    }));
   }
 
   /** Ends all that came with an invite. */

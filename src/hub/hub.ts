@@ -34,6 +34,7 @@ import { Metrics } from "./metrics.ts";
 import { PackageTarball } from "./package-tarball.ts";
 import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
 import { Keepers } from "./recovery/keepers.ts";
+import { Takers } from "./takers.ts";
 import { WorkerSession } from "./worker-session.ts";
 
 export interface HubOptions {
@@ -70,6 +71,7 @@ export class Hub {
   readonly #secretKey: Uint8Array;
   readonly #engine: Engine;
   readonly #invites: Invites;
+  readonly #takers: Takers;
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
   readonly #admission: Admission<Peer>;
@@ -84,6 +86,7 @@ export class Hub {
     secretKey: Uint8Array;
     engine: Engine;
     invites: Invites;
+    takers: Takers;
     limits: Limits;
     coordinator: (host: CallHost) => Coordinator;
   }) {
@@ -93,6 +96,7 @@ export class Hub {
     this.#secretKey = parts.secretKey;
     this.#engine = parts.engine;
     this.#invites = parts.invites;
+    this.#takers = parts.takers;
     this.#invites.onRevoked = (id) => this.#peers.shutOut(id);
     this.#limits = parts.limits;
     this.#admission = new Admission(parts.limits);
@@ -101,6 +105,7 @@ export class Hub {
       resolveClosed = resolve;
     });
     this.#resolveClosed = resolveClosed;
+    const usesOf = (id: string) => this.#takers.usesOf(id);
     this.#coordinator = parts.coordinator({
       name: parts.name,
       upSinceMs: systemClock.wallMs(),
@@ -109,11 +114,11 @@ export class Hub {
         await stored;
         return { invite, joinCommand: this.joinCommand(invite) };
       },
-      invites: () => this.#peers.countFor(this.#invites.list()),
+      invites: () => this.#peers.countFor(this.#invites.list(), usesOf),
       revoke: async (idOrLabel, own) => {
         const revoked = await this.#invites.revoke(idOrLabel, own);
         this.#coordinator.custody.keepers.changed();
-        return this.#peers.countFor(revoked);
+        return this.#peers.countFor(revoked, usesOf);
       },
     });
     this.#coordinator.ledger.onPressure = (pressed) => {
@@ -207,10 +212,12 @@ export class Hub {
   }
 
   #admit(peer: Peer, hello: Hello): PeerSession {
-    const { role } = peer.grant;
+    const { id, role, trusted, project } = peer.grant;
+    const takeUp = () => this.#takers.takeUp(peer.grant, hello.key, !this.#invites.isEphemeral(id));
     if (hello.worker === undefined) {
       if (role === "worker")
         throw new MusketeersError("FORBIDDEN", "An invite for workers was used as a client's");
+      takeUp();
       this.#admission.admitClient(peer);
       return new ClientSession(this.#coordinator, peer);
     }
@@ -220,7 +227,7 @@ export class Hub {
       });
     }
     const described = hello as Hello & { worker: WorkerDescription };
-    const standing = { person: peer.grant.id, trusted: false, projects: [peer.grant.project] };
+    const standing = { person: takeUp(), trusted, projects: [project] };
     return new WorkerSession(this.#coordinator, peer, newId(), described, standing);
   }
 
@@ -256,6 +263,7 @@ export class Hub {
     clearTimeout(grace);
     this.#sockets.close();
     try {
+      await this.#takers.stored();
       await this.#engine.close();
     } finally {
       this.#resolveClosed();
@@ -325,7 +333,8 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const server = createHttpServer(limits);
   try {
     const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, KEY_NAME));
-    const invites = await Invites.open(engine.registry, secretKey, systemClock.wallMs);
+    const invites = await Invites.open(engine.registry, secretKey, systemClock.wallMs, limits);
+    const takers = await Takers.open(engine.registry, limits, systemClock.wallMs);
     const recovering = createScheduler(limits);
     const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
       recoverRecord(recovering, record),
@@ -355,6 +364,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       secretKey,
       engine,
       invites,
+      takers,
       limits,
       coordinator: (callHost) =>
         new Coordinator({

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { memoryEngine } from "../engine/index.ts";
+import { defaultTerms, newSecretKey } from "../security/index.ts";
 import { startHub } from "./hub.ts";
 import { Invites, type KnownInvite } from "./invites.ts";
 import { Bystander } from "./testing/bystander.ts";
-import { jobSpec, numbered, ScriptedPeer, testDirectory, testHub } from "./testing/peer.ts";
+import { describedWorker, jobSpec, numbered, ScriptedPeer, testDirectory, testHub } from "./testing/peer.ts";
 
 const known = (id: string, changes: Partial<KnownInvite> = {}): KnownInvite => ({
   id,
@@ -12,6 +13,8 @@ const known = (id: string, changes: Partial<KnownInvite> = {}): KnownInvite => (
   issuedAtMs: 1_000,
   expiresAtMs: 10_000,
   revokedAtMs: null,
+  project: "default",
+  ...defaultTerms,
   ...changes,
 });
 
@@ -109,3 +112,96 @@ describe("a revoked invite", () => {
     }
   });
 });
+
+describe("whom an invite is for", () => {
+  test("has to make sense", async () => {
+    const hub = await testHub({ limits: { inviteKeysMax: 10 } });
+    const admin = await ScriptedPeer.client(hub, "admin");
+    const made = (terms: object) => admin.call("invite", { role: "worker", expiresInMs: 1_000, ...terms });
+    for (const terms of [
+      { people: 3, person: "ana" },
+      { uses: 11 },
+      { people: 11 },
+      { role: "viewer", trusted: true },
+      { role: "submitter", people: 2 },
+      { uses: 0 },
+    ]) {
+      await expect(made(terms), JSON.stringify(terms)).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
+    }
+    await made({ uses: 10, person: "ana", trusted: true, label: "lab" });
+    expect(await admin.call("invites")).toContainEqual(
+      expect.objectContaining({
+        label: "lab",
+        uses: 10,
+        used: 0,
+        people: null,
+        person: "ana",
+        trusted: true,
+      }),
+    );
+  });
+
+  test("is known of each worker, whatever it says of itself", async () => {
+    const hub = await testHub();
+    const invite = hub.invite({ role: "worker", person: "ana", trusted: true });
+    const lie = { person: "bob", trusted: false, projects: ["secret"] };
+    await ScriptedPeer.worker(hub, { name: "hers", ...lie } as object, [], { invite });
+    const stranger = await ScriptedPeer.worker(hub, { name: "stranger", ...lie, trusted: true } as object);
+    const described = [...hub.coordinator.workers.values()].map(({ description }) => description);
+    expect(described).toMatchObject([
+      { name: "hers", person: "ana", trusted: true, projects: ["default"] },
+      { name: "stranger", person: stranger.grantId, trusted: false, projects: ["default"] },
+    ]);
+  });
+
+  test("is counted, also over a restart: who is too late is told so, who came before comes again", async () => {
+    const data = await testDirectory();
+    const first = await startHub({ listen: "127.0.0.1:0", data });
+    const invite = first.invite({ role: "worker", people: 2, label: "poster" });
+    const keys = [newSecretKey(), newSecretKey(), newSecretKey()] as const;
+    const [one, two] = [keyed(invite, keys[0]), keyed(invite, keys[1])];
+    await Promise.all([one.link.start(), two.link.start()]);
+    const persons = [...first.coordinator.workers.values()].map(({ description }) => description.person);
+    expect(new Set(persons).size).toBe(2);
+    one.link.close();
+    two.link.close();
+    await first.close();
+    const second = await testHub({ data, listen: first.url.replace("http://", "") });
+    const late = keyed(invite, keys[2]);
+    await expect(late.link.start()).rejects.toMatchObject({
+      code: "INVITE_USED_UP",
+      hint: expect.stringMatching(/\w/),
+    });
+    await expect(keyed(invite).link.start()).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    await keyed(invite, keys[0]).link.start();
+    expect([...second.coordinator.workers.values()].map(({ description }) => description.person)).toEqual([
+      persons[0],
+    ]);
+    const admin = await ScriptedPeer.client(second, "admin");
+    expect(await admin.call("invites")).toContainEqual(
+      expect.objectContaining({ label: "poster", people: 2, used: 2, connections: 1 }),
+    );
+  });
+
+  test("leases are theirs who have both the invite and the key", async () => {
+    const hub = await testHub();
+    const invite = hub.invite({ role: "worker" });
+    const client = await ScriptedPeer.client(hub);
+    const owner = keyed(invite, newSecretKey());
+    await owner.link.start();
+    client.submit(jobSpec(), 1);
+    const lease = await owner.next("lease");
+    const thief = keyed(invite, newSecretKey());
+    await thief.link.start();
+    const down = await thief.nextDownOr(async () => {
+      thief.report(lease);
+      await thief.next("ack");
+    });
+    expect(down).toMatchObject({ code: "PROTOCOL" });
+  });
+});
+
+/** A worker's peer with a machine key. */
+function keyed(invite: string, machineKey?: Uint8Array): ScriptedPeer {
+  return new ScriptedPeer(invite, describedWorker(), undefined, machineKey);
+}

@@ -1,38 +1,79 @@
 import { decode, encode } from "cborg";
 import type { Registry } from "../engine/index.ts";
-import { type InviteSummary, MusketeersError, type Role, roles } from "../protocol/index.ts";
-import { createInvite, openGrant, parseInvite, publicKeyOf } from "../security/index.ts";
+import {
+  DEFAULT_PROJECT,
+  defaultLimits,
+  type InviteSummary,
+  type Limits,
+  MusketeersError,
+  type Role,
+  roles,
+} from "../protocol/index.ts";
+import {
+  createInvite,
+  defaultTerms,
+  openGrant,
+  parseInvite,
+  publicKeyOf,
+  type Terms,
+} from "../security/index.ts";
 
 const PREFIX = "invite/";
-const PROJECT = "default";
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-export interface InviteOptions {
+export interface InviteOptions extends Partial<Terms> {
   readonly role: Role;
   /** 7 days where nothing is said. */
   readonly expiresInMs?: number;
   /** A note on whom it is for. */
   readonly label?: string;
+  readonly project?: string;
   /** For this process's own use: a hub that is started again does not list it. */
   readonly ephemeral?: boolean;
 }
 
 /** What is kept of an invite: nothing that would let anybody in. */
-export type KnownInvite = Omit<InviteSummary, "connections">;
+export type KnownInvite = Omit<InviteSummary, "connections" | "used">;
 
-const encodeInvite = ({ role, label, issuedAtMs, expiresAtMs, revokedAtMs }: KnownInvite): Uint8Array =>
-  encode([roles.indexOf(role), label, issuedAtMs, expiresAtMs, revokedAtMs]);
+function encodeInvite({ id: _id, role, label, issuedAtMs, expiresAtMs, revokedAtMs, ...rest }: KnownInvite) {
+  return encode([roles.indexOf(role), label, issuedAtMs, expiresAtMs, revokedAtMs, rest]);
+}
+
+type Row = [number, string, number, number, number | null, (Terms & { project: string }) | undefined];
 
 function decodeInvite(id: string, bytes: Uint8Array): KnownInvite {
-  const [role, label, issuedAtMs, expiresAtMs, revokedAtMs] = decode(bytes) as [
-    number,
-    string,
-    number,
-    number,
-    number | null,
-  ];
-  return { id, role: roles[role] as Role, label, issuedAtMs, expiresAtMs, revokedAtMs };
+  const [role, label, issuedAtMs, expiresAtMs, revokedAtMs, rest] = decode(bytes) as Row;
+  const terms = rest ?? { project: DEFAULT_PROJECT, ...defaultTerms };
+  return { id, role: roles[role] as Role, label, issuedAtMs, expiresAtMs, revokedAtMs, ...terms };
 }
+
+/** @throws MusketeersError `BAD_ARGUMENT` for terms that contradict each other */
+function termsOf(options: InviteOptions, { inviteKeysMax }: Pick<Limits, "inviteKeysMax">): Terms {
+  const terms: Terms = {
+    uses: options.uses ?? defaultTerms.uses,
+    people: options.people ?? defaultTerms.people,
+    person: options.person ?? defaultTerms.person,
+    trusted: options.trusted ?? defaultTerms.trusted,
+  };
+  const wrong = (message: string, hint: string) => new MusketeersError("BAD_ARGUMENT", message, { hint });
+  if (terms.people !== null && terms.person !== "") {
+    throw wrong("An invite for several people cannot be one person's", "Give --people or --person.");
+  }
+  if (Math.max(terms.uses ?? 0, terms.people ?? 0) > inviteKeysMax) {
+    throw wrong(`An invite can be for ${inviteKeysMax} machines at most (inviteKeysMax)`, "Make several.");
+  }
+  const { role } = options;
+  if (role !== "worker" && role !== "admin" && (terms.trusted || terms.people !== null)) {
+    throw wrong(
+      `Trust and people are about workers, not about a ${role}`,
+      "Leave --trusted and --people out.",
+    );
+  }
+  return terms;
+}
+
+/** What is to be known of one that was taken back. */
+type RevokedInvite = Omit<KnownInvite, "project" | keyof Terms>;
 
 /** The invites that a hub made and that have not expired, so that they can be looked at and taken back. */
 export class Invites {
@@ -40,6 +81,8 @@ export class Invites {
   readonly #hubSecretKey: Uint8Array;
   readonly #nowMs: () => number;
   readonly #known: Map<string, KnownInvite>;
+  readonly #ephemeral = new Set<string>();
+  readonly #limits: Pick<Limits, "inviteKeysMax">;
   /** Told of each that is no longer good, before it is stored. */
   onRevoked: (id: string) => void = () => {};
 
@@ -48,7 +91,9 @@ export class Invites {
     hubSecretKey: Uint8Array,
     nowMs: () => number,
     known: readonly KnownInvite[],
+    limits: Pick<Limits, "inviteKeysMax">,
   ) {
+    this.#limits = limits;
     this.#registry = registry;
     this.#hubSecretKey = hubSecretKey;
     this.#nowMs = nowMs;
@@ -56,7 +101,12 @@ export class Invites {
   }
 
   /** Reads what was kept. */
-  static async open(registry: Registry, hubSecretKey: Uint8Array, nowMs: () => number): Promise<Invites> {
+  static async open(
+    registry: Registry,
+    hubSecretKey: Uint8Array,
+    nowMs: () => number,
+    limits: Pick<Limits, "inviteKeysMax"> = defaultLimits,
+  ): Promise<Invites> {
     const keys = await registry.list(PREFIX);
     const known = await Promise.all(
       keys.map(async (key) => {
@@ -64,7 +114,7 @@ export class Invites {
         return entry === undefined ? [] : [decodeInvite(key.slice(PREFIX.length), entry.value)];
       }),
     );
-    return new Invites(registry, hubSecretKey, nowMs, known.flat());
+    return new Invites(registry, hubSecretKey, nowMs, known.flat(), limits);
   }
 
   /**
@@ -72,14 +122,14 @@ export class Invites {
    * @param url the hub's address as the invited will reach it
    */
   make(url: string, options: InviteOptions): { readonly invite: string; readonly stored: Promise<void> } {
-    const { role, label = "", expiresInMs = 7 * DAY_MS, ephemeral } = options;
+    const { role, label = "", expiresInMs = 7 * DAY_MS, project = DEFAULT_PROJECT, ephemeral } = options;
+    const terms = termsOf(options, this.#limits);
     const issuedAtMs = this.#nowMs();
-    const fields = { role, label, issuedAtMs, expiresAtMs: issuedAtMs + expiresInMs };
+    const fields = { role, label, issuedAtMs, expiresAtMs: issuedAtMs + expiresInMs, project, ...terms };
     const { invite, grantId } = createInvite({
       ...fields,
       hubSecretKey: this.#hubSecretKey,
       url,
-      project: PROJECT,
     });
     return { invite, stored: this.add({ ...fields, id: grantId, revokedAtMs: null }, ephemeral) };
   }
@@ -98,7 +148,13 @@ export class Invites {
   /** Keeps what was made, an ephemeral one in memory only; resolves when it is stored. */
   async add(invite: KnownInvite, ephemeral = false): Promise<void> {
     this.#known.set(invite.id, invite);
-    if (!ephemeral) await this.#store(invite);
+    if (ephemeral) this.#ephemeral.add(invite.id);
+    else await this.#store(invite);
+  }
+
+  /** Whether it is for this process's own use. */
+  isEphemeral(id: string): boolean {
+    return this.#ephemeral.has(id);
   }
 
   /** The newest first; those that have expired are forgotten. */
@@ -141,8 +197,9 @@ export class Invites {
   }
 
   /** Takes back what was taken back before the disk was lost. */
-  async restore(revoked: readonly KnownInvite[]): Promise<void> {
-    for (const invite of revoked) {
+  async restore(revoked: readonly RevokedInvite[]): Promise<void> {
+    for (const known of revoked) {
+      const invite = { project: DEFAULT_PROJECT, ...defaultTerms, ...known };
       if (this.isRevoked(invite.id) || invite.expiresAtMs <= this.#nowMs()) continue;
       this.#known.set(invite.id, invite);
       this.onRevoked(invite.id);

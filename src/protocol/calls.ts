@@ -111,8 +111,29 @@ export interface InviteSummary {
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
   readonly revokedAtMs: number | null;
+  readonly project: string;
+  /** How many keys may take it up, and how many did. */
+  readonly uses: number | null;
+  readonly used: number;
+  /** How many people it is for; null: one. */
+  readonly people: number | null;
+  /** Who that is, where it was said. */
+  readonly person: string;
+  readonly trusted: boolean;
   /** How many are connected with it now. */
   readonly connections: number;
+}
+
+/** What an invite is to allow, and whom. */
+export interface InviteParams {
+  readonly role: Role;
+  readonly expiresInMs: number;
+  readonly label?: string;
+  readonly project?: string;
+  readonly uses?: number;
+  readonly people?: number;
+  readonly person?: string;
+  readonly trusted?: boolean;
 }
 
 export interface LogLine {
@@ -132,7 +153,7 @@ export interface Calls {
   /** Finish what runs and leave. */
   drain: { params: { readonly worker: string }; value: WorkerSummary };
   invite: {
-    params: { readonly role: Role; readonly expiresInMs: number; readonly label?: string };
+    params: InviteParams;
     value: { readonly invite: string; readonly joinCommand: string };
   };
   /** The newest first. */

@@ -22,6 +22,7 @@ export const errorKinds = Object.freeze({
   FORBIDDEN: kind("This invite's role does not allow it; ask for another role.", 4, 403),
   INVITE_MALFORMED: kind("Copy the whole invite, from http to its last character, in quotes.", 4, 400),
   INVITE_EXPIRED: kind("Ask for a new invite.", 4, 401),
+  INVITE_USED_UP: kind("It was for a certain number of machines; ask for an invite of your own.", 4, 403),
   HUB_UNREACHABLE: kind(
     "Is the hub running, and is its address right? `musketeers up` starts one.",
     5,

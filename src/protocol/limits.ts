@@ -240,6 +240,10 @@ export interface Limits {
   readonly refusalsPerMinuteMax: number;
   /** Connections whose handshake is under way. */
   readonly handshakesMax: number;
+  /** Keys of machines that one invite is remembered to have been taken up by. */
+  readonly inviteKeysMax: number;
+  /** How long a key's person is remembered after the invite has expired that it came with. */
+  readonly personKeptMs: number;
   /** Jobs that one client may watch at once. */
   readonly watchesPerClientMax: number;
   /** Calls of one client that wait for their answers. */
@@ -419,6 +423,8 @@ export const defaultLimits: Limits = Object.freeze({
   clientsMax: 10_000,
   connectionsMax: 50_000,
   handshakesMax: 5_000,
+  inviteKeysMax: 10_000,
+  personKeptMs: 365 * day,
   connectionsPerAddressMax: 5_000,
   connectionsPerKeyMax: 2_000,
   framesPerSecondMax: 20_000,

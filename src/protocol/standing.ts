@@ -3,8 +3,6 @@ import type { WorkerDescription } from "./messages/worker.ts";
 
 /** The project of jobs and invites that name none. */
 export const DEFAULT_PROJECT = "default";
-/** Stands for every project, in what a worker serves. */
-export const EVERY_PROJECT = "*";
 
 /** What a hub knows of a worker by its invite and its key, whatever the worker says of itself. */
 export interface Standing {
@@ -12,7 +10,7 @@ export interface Standing {
   readonly person: string;
   /** The hub's owner vouches for it. */
   readonly trusted: boolean;
-  /** Names of the projects whose jobs it is given, or `EVERY_PROJECT`. */
+  /** Names of the projects whose jobs it is given. */
   readonly projects: readonly string[];
 }
 
@@ -24,4 +22,4 @@ export const projectOf = (spec: Pick<JobSpec, "project">): string => spec.projec
 
 /** Whether a worker is to be given jobs of a project. */
 export const serves = ({ projects }: Pick<Standing, "projects">, project: string): boolean =>
-  projects.includes(project) || projects.includes(EVERY_PROJECT);
+  projects.includes(project);

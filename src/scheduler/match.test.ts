@@ -19,7 +19,6 @@ test.each<[worker: Parameters<typeof workerDescription>[1], job: Options, lack: 
   [{ labels: ["gpu", "lab"] }, { needs: { labels: ["lab", "gpu"] } }, undefined],
   [{ labels: ["gpu"] }, { needs: { labels: ["lab", "gpu"] } }, "has the label lab"],
   [{ projects: ["a", "b"] }, { project: "b" }, undefined],
-  [{ projects: ["*"] }, { project: "b" }, undefined],
   [{ projects: ["a"] }, { project: "b" }, "serves the project b"],
   [{ capabilities: [] }, { needs: { capabilities: ["node"] } }, "has the capability node"],
   [{ allowNet: ["*"] }, { net: ["www.example.org"] }, undefined],

@@ -8,12 +8,30 @@ import { KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verify } from "./ed25519
  * It is public; the right to use it is the invite's secret key, which never leaves its owner.
  */
 
-export const GRANT_VERSION = 1;
-const GRANT_DOMAIN = "musketeers grant 1";
+export const GRANT_VERSION = 2;
+const GRANT_DOMAIN = "musketeers grant 2";
 export const LABEL_CHARACTERS_MAX = 200;
+export const PERSON_CHARACTERS_MAX = 64;
+/** Bytes of a digest that a TLS key is pinned by. */
+export const PIN_BYTES = 32;
+
+/** Whom an invite stands for. */
+export interface Terms {
+  /** How many different keys may take it up in all; null: any number. */
+  readonly uses: number | null;
+  /** How many people it is for, each key being one; null: it stands for one person, whatever machines use it. */
+  readonly people: number | null;
+  /** Who it is, where the operator says; invites of one person name the same. */
+  readonly person: string;
+  /** The hub's owner vouches for whoever comes with it. */
+  readonly trusted: boolean;
+}
+
+/** What holds where an invite's maker says nothing. */
+export const defaultTerms: Terms = Object.freeze({ uses: null, people: null, person: "", trusted: false });
 
 /** What an invite allows. Times are milliseconds since 1970. */
-export interface Grant {
+export interface Grant extends Terms {
   readonly version: number;
   readonly id: string;
   readonly role: Role;
@@ -26,6 +44,8 @@ export interface Grant {
   readonly expiresAtMs: number;
   /** For people: whom or what it is for; may be empty. */
   readonly label: string;
+  /** SHA-256 of the public key (SPKI) that the hub's TLS certificate must have; null: what the system trusts. */
+  readonly tlsPin: Uint8Array | null;
 }
 
 const malformed = (why: string, cause?: unknown): MusketeersError =>
@@ -42,6 +62,11 @@ function encodePayload(grant: Grant): Uint8Array {
     grant.issuedAtMs,
     grant.expiresAtMs,
     grant.label,
+    grant.uses,
+    grant.people,
+    grant.person,
+    grant.trusted,
+    grant.tlsPin,
   ]);
 }
 
@@ -62,9 +87,19 @@ const isKey = (value: unknown): value is Uint8Array =>
   value instanceof Uint8Array && value.length === KEY_BYTES;
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
+const isCount = (value: unknown): value is number | null =>
+  value === null || (Number.isSafeInteger(value) && (value as number) > 0);
+const isPin = (value: unknown): value is Uint8Array | null =>
+  value === null || (value instanceof Uint8Array && value.length === PIN_BYTES);
+
+/** How many fields `grantOf` takes. */
+export const GRANT_FIELDS = 14;
+
 /** Checks the fields of a grant, as they stand in the list. */
 export function grantOf(fields: readonly unknown[]): Grant {
-  const [version, id, roleIndex, hubKey, project, publicKey, issuedAtMs, expiresAtMs, label] = fields;
+  const [version, id, roleIndex, hubKey, project, publicKey, issuedAtMs, expiresAtMs, label, ...rest] =
+    fields;
+  const [uses, people, person, trusted, tlsPin] = rest;
   if (version !== GRANT_VERSION) {
     throw new MusketeersError("INVITE_MALFORMED", `This invite has the version ${String(version)}`, {
       hint: `This program understands version ${GRANT_VERSION}; use the hub's own version of it.`,
@@ -77,7 +112,13 @@ export function grantOf(fields: readonly unknown[]): Grant {
   }
   if (!isKey(hubKey) || !isKey(publicKey)) throw malformed("a key is missing");
   if (!isTime(issuedAtMs) || !isTime(expiresAtMs)) throw malformed("a time is missing");
-  return { version: GRANT_VERSION, id, role, hubKey, project, publicKey, issuedAtMs, expiresAtMs, label };
+  if (!isCount(uses) || !isCount(people) || !isText(person, PERSON_CHARACTERS_MAX)) {
+    throw malformed("it does not say whom it is for");
+  }
+  if (typeof trusted !== "boolean" || !isPin(tlsPin)) throw malformed("a field is missing");
+  const terms = { uses, people, person, trusted };
+  const main = { id, role, hubKey, project, publicKey, issuedAtMs, expiresAtMs, label };
+  return { version: GRANT_VERSION, ...main, ...terms, tlsPin };
 }
 
 function decodeGrant(bytes: Uint8Array): { grant: Grant; payload: Uint8Array; signature: Uint8Array } {
@@ -90,7 +131,8 @@ function decodeGrant(bytes: Uint8Array): { grant: Grant; payload: Uint8Array; si
   } catch (cause) {
     throw malformed((cause as Error).message, cause);
   }
-  if (!Array.isArray(fields) || fields.length !== 9) throw malformed("it is no list of its fields");
+  if (!Array.isArray(fields) || fields.length !== GRANT_FIELDS)
+    throw malformed("it is no list of its fields");
   return { grant: grantOf(fields), payload, signature: bytes.subarray(cut) };
 }
 

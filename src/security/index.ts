@@ -15,7 +15,7 @@ export {
   parseEndorsement,
   type Signer,
 } from "./endorsement.ts";
-export { type Grant, openGrant } from "./grant.ts";
+export { defaultTerms, type Grant, openGrant, PERSON_CHARACTERS_MAX, type Terms } from "./grant.ts";
 export { signHello, signKey, signWelcome, verifyHello, verifyKey, verifyWelcome } from "./handshake.ts";
 export { isId, newId } from "./id.ts";
 export { type CreateInviteOptions, createInvite, type Invite, LINK_PATH, parseInvite } from "./invite.ts";

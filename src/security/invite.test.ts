@@ -44,7 +44,7 @@ test("an invite is one short URL that gives back what was put in", () => {
     expiresAtMs,
   });
   expect(openGrant(invite.grant, hubKey, issuedAtMs)).toEqual({
-    version: 1,
+    version: 2,
     id: grantId,
     role: "worker",
     hubKey,
@@ -53,6 +53,11 @@ test("an invite is one short URL that gives back what was put in", () => {
     issuedAtMs,
     expiresAtMs,
     label: "",
+    uses: null,
+    people: null,
+    person: "",
+    trusted: false,
+    tlsPin: null,
   });
 });
 
@@ -64,12 +69,18 @@ test("any role, project, label, time and address survives", () => {
         project: fc.string({ maxLength: 60, unit: "grapheme" }),
         label: fc.string({ maxLength: 60, unit: "grapheme" }),
         expiresAtMs: fc.maxSafeNat(),
+        uses: fc.option(fc.integer({ min: 1 })),
+        people: fc.option(fc.integer({ min: 1 })),
+        person: fc.string({ maxLength: 20 }),
+        trusted: fc.boolean(),
+        tlsPin: fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 })),
       }),
       fc.constantFrom("http://h:1", "https://example.org", "https://example.org/hub/", "http://[::1]:7077/"),
       (fields, url) => {
         const invite = parseInvite(createInvite({ ...options, ...fields, url }).invite);
         const base = url.replace(/\/$/, "");
-        expect(invite).toMatchObject({ ...fields, url: base, wsUrl: `${base.replace("http", "ws")}/link` });
+        const { uses, people, person, trusted, ...shown } = fields;
+        expect(invite).toMatchObject({ ...shown, url: base, wsUrl: `${base.replace("http", "ws")}/link` });
         expect(openGrant(invite.grant, hubKey, 0 - 1)).toMatchObject(fields);
       },
     ),
@@ -126,10 +137,10 @@ test("what is wrong with an invite is said", () => {
 
 test("an invite of another version says which is understood", () => {
   const secret = Buffer.from(text.slice(text.indexOf("#") + 1), "base64url");
-  secret[1] = 2;
+  secret[1] = 3;
   const later = `${text.slice(0, text.indexOf("#") + 1)}${secret.toString("base64url")}`;
   expect(() => parseInvite(later)).toThrow(
-    expect.objectContaining({ code: "INVITE_MALFORMED", hint: expect.stringContaining("version 1") }),
+    expect.objectContaining({ code: "INVITE_MALFORMED", hint: expect.stringContaining("version 2") }),
   );
 });
 
@@ -169,6 +180,13 @@ test("an address that is none, and a label that is too long, are refused", () =>
   expect(codeOf(() => createInvite({ ...options, label: "x".repeat(201) }))).toBe("BAD_ARGUMENT");
 });
 
+test("whom it is for cannot be nobody, or a name too long", () => {
+  for (const terms of [{ uses: 0 }, { people: 0 }, { uses: 1.5 }]) {
+    expect(codeOf(() => parseInvite(createInvite({ ...options, ...terms }).invite))).toBe("INVITE_MALFORMED");
+  }
+  expect(codeOf(() => createInvite({ ...options, person: "x".repeat(65) }))).toBe("BAD_ARGUMENT");
+});
+
 test("a grant ends when it says", () => {
   const { grant } = parseInvite(text);
   expect(openGrant(grant, hubKey, expiresAtMs - 1).id).toBe(grantId);
@@ -181,7 +199,8 @@ test("another hub's grant is refused", () => {
 });
 
 test("a grant that somebody else wrote in the hub's name is refused", () => {
-  const fields = [1, "id", 0, hubKey, "default", publicKeyOf(newSecretKey()), issuedAtMs, expiresAtMs, ""];
+  const fields = [2, "id", 0, hubKey, "default", publicKeyOf(newSecretKey()), issuedAtMs, expiresAtMs, ""];
+  fields.push(...([null, null, "", false, null] as never[]));
   const payload = encode(fields);
   for (const key of [newSecretKey(), hubSecretKey]) {
     // Also the hub's own signature is worth nothing where it was not made for a grant.

@@ -4,12 +4,16 @@ import { MusketeersError, type Role, roles } from "../protocol/index.ts";
 import { KEY_BYTES, newSecretKey, publicKeyOf, SIGNATURE_BYTES } from "./ed25519.ts";
 import { ENDORSEMENT_MARK, type Endorsement, parseEndorsement } from "./endorsement.ts";
 import {
+  defaultTerms,
+  GRANT_FIELDS,
   GRANT_VERSION,
   grantOf,
   isGrantIntact,
   joinGrant,
   LABEL_CHARACTERS_MAX,
+  PERSON_CHARACTERS_MAX,
   signGrant,
+  type Terms,
 } from "./grant.ts";
 import { newId } from "./id.ts";
 import { type RandomBytes, randomBytes } from "./random.ts";
@@ -39,13 +43,17 @@ export interface Invite {
   readonly project: string;
   readonly label: string;
   readonly expiresAtMs: number;
+  /** SHA-256 of the public key that the hub's TLS certificate must have; null: what the system trusts. */
+  readonly tlsPin: Uint8Array | null;
+  /** Its users are counted: each has to come with a key of their own. */
+  readonly counted: boolean;
   /** Never leaves its owner. */
   readonly secretKey: Uint8Array;
   /** What the project's owner added; without it the hub alone decides whose code runs. */
   readonly endorsement?: Endorsement;
 }
 
-export interface CreateInviteOptions {
+export interface CreateInviteOptions extends Partial<Terms> {
   readonly hubSecretKey: Uint8Array;
   /** The hub's address as the invited will reach it, such as `http://192.168.0.5:7077`. */
   readonly url: string;
@@ -54,6 +62,7 @@ export interface CreateInviteOptions {
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
   readonly label?: string;
+  readonly tlsPin?: Uint8Array | null;
   readonly random?: RandomBytes;
 }
 
@@ -72,10 +81,17 @@ export function createInvite(options: CreateInviteOptions): { invite: string; gr
   if (label.length > LABEL_CHARACTERS_MAX) {
     throw new MusketeersError("BAD_ARGUMENT", `A label may have up to ${LABEL_CHARACTERS_MAX} characters`);
   }
+  const { person = defaultTerms.person, trusted = defaultTerms.trusted, tlsPin = null } = options;
+  const { uses = defaultTerms.uses, people = defaultTerms.people } = options;
+  if (person.length > PERSON_CHARACTERS_MAX) {
+    const message = `The name of a person may have up to ${PERSON_CHARACTERS_MAX} characters`;
+    throw new MusketeersError("BAD_ARGUMENT", message);
+  }
   const secretKey = newSecretKey(random);
   const id = newId(random, issuedAtMs);
   const publicKey = publicKeyOf(secretKey);
-  const fields = { id, role, project, publicKey, issuedAtMs, expiresAtMs, label };
+  const terms = { uses, people, person, trusted, tlsPin };
+  const fields = { id, role, project, publicKey, issuedAtMs, expiresAtMs, label, ...terms };
   const { grant, signature } = signGrant(fields, options.hubSecretKey);
   const secret = encode([
     GRANT_VERSION,
@@ -87,6 +103,11 @@ export function createInvite(options: CreateInviteOptions): { invite: string; gr
     issuedAtMs,
     expiresAtMs,
     label,
+    uses,
+    people,
+    person,
+    trusted,
+    tlsPin,
     signature,
   ]);
   return { invite: `${baseOf(url)}${JOIN_PATH}#${base64url.baseEncode(secret)}`, grantId: id };
@@ -146,12 +167,16 @@ export function parseInvite(text: string): Invite {
   const { url, secret, endorsement } = splitInvite(text);
   const fields = decodeSecret(secret);
   const secretKey = fields[5];
-  const signature = fields[9];
-  if (fields.length !== 10 || !(secretKey instanceof Uint8Array) || secretKey.length !== KEY_BYTES) {
+  const signature = fields[GRANT_FIELDS];
+  if (
+    fields.length !== GRANT_FIELDS + 1 ||
+    !(secretKey instanceof Uint8Array) ||
+    secretKey.length !== KEY_BYTES
+  ) {
     throw cutOff();
   }
   if (!(signature instanceof Uint8Array) || signature.length !== SIGNATURE_BYTES) throw cutOff();
-  const grant = grantOf([...fields.slice(0, 5), publicKeyOf(secretKey), ...fields.slice(6, 9)]);
+  const grant = grantOf([...fields.slice(0, 5), publicKeyOf(secretKey), ...fields.slice(6, GRANT_FIELDS)]);
   if (!isGrantIntact(grant, signature)) {
     throw malformed(
       "This invite was changed: its signature does not fit",
@@ -169,6 +194,8 @@ export function parseInvite(text: string): Invite {
     project: grant.project,
     label: grant.label,
     expiresAtMs: grant.expiresAtMs,
+    tlsPin: grant.tlsPin,
+    counted: grant.uses !== null || grant.people !== null,
     secretKey,
     ...(endorsement === undefined ? {} : { endorsement: parseEndorsement(endorsement) }),
   };

@@ -74,6 +74,7 @@ export interface Shared {
 export interface AgentOptions {
   readonly invite: Invite;
   readonly openSocket: OpenSocket;
+  readonly machineKey?: Uint8Array;
   readonly executor: Executor;
   readonly description: WorkerDescription;
   readonly limits: Limits;
@@ -182,6 +183,7 @@ export class Agent implements Tenant {
       {
         invite,
         openSocket: options.openSocket,
+        ...(options.machineKey === undefined ? {} : { machineKey: options.machineKey }),
         worker: () => this.#describe(),
         leases: () => presentedLeases(this.#state),
         limits,

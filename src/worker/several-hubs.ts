@@ -16,7 +16,7 @@ import { SandboxPool } from "./sandbox-pool.ts";
 import { Seats } from "./seats.ts";
 import { describeWorker, openExecutor, type WorkerOptions } from "./worker-options.ts";
 
-/** A hub to work for. */
+/** A hub to work for, or one of its projects. */
 export interface HubChoice {
   readonly invite: string;
   /** Its part of the slots while others have work, too; only the ratios matter. 1 where nothing is said. */
@@ -63,16 +63,13 @@ function parseChoices(hubs: readonly HubChoice[], limits: Limits): { invite: Inv
       throw new MusketeersError("BAD_ARGUMENT", `A share is a number above 0, not ${share}`);
     }
     const invite = parseInvite(text);
-    const key = invite.hubKey.join();
-    const before = known.get(key);
+    const before = known.get(invite.grantId);
     if (before !== undefined) {
-      throw new MusketeersError(
-        "BAD_ARGUMENT",
-        `Invites ${before + 1} and ${index + 1} are of the same hub`,
-        { hint: "Name each hub once; its slots come from --slots." },
-      );
+      throw new MusketeersError("BAD_ARGUMENT", `Invites ${before + 1} and ${index + 1} are the same`, {
+        hint: "Name each invite once; the slots come from --slots.",
+      });
     }
-    known.set(key, index);
+    known.set(invite.grantId, index);
     return { invite, share };
   });
 }
@@ -120,6 +117,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
     return new Agent({
       invite,
       openSocket: openNodeSocket,
+      ...(options.machineKey === undefined ? {} : { machineKey: options.machineKey }),
       executor,
       pool,
       description,

@@ -16,6 +16,8 @@ export interface WorkerOptions {
   /** Hosts that tasks may reach: `host`, `host:port`, `*.host`, or `*` for every public one. */
   readonly allowNet?: readonly string[];
   readonly labels?: readonly string[];
+  /** Secret key of this machine, which its hubs know it by; the invite's where nothing is said. */
+  readonly machineKey?: Uint8Array;
   /** Runs tasks in plain Node processes: for one's own machines and one's own code only. */
   readonly trust?: boolean;
   /**

@@ -1,11 +1,12 @@
 import { type Command, Option } from "commander";
 import { findInvite } from "../../client/node.ts";
-import { type Role, roles } from "../../protocol/index.ts";
+import { defaultLimits, type InviteParams, type Role, roles } from "../../protocol/index.ts";
 import { parseInvite } from "../../security/index.ts";
 import {
   type Context,
   durationArgument,
   type HubOption,
+  integerArgument,
   listArgument,
   sizeArgument,
   withCluster,
@@ -22,6 +23,11 @@ interface InviteOptions extends HubOption {
   readonly label?: string;
   readonly asksNet: readonly string[];
   readonly asksMemory?: number;
+  readonly project?: string;
+  readonly uses?: number;
+  readonly people?: number;
+  readonly person?: string;
+  readonly trusted?: boolean;
 }
 
 export const INVITE_EXPIRES_MS = 7 * 24 * 3_600_000;
@@ -52,9 +58,24 @@ export function addInvite(program: Command, context: Context): void {
       [],
     )
     .option("--asks-memory <size>", "memory that its tasks need, such as 2GB", sizeArgument)
+    .option("--project <name>", "the project that it is for (default: default)")
+    .option(
+      "--uses <n>",
+      "how many machines may come with it (default: any number)",
+      integerArgument(1, defaultLimits.inviteKeysMax),
+    )
+    .option(
+      "--people <n>",
+      "for a poster: each machine is somebody else, up to so many (default: it stands for one person)",
+      integerArgument(1, defaultLimits.inviteKeysMax),
+    )
+    .option("--person <name>", "who it is for: all invites with this name are one person's")
+    .option("--trusted", "vouch for its workers: their results are taken as they are")
     .action(async (options: InviteOptions) => {
-      const { role, expires: expiresInMs, label } = options;
-      const params = { role, expiresInMs, ...(label === undefined ? {} : { label }) };
+      const { role, expires: expiresInMs, label, project, uses, people, person, trusted } = options;
+      const said = Object.entries({ label, project, uses, people, person, trusted });
+      const terms = Object.fromEntries(said.filter(([, value]) => value !== undefined));
+      const params: InviteParams = { role, expiresInMs, ...terms };
       const { terminal, errStyle } = context;
       const made = await withCluster(context, options, (cluster) => cluster.call("invite", params));
       const own = parseInvite(await findInvite(options.hub, terminal.env));
@@ -72,6 +93,8 @@ export function addInvite(program: Command, context: Context): void {
   withExamples(
     command,
     ["musketeers invite --role worker", "the line to paste on another machine"],
+    ["musketeers invite --role worker --people 30 --expires 1d", "for the poster in a classroom"],
+    ["musketeers invite --role worker --person ana --trusted", "for machines of a colleague"],
     ["musketeers invite --role submitter --expires 30d --label ana", "for a colleague"],
   );
 }

@@ -8,8 +8,22 @@ import { type Column, renderTable } from "../render/table.ts";
 
 const columns = (nowMs: number): readonly Column<InviteSummary>[] => [
   { title: "INVITE", value: ({ id }) => printable(id) },
-  { title: "ROLE", value: ({ role }) => role },
+  { title: "ROLE", value: ({ role, trusted }) => (trusted ? `${role}, trusted` : role) },
+  { title: "PROJECT", value: ({ project }) => printable(project) },
   { title: "LABEL", value: ({ label }) => clip(printable(label), 32) },
+  {
+    title: "FOR",
+    value: ({ people, person }) =>
+      people === null ? clip(printable(person), 16) : `${count(people)} people`,
+  },
+  {
+    title: "USED",
+    value: ({ used, uses, people }) => {
+      const most = Math.min(uses ?? Number.POSITIVE_INFINITY, people ?? Number.POSITIVE_INFINITY);
+      return Number.isFinite(most) ? `${count(used)}/${count(most)}` : count(used);
+    },
+    align: "right",
+  },
   { title: "CONNECTED", value: ({ connections }) => count(connections), align: "right" },
   { title: "AGE", value: ({ issuedAtMs }) => duration(nowMs - issuedAtMs), align: "right" },
   {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { loadMachineKey } from "../../client/node.ts";
 import { defaultLimits, MusketeersError, toMusketeersError } from "../../protocol/index.ts";
 import type { SharedWorkerHandle, WorkerNotice } from "../../worker/node.ts";
 import {
@@ -135,6 +136,9 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
   );
   try {
     const worker = await joinHubs({
+      machineKey: await loadMachineKey(context.terminal.env, ({ message }) =>
+        context.terminal.err(`note: hubs will not know this machine again: ${message}\n`),
+      ),
       hubs: invites.map((invite, hub) => ({ invite, share: shares[hub]! })),
       ...(name === undefined ? {} : { name }),
       ...(slots === undefined ? {} : { slots }),

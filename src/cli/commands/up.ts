@@ -49,6 +49,9 @@ interface UpOptions extends JsonOption {
 /** The operator's own right, kept in the profile. */
 const OWN_INVITE_EXPIRES_MS = 3650 * 24 * 3_600_000;
 
+/** Whoever runs a hub trusts the workers of the same machine. */
+const OWN_WORKERS = { person: "owner", trusted: true } as const;
+
 /** What `up --json` prints once the hub is ready. */
 export interface UpReport {
   readonly url: string;
@@ -118,6 +121,7 @@ function startOwnWorkers(
           expiresInMs: OWN_INVITE_EXPIRES_MS,
           label: "local",
           ephemeral: true,
+          ...OWN_WORKERS,
         }),
       ),
       name: workers === 1 ? name : `${name}${index + 1}`,

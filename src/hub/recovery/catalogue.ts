@@ -9,7 +9,11 @@ import {
 import { Fields } from "../../protocol/messages/index.ts";
 import { CATALOGUE, openStatement, publicKeyOf, signStatement } from "../../security/index.ts";
 
-type KnownInvite = Omit<InviteSummary, "connections">;
+/** Of a revoked invite no more has to be known. */
+type RevokedInvite = Pick<
+  InviteSummary,
+  "id" | "role" | "label" | "issuedAtMs" | "expiresAtMs" | "revokedAtMs"
+>;
 
 /** What a hub wants to know again after the loss of its disk, besides its key. */
 export interface Catalogue {
@@ -17,12 +21,15 @@ export interface Catalogue {
   readonly sequence: number;
   readonly datasets: readonly DatasetSummary[];
   /** Those that must not let anybody in again. */
-  readonly revoked: readonly KnownInvite[];
+  readonly revoked: readonly RevokedInvite[];
 }
 
 /** Signs a catalogue, so that whoever keeps it can give it back and change nothing. */
 export function signCatalogue(catalogue: Catalogue, secretKey: Uint8Array): Uint8Array {
-  const { sequence, datasets, revoked } = catalogue;
+  const { sequence, datasets } = catalogue;
+  const revoked = catalogue.revoked.map(({ id, role, label, issuedAtMs, expiresAtMs, revokedAtMs }) => {
+    return { id, role, label, issuedAtMs, expiresAtMs, revokedAtMs };
+  });
   const content = encodeValue({ datasets, revoked });
   return signStatement({ about: CATALOGUE, sequence, content }, secretKey);
 }
@@ -48,7 +55,7 @@ export function openCatalogue(bytes: Uint8Array, secretKey: Uint8Array): Catalog
       replicas: row.integer("replicas"),
     };
   });
-  const revoked = fields.list("revoked", DATASETS_MAX).map((item): KnownInvite => {
+  const revoked = fields.list("revoked", DATASETS_MAX).map((item): RevokedInvite => {
     const row = new Fields("catalogue.revoked", item);
     return {
       id: row.string("id"),

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type BlockSink, buildFile, TreeBuilder } from "../../data/index.ts";
 import { type Engine, memoryEngine } from "../../engine/index.ts";
 import { defaultLimits, type HubToKeeper, type Limits } from "../../protocol/index.ts";
-import { newSecretKey } from "../../security/index.ts";
+import { defaultTerms, newSecretKey } from "../../security/index.ts";
 import { Datasets } from "../datasets.ts";
 import { Invites, type KnownInvite } from "../invites.ts";
 import { surveyTree } from "../tree-survey.ts";
@@ -152,6 +152,8 @@ const revoked: KnownInvite = {
   issuedAtMs: 1,
   expiresAtMs: 10 ** 12,
   revokedAtMs: 5,
+  project: "default",
+  ...defaultTerms,
 };
 
 describe("keepers of a hub's catalogue", () => {

@@ -134,6 +134,8 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 /** A peer that says what the test tells it to, on a real link; what it hears waits until it is asked for. */
 export class ScriptedPeer {
   readonly link: Link;
+  /** Of its invite. */
+  readonly grantId: string;
   /** Of each connection so far. */
   readonly welcomes: Welcome[] = [];
   readonly downs: MusketeersError[] = [];
@@ -142,12 +144,19 @@ export class ScriptedPeer {
   #received: Received<Message["type"]>[] = [];
   #waiters: Waiter[] = [];
 
-  constructor(invite: string, worker?: WorkerDescription, limits: Limits = defaultLimits) {
+  constructor(
+    invite: string,
+    worker?: WorkerDescription,
+    limits: Limits = defaultLimits,
+    machineKey?: Uint8Array,
+  ) {
+    this.grantId = parseInvite(invite).grantId;
     this.link = new Link(
       {
         invite: parseInvite(invite),
         openSocket: openNodeSocket,
         limits,
+        ...(machineKey === undefined ? {} : { machineKey }),
         ...(worker === undefined ? {} : { worker: () => worker }),
         leases: () => this.leases,
       },
