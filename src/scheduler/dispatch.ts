@@ -3,6 +3,7 @@ import { canServe } from "./demand.ts";
 import { chooseJob, isHeld, requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
 import { takeNearest } from "./locality.ts";
+import { isFull, thaw } from "./quota.ts";
 import { unitInputs, wantsMore } from "./sizing.ts";
 import { copyOne } from "./speculate.ts";
 import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";
@@ -16,6 +17,7 @@ import { trimOne } from "./trim.ts";
  */
 export function dispatch(state: Scheduler): void {
   const { touched, woken, due } = state;
+  thaw(state);
   while (touched.size + woken.size + due.size > 0) {
     const workers = [...touched];
     touched.clear();
@@ -74,7 +76,7 @@ function relieve(state: Scheduler, worker: Worker): boolean {
   let wakeAtMs = Number.POSITIVE_INFINITY;
   for (const demand of worker.demands) {
     for (const job of demand.jobs) {
-      if (job.leases.size === 0 || isHeld(job) || !canServe(worker, job)) continue;
+      if (job.leases.size === 0 || isHeld(job) || isFull(job) || !canServe(worker, job)) continue;
       if (takeOver(state, job, worker)) return true;
       wakeAtMs = Math.min(wakeAtMs, job.tail.lookAtMs);
     }
@@ -86,7 +88,7 @@ function relieve(state: Scheduler, worker: Worker): boolean {
 /** The same from the job's side, for those who have been idle for a while. */
 function relieveIdle(state: Scheduler, job: Job): void {
   for (const worker of state.idle) {
-    if (job.queueAt >= 0 || isHeld(job)) return;
+    if (job.queueAt >= 0 || isHeld(job) || isFull(job)) return;
     if (!canServe(worker, job)) continue;
     while (state.idle.has(worker) && takeOver(state, job, worker));
     const { trims, copies, lookAtMs } = job.tail;

@@ -1,3 +1,4 @@
+import { isFull } from "./quota.ts";
 import type { Job, Scheduler, Worker } from "./state.ts";
 
 /*
@@ -117,7 +118,7 @@ export const isWhole = (job: Job): boolean => job.sealed && job.done.count === j
  * virtual time of the others: what it did not use while it had nothing to do is not saved up.
  */
 export function requeue(state: Scheduler, job: Job): void {
-  const isReady = job.pending.readyCount > 0 && !isHeld(job);
+  const isReady = job.pending.readyCount > 0 && !isHeld(job) && !isFull(job);
   if (isReady === job.queueAt >= 0) return;
   if (isReady) {
     job.vtimeMs = Math.max(job.vtimeMs, leastVtime(state));

@@ -4,6 +4,7 @@ import { requeue } from "./fairness.ts";
 import { release, revokeServed } from "./leases.ts";
 import { forgetJob, noNearness } from "./locality.ts";
 import { freshClass, Pending } from "./pending.ts";
+import { leaveQuota, quotaOf } from "./quota.ts";
 import { RangeSet } from "./rangeset.ts";
 import { openStage, stagesOf } from "./stages.ts";
 import { type Job, type Scheduler, wakeBy } from "./state.ts";
@@ -27,6 +28,7 @@ function addJob(state: Scheduler, spec: JobSpec): Job {
     spec,
     order: state.nextOrder++,
     demand: demandOf(state, spec),
+    quota: quotaOf(state, spec),
     taskKey: `${spec.task.bundle} ${spec.task.entry} ${spec.task.stage?.kind ?? ""}`,
     weight: 2 ** spec.options.priority,
     size: 0,
@@ -52,6 +54,7 @@ function addJob(state: Scheduler, spec: JobSpec): Job {
     tail: { trims: [], copies: [], lookAtMs: Number.POSITIVE_INFINITY },
   };
   job.demand.jobs.add(job);
+  job.quota.jobs.add(job);
   state.jobs.set(job.id, job);
   return job;
 }
@@ -182,6 +185,7 @@ export function removeJob(state: Scheduler, job: Job): void {
   forgetJob(job);
   job.demand.jobs.delete(job);
   dropIfUnused(state, job.demand);
+  leaveQuota(state, job);
   state.jobs.delete(job.id);
   for (const set of [state.woken, state.changed, state.due]) set.delete(job);
 }

@@ -1,5 +1,6 @@
 import { countOf, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
 import { charge, requeue } from "./fairness.ts";
+import { countLease, discountLease } from "./quota.ts";
 import { RangeSet } from "./rangeset.ts";
 import { expectedMs, unreportedOf } from "./sizing.ts";
 import type { Job, Lease, Scheduler, Worker } from "./state.ts";
@@ -54,6 +55,7 @@ export function grant(
   state.leases.set(lease.no, lease);
   job.leases.add(lease);
   worker.leases.add(lease);
+  countLease(state, job);
   state.vtimeMs = job.vtimeMs;
   charge(job, unreportedOf(lease) * chargedMs);
   job.tail.lookAtMs = Math.min(job.tail.lookAtMs, lookMs(state, lease));
@@ -76,6 +78,7 @@ export function release(state: Scheduler, lease: Lease): Range[] {
   state.leases.delete(lease.no);
   job.leases.delete(lease);
   worker.leases.delete(lease);
+  discountLease(state, job);
   state.touched.add(worker);
   charge(job, -unreportedOf(lease) * lease.chargedMs);
   if (sibling !== undefined) {

@@ -2,6 +2,7 @@ import type { EnrolledWorker, JobSpec, Limits, Needs } from "../protocol/index.t
 import type { RunQueue } from "./fairness.ts";
 import type { Nearness } from "./locality.ts";
 import type { Pending } from "./pending.ts";
+import type { Quota } from "./quota.ts";
 import type { RangeSet } from "./rangeset.ts";
 import type { JobId, LeaseDescriptor, LeaseNo, SchedulerEffect, WorkerId } from "./types.ts";
 
@@ -100,6 +101,7 @@ export interface Job {
   lost: number;
   /** The first input of a map stage that failed for good, where that is known. */
   culprit: number | undefined;
+  readonly quota: Quota;
   /** Its place in the heap of its demand's queue; -1 while nothing is ready. */
   queueAt: number;
   /** Measured milliseconds an input on a core of speed 1. */
@@ -170,6 +172,8 @@ export interface Scheduler {
   readonly workers: Map<WorkerId, Worker>;
   readonly leases: Map<LeaseNo, Lease>;
   readonly demands: Map<string, Demand>;
+  /** By project. */
+  readonly quotas: Map<string, Quota>;
   /** Slots of all workers that take work. */
   slots: number;
   nextLeaseNo: LeaseNo;
@@ -189,6 +193,8 @@ export interface Scheduler {
   readonly changed: Set<Job>;
   /** Of this step: jobs of which it is time to look for work to take over. */
   readonly due: Set<Job>;
+  /** Of this step: projects that may have more leases again. */
+  readonly thawed: Set<Quota>;
   effects: SchedulerEffect[];
 
   /** When the shell was told to wake us; infinity: never. */
@@ -207,6 +213,7 @@ export const createScheduler = (config: SchedulerConfig): Scheduler => ({
   workers: new Map(),
   leases: new Map(),
   demands: new Map(),
+  quotas: new Map(),
   slots: 0,
   nextLeaseNo: 1,
   nextOrder: 0,
@@ -218,6 +225,7 @@ export const createScheduler = (config: SchedulerConfig): Scheduler => ({
   woken: new Set(),
   changed: new Set(),
   due: new Set(),
+  thawed: new Set(),
   effects: [],
   wakeAtMs: Number.POSITIVE_INFINITY,
   wantedMs: Number.POSITIVE_INFINITY,

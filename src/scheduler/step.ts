@@ -1,6 +1,7 @@
 import { dispatch } from "./dispatch.ts";
 import { endJobs, inputsAppended, inputsSealed, jobCancelled, jobSubmitted } from "./jobs.ts";
 import { workerHolds } from "./locality.ts";
+import { projectLimited } from "./quota.ts";
 import { outputLost } from "./stages.ts";
 import type { Scheduler } from "./state.ts";
 import { setAlarm, tick } from "./time.ts";
@@ -18,6 +19,7 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
     WorkerJoined: workerJoined,
     WorkerHeard: workerHeard,
     WorkerHolds: workerHolds,
+    ProjectLimited: projectLimited,
     WorkerDraining: workerDraining,
     WorkerLost: workerLost,
     UnitProgressed: unitProgressed,

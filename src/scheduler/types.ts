@@ -101,6 +101,13 @@ export type SchedulerEvent =
       readonly ranges: Ranges;
       readonly kept: boolean;
     }
+  /** How many leases the jobs of a project may have at once, all together; null: any number. */
+  | {
+      readonly type: "ProjectLimited";
+      readonly nowMs: number;
+      readonly project: string;
+      readonly leasesMax: number | null;
+    }
   | { readonly type: "WorkerDraining"; readonly nowMs: number; readonly worker: WorkerId }
   | {
       readonly type: "UnitProgressed";

@@ -1,5 +1,6 @@
 import { isHeld, isWhole } from "./fairness.ts";
 import { owedBy, ownedOf } from "./leases.ts";
+import { isFull } from "./quota.ts";
 import { unreportedOf } from "./sizing.ts";
 import { type Demand, type Job, openSlots, type Scheduler, type Worker } from "./state.ts";
 import { strikesMax } from "./verdict.ts";
@@ -65,7 +66,7 @@ function checkJob(state: Scheduler, job: Job, complain: Complain): void {
   if (downstream !== undefined) checkStage(state, job, downstream, complain);
   if (upstream !== undefined && upstream.downstream !== job) complain("its map stage is another job's");
   if (job.failed > done.count) complain("more failed than are done");
-  if (queueAt >= 0 !== (pending.readyCount > 0 && !isHeld(job)))
+  if (queueAt >= 0 !== (pending.readyCount > 0 && !isHeld(job) && !isFull(job)))
     complain("its queue does not know whether it is ready");
   if (!demand.jobs.has(job) || state.demands.get(demand.key) !== demand) complain("its demand is unknown");
   if (!Number.isFinite(job.vtimeMs)) complain("its virtual time is lost");
@@ -135,6 +136,22 @@ function checkDemand(state: Scheduler, demand: Demand, complain: Complain): void
   }
 }
 
+function checkQuotas(state: Scheduler, complain: Complain): void {
+  const leases = new Map<string, number>();
+  for (const { job } of state.leases.values()) {
+    leases.set(job.quota.project, (leases.get(job.quota.project) ?? 0) + 1);
+  }
+  for (const [project, quota] of state.quotas) {
+    if (quota.leases !== (leases.get(project) ?? 0)) complain(`${project} counts ${quota.leases} leases`);
+    for (const job of quota.jobs) if (state.jobs.get(job.id) !== job) complain(`${project} has an old job`);
+  }
+  for (const job of state.jobs.values()) {
+    const known = state.quotas.get(job.quota.project) === job.quota && job.quota.jobs.has(job);
+    if (!known) complain(`${job.id} has no quota`);
+  }
+  if (state.thawed.size > 0) complain("a project was not let go on");
+}
+
 function checkWhole(state: Scheduler, complain: Complain): void {
   const { leases, workers, jobs, idle, hungry, paused } = state;
   let held = 0;
@@ -152,6 +169,7 @@ function checkWhole(state: Scheduler, complain: Complain): void {
   for (const worker of paused) {
     if (worker.pausedUntilMs < state.wakeAtMs) complain(`nobody will go on with ${worker.id}`);
   }
+  checkQuotas(state, complain);
   for (const demand of state.demands.values()) {
     for (const job of demand.jobs) if (jobs.get(job.id) !== job) complain(`${job.id} is still in a demand`);
   }

@@ -1,6 +1,7 @@
 import type { StageKind, StageProgress } from "../protocol/index.ts";
 import { whyUnserved } from "./demand.ts";
 import { isHeld } from "./fairness.ts";
+import { isFull } from "./quota.ts";
 import type { Job, Scheduler } from "./state.ts";
 import type { JobId, JobView, WorkerId, WorkerView } from "./types.ts";
 
@@ -23,10 +24,13 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
     failed,
     running: left - pending.count,
     retrying: pending.retryingCount,
-    waiting: isServed ? "" : whyUnserved(state, active),
+    waiting: isServed ? "" : isFull(active) ? projectIsFull(active) : whyUnserved(state, active),
     ...(upstream === undefined ? {} : { stages: [stageView("map", upstream), stageView("reduce", job)] }),
   };
 }
+
+const projectIsFull = ({ quota }: Job): string =>
+  `the project ${quota.project} has ${quota.leases} units under way, and may have ${quota.leasesMax}`;
 
 function stageView(kind: StageKind, { size, sealed, done, failed, pending, lost }: Job): StageProgress {
   const running = size - done.count - pending.count;
