@@ -4,6 +4,7 @@ import { addBackup } from "./commands/backup.ts";
 import { addCar } from "./commands/car.ts";
 import { addCat } from "./commands/cat.ts";
 import { addCid } from "./commands/cid.ts";
+import { addCredit } from "./commands/credit.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addGet } from "./commands/get.ts";
 import { addInvite } from "./commands/invite.ts";
@@ -55,7 +56,7 @@ export function createProgram(terminal: Terminal): Command {
     .addHelpText("after", exitStatuses);
   const context = contextOf(terminal);
   for (const add of [addUp, addJoin, addWorker, addRun, addDemo]) add(program, context);
-  for (const add of [addStatus, addTop, addWorkers, addJobs]) add(program, context);
+  for (const add of [addStatus, addTop, addWorkers, addJobs, addCredit]) add(program, context);
   for (const add of [addJob, addResults, addInvite, addInvites, addRevoke]) add(program, context);
   for (const add of [addPut, addLs, addGet, addCat, addRm, addCid, addCar]) add(program, context);
   for (const add of [addLogin, addJournal, addBackup, addSimulate]) add(program, context);

@@ -2,6 +2,7 @@ import type { BlobHandle, FormatOption, Key } from "../data/index.ts";
 import type {
   CallMethod,
   Calls,
+  CreditSummary,
   DatasetStatus,
   DatasetSummary,
   FileRef,
@@ -211,6 +212,11 @@ export class Cluster implements AsyncDisposable {
 
   workers(): Promise<readonly WorkerSummary[]> {
     return this.call("workers", {});
+  }
+
+  /** The leader board: who was credited with how much, of one project or of all; the most first. */
+  credit(options: { readonly project?: string } = {}): Promise<readonly CreditSummary[]> {
+    return this.call("credit", options);
   }
 
   jobs(options: { readonly limit?: number } = {}): Promise<readonly JobSummary[]> {

@@ -11,6 +11,7 @@ export {
 } from "../data/index.ts";
 export type {
   Calls,
+  CreditSummary,
   DatasetStatus,
   DatasetSummary,
   FailureKind,

@@ -67,6 +67,7 @@ const schemas = {
   }),
   invites: z.object({}),
   revoke: z.object({ invite: z.string().min(1).max(200) }),
+  credit: z.object({ project: z.string().max(256).optional() }),
   datasets: z.object({}),
   dataset: z.object({ name }),
   putDataset: z.object({
@@ -240,6 +241,7 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller): An
       return summaryOf(coordinator, entry);
     },
     drain: ({ worker }) => drain(coordinator, worker),
+    credit: ({ project }) => fitting(coordinator.credit.list(project).slice(0, rowsMax), headerBytesMax),
     invite: (options) => host.invite(options),
     invites: () => fitting(host.invites().slice(0, rowsMax), headerBytesMax),
     revoke: ({ invite }) => host.revoke(invite, caller.id),

@@ -22,6 +22,7 @@ import {
 } from "../scheduler/index.ts";
 import type { CallHost } from "./calls.ts";
 import { type Clock, SchedulerTimer } from "./clock.ts";
+import type { Credit } from "./credit/index.ts";
 import { Custody } from "./custody.ts";
 import type { Datasets } from "./datasets.ts";
 import { Holds } from "./holds.ts";
@@ -60,6 +61,7 @@ export interface CoordinatorOptions {
   readonly jobs: Jobs;
   readonly datasets: Datasets;
   readonly keepers: Keepers;
+  readonly credit: Credit;
   /** Records of the journal that the start read one by one. */
   readonly recordsRead: number;
   readonly callHost: CallHost;
@@ -87,6 +89,8 @@ export class Coordinator {
   readonly logs: TaskLogs;
   readonly retention: Retention;
   readonly peers: Peers;
+  /** Who did how much of what was accepted. */
+  readonly credit: Credit;
   readonly workers = new Map<string, WorkerSession>();
   /** Over HTTP, since the start. */
   blobBytesSent = 0;
@@ -104,6 +108,7 @@ export class Coordinator {
     this.limits = options.limits;
     this.jobs = options.jobs;
     this.datasets = options.datasets;
+    this.credit = options.credit;
     this.callHost = options.callHost;
     this.#clock = options.clock;
     this.#seal = options.seal;
@@ -308,16 +313,6 @@ export class Coordinator {
     this.ledger.append({ type: "saved", job, input }, body, (at, bytes) => entry.addSaved(input, at, bytes));
   }
 
-  /** Keeps and passes on what a task printed. */
-  taskLogged(session: WorkerSession, job: string, dropped: number, lines: Uint8Array): void {
-    const entry = this.jobs.get(job)?.submission;
-    if (entry === undefined) return;
-    const { name } = session.description;
-    this.logs.add(entry.spec.job, name, dropped, lines);
-    for (const watch of entry.watches)
-      watch.log({ type: "joblog", job: entry.spec.job, worker: name, dropped }, lines);
-  }
-
   // How it works.
 
   #tick(): void {
@@ -431,6 +426,7 @@ export class Coordinator {
     if (delivery === undefined) return;
     const { job, kept, ranges, failures, retries } = effect;
     const worker = delivery.session.description.name;
+    delivery.session.earned(job, countOf(ranges) - failures.length);
     const body = joinBlocks(kept.map(([from, to]) => delivery.block.slice(from, to)));
     this.#store({ type: "results", job, worker, ranges, failures, retries }, body);
   }
@@ -494,6 +490,7 @@ export class Coordinator {
 
   /** Everything but what the scheduler knows of a worker. */
   #forget(worker: string): void {
+    this.workers.get(worker)?.suspend();
     this.workers.delete(worker);
     this.peers.leave(worker);
     this.custody.left(worker);

@@ -21,6 +21,7 @@ import { ClientSession } from "./client-session.ts";
 import { systemClock } from "./clock.ts";
 import { Connections } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
+import { Credit } from "./credit/index.ts";
 import { Datasets } from "./datasets.ts";
 import { Admission, acceptPerAddress, plainAddress } from "./doors/index.ts";
 import { httpApp } from "./http.ts";
@@ -262,6 +263,7 @@ export class Hub {
     await httpClosed;
     clearTimeout(grace);
     this.#sockets.close();
+    await this.#coordinator.credit.close();
     try {
       await this.#takers.stored();
       await this.#engine.close();
@@ -341,6 +343,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     );
     const { registry, blobs } = engine;
     const datasets = await Datasets.open({ registry, blobs, limits, wallMs: systemClock.wallMs });
+    const credit = await Credit.open({ registry, limits, wallMs: systemClock.wallMs });
     const keepers = await Keepers.open({
       secretKey,
       registry,
@@ -376,6 +379,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           jobs,
           datasets,
           keepers,
+          credit,
           recordsRead,
           callHost,
           onFault,

@@ -9,6 +9,7 @@ import {
   MusketeersError,
   type NearMessage,
   type ProgressMessage,
+  projectOf,
   RecordReader,
   type SaveMessage,
   type SessionMessage,
@@ -17,6 +18,7 @@ import {
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo, ReplicaHost } from "../scheduler/index.ts";
 import type { Coordinator } from "./coordinator.ts";
+import { type Claim, Claims } from "./credit/index.ts";
 import { WorkerDoor } from "./doors/index.ts";
 import type { Peer, PeerSession } from "./peer.ts";
 import type { Keeper } from "./recovery/keepers.ts";
@@ -49,6 +51,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   readonly #peer: Peer;
   readonly #coordinator: Coordinator;
   readonly #door: WorkerDoor;
+  readonly #claims: Claims;
   readonly #byId = new Map<string, OpenLease>();
   readonly #byNo = new Map<LeaseNo, OpenLease>();
   adopted: readonly string[] = [];
@@ -77,6 +80,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     const { limits } = coordinator;
     const { slots } = hello.worker;
     this.#door = new WorkerDoor({ limits, slots, refused: () => peer.refused() });
+    this.#claims = new Claims(hello.worker);
     this.connectedAtMs = coordinator.wallMs();
     this.holder = `${peer.grant.id}.${base64url.baseEncode(hello.key)}`;
     const before = coordinator.makeRoom(hello.leases, this.holder);
@@ -122,7 +126,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
         const job = this.#byId.get(message.lease)?.descriptor.job ?? this.#jobOfLate(message.lease);
         const { kept, dropped } = this.#door.log(body);
         if (job !== undefined && kept) {
-          this.#coordinator.taskLogged(this, job, message.dropped + dropped, body);
+          this.#logged(job, message.dropped + dropped, body);
         }
         break;
       }
@@ -188,6 +192,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   open(lease: OpenLease): void {
     this.#byId.set(lease.id, lease);
     this.#byNo.set(lease.lease, lease);
+    this.#claims.opened(lease.id, this.#coordinator.credit.resume(lease.id));
   }
 
   forget(lease: LeaseNo): OpenLease | undefined {
@@ -195,6 +200,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     if (open === undefined) return undefined;
     this.#byNo.delete(lease);
     this.#byId.delete(open.id);
+    this.#claims.closed(open.id);
     return open;
   }
 
@@ -279,6 +285,41 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     this.#peer.terminate();
   }
 
+  /** Keeps and passes on what a task printed. */
+  #logged(job: string, dropped: number, lines: Uint8Array): void {
+    const { jobs, logs } = this.#coordinator;
+    const entry = jobs.get(job)?.submission;
+    if (entry === undefined) return;
+    const worker = this.name;
+    logs.add(entry.spec.job, worker, dropped, lines);
+    for (const watch of entry.watches) {
+      watch.log({ type: "joblog", job: entry.spec.job, worker, dropped }, lines);
+    }
+  }
+
+  /** What it may claim for each input of the block that came last. */
+  get claim(): Claim {
+    return {
+      person: this.description.person,
+      label: this.#peer.grant.label,
+      seconds: this.#claims.secondsPerInput,
+    };
+  }
+
+  /** The hub has lost it; it may come back, and what it works on has not stopped. */
+  suspend(): void {
+    this.#coordinator.credit.suspend(this.#claims.open);
+  }
+
+  /** So many inputs of the block that came last were accepted as its own work. */
+  earned(job: string, inputs: number): void {
+    const entry = this.#coordinator.jobs.get(job);
+    if (entry === undefined) return;
+    const { person, label, seconds } = this.claim;
+    const project = projectOf(entry.spec);
+    this.#coordinator.credit.accepted({ job, project }, { person, label, seconds: seconds * inputs }, inputs);
+  }
+
   #jobOfLate(lease: string): string | undefined {
     const late = this.#coordinator.openLease(lease, this.holder);
     return late?.current === true ? late.descriptor.job : undefined;
@@ -298,6 +339,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
 
   #progress(message: ProgressMessage, body: Uint8Array): void {
     this.#door.results(body);
+    this.#claims.came(message);
     const end = message.from + message.count;
     const open = this.#byId.get(message.lease);
     if (open !== undefined) {

@@ -136,6 +136,20 @@ export interface InviteParams {
   readonly trusted?: boolean;
 }
 
+/** What one person did for one project, as far as it was accepted. */
+export interface CreditSummary {
+  /** Who answers for the workers, as the hub knows them. */
+  readonly person: string;
+  /** Of the invite that they came with last. */
+  readonly label: string;
+  readonly project: string;
+  /** Seconds on a core of the reference speed. */
+  readonly seconds: number;
+  readonly inputs: number;
+  /** When the last of it was given, in milliseconds since 1970. */
+  readonly lastAtMs: number;
+}
+
 export interface LogLine {
   readonly worker: string;
   readonly line: string;
@@ -152,6 +166,8 @@ export interface Calls {
   cancel: { params: { readonly job: string }; value: JobSummary };
   /** Finish what runs and leave. */
   drain: { params: { readonly worker: string }; value: WorkerSummary };
+  /** The leader board, of one project or of all; the most first. */
+  credit: { params: { readonly project?: string }; value: readonly CreditSummary[] };
   invite: {
     params: InviteParams;
     value: { readonly invite: string; readonly joinCommand: string };
@@ -190,6 +206,7 @@ export const callRoles: Readonly<Record<CallMethod, readonly Role[]>> = Object.f
   logs: ["admin", "submitter", "viewer"],
   cancel: ["admin", "submitter"],
   drain: ["admin"],
+  credit: ["admin", "submitter", "viewer"],
   invite: ["admin"],
   invites: ["admin"],
   revoke: ["admin"],

@@ -238,6 +238,10 @@ export interface Limits {
   readonly floodMs: number;
   /** What one connection does in a minute that is refused because of a limit or its role. */
   readonly refusalsPerMinuteMax: number;
+  /** People, each for each project, whose credit a hub keeps apart. */
+  readonly creditRowsMax: number;
+  /** How long after it was given credit is stored. */
+  readonly creditIntervalMs: number;
   /** Connections whose handshake is under way. */
   readonly handshakesMax: number;
   /** Keys of machines that one invite is remembered to have been taken up by. */
@@ -430,6 +434,8 @@ export const defaultLimits: Limits = Object.freeze({
   framesPerSecondMax: 20_000,
   floodMs: 10 * second,
   refusalsPerMinuteMax: 1_000,
+  creditRowsMax: 50_000,
+  creditIntervalMs: 5 * second,
   watchesPerClientMax: 10_000,
   callsPerClientMax: 64,
   uploadsPerPeerMax: 32,

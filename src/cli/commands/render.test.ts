@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { JobDetails, JobSummary, WorkerSummary } from "../../protocol/index.ts";
 import { renderEvent } from "../join-reporter.ts";
 import { styleFor } from "../render/style.ts";
+import { renderCredit } from "./credit.ts";
 import { renderJob } from "./job.ts";
 import { renderJobs } from "./jobs.ts";
 import { renderDatasets } from "./ls.ts";
@@ -191,4 +192,17 @@ test("datasets, and who keeps them", () => {
   expect(lines[1]).toContain("athos, porthos…, aramis, and 1 more");
   expect(lines[2]).toMatch(/^lone .* 0 /);
   expect(renderDatasets([], NOW_MS, plain)).toContain("musketeers put");
+});
+
+test("the leader board: by place, by label where there is one, and nothing that moves the terminal", () => {
+  const row = { project: "default", inputs: 12_345, lastAtMs: NOW_MS - 61_000 };
+  const credit = [
+    { ...row, person: "01k8", label: "ana\u001b[31m", seconds: 7_260 },
+    { ...row, person: "01k9", label: "", seconds: 1.5 },
+  ];
+  const lines = renderCredit(credit, NOW_MS, plain).split("\n");
+  expect(lines[1]).toMatch(/^1 +ana\S* +default +2 h 1 min +12,345 +1 min/);
+  expect(lines[1]).not.toContain("\u001b");
+  expect(lines[2]).toMatch(/^2 +01k9 /);
+  expect(renderCredit([], NOW_MS, plain)).toMatch(/Nobody has been credited/);
 });
