@@ -144,6 +144,7 @@ export class JobChannel {
         break;
       case "joblog":
       case "reply":
+      case "live":
         break;
     }
   }

@@ -10,6 +10,7 @@ import type {
   JobSummary,
   Limits,
   Role,
+  TopicName,
   WorkerSummary,
 } from "../protocol/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
@@ -17,6 +18,7 @@ import { ClusterData, type ImportOptions, type OpenOptions, type PutOptions } fr
 import type { Dataset } from "./dataset.ts";
 import { type Iterated, type IterateOptions, iterate } from "./iterate.ts";
 import { Job, type SubmitOptions, submitJob } from "./job.ts";
+import type { FollowOptions } from "./live.ts";
 import type { LoadedTask, LoadTask } from "./loaded.ts";
 import { type MapOptions, MapResults } from "./map.ts";
 import type { MapReduce, MapReduceDefinition, RecordIn } from "./map-reduce.ts";
@@ -204,6 +206,14 @@ export class Cluster implements AsyncDisposable {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<Calls[M]["value"]> {
     return this.#session.call(method, params, options);
+  }
+
+  /**
+   * Follows what pages show of a hub: calls back with all that there is to see, now and a few times a second while it
+   * changes, over breaks of the connection too. Gives what ends it.
+   */
+  follow(topic: TopicName, of: string, options: FollowOptions): () => void {
+    return this.#session.live.follow(topic, of, options);
   }
 
   status(): Promise<HubStatus> {

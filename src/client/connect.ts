@@ -1,6 +1,6 @@
 import { Link, type OpenSocket } from "../link/index.ts";
 import { defaultLimits, type Limits, MusketeersError } from "../protocol/index.ts";
-import { parseInvite } from "../security/index.ts";
+import { type Invite, parseInvite } from "../security/index.ts";
 import { Cluster } from "./cluster.ts";
 import { abortReason } from "./errors.ts";
 import type { LoadTask } from "./loaded.ts";
@@ -29,6 +29,8 @@ export interface Platform {
   readonly machineKey?: () => Uint8Array | Promise<Uint8Array>;
   /** Where there are paths. */
   readonly listPath?: ListPath;
+  /** Of a hub's own page, which has no invite any more. */
+  readonly pageToken?: Uint8Array;
 }
 
 function timeoutOf(options: ConnectOptions, limits: Limits): number | undefined {
@@ -48,10 +50,21 @@ export async function connectTo(
   platform: Platform,
   limits: Limits = defaultLimits,
 ): Promise<Cluster> {
+  options.signal?.throwIfAborted();
+  return connectWith(parseInvite(inviteText), options, platform, limits);
+}
+
+/** Connects by an invite that was read; throws as `connectTo`. */
+export async function connectWith(
+  invite: Invite,
+  options: ConnectOptions,
+  platform: Platform,
+  limits: Limits = defaultLimits,
+): Promise<Cluster> {
   const { signal, agent, onRetry } = options;
   signal?.throwIfAborted();
   const timeoutMs = timeoutOf(options, limits);
-  const invite = parseInvite(inviteText);
+  const { openSocket, pageToken } = platform;
   const machineKey = invite.counted ? await platform.machineKey?.() : undefined;
   let lastError: MusketeersError | undefined;
   const session = new Session({
@@ -63,8 +76,9 @@ export async function connectTo(
         {
           invite,
           limits,
-          openSocket: platform.openSocket,
+          openSocket,
           ...(agent === undefined ? {} : { agent }),
+          ...(pageToken === undefined ? {} : { pageToken }),
           ...(machineKey === undefined ? {} : { machineKey }),
         },
         handlers,

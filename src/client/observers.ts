@@ -53,7 +53,7 @@ export class JobObservers {
     if (this.#observers.has(job)) this.#watch(job);
   }
 
-  onMessage(message: Exclude<HubToClient, { type: "reply" }>): void {
+  onMessage(message: Exclude<HubToClient, { type: "reply" | "live" }>): void {
     const observers = this.#observers.get(message.job);
     if (observers === undefined) return;
     if (message.type === "job") {

@@ -20,6 +20,7 @@ import {
 } from "../protocol/index.ts";
 import type { ChannelHost, JobChannel } from "./channel.ts";
 import { abortReason } from "./errors.ts";
+import { LiveTopics } from "./live.ts";
 import type { LoadedTask } from "./loaded.ts";
 import { JobObservers } from "./observers.ts";
 import type { SignTask } from "./task-signer.ts";
@@ -55,6 +56,8 @@ export class Session implements ChannelHost {
   readonly #exchange: HubExchange;
   /** Who waits for the end of a job without reading it. */
   readonly observers: JobObservers;
+  /** What a page follows. */
+  readonly live: LiveTopics;
   readonly #link: SessionLink;
   readonly #onRetry: SessionOptions["onRetry"];
   readonly #channels = new Map<string, JobChannel>();
@@ -104,6 +107,7 @@ export class Session implements ChannelHost {
       put: (bytes, blobOptions) =>
         this.#presence.persist(() => client.put(bytes, blobOptions), blobOptions?.signal),
     };
+    this.live = new LiveTopics((header) => this.up && this.send(header));
     this.observers = new JobObservers({
       watches: (job) => this.channel(job) !== undefined,
       watch: (message) => {
@@ -306,6 +310,7 @@ export class Session implements ChannelHost {
     this.#waiting.clear();
     for (const channel of [...this.#channels.values()]) channel.onUp();
     this.observers.onUp();
+    this.live.onUp();
   }
 
   #onDown(error: MusketeersError, retryInMs: number): void {
@@ -321,6 +326,10 @@ export class Session implements ChannelHost {
       if (message.error === undefined) call?.resolve(message.value);
       else call?.reject(MusketeersError.from(message.error));
       this.#ask();
+      return;
+    }
+    if (message.type === "live") {
+      this.live.onMessage(message, body);
       return;
     }
     if (!("job" in message)) return;

@@ -106,14 +106,14 @@ export function summaryOf(coordinator: Coordinator, entry: JobEntry): JobSummary
   };
 }
 
-function detailsOf(coordinator: Coordinator, entry: JobEntry): JobDetails {
-  const errors = [...entry.errors].map(([fingerprint, group]) => ({ fingerprint, ...group }));
+export function detailsOf(coordinator: Coordinator, entry: JobEntry): JobDetails {
+  const errors = [...entry.errors].map(([fingerprint, { kind, count }]) => ({ fingerprint, kind, count }));
   errors.sort((a, b) => b.count - a.count);
   const perWorker = Object.fromEntries(entry.perWorker);
   return { ...summaryOf(coordinator, entry), perWorker, errors, reason: entry.reason };
 }
 
-function workerOf(coordinator: Coordinator, session: WorkerSession): WorkerSummary {
+export function workerOf(coordinator: Coordinator, session: WorkerSession): WorkerSummary {
   const { worker, description, connectedAtMs, inputsDone, inputsFailed, memoryUsedBytes, load } = session;
   const view = workerView(coordinator.scheduler, worker);
   return {
@@ -158,12 +158,12 @@ function warningsOf(coordinator: Coordinator): string[] {
 
 const WARNINGS_MAX = 20;
 
-const whereabouts = (coordinator: Coordinator, dataset: DatasetSummary): DatasetStatus => ({
+export const whereabouts = (coordinator: Coordinator, dataset: DatasetSummary): DatasetStatus => ({
   ...dataset,
   keptBy: coordinator.custody.replicas.keptBy(dataset.cid),
 });
 
-function statusOf(coordinator: Coordinator, host: CallHost): HubStatus {
+export function statusOf(coordinator: Coordinator, host: CallHost): HubStatus {
   let slots = 0;
   let busySlots = 0;
   for (const worker of coordinator.workers.keys()) {

@@ -76,6 +76,12 @@ export class ClientSession implements PeerSession, Holder {
       case "call":
         this.#calls.add(message);
         break;
+      case "follow":
+        this.#coordinator.live.follow(this, message);
+        break;
+      case "unfollow":
+        this.#coordinator.live.unfollow(this, message.id);
+        break;
       case "goodbye":
         break;
       case "progress":
@@ -97,6 +103,7 @@ export class ClientSession implements PeerSession, Holder {
   onClose(): void {
     clearTimeout(this.#receiptTimer);
     this.#calls.close();
+    this.#coordinator.live.left(this);
     for (const watch of this.#watches.values()) {
       watch.stop();
       watch.entry.watches.delete(watch);
@@ -157,6 +164,11 @@ export class ClientSession implements PeerSession, Holder {
 
   get role(): Role {
     return this.#peer.role;
+  }
+
+  /** Whether so much waits to leave that what can wait does. */
+  get congested(): boolean {
+    return this.#peer.congested;
   }
 
   /** Errors about one job are told as such and leave the connection alone. */

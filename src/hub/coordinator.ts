@@ -12,7 +12,6 @@ import {
 } from "../protocol/index.ts";
 import {
   isDone,
-  jobView,
   type LeaseDescriptor,
   mapStageId,
   type Scheduler,
@@ -29,16 +28,18 @@ import { Holds } from "./holds.ts";
 import { shortReason, splitFailures } from "./hub-failure.ts";
 import { Intake, type Untimed } from "./intake.ts";
 import type { JobEntry, MapFailure } from "./job-entry.ts";
+import { progressOf } from "./job-progress.ts";
 import type { Jobs } from "./jobs.ts";
 import { IndexedBlock, joinBlocks } from "./journal/block.ts";
 import { Blocks, type StoredResults } from "./journal/blocks.ts";
 import { Ledger } from "./journal/ledger.ts";
 import { Retention } from "./journal/retention.ts";
 import type { LeaseSeal } from "./lease-seal.ts";
+import { Live } from "./live/index.ts";
 import { Notices } from "./notices.ts";
 import { Peers } from "./peers/peers.ts";
 import type { Keepers } from "./recovery/keepers.ts";
-import { mapFailureOf, Shuffles, stagesIn } from "./shuffle/index.ts";
+import { mapFailureOf, Shuffles } from "./shuffle/index.ts";
 import { TaskLogs } from "./task-logs.ts";
 import { Throughput } from "./throughput.ts";
 import type { Return } from "./worker-return.ts";
@@ -87,6 +88,7 @@ export class Coordinator {
   readonly intake: Intake;
   readonly holds: Holds;
   readonly logs: TaskLogs;
+  readonly live: Live;
   readonly retention: Retention;
   readonly peers: Peers;
   /** Who did how much of what was accepted. */
@@ -116,6 +118,7 @@ export class Coordinator {
     this.ledger = new Ledger(options.engine.journal, options.limits.appendBytesPendingMax, options.onFault);
     this.blocks = new Blocks(options.engine.journal, options.limits.blockCacheBytesMax);
     this.logs = new TaskLogs(options.limits);
+    this.live = new Live(this);
     this.throughput = new Throughput(options.clock);
     this.retention = new Retention({ ...options, ledger: this.ledger });
     this.peers = new Peers({
@@ -168,6 +171,7 @@ export class Coordinator {
     this.retention.close();
     this.custody.close();
     this.#notices.close();
+    this.live.close();
     this.holds.close();
   }
 
@@ -187,13 +191,7 @@ export class Coordinator {
   }
 
   progressOf(entry: JobEntry): JobProgressMessage {
-    const { job } = entry.spec;
-    const view = jobView(this.#scheduler, job);
-    const { size, sealed, done, failed, state } = entry;
-    const running = view?.running ?? 0;
-    const waiting = view?.waiting ?? "";
-    const stages = stagesIn(entry, view);
-    return { type: "job", job, size, sealed, done, failed, running, state, waiting, ...stages };
+    return progressOf(this.#scheduler, entry);
   }
 
   // What workers do.
@@ -232,7 +230,7 @@ export class Coordinator {
       const answer = answers[at];
       if (answer?.type !== "AdoptLease") continue;
       const count = countOf(descriptor.ranges);
-      session.open({ lease: answer.lease, id, descriptor, reported: from, count });
+      session.open({ lease: answer.lease, id, descriptor, reported: from, count, copy: false });
       adopted.push(id);
     }
     this.#perform(effects);
@@ -258,6 +256,7 @@ export class Coordinator {
     const { from, count, failures, elapsedMs, done } = message;
     const block = new IndexedBlock(body, count);
     const event = { worker: session.worker, lease: lease.lease, from, count, failures, elapsedMs, done };
+    this.live.progressed(session, lease, message);
     session.inputsDone += count;
     session.inputsFailed += failures.length;
     this.#feed({ type: "UnitProgressed", ...event, bytes: body.length }, { block, session });
@@ -381,13 +380,13 @@ export class Coordinator {
     }
   }
 
-  #leaseUnit({ lease, descriptor }: EffectOf<"LeaseUnit">): void {
+  #leaseUnit({ lease, descriptor, speculative: copy }: EffectOf<"LeaseUnit">): void {
     const session = this.workers.get(descriptor.worker);
     const entry = this.jobs.get(descriptor.job);
     if (session === undefined || entry === undefined) return;
     const count = countOf(descriptor.ranges);
     const id = this.#seal.seal({ descriptor, epoch: entry.submittedAtMs, holder: session.holder });
-    const open = { lease, id, descriptor, reported: 0, count };
+    const open = { lease, id, descriptor, reported: 0, count, copy };
     session.open(open);
     this.sendUnit(session, open);
   }
@@ -460,6 +459,7 @@ export class Coordinator {
 
   #stored(entry: JobEntry, count: number, failed: number): void {
     this.throughput.add(count, failed);
+    this.live.stored(entry, count, failed);
     for (const watch of entry.watches) watch.pump();
     this.#notices.changed(entry);
   }
@@ -470,16 +470,21 @@ export class Coordinator {
     if (entry === undefined) return;
     const atMs = this.wallMs();
     const culprit = failure === undefined ? {} : { culprit: failure.culprit };
-    this.ledger.append({ type: "ended", job, state, reason, atMs, ...culprit }, failure?.record, () => {
-      entry.end(state, reason, atMs);
-      entry.failure = failure;
-      this.jobs.ended();
-      for (const watch of entry.watches) {
-        watch.progress(this.progressOf(entry));
-        watch.pump();
-      }
-      this.retention.jobEnded(entry.spec.shuffle !== undefined);
-    });
+    const timeline = entry.history.timelineBytes();
+    this.ledger.append(
+      { type: "ended", job, state, reason, atMs, timeline, ...culprit },
+      failure?.record,
+      () => {
+        entry.end(state, reason, atMs);
+        entry.failure = failure;
+        this.jobs.ended();
+        for (const watch of entry.watches) {
+          watch.progress(this.progressOf(entry));
+          watch.pump();
+        }
+        this.retention.jobEnded(entry.spec.shuffle !== undefined);
+      },
+    );
   }
 
   #dropWorker(worker: string): void {
@@ -494,5 +499,6 @@ export class Coordinator {
     this.workers.delete(worker);
     this.peers.leave(worker);
     this.custody.left(worker);
+    this.live.segments.forget(worker);
   }
 }

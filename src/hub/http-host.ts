@@ -3,6 +3,7 @@ import type { Blobs } from "../engine/index.ts";
 import { type Limits, MusketeersError, type Role } from "../protocol/index.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PackageTarball } from "./package-tarball.ts";
+import type { PageHost } from "./pages/page-routes.ts";
 
 /** What the HTTP routes need of their hub. */
 export interface HttpHost {
@@ -16,6 +17,7 @@ export interface HttpHost {
   /** Whether a text is the secret part of an invite that is good and lets its holder look. */
   mayLook(secret: string): boolean;
   readonly metrics: Pick<Metrics, "contentType" | "text">;
+  readonly pages: PageHost;
   /** Why the hub cannot take work now; undefined: it can. */
   unready(): string | undefined;
 }

@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { isCid } from "../data/index.ts";
@@ -15,21 +13,7 @@ import {
   type Uploads,
   uploading,
 } from "./http-host.ts";
-
-const pageRoot = fileURLToPath(new URL("../dashboard/", import.meta.url));
-const pageTypes: Readonly<Record<string, string>> = {
-  html: "text/html; charset=utf-8",
-  js: "text/javascript; charset=utf-8",
-  css: "text/css; charset=utf-8",
-  svg: "image/svg+xml",
-};
-
-const securityHeaders = {
-  "Content-Security-Policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-};
+import { addPageRoutes } from "./pages/page-routes.ts";
 
 function respondError(context: Context, thrown: unknown): Response {
   const error = toMusketeersError(thrown);
@@ -90,20 +74,6 @@ async function storeBlob(host: HttpHost, context: Context): Promise<Response> {
   return context.json(stat, 201);
 }
 
-async function getPage(context: Context): Promise<Response> {
-  const name =
-    context.req.path === "/" || context.req.path === "/join" ? "index.html" : context.req.path.slice(1);
-  const type = pageTypes[name.split(".").at(-1) ?? ""];
-  if (type === undefined || !/^[\w-]+(\.[\w-]+)*$/.test(name)) {
-    throw new MusketeersError("NOT_FOUND", `There is nothing at ${context.req.path}`);
-  }
-  try {
-    return context.body(await readFile(pageRoot + name), 200, { "Content-Type": type, ...securityHeaders });
-  } catch (cause) {
-    throw new MusketeersError("NOT_FOUND", `There is nothing at ${context.req.path}`, { cause });
-  }
-}
-
 /** What the hub serves over plain HTTP: blobs, its own package, the page. */
 export function httpApp(host: HttpHost): Hono {
   const app = new Hono();
@@ -117,7 +87,7 @@ export function httpApp(host: HttpHost): Hono {
   app.on(["GET", "HEAD"], "/blobs/:cid", (context) => getBlob(host, context));
   app.put("/blobs/:cid", (context) => putBlob(host, uploads, context));
   addBlockRoutes(app, host, uploads);
-  app.get("*", getPage);
+  addPageRoutes(app, host.pages);
   app.notFound((context) => respondError(context, new MusketeersError("NOT_FOUND", "There is nothing here")));
   return app;
 }

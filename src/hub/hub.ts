@@ -33,6 +33,7 @@ import { LeaseSeal } from "./lease-seal.ts";
 import { listenOn, urlOf } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { PackageTarball } from "./package-tarball.ts";
+import { isSameOrigin, PageSessions } from "./pages/page-sessions.ts";
 import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
 import { Keepers } from "./recovery/keepers.ts";
 import { Takers } from "./takers.ts";
@@ -76,6 +77,7 @@ export class Hub {
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
   readonly #admission: Admission<Peer>;
+  readonly #pages: PageSessions;
   /** The journal does not keep up: nobody is read. */
   #pressed = false;
   #closing: Promise<void> | undefined;
@@ -101,6 +103,13 @@ export class Hub {
     this.#invites.onRevoked = (id) => this.#peers.shutOut(id);
     this.#limits = parts.limits;
     this.#admission = new Admission(parts.limits);
+    this.#pages = new PageSessions({
+      hubSecretKey: parts.secretKey,
+      hubKey: publicKeyOf(parts.secretKey),
+      pageSessionMs: parts.limits.pageSessionMs,
+      nowMs: systemClock.wallMs,
+      isRevoked: (id) => this.#invites.isRevoked(id),
+    });
     let resolveClosed = () => {};
     this.closed = new Promise((resolve) => {
       resolveClosed = resolve;
@@ -176,6 +185,7 @@ export class Hub {
       hubSecretKey: this.#secretKey,
       limits: this.#limits,
       isRevoked: (grantId) => this.#invites.isRevoked(grantId),
+      grantOfPage: (cookie, token) => this.#pages.grantOf(cookie, token),
       nowMs: systemClock.wallMs,
       admit: (peer, hello) => {
         this.#admission.admitKey(peer, peer.grant.id);
@@ -200,7 +210,9 @@ export class Hub {
         return;
       }
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const peer = new Peer(webSocket, host, plainAddress(request.socket.remoteAddress));
+        const { origin, host: asked, cookie } = request.headers;
+        const pageCookie = isSameOrigin(origin, asked) ? this.#pages.cookieIn(cookie) : "";
+        const peer = new Peer(webSocket, host, plainAddress(request.socket.remoteAddress), pageCookie);
         this.#peers.add(peer);
         webSocket.once("close", () => {
           this.#peers.delete(peer);
@@ -242,6 +254,13 @@ export class Hub {
       },
       roleOf: (token) => this.#peers.withToken(token)?.provenRole,
       mayLook: (secret) => this.#invites.mayLook(secret),
+      pages: {
+        sessions: this.#pages,
+        grantOf: (token) => {
+          const peer = this.#peers.withToken(token);
+          return peer?.provenRole === "worker" ? undefined : peer?.signedGrant;
+        },
+      },
       metrics: new Metrics(this.#coordinator, {
         connections: () => this.#peers.byRole(),
         bufferedBytes: () => this.#peers.bufferedBytes,

@@ -1,13 +1,13 @@
 import type { Position } from "../engine/index.ts";
-import type {
-  FailureKind,
-  FailureMark,
-  JobSpec,
-  JobState,
-  Limits,
-  Range,
-  StageKind,
-  StageProgress,
+import {
+  type FailureMark,
+  type JobSpec,
+  type JobState,
+  type Limits,
+  type Range,
+  type StageKind,
+  type StageProgress,
+  sliceRanges,
 } from "../protocol/index.ts";
 import { RangeSet } from "../scheduler/index.ts";
 import { fingerprintOf, type HubFailureKind } from "./hub-failure.ts";
@@ -15,12 +15,27 @@ import type { IndexedBlock } from "./journal/block.ts";
 import { NumberTable } from "./journal/numbers.ts";
 import { ResultIndex } from "./journal/result-index.ts";
 import { SavedStates } from "./journal/saved-states.ts";
+import { JobHistory } from "./live/index.ts";
 import type { Watch } from "./watch.ts";
 
 type EntryLimits = Pick<Limits, "errorGroupsPerJobMax" | "workersPerJobMax">;
 
 /** Workers that came when a job had enough of them are counted together. */
 const OTHER_WORKERS = "(others)";
+
+/** Failures that look alike. */
+export interface ErrorGroup {
+  readonly kind: string;
+  count: number;
+  /** Where one of them stands: the results record of the submission, or of its map stage, its place in it, its input. */
+  readonly sample?: ErrorSample | undefined;
+}
+
+export interface ErrorSample {
+  readonly record: number;
+  readonly at: number;
+  readonly input: number;
+}
 
 /** Why a shuffle broke. */
 export interface MapFailure {
@@ -71,7 +86,9 @@ export class JobEntry {
   readonly saved = new SavedStates();
 
   readonly perWorker = new Map<string, number>();
-  readonly errors = new Map<string, { kind: string; count: number }>();
+  readonly errors = new Map<string, ErrorGroup>();
+  /** For people to look at. */
+  history = new JobHistory();
   readonly watches = new Set<Watch>();
   /** Clients that hold it; an attached job without any is cancelled after a while. */
   readonly holders = new Set<Holder>();
@@ -126,13 +143,18 @@ export class JobEntry {
   ): void {
     const count = this.#enter(position, ranges);
     this.failed += failures.length;
+    this.history.add(worker, ranges, failures);
     this.submission.#countWork(worker, count, limits);
-    for (const { fingerprint, kind } of failures) this.submission.#countError(fingerprint, kind, 1, limits);
+    for (const { fingerprint, kind, at } of failures) {
+      const group = { kind, count: 1, sample: this.#sample(ranges, at) };
+      this.submission.#countError(fingerprint, group, limits);
+    }
   }
 
   /** Forgets results of a map stage. */
   forget(ranges: readonly Range[]): void {
     const count = this.gone.addAll(ranges);
+    this.history.band.forget(ranges);
     this.done -= count;
     this.lost += count;
     this.generation++;
@@ -142,7 +164,13 @@ export class JobEntry {
   addFailures(position: Position, ranges: readonly Range[], kind: HubFailureKind, limits: EntryLimits): void {
     const count = this.#enter(position, ranges);
     this.failed += count;
-    this.submission.#countError(fingerprintOf(kind), kind, count, limits);
+    this.history.band.add("", ranges);
+    for (const [start, end] of ranges) this.history.band.fail(start, end);
+    this.submission.#countError(
+      fingerprintOf(kind),
+      { kind, count, sample: this.#sample(ranges, 0) },
+      limits,
+    );
   }
 
   /** Enters the latest state of an input. */
@@ -169,6 +197,7 @@ export class JobEntry {
     this.saved.clear();
     // Nobody asks for what the map stage had any more, but how much it was.
     if (this.map !== undefined) this.stages = [progressOf("map", this.map), progressOf("reduce", this)];
+    this.history.end(this.map?.history);
     this.map = undefined;
     for (const holder of this.holders) holder.letGo(this.spec.job);
     this.holders.clear();
@@ -180,9 +209,17 @@ export class JobEntry {
     this.perWorker.set(name, (this.perWorker.get(name) ?? 0) + count);
   }
 
-  #countError(fingerprint: string, kind: FailureKind, count: number, limits: EntryLimits): void {
+  #countError(fingerprint: string, { kind, count, sample }: ErrorGroup, limits: EntryLimits): void {
     const group = this.errors.get(fingerprint);
     if (group !== undefined) group.count += count;
-    else if (this.errors.size < limits.errorGroupsPerJobMax) this.errors.set(fingerprint, { kind, count });
+    else if (this.errors.size < limits.errorGroupsPerJobMax)
+      this.errors.set(fingerprint, { kind, count, sample });
+  }
+
+  /** Where a failure of the newest results record stands; of a map stage nobody reads one. */
+  #sample(ranges: readonly Range[], at: number): ErrorSample | undefined {
+    const [[input] = [-1]] = sliceRanges(ranges, at, at + 1);
+    if (this.parent !== undefined || input < 0) return undefined;
+    return { record: this.results.records.rows - 1, at, input };
   }
 }

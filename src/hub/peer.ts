@@ -23,6 +23,8 @@ export interface PeerHost {
   readonly limits: Limits;
   /** Whether the operator took this invite back. */
   isRevoked(grantId: string): boolean;
+  /** The right of a page of the hub's own whose browser signed in: its cookie, and what it shows besides. */
+  grantOfPage(cookie: string, token: Uint8Array): Grant;
   /** Wall clock, for expiry dates. */
   nowMs(): number;
   /** A proven peer: returns what handles its messages, and whom of its leases it is to go on with. */
@@ -74,12 +76,20 @@ export class Peer {
 
   /** IP address at the other end of the connection, which may be a translator's or a proxy's. */
   readonly address: string;
+  /** Of the hub's own pages: the cookie that they came with; else empty. */
+  readonly #cookie: string;
+  /** The proven grant as the hub signed it. */
+  #signedGrant: Uint8Array | undefined;
   /** Bearer token of this connection for HTTP. */
   readonly sessionToken = randomBytes(SESSION_BYTES).toString("base64url");
 
-  /** @param address where the connection comes from, as far as the hub sees */
-  constructor(socket: WebSocket, host: PeerHost, address: string) {
+  /**
+   * @param address where the connection comes from, as far as the hub sees
+   * @param cookie of a page of the hub's own
+   */
+  constructor(socket: WebSocket, host: PeerHost, address: string, cookie = "") {
     this.address = address;
+    this.#cookie = cookie;
     this.#socket = socket;
     this.#host = host;
     this.#flow = new Flow({
@@ -126,6 +136,11 @@ export class Peer {
   /** The role, once there is one. */
   get provenRole(): Role | undefined {
     return this.#grant?.role;
+  }
+
+  /** The grant as the hub signed it, where its key was proven on this connection. */
+  get signedGrant(): Uint8Array | undefined {
+    return this.#signedGrant;
   }
 
   get bufferedBytes(): number {
@@ -225,11 +240,8 @@ export class Peer {
         `${hello.agent} speaks protocol ${hello.version}, this hub ${PROTOCOL_VERSION}`,
       );
     }
-    const grant = openGrant(hello.grant, host.hubKey, host.nowMs());
     const challenge = { hubKey: host.hubKey, nonce: this.#nonce };
-    if (!verifyHello(grant, challenge, hello)) {
-      throw new MusketeersError("UNAUTHORIZED", "The invite's key was not proven");
-    }
+    const grant = this.#provenBy(hello, challenge);
     if (!verifyKey(challenge, hello)) {
       throw new MusketeersError("UNAUTHORIZED", "The machine's own key was not proven");
     }
@@ -248,6 +260,18 @@ export class Peer {
       adopted: session.adopted,
     });
     session.start();
+  }
+
+  /** @throws MusketeersError `UNAUTHORIZED`, `INVITE_EXPIRED` */
+  #provenBy(hello: Hello, challenge: { readonly hubKey: Uint8Array; readonly nonce: Uint8Array }): Grant {
+    const host = this.#host;
+    if (hello.grant.length === 0) return host.grantOfPage(this.#cookie, hello.proof);
+    const grant = openGrant(hello.grant, host.hubKey, host.nowMs());
+    if (!verifyHello(grant, challenge, hello)) {
+      throw new MusketeersError("UNAUTHORIZED", "The invite's key was not proven");
+    }
+    this.#signedGrant = hello.grant;
+    return grant;
   }
 
   #onClose(reason: string): void {

@@ -31,6 +31,8 @@ export interface OpenLease {
   /** Reported so far. */
   reported: number;
   readonly count: number;
+  /** Somebody else has the same inputs. */
+  readonly copy: boolean;
 }
 
 /** A name that no connected worker has: the wished one, or with a number behind it. */
@@ -165,6 +167,8 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
       case "watch":
       case "credit":
       case "unwatch":
+      case "follow":
+      case "unfollow":
       case "cancel":
       case "call":
         throw new MusketeersError("FORBIDDEN", `A worker may not send ${message.type}`);
@@ -202,6 +206,10 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     this.#byId.delete(open.id);
     this.#claims.closed(open.id);
     return open;
+  }
+
+  get leases(): Iterable<OpenLease> {
+    return this.#byNo.values();
   }
 
   has(lease: LeaseNo): boolean {

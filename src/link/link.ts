@@ -23,6 +23,8 @@ export interface LinkOptions {
   readonly openSocket: OpenSocket;
   /** Secret key of this machine, which it proves besides the invite's; that one where it has none of its own. */
   readonly machineKey?: Uint8Array;
+  /** Of a hub's own page, in place of the invite's proof: the browser brings the cookie that belongs to it. */
+  readonly pageToken?: Uint8Array;
   /** Program and version, for people; the package's own where nothing is said. */
   readonly agent?: string;
   /** Describes the worker, where the peer is one; asked anew at each connection. */
@@ -203,7 +205,7 @@ export class Link {
   }
 
   #answer(challenge: Challenge): void {
-    const { invite, worker, leases } = this.#options;
+    const { invite, worker, leases, pageToken } = this.#options;
     if (challenge.version !== PROTOCOL_VERSION) {
       throw new MusketeersError(
         "VERSION_MISMATCH",
@@ -220,7 +222,7 @@ export class Link {
         version: PROTOCOL_VERSION,
         agent: this.#options.agent ?? `musketeers/${PACKAGE_VERSION}`,
         ...said,
-        proof: signHello(invite, challenge, this.#nonce),
+        proof: pageToken ?? signHello(invite, challenge, this.#nonce),
         ...signKey(this.#options.machineKey ?? invite.secretKey, challenge, said),
         ...(worker === undefined ? {} : { worker: worker() }),
         leases: fitting(leases?.() ?? [], this.#limits.headerBytesMax - HELLO_BYTES_MAX),
@@ -230,7 +232,9 @@ export class Link {
 
   #welcome(welcome: Welcome): void {
     const challenge = this.#challenge;
-    const { hubKey } = this.#options.invite;
+    const { invite, pageToken } = this.#options;
+    // A page was given by its hub, and trusts it.
+    const hubKey = pageToken === undefined ? invite.hubKey : (challenge?.hubKey ?? invite.hubKey);
     if (challenge === undefined || !verifyWelcome(hubKey, challenge, this.#nonce, welcome.proof)) {
       throw new MusketeersError("HUB_IDENTITY", "The hub could not prove that it is the one of the invite");
     }

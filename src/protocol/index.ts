@@ -7,6 +7,7 @@ export * from "./file-ref.ts";
 export * from "./frame.ts";
 export * from "./frame-stream.ts";
 export * from "./limits.ts";
+export * from "./live.ts";
 export * from "./messages/index.ts";
 export * from "./net.ts";
 export * from "./outputs-row.ts";

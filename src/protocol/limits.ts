@@ -248,6 +248,14 @@ export interface Limits {
   readonly inviteKeysMax: number;
   /** How long a key's person is remembered after the invite has expired that it came with. */
   readonly personKeptMs: number;
+  /** A browser that signed in stays so for this long, and no longer than its invite is good. */
+  readonly pageSessionMs: number;
+  /** A page is told what changed at most this often... */
+  readonly liveIntervalMs: number;
+  /** ...of at most so many rows of each list. */
+  readonly liveRowsMax: number;
+  /** Things that one client may follow at once. */
+  readonly topicsPerClientMax: number;
   /** Jobs that one client may watch at once. */
   readonly watchesPerClientMax: number;
   /** Calls of one client that wait for their answers. */
@@ -436,6 +444,10 @@ export const defaultLimits: Limits = Object.freeze({
   refusalsPerMinuteMax: 1_000,
   creditRowsMax: 50_000,
   creditIntervalMs: 5 * second,
+  pageSessionMs: 30 * 24 * 3600 * second,
+  liveIntervalMs: 250,
+  liveRowsMax: 2_000,
+  topicsPerClientMax: 16,
   watchesPerClientMax: 10_000,
   callsPerClientMax: 64,
   uploadsPerPeerMax: 32,

@@ -82,6 +82,8 @@ export const peerHeaders: readonly object[] = [
   { type: "watch", job, results: true, order: "input", cursor: 0, creditBytes: 1, logs: true },
   { type: "credit", job, bytes: 2 ** 53 - 1 },
   { type: "unwatch", job },
+  { type: "follow", id: 1, topic: "job", of: job },
+  { type: "unfollow", id: 1 },
   { type: "cancel", job, reason: "", ranges: [0, 2 ** 53 - 1] },
   { type: "call", id: 1, method: "job", params: { job } },
   { type: "call", id: 2, method: "jobs", params: { limit: 3 } },

@@ -211,6 +211,9 @@ export class FakeHub {
       case "call":
         this.#call(message.id, message.method, message.params);
         break;
+      case "follow":
+      case "unfollow":
+        break;
     }
   }
 

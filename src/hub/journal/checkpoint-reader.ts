@@ -3,6 +3,7 @@ import { MusketeersError, pushRange, type Range } from "../../protocol/index.ts"
 import { isStageId, type SchedulerRecord } from "../../scheduler/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
+import { JobHistory } from "../live/index.ts";
 import { SAVED_WIDTH, tablesOf } from "./checkpoint.ts";
 import type { CheckpointPointer } from "./checkpoint-pointer.ts";
 import type { CheckpointRecord, KeptJob } from "./checkpoint-record.ts";
@@ -52,7 +53,12 @@ export class CheckpointReader {
     Object.assign(entry, { size, storedSize: size, sealed, storedSealed: sealed, done, failed, storedBytes });
     Object.assign(entry, { lost, failure });
     for (const [worker, count] of perWorker) entry.perWorker.set(worker, count);
-    for (const [fingerprint, kind, count] of errors) entry.errors.set(fingerprint, { kind, count });
+    for (const [fingerprint, kind, count, row, at = 0, input = 0] of errors) {
+      const sample = row === undefined ? undefined : { record: row, at, input };
+      entry.errors.set(fingerprint, { kind, count, sample });
+    }
+    if (kept.history !== undefined && kept.state === "running")
+      entry.history = JobHistory.resumed(kept.history);
     this.#current = { entry, kept };
     if (kept.state !== "running") return;
     const { job } = spec;
@@ -99,6 +105,7 @@ export class CheckpointReader {
     }
     entry.end(kept.state, kept.reason, kept.endedAtMs ?? 0);
     entry.stages = kept.stages;
+    if (kept.history !== undefined) entry.history = JobHistory.ended(kept.history);
     this.#jobs.ended();
   }
 }

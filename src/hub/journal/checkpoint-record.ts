@@ -30,7 +30,17 @@ export interface KeptJob {
   readonly bytes: number;
   readonly carveMark: number;
   readonly perWorker: readonly (readonly [worker: string, count: number])[];
-  readonly errors: readonly (readonly [fingerprint: string, kind: string, count: number])[];
+  /** The last three, where there are any, say where one of them stands. */
+  readonly errors: readonly (readonly [
+    fingerprint: string,
+    kind: string,
+    count: number,
+    record?: number,
+    at?: number,
+    input?: number,
+  ])[];
+  /** Of its course, for people; checkpoints of before have none. */
+  readonly history?: Uint8Array;
   /** Results of a map stage that were lost. */
   readonly lost?: number;
   /** How far its stages were, of a shuffle that has ended. */
@@ -112,6 +122,7 @@ function parseKept(fields: Fields): KeptJob {
     carveMark: fields.integer("carveMark"),
     perWorker: fields.list("perWorker", Number.MAX_SAFE_INTEGER) as KeptJob["perWorker"],
     errors: fields.list("errors", Number.MAX_SAFE_INTEGER) as KeptJob["errors"],
+    ...(fields.has("history") ? { history: fields.bytes("history", Number.MAX_SAFE_INTEGER) } : {}),
     ...(fields.has("lost") ? { lost: fields.integer("lost") } : {}),
     ...(fields.has("stages") ? { stages: parseStages(fields) } : {}),
     ...(fields.has("failure") ? { failure: parseFailure(fields.object("failure")) } : {}),

@@ -60,7 +60,12 @@ function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
     bytes: snapshot?.bytes ?? 0,
     carveMark: snapshot?.carveMark ?? 0,
     perWorker: [...entry.perWorker],
-    errors: [...entry.errors].map(([fingerprint, { kind, count }]) => [fingerprint, kind, count]),
+    errors: [...entry.errors].map(([fingerprint, { kind, count, sample }]) =>
+      sample === undefined
+        ? [fingerprint, kind, count]
+        : [fingerprint, kind, count, sample.record, sample.at, sample.input],
+    ),
+    history: entry.history.bytes(),
     ...(entry.lost === 0 ? {} : { lost: entry.lost }),
     ...(entry.stages === undefined ? {} : { stages: entry.stages }),
     ...(entry.failure === undefined ? {} : { failure: entry.failure }),

@@ -58,6 +58,8 @@ export type JobRecord =
       readonly atMs: number;
       /** The input of the map stage that failed, where that is why; the body is its failure, a packed record. */
       readonly culprit?: number;
+      /** When its results came, for people. */
+      readonly timeline?: Uint8Array;
     };
 
 const checkpointTypes: readonly LedgerRecord["type"][] = Object.freeze([
@@ -135,6 +137,7 @@ function parse(fields: Fields): LedgerRecord {
         reason: fields.string("reason", 2048),
         atMs: fields.number("atMs"),
         ...(fields.has("culprit") ? { culprit: fields.integer("culprit") } : {}),
+        ...(fields.has("timeline") ? { timeline: fields.bytes("timeline", Number.MAX_SAFE_INTEGER) } : {}),
       };
     default: {
       const record = parseCheckpointRecord(type, fields);

@@ -52,6 +52,7 @@ export function enterRecord(
     case "carve":
       break;
     case "ended":
+      if (record.timeline !== undefined) entry.history.restoreTimeline(record.timeline);
       entry.end(record.state, record.reason, record.atMs);
       if (record.culprit !== undefined) entry.failure = { culprit: record.culprit, record: body.slice() };
       jobs.ended();

@@ -54,6 +54,32 @@ export interface UnwatchMessage {
   readonly job: string;
 }
 
+/** What a page can follow. */
+export type TopicName = "overview" | "jobs" | "job" | "worker" | "data" | "people";
+export const topicNames: readonly TopicName[] = Object.freeze([
+  "overview",
+  "jobs",
+  "job",
+  "worker",
+  "data",
+  "people",
+] as const);
+
+/** Client: tell me what there is to see, and then what changes, until `unfollow`. Answered by `live`. */
+export interface FollowMessage {
+  readonly type: "follow";
+  /** The client's number for it; another topic under the same number replaces it. */
+  readonly id: number;
+  readonly topic: TopicName;
+  /** A job's or worker's id, or what is searched for; may be empty. */
+  readonly of: string;
+}
+
+export interface UnfollowMessage {
+  readonly type: "unfollow";
+  readonly id: number;
+}
+
 /** Client: stop the job, or only some inputs of it. */
 export interface CancelMessage {
   readonly type: "cancel";
@@ -77,7 +103,9 @@ export type ClientToHub =
   | CreditMessage
   | UnwatchMessage
   | CancelMessage
-  | CallMessage;
+  | CallMessage
+  | FollowMessage
+  | UnfollowMessage;
 
 /** Hub: the job is there and holds so many stored inputs; a client sends what is missing. */
 export interface AcceptedMessage {
@@ -172,6 +200,17 @@ export interface ReplyMessage {
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
 }
 
+/**
+ * Hub: what there is to see of a topic, or with `first` unset what changed of it. The body is a `LivePart` as JSON; it
+ * is empty where the topic came to an end, with its error in the header.
+ */
+export interface LiveMessage {
+  readonly type: "live";
+  readonly id: number;
+  readonly first: boolean;
+  readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
+}
+
 /** Hub: something about one job was refused. */
 export interface JobErrorMessage {
   readonly type: "joberror";
@@ -189,9 +228,11 @@ export type HubToClient =
   | EndedMessage
   | JobLogMessage
   | ReplyMessage
+  | LiveMessage
   | JobErrorMessage;
 
 const JOB_ID_LENGTH_MAX = 64;
+const TOPIC_LENGTH_MAX = 200;
 const RANGES_MAX = limits.blockRecordsMax;
 const STAGES_MAX = 8;
 
@@ -235,6 +276,15 @@ export function parseClientToHub(type: string, fields: Fields): ClientToHub | un
         reason: fields.string("reason", 1024),
         ...(fields.has("ranges") ? { ranges: fields.ranges("ranges", RANGES_MAX) } : {}),
       };
+    case "follow":
+      return {
+        type,
+        id: fields.integer("id"),
+        topic: fields.oneOf("topic", topicNames),
+        of: fields.string("of", TOPIC_LENGTH_MAX),
+      };
+    case "unfollow":
+      return { type, id: fields.integer("id") };
     case "call": {
       const params = fields.raw("params");
       if (typeof params !== "object" || params === null) throw fields.wrong("params is no object");
@@ -278,19 +328,19 @@ export const parseStages = (fields: Fields): StageProgress[] =>
     };
   });
 
+function parseError(fields: Fields): NonNullable<ReplyMessage["error"]> {
+  const error = fields.object("error");
+  return {
+    code: error.string("code", 64),
+    message: error.string("message", 8192),
+    hint: error.string("hint", 2048),
+  };
+}
+
 function parseReply(fields: Fields): ReplyMessage {
   const id = fields.integer("id");
   if (!fields.has("error")) return { type: "reply", id, value: fields.raw("value") };
-  const error = fields.object("error");
-  return {
-    type: "reply",
-    id,
-    error: {
-      code: error.string("code", 64),
-      message: error.string("message", 8192),
-      hint: error.string("hint", 2048),
-    },
-  };
+  return { type: "reply", id, error: parseError(fields) };
 }
 
 /** Parses what a hub sends to a client; undefined where the type is none of these. */
@@ -330,6 +380,13 @@ export function parseHubToClient(type: string, fields: Fields): HubToClient | un
       return { type, job: job(), worker: fields.string("worker"), dropped: fields.integer("dropped") };
     case "reply":
       return parseReply(fields);
+    case "live":
+      return {
+        type,
+        id: fields.integer("id"),
+        first: fields.boolean("first"),
+        ...(fields.has("error") ? { error: parseError(fields) } : {}),
+      };
     case "joberror":
       return {
         type,

@@ -1,0 +1,216 @@
+import {
+  type BandView,
+  type JobSummary,
+  type JobValues,
+  MusketeersError,
+  type OverviewValues,
+  type Role,
+  type TopicName,
+  type WorkerSummary,
+  type WorkerWork,
+} from "../../protocol/index.ts";
+import { jobView } from "../../scheduler/index.ts";
+import { detailsOf, statusOf, summaryOf, whereabouts, workerOf } from "../calls.ts";
+import type { Coordinator } from "../coordinator.ts";
+import type { JobEntry } from "../job-entry.ts";
+import type { Band, BandLease } from "./band.ts";
+import type { Sample } from "./subscription.ts";
+
+const JOBS_LATEST = 12;
+/** Segments that a page shows at once. */
+const SEGMENTS_SHOWN = 600;
+/** What a job's speed is judged by. */
+const RATE_OVER_MS = 15_000;
+
+const workKeys: readonly (keyof WorkerWork)[] = Object.freeze([
+  "slots",
+  "busySlots",
+  "inputsDone",
+  "inputsFailed",
+  "memoryUsedBytes",
+  "load",
+  "draining",
+  "running",
+] as const);
+
+/** What a worker is, and what it does now. */
+function halvesOf(summary: WorkerSummary): [identity: object, work: object] {
+  const identity: Record<string, unknown> = {};
+  const work: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(summary)) {
+    if (workKeys.includes(key as keyof WorkerWork)) work[key] = value;
+    else identity[key] = value;
+  }
+  return [identity, work];
+}
+
+const lastOf = <T>(items: Iterable<T>, count: number): T[] => [...items].slice(-count);
+
+function inputsOf({ jobs, scheduler }: Coordinator): OverviewValues["inputs"] {
+  let [waiting, running, retrying] = [0, 0, 0];
+  for (const { state, spec } of jobs) {
+    if (state !== "running") continue;
+    const view = jobView(scheduler, spec.job);
+    if (view === undefined) continue;
+    running += view.running;
+    retrying += view.retrying;
+    waiting += view.size - view.done - view.running;
+  }
+  return { waiting, running, retrying };
+}
+
+function overview(coordinator: Coordinator): Sample {
+  const { jobs, workers, limits, live, callHost } = coordinator;
+  const identities = new Map<string, unknown>();
+  const work = new Map<string, unknown>();
+  for (const session of lastOf(workers.values(), limits.liveRowsMax)) {
+    const [identity, now] = halvesOf(workerOf(coordinator, session));
+    identities.set(session.worker, identity);
+    work.set(session.worker, now);
+  }
+  const latest = lastOf(jobs.submissions(), JOBS_LATEST).map((entry) => summaryOf(coordinator, entry));
+  const omitted = {
+    workers: workers.size - identities.size,
+    jobs: Math.max(0, jobs.size - latest.length),
+  };
+  return {
+    values: {
+      status: statusOf(coordinator, callHost),
+      timeline: live.timeline.view(coordinator.wallMs()),
+      inputs: inputsOf(coordinator),
+      omitted,
+    },
+    tables: { identities, work, jobs: byJob(latest) },
+  };
+}
+
+const byJob = (summaries: readonly JobSummary[]): Map<string, JobSummary> =>
+  new Map(summaries.map((summary) => [summary.job, summary]));
+
+/** Whether a job has all words of a search; `state:done` is a word on its state. */
+function matches(entry: JobEntry, words: readonly string[]): boolean {
+  if (words.length === 0) return true;
+  const texts = [entry.spec.title, entry.spec.job, ...entry.errors.keys()].join("\n").toLowerCase();
+  return words.every((word) =>
+    word.startsWith("state:")
+      ? word === `state:${entry.state}` || (word === "state:failed" && entry.failed > 0)
+      : texts.includes(word),
+  );
+}
+
+function jobList(coordinator: Coordinator, search: string): Sample {
+  const words = search
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
+  const found = [...coordinator.jobs.submissions()].filter((entry) => matches(entry, words));
+  const shown = found.slice(-coordinator.limits.liveRowsMax).map((entry) => summaryOf(coordinator, entry));
+  return { values: { found: found.length }, tables: { jobs: byJob(shown) } };
+}
+
+/** Leases of a job at this moment. */
+function* leasesOf({ workers }: Coordinator, job: string): Generator<BandLease> {
+  for (const session of workers.values()) {
+    for (const { descriptor, copy } of session.leases) {
+      if (descriptor.job !== job) continue;
+      yield { ranges: descriptor.ranges, copy, retry: descriptor.failures + descriptor.strikes > 0 };
+    }
+  }
+}
+
+function bandsOf(coordinator: Coordinator, entry: JobEntry): BandView[] {
+  const view = (
+    band: Band,
+    kind: BandView["kind"],
+    { spec, size, sealed }: Pick<JobEntry, "spec" | "size" | "sealed">,
+  ) => band.view(kind, size, sealed, leasesOf(coordinator, spec.job));
+  const { map, history, stages } = entry;
+  if (map !== undefined) return [view(map.history.band, "map", map), view(history.band, "reduce", entry)];
+  if (history.mapBand === undefined) return [view(history.band, "inputs", entry)];
+  const mapSize = stages?.find(({ kind }) => kind === "map")?.size ?? 0;
+  return [
+    view(history.mapBand, "map", { spec: entry.spec, size: mapSize, sealed: true }),
+    view(history.band, "reduce", entry),
+  ];
+}
+
+function job(coordinator: Coordinator, id: string): Sample {
+  const entry = coordinator.jobs.require(id);
+  const details = detailsOf(coordinator, entry);
+  const nowMs = coordinator.wallMs();
+  const { timeline } = entry.history;
+  const untilMs = entry.endedAtMs ?? nowMs;
+  const stages = details.stages ?? [details];
+  const left = stages.reduce((sum, { size, done }) => sum + size - done, 0);
+  const rate = timeline.rate(RATE_OVER_MS, untilMs);
+  const knowsEnd = details.state === "running" && stages.every(({ sealed }) => sealed) && rate > 0;
+  const values: JobValues = {
+    job: details,
+    bands: bandsOf(coordinator, entry),
+    timeline: timeline.view(untilMs),
+    nowMs,
+    ...(knowsEnd ? { leftMs: (1000 * left) / rate } : {}),
+  };
+  const segments = coordinator.live.segments.latest((segment) => segment.job === id, SEGMENTS_SHOWN);
+  // Of what has ended the clock need not be sent.
+  if (details.state !== "running") return { values: { ...values, nowMs: untilMs }, tables: { segments } };
+  return { values: { ...values }, tables: { segments } };
+}
+
+function worker(coordinator: Coordinator, id: string): Sample {
+  const session = coordinator.workers.get(id);
+  if (session === undefined) {
+    throw new MusketeersError("NOT_FOUND", `Worker ${id} is not connected`, {
+      hint: "It left, or it comes back as another one. The list of workers has those that are there.",
+    });
+  }
+  const segments = coordinator.live.segments.latest((segment) => segment.worker === id, SEGMENTS_SHOWN);
+  const jobs = new Map<string, unknown>();
+  for (const entry of lastOf(coordinator.jobs.submissions(), coordinator.limits.liveRowsMax)) {
+    const inputs = entry.perWorker.get(session.name);
+    if (inputs === undefined) continue;
+    jobs.set(entry.spec.job, { job: entry.spec.job, title: entry.spec.title, state: entry.state, inputs });
+  }
+  return {
+    values: { worker: workerOf(coordinator, session), nowMs: coordinator.wallMs() },
+    tables: { segments, jobs },
+  };
+}
+
+function data(coordinator: Coordinator): Sample {
+  const { datasets, limits } = coordinator;
+  const all = datasets.list();
+  const rows = all.slice(0, limits.liveRowsMax).map((dataset) => whereabouts(coordinator, dataset));
+  return {
+    values: { count: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0) },
+    tables: { datasets: new Map(rows.map((row) => [row.name, row])) },
+  };
+}
+
+/** @throws MusketeersError `FORBIDDEN` */
+function people(coordinator: Coordinator, role: Role): Sample {
+  if (role !== "admin") throw new MusketeersError("FORBIDDEN", `A ${role} may not see the invites`);
+  const invites = coordinator.callHost.invites().slice(0, coordinator.limits.liveRowsMax);
+  return { values: {}, tables: { invites: new Map(invites.map((invite) => [invite.id, invite])) } };
+}
+
+/**
+ * What there is to see of a topic.
+ * @throws MusketeersError `NOT_FOUND`, `FORBIDDEN`
+ */
+export function sampleOf(coordinator: Coordinator, topic: TopicName, of: string, role: Role): Sample {
+  switch (topic) {
+    case "overview":
+      return overview(coordinator);
+    case "jobs":
+      return jobList(coordinator, of);
+    case "job":
+      return job(coordinator, of);
+    case "worker":
+      return worker(coordinator, of);
+    case "data":
+      return data(coordinator);
+    case "people":
+      return people(coordinator, role);
+  }
+}

@@ -1,0 +1,111 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Context, Hono } from "hono";
+import { MusketeersError } from "../../protocol/index.ts";
+import { bearerOf } from "../http-host.ts";
+import { isSameOrigin, type PageSessions } from "./page-sessions.ts";
+
+const pageRoot = fileURLToPath(new URL("../../dashboard/", import.meta.url));
+const pageTypes: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
+
+/** What the pages' routes need of their hub. */
+export interface PageHost {
+  readonly sessions: PageSessions;
+  /** The signed grant of a live connection, by its bearer token, where it may look. */
+  grantOf(token: string): Uint8Array | undefined;
+}
+
+/** A page may talk to its hub and to nobody else, and runs no script but the hub's. */
+function securityHeaders(context: Context): Record<string, string> {
+  const host = context.req.header("host") ?? "";
+  // Older browsers do not count WebSockets as 'self'.
+  const sockets = /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : "";
+  return {
+    "Content-Security-Policy":
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+      `connect-src 'self'${sockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+  };
+}
+
+async function getPage(context: Context): Promise<Response> {
+  const { path } = context.req;
+  const name = path === "/" || path === "/join" ? "index.html" : path.slice(1);
+  const type = pageTypes[name.split(".").at(-1) ?? ""];
+  if (type === undefined || !/^(assets\/)?[\w-]+(\.[\w-]+)*$/.test(name)) {
+    throw new MusketeersError("NOT_FOUND", `There is nothing at ${path}`);
+  }
+  try {
+    const headers: Record<string, string> = { "Content-Type": type, ...securityHeaders(context) };
+    // Their names change with their content.
+    headers["Cache-Control"] = name.startsWith("assets/")
+      ? "public, max-age=31536000, immutable"
+      : "no-cache";
+    return context.body(await readFile(pageRoot + name), 200, headers);
+  } catch (cause) {
+    throw new MusketeersError("NOT_FOUND", `There is nothing at ${path}`, { cause });
+  }
+}
+
+/** @throws MusketeersError `FORBIDDEN` for what another origin's page sends */
+function requireOwnPage(context: Context): void {
+  if (!isSameOrigin(context.req.header("origin"), context.req.header("host"))) {
+    throw new MusketeersError("FORBIDDEN", "Only the hub's own pages may do this");
+  }
+}
+
+function setCookie(context: Context, { cookieName }: PageSessions, value: string, maxAgeMs: number): void {
+  const isTls = context.req.header("origin")?.startsWith("https:") === true;
+  context.header(
+    "Set-Cookie",
+    `${cookieName}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${Math.floor(maxAgeMs / 1000)}${isTls ? "; Secure" : ""}`,
+  );
+}
+
+/** Whoever has a live connection that proved an invite gets a cookie for it; the invite's secret never travels. */
+function postSession(host: PageHost, context: Context): Response {
+  requireOwnPage(context);
+  const grant = host.grantOf(bearerOf(context) ?? "");
+  if (grant === undefined) {
+    throw new MusketeersError("UNAUTHORIZED", "No live connection that may look has this token");
+  }
+  const { value, maxAgeMs } = host.sessions.seal(grant);
+  setCookie(context, host.sessions, value, maxAgeMs);
+  return sessionOf(host, context, value);
+}
+
+function sessionOf({ sessions }: PageHost, context: Context, cookie: string): Response {
+  const { grant, expiresAtMs, token } = sessions.open(cookie);
+  const { role, label, project } = grant;
+  context.header("Cache-Control", "no-store");
+  return context.json({ role, label, project, expiresAtMs, token });
+}
+
+/** Who is signed in, and the token that a page's connection has to show. */
+function getSession(host: PageHost, context: Context): Response {
+  const site = context.req.header("sec-fetch-site");
+  if (site !== undefined && site !== "same-origin") requireOwnPage(context);
+  return sessionOf(host, context, host.sessions.cookieIn(context.req.header("cookie")));
+}
+
+function deleteSession(host: PageHost, context: Context): Response {
+  requireOwnPage(context);
+  setCookie(context, host.sessions, "", 0);
+  return context.body(null, 204);
+}
+
+/** Signing in and out, and the pages themselves. To be added last: what nobody else answers is looked for among them. */
+export function addPageRoutes(app: Hono, host: PageHost): void {
+  app.post("/session", (context) => postSession(host, context));
+  app.get("/session", (context) => getSession(host, context));
+  app.delete("/session", (context) => deleteSession(host, context));
+  app.get("*", getPage);
+}
