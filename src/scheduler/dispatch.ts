@@ -1,9 +1,9 @@
 import { raiseCarveMark } from "./carve.ts";
 import { canServe } from "./demand.ts";
-import { chooseJob, isHeld, requeue } from "./fairness.ts";
+import { chooseJob, isFull, isHeld, requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
 import { takeNearest } from "./locality.ts";
-import { isFull, thaw } from "./quota.ts";
+import { thaw } from "./quota.ts";
 import { unitInputs, wantsMore } from "./sizing.ts";
 import { copyOne } from "./speculate.ts";
 import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";

@@ -1,4 +1,3 @@
-import { isFull } from "./quota.ts";
 import type { Job, Scheduler, Worker } from "./state.ts";
 
 /*
@@ -109,6 +108,9 @@ function leastVtime(state: Scheduler): number {
 
 /** Whether a job has to wait until the stage before it is whole. */
 export const isHeld = ({ upstream }: Job): boolean => upstream !== undefined && !isWhole(upstream);
+
+/** Whether a job has to wait until its project gives a lease back. */
+export const isFull = ({ quota }: Job): boolean => quota.leases >= quota.leasesMax;
 
 /** Whether all that a job is to give is there. */
 export const isWhole = (job: Job): boolean => job.sealed && job.done.count === job.size;

@@ -2,6 +2,8 @@
  * The scheduler: a pure state machine. Events are facts, effects are what is to be done about them; it reads
  * no clock, draws no random number and does no I/O.
  */
+
+export { projectLeases } from "./quota.ts";
 export { RangeSet } from "./rangeset.ts";
 export { finishRecovery, recover, recoverRecord } from "./recover.ts";
 export {

@@ -27,8 +27,9 @@ function quotaNamed(state: Scheduler, project: string): Quota {
   return quota;
 }
 
-/** Whether a job has to wait until its project gives a lease back. */
-export const isFull = ({ quota }: Job): boolean => quota.leases >= quota.leasesMax;
+/** Units of a project's jobs that are under way. */
+export const projectLeases = (state: Scheduler, project: string): number =>
+  state.quotas.get(project)?.leases ?? 0;
 
 /** A project may have so many leases at once from now on; those above that end by themselves. */
 export function projectLimited(state: Scheduler, event: EventOf<"ProjectLimited">): void {

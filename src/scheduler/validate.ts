@@ -1,6 +1,5 @@
-import { isHeld, isWhole } from "./fairness.ts";
+import { isFull, isHeld, isWhole } from "./fairness.ts";
 import { owedBy, ownedOf } from "./leases.ts";
-import { isFull } from "./quota.ts";
 import { unreportedOf } from "./sizing.ts";
 import { type Demand, type Job, openSlots, type Scheduler, type Worker } from "./state.ts";
 import { strikesMax } from "./verdict.ts";

@@ -1,7 +1,6 @@
 import type { StageKind, StageProgress } from "../protocol/index.ts";
 import { whyUnserved } from "./demand.ts";
-import { isHeld } from "./fairness.ts";
-import { isFull } from "./quota.ts";
+import { isFull, isHeld } from "./fairness.ts";
 import type { Job, Scheduler } from "./state.ts";
 import type { JobId, JobView, WorkerId, WorkerView } from "./types.ts";
 
