@@ -1,8 +1,7 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cidOf } from "../src/data/index.ts";
 import { encodeValue } from "../src/protocol/index.ts";
+import { flipStoredBlob, storedBlobs } from "./support/stored-blob.ts";
 import { double, same } from "./support/tasks.ts";
 import { temporaryDirectory, testClient, testHub, testWorker } from "./support/whole-cluster.ts";
 
@@ -11,21 +10,14 @@ import { temporaryDirectory, testClient, testHub, testWorker } from "./support/w
 const large = (letter: string): string => letter.repeat(100_000);
 const cidOfValue = (value: unknown): string => cidOf(encodeValue(value));
 
-async function flip(data: string, cid: string): Promise<void> {
-  const path = join(data, "blobs", cid.slice(-2), cid);
-  const bytes = await readFile(path);
-  bytes[bytes.length >> 1]! ^= 1;
-  await writeFile(path, bytes);
-}
-
 test("of an input: it fails by itself, and the others of its unit are done", async () => {
   const data = await temporaryDirectory();
   const hub = await testHub({ data });
   const cluster = await testClient(hub);
   const letters = [..."abcdefgh"];
   const job = await cluster.submit(same, letters.map(large));
-  await flip(data, cidOfValue(large("c")));
-  await flip(data, cidOfValue(large("d")));
+  await flipStoredBlob(data, cidOfValue(large("c")));
+  await flipStoredBlob(data, cidOfValue(large("d")));
   await testWorker(hub);
   const results = [];
   for await (const { index, value, error } of job.results()) results[index] = error ?? String(value)[0];
@@ -42,10 +34,10 @@ test("of a bundle: the job says why it waits; submitted again, the bundle is sto
   const hub = await testHub({ data });
   const cluster = await testClient(hub);
   const job = await cluster.submit(double, [1, 2, 3]);
-  const folders = (await readdir(join(data, "blobs"))).filter((name) => name.length === 2);
-  expect(folders).toHaveLength(1);
-  const [bundle] = await readdir(join(data, "blobs", folders[0]!));
-  await flip(data, bundle!);
+  const stored = await storedBlobs(data);
+  expect(stored).toHaveLength(1);
+  const [bundle] = stored;
+  await flipStoredBlob(data, bundle!);
   await testWorker(hub);
   await expect.poll(async () => (await job.status()).waiting).toMatch(/\S/);
   expect((await job.status()).done).toBe(0);
@@ -65,7 +57,7 @@ test("of a result: it fails for whoever reads it, and the others are there", asy
   const cluster = await testClient(hub);
   const job = await cluster.submit(same, [large("a"), large("b"), large("c")]);
   await job.wait();
-  await flip(data, cidOfValue(large("b")));
+  await flipStoredBlob(data, cidOfValue(large("b")));
   const results = [];
   for await (const { index, value, error } of job.results()) results[index] = error ?? String(value)[0];
   expect(results).toEqual(["a", expect.objectContaining({ code: "BLOB_MISMATCH" }), "c"]);

@@ -5,6 +5,8 @@ export type EngineLimits = Pick<
   | "blobBytesMax"
   | "recordBytesMax"
   | "segmentBytesTarget"
+  | "packBytesTarget"
+  | "packedBlobBytesMax"
   | "commitBytesMax"
   | "syncIntervalMs"
   | "registryValueBytesMax"

@@ -91,6 +91,8 @@ export interface StoredBlob extends BlobStat {
 export interface NamedBlock {
   readonly cid: string;
   readonly bytes: Uint8Array;
+  /** The name was made of these bytes by whoever gives them: they are not hashed again. */
+  readonly isVerified?: boolean;
 }
 
 /** Immutable blocks of bytes by CID, raw or dag-pb; what counts is that their digest is the name's. */

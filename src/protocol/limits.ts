@@ -53,6 +53,10 @@ export interface Limits {
   readonly recordBytesMax: number;
   /** A journal's segment is followed by the next one when it has this size. */
   readonly segmentBytesTarget: number;
+  /** Small blobs are stored together in files; one of this size is followed by the next one. */
+  readonly packBytesTarget: number;
+  /** Largest blob that is stored together with others. */
+  readonly packedBlobBytesMax: number;
   /** Bytes of appends that go out with one write; more wait for the next one. */
   readonly commitBytesMax: number;
   /** How long after a write a journal of default durability is synced, unasked. */
@@ -343,6 +347,8 @@ export const defaultLimits: Limits = Object.freeze({
   lineBytesMax: 64 * MiB,
   recordBytesMax: 8 * MiB,
   segmentBytesTarget: 64 * MiB,
+  packBytesTarget: 128 * MiB,
+  packedBlobBytesMax: 1 * MiB,
   commitBytesMax: 8 * MiB,
   syncIntervalMs: second,
   registryValueBytesMax: 64 * KiB,

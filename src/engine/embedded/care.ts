@@ -126,7 +126,7 @@ async function checkBlobs(
   directory: string,
   signal: AbortSignal | undefined,
 ): Promise<NonNullable<DataReport["blobs"]>> {
-  const store = EmbeddedBlobs.attach({
+  const store = await EmbeddedBlobs.attach({
     files: nodeFiles,
     directory: join(directory, "blobs"),
     limits: engineLimits({}),

@@ -109,6 +109,7 @@ async function openParts(
       try {
         await journal.close();
         await registry.close();
+        await blobs.close();
       } finally {
         await release();
       }

@@ -74,8 +74,9 @@ test("half-stored blobs are forgotten when the directory is opened", async () =>
   const engine = await embeddedEngine(directory);
   try {
     expect(await readdir(drafts)).toEqual([]);
-    const { cid } = await engine.blobs.put(bytesOf("hello world"));
-    expect(await readFile(join(directory, "blobs", cid.slice(-2), cid), "utf8")).toBe("hello world");
+    const large = "hello world".repeat(100_000);
+    const { cid } = await engine.blobs.put(bytesOf(large));
+    expect(await readFile(join(directory, "blobs", cid.slice(-2), cid), "utf8")).toBe(large);
     expect(await readdir(drafts)).toEqual([]);
   } finally {
     await engine.close();

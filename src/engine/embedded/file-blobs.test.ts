@@ -10,8 +10,10 @@ const hello = new TextEncoder().encode("hello world");
 const cid = cidOf(hello);
 const path = join(directory, cid.slice(-2), cid);
 
+/** All are large: each is a file of its own. */
+const limits = engineLimits({ limits: { packedBlobBytesMax: 0 } });
 const blobsOn = (files: FakeDisk, strict = true) =>
-  EmbeddedBlobs.open({ files, directory, limits: engineLimits({}), strict, nowMs: () => 5000 });
+  EmbeddedBlobs.open({ files, directory, limits, strict, nowMs: () => 5000 });
 
 async function* streamOf(...parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* parts;
@@ -73,33 +75,6 @@ test("a blob is whole or not there, wherever the disk refuses, the process dies 
       "syncDirectory",
       "syncDirectory",
     ]);
-  }
-});
-
-test("a batch is whole or waits, wherever the disk refuses; none of it is half there", async () => {
-  const texts = Array.from({ length: 5 }, (_, index) => new TextEncoder().encode(`block ${index}`));
-  const blocks = texts.map((bytes) => ({ cid: cidOf(bytes), bytes }));
-  for (const strict of [true, false]) {
-    for (let failing = 0, over = false; !over; failing++) {
-      const disk = new FakeDisk();
-      const blobs = await blobsOn(disk, strict);
-      let count = 0;
-      disk.fault = (operation) =>
-        operation !== "remove" && count++ === failing ? { code: "ENOSPC" } : undefined;
-      const outcome = await outcomeOf(blobs.putBatch(blocks));
-      over = count <= failing;
-      disk.fault = () => undefined;
-      expect(outcome, `${strict} ${failing}`).toBe(over ? "ok" : "STORAGE");
-      const left = strict ? disk.afterPowerCut() : disk.afterKill();
-      const after = await blobsOn(left, strict);
-      for (const { cid: name, bytes } of blocks) {
-        const stat = await after.stat(name);
-        if (over || stat !== undefined) expect(stat).toEqual({ cid: name, bytes: bytes.length });
-        if (stat !== undefined) expect(await after.isIntact(name)).toBe(true);
-      }
-      expect(await disk.list(join(directory, "drafts"))).toEqual([]);
-      await after.putBatch(blocks);
-    }
   }
 });
 
