@@ -64,7 +64,7 @@ export async function startCluster(
   const { joinInvite, submitInvite } = JSON.parse(await firstLine(hub)) as Record<string, string>;
   const net = allowNet.flatMap((host) => ["--allow-net", host]);
   const workers = Array.from({ length: workerCount }, (_, index) => {
-    const args = ["join", joinInvite!, "--slots", "1", "--name", `bench${index + 1}`, ...net];
+    const args = ["join", "--accept", joinInvite!, "--slots", "1", "--name", `bench${index + 1}`, ...net];
     if (!neighbours) return start(args, env);
     return start([...args, "--serve"], { ...env, MUSKETEERS_HOME: join(home, `worker${index}`) });
   });

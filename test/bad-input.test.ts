@@ -69,7 +69,13 @@ describe("from the command line", { timeout: 90_000 }, () => {
         "FORBIDDEN",
         /viewer/,
       ],
-      ["a submitter's invite for a worker", ["join", invites.submitInvite], 4, "FORBIDDEN", /submitter/],
+      [
+        "a submitter's invite for a worker",
+        ["join", "--accept", invites.submitInvite],
+        4,
+        "FORBIDDEN",
+        /submitter/,
+      ],
       [
         "an invite that was cut",
         ["status", "--hub", invites.submitInvite.slice(0, -9)],

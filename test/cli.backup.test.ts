@@ -13,7 +13,10 @@ vi.setConfig({ testTimeout: 180_000 });
 test("after the loss of its disk a hub goes on with its invites and workers; revoked ones stay out", async () => {
   const home = await makeHome();
   const { up, line } = await startUp(home, ["--workers", "0"]);
-  const worker = musketeers(["join", line.joinInvite, "--slots", "1", "--json"], await makeHome());
+  const worker = musketeers(
+    ["join", "--accept", line.joinInvite, "--slots", "1", "--json"],
+    await makeHome(),
+  );
   await worker.until(/"joined"/);
   const bad = JSON.parse(
     (await musketeers(["invite", "--role", "submitter", "--label", "bad", "--json"], home).ended).stdout,

@@ -135,7 +135,10 @@ describe("a cluster from the command line", { timeout: TIMEOUT_MS }, () => {
   test("a worker joins by its invite, says so, and leaves on Ctrl-C", async () => {
     const { home, file } = await withTasks();
     const { line } = await startUp(home, ["--workers", "0"]);
-    const worker = musketeers(["join", line.joinInvite, "--name", "porthos", "--slots", "2"], home);
+    const worker = musketeers(
+      ["join", "--accept", line.joinInvite, "--name", "porthos", "--slots", "2"],
+      home,
+    );
     await worker.until(/Joined local as porthos: 2 slots/);
     const shown = await musketeers(["workers"], home).ended;
     expect(shown.stdout).toMatch(/^porthos .* 0\/2 /m);

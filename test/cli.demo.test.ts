@@ -39,7 +39,7 @@ test("it stays up with things to try, which work, and ends on Ctrl-C", { timeout
   const run = await musketeers(["run", file!, "--hub", "demo", "--values", "--ordered"], home, "one\nall\n")
     .ended;
   expect(run).toMatchObject({ status: 0, stdout: '["one",1]\n["all",1]\n' });
-  const fifth = musketeers(["join", "--name", "dartagnan", invite!], home);
+  const fifth = musketeers(["join", "--accept", "--name", "dartagnan", invite!], home);
   await fifth.until(/Joined demo as dartagnan/);
   const workers = await musketeers(["workers", "--hub", "demo", "--json"], home).ended;
   expect(JSON.parse(workers.stdout)).toHaveLength(5);

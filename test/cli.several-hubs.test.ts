@@ -19,7 +19,7 @@ test("join with two invites works for both hubs, outlives one of them, and leave
   const [first, second] = await Promise.all([testHub({ name: "lab" }), testHub({ name: "lab" })]);
   const invites = [first, second].map((hub) => hub.invite({ role: "worker" }));
   const worker = musketeers(
-    ["join", ...invites, "--share", "70/30", "--slots", "1", "--json"],
+    ["join", "--accept", ...invites, "--share", "70/30", "--slots", "1", "--json"],
     await makeHome(),
   );
   await worker.until(/"joined".*\n(.*\n)*.*"joined"/);
@@ -44,7 +44,7 @@ test("join with two invites works for both hubs, outlives one of them, and leave
 test("one hub that turns the worker away does not keep it from the other; people are told which", async () => {
   const [first, second] = await Promise.all([testHub({ name: "lab" }), testHub({ name: "home" })]);
   const invites = [first.invite({ role: "viewer" }), second.invite({ role: "worker" })];
-  const worker = musketeers(["join", "-", "--slots", "1"], await makeHome(), invites.join("\n"));
+  const worker = musketeers(["join", "--accept", "-", "--slots", "1"], await makeHome(), invites.join("\n"));
   await worker.until(/Turned away by http.*: .*viewer/);
   await worker.until(/Joined home at http.* as /);
   const { status, stdout } = await worker.stop();
@@ -55,9 +55,9 @@ test("one hub that turns the worker away does not keep it from the other; people
 test("shares that do not fit the invites are refused before anything is joined", async () => {
   const hub = await testHub();
   const invite = hub.invite({ role: "worker" });
-  const ended = await musketeers(["join", invite, "--share", "70/30"], await makeHome()).ended;
+  const ended = await musketeers(["join", "--accept", invite, "--share", "70/30"], await makeHome()).ended;
   expect([ended.status, ended.stderr]).toEqual([2, expect.stringContaining("2 shares for 1 hub")]);
-  const wrong = await musketeers(["join", invite, "--share", "70/none"], await makeHome()).ended;
+  const wrong = await musketeers(["join", "--accept", invite, "--share", "70/none"], await makeHome()).ended;
   expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining("numbers above 0")]);
   const nobody = await musketeers(["up", "--workers", "0", "--join", invite], await makeHome()).ended;
   expect([nobody.status, nobody.stderr]).toEqual([2, expect.stringContaining("--workers 0")]);

@@ -47,13 +47,16 @@ describe("programs that are stopped", { timeout: TIMEOUT_MS }, () => {
   test("a worker hands back what it has not finished", async () => {
     const { home, file } = await withTask();
     const { line } = await startUp(home, ["--workers", "0"]);
-    const first = musketeers(["join", line.joinInvite, "--name", "first", "--slots", "1"], home);
+    const first = musketeers(["join", "--accept", line.joinInvite, "--name", "first", "--slots", "1"], home);
     await first.until(/Joined/);
     const run = musketeers(["run", file, "--values"], home, "4000\n");
     const progress = async () => JSON.parse((await musketeers(["workers", "--json"], home).ended).stdout)[0];
     while ((await progress()).busySlots === 0);
     expect((await first.stop("SIGTERM")).status).toBe(0);
-    const second = musketeers(["join", line.joinInvite, "--name", "second", "--slots", "1"], home);
+    const second = musketeers(
+      ["join", "--accept", line.joinInvite, "--name", "second", "--slots", "1"],
+      home,
+    );
     await second.until(/Joined/);
     expect(await run.ended).toMatchObject({ status: 0, stdout: "4000\n" });
   });

@@ -28,7 +28,7 @@ async function expectNothingLeft(home: string, processes: readonly number[]): Pr
 
 async function startWorker(invite: string, ...options: string[]): Promise<{ home: string; worker: Running }> {
   const home = await makeHome();
-  const worker = musketeers(["join", invite, "--slots", "1", ...options], home);
+  const worker = musketeers(["join", "--accept", invite, "--slots", "1", ...options], home);
   await worker.until(/Joined/);
   return { home, worker };
 }
@@ -94,7 +94,7 @@ describe("a worker that is told to leave", () => {
     const { home, worker } = await startWorker(hub.invite({ role: "worker" }));
     await worker.stop("SIGKILL");
     expect(await readdir(scratchOf(home))).toHaveLength(1);
-    const next = musketeers(["join", hub.invite({ role: "worker" }), "--slots", "1"], home);
+    const next = musketeers(["join", "--accept", hub.invite({ role: "worker" }), "--slots", "1"], home);
     await next.until(/Joined/);
     expect(await readdir(scratchOf(home))).toHaveLength(1);
     expect((await next.stop()).status).toBe(0);
@@ -160,7 +160,7 @@ describe("a hub that is told to stop", () => {
     await demo.stop("SIGKILL");
     expect(await readdir(scratchOf(home))).toContainEqual(expect.stringMatching(/^musketeers-demo-/));
     const hub = await testHub();
-    const next = musketeers(["join", hub.invite({ role: "worker" }), "--slots", "1"], home);
+    const next = musketeers(["join", "--accept", hub.invite({ role: "worker" }), "--slots", "1"], home);
     await next.until(/Joined/);
     expect((await next.stop()).status).toBe(0);
     await expect.poll(() => readdir(scratchOf(home))).toEqual([]);
@@ -208,7 +208,15 @@ describe.skipIf(!onLinux || !existsSync("/usr/bin/script"))("a terminal that is 
       const hub = await testHub();
       const cluster = await testClient(hub);
       const home = await makeHome();
-      const words = [process.execPath, program, "join", hub.invite({ role: "worker" }), "--slots", "1"];
+      const words = [
+        process.execPath,
+        program,
+        "join",
+        "--accept",
+        hub.invite({ role: "worker" }),
+        "--slots",
+        "1",
+      ];
       const line = [...words, "--grace", "1m", "--allow-net", site.host].map((word) => `'${word}'`).join(" ");
       const terminal = new Running("/usr/bin/script", ["-qfc", line, "/dev/null"], {
         ...environmentOf(home),

@@ -34,7 +34,7 @@ async function busyWorker(...options: string[]) {
   const cluster = await testClient(hub);
   const home = await makeHome();
   const worker = musketeers(
-    ["join", hub.invite({ role: "worker" }), "--slots", "1", "--json", ...options],
+    ["join", "--accept", hub.invite({ role: "worker" }), "--slots", "1", "--json", ...options],
     home,
   );
   await worker.until(/"joined"/);
@@ -80,7 +80,7 @@ describe.skipIf(!onLinux)("a volunteer's machine", { timeout: 120_000 }, () => {
     await expect.poll(async () => (await job.status()).running).toBe(0);
     expect(await sandboxMs(worker)).toBeLessThan(1_000_000);
     const heir = musketeers(
-      ["join", hub.invite({ role: "worker" }), "--slots", "1", "--name", "heir"],
+      ["join", "--accept", hub.invite({ role: "worker" }), "--slots", "1", "--name", "heir"],
       await makeHome(),
     );
     await expect.poll(async () => (await job.status()).running, { timeout: 30_000 }).toBe(1);
@@ -117,7 +117,7 @@ describe.skipIf(!onLinux)("a volunteer's machine", { timeout: 120_000 }, () => {
       await user.stop("SIGKILL");
     });
     const invite = hub.invite({ role: "worker" });
-    const worker = musketeers(["join", invite, "--json", "--when-idle", "1h"], home);
+    const worker = musketeers(["join", "--accept", invite, "--json", "--when-idle", "1h"], home);
     await worker.until(/"paused","reason":"somebody uses it"/);
     await worker.stop();
   });

@@ -81,7 +81,7 @@ test("packed by npm and installed without install scripts, it is hub, worker and
   };
   const up = start("up", "--json", "--listen", "127.0.0.1:0", "--workers", "0");
   const [line] = await up.until(/^\{.*\}$/m);
-  const worker = start("join", JSON.parse(line).joinInvite, "--slots", "1");
+  const worker = start("join", "--accept", JSON.parse(line).joinInvite, "--slots", "1");
   await worker.until(/Joined/);
   const program = await run(process.execPath, ["plain.mjs"], { cwd: project, env });
   expect(program.stdout).toContain("[ 'ONE', 'TWO' ]");
@@ -98,7 +98,7 @@ test("installed from the hub without install scripts, it joins, and serves TypeS
   const env = environmentOf(home);
   const options = { cwd: project, env };
   const bin = join(project, "node_modules", ".bin", "musketeers");
-  const worker = new Running(bin, ["join", line.joinInvite, "--slots", "1"], env);
+  const worker = new Running(bin, ["join", "--accept", line.joinInvite, "--slots", "1"], env);
   await worker.until(/Joined/);
 
   await writeFile(join(project, "plain.mjs"), plain);

@@ -14,7 +14,7 @@ test("work resumes at once when a worker is killed, also what it was in the midd
   const site = await testSite();
   const hub = await testHub();
   const cluster = await testClient(hub);
-  const join = ["join", hub.invite({ role: "worker" }), "--slots", "1", "--allow-net", site.host];
+  const join = ["join", "--accept", hub.invite({ role: "worker" }), "--slots", "1", "--allow-net", site.host];
   const victim = musketeers([...join, "--name", "victim"], await makeHome());
   await victim.until(/hub/i);
   const inputs = upTo(6).map((n) => ({ url: `${site.url}/${n}`, ms: n === 1 ? 60_000 : 1 }));
@@ -34,7 +34,7 @@ test("a worker that freezes is replaced; when it thaws it comes back and its lat
   const hub = await testHub({ limits: quick });
   const cluster = await testClient(hub);
   const frozen = musketeers(
-    ["join", hub.invite({ role: "worker" }), "--slots", "1", "--name", "frozen"],
+    ["join", "--accept", hub.invite({ role: "worker" }), "--slots", "1", "--name", "frozen"],
     await makeHome(),
   );
   await frozen.until(/hub/i);
@@ -82,7 +82,7 @@ test("a worker that a hub drains finishes its input, leaves and ends well", asyn
   const hub = await testHub();
   const admin = await testClient(hub, "admin");
   const leaving = musketeers(
-    ["join", hub.invite({ role: "worker" }), "--slots", "1", "--allow-net", site.host],
+    ["join", "--accept", hub.invite({ role: "worker" }), "--slots", "1", "--allow-net", site.host],
     await makeHome(),
   );
   await leaving.until(/hub/i);
@@ -105,7 +105,7 @@ test("a trusted worker runs tasks without a sandbox, and only it does", async ()
   const home = await makeHome();
   const secret = join(home, "secret");
   await writeFile(secret, "for my own machines");
-  const line = ["join", hub.invite({ role: "worker" }), "--slots", "1"];
+  const line = ["join", "--accept", hub.invite({ role: "worker" }), "--slots", "1"];
   const trusted = musketeers([...line, "--trust"], home);
   await trusted.until(/hub/i);
   expect(await cluster.run(readSecret, secret)).toBe("for my own machines");

@@ -40,7 +40,7 @@ async function keepersOf(cluster: Cluster, name: string): Promise<string[]> {
 async function keeper(name: string, invite: string, home?: string) {
   const at = home ?? (await makeHome());
   const args = ["--trust", "--slots", "1", "--name", name, "--cache", join(at, "cache"), "--json"];
-  const worker = musketeers(["join", invite, ...args], at);
+  const worker = musketeers(["join", "--accept", invite, ...args], at);
   await worker.until(/"joined"/);
   return { worker, home: at };
 }

@@ -54,7 +54,7 @@ async function submit({ home }: Started): Promise<Running> {
 }
 
 const startWorker = ({ home, joinInvite }: Started, name: string) =>
-  musketeers(["join", joinInvite, "--slots", "1", "--name", name], home);
+  musketeers(["join", "--accept", joinInvite, "--slots", "1", "--name", name], home);
 
 async function outcome(program: Running): Promise<unknown> {
   const [, json] = await program.until(/^end (.*)$/m);

@@ -30,6 +30,16 @@ export type JoinEvent =
       readonly code: string;
       readonly message: string;
     })
+  /** Some code asks for more than was granted; `request` is what `musketeers worker grant` takes. */
+  | (Partial<OfHub> & {
+      readonly event: "asks";
+      readonly request: string;
+      readonly project: string;
+      readonly submitter: string;
+      readonly task: string;
+      readonly net: readonly string[];
+      readonly memoryBytes: number;
+    })
   /** One of several hubs was left; with a message it refused the worker. */
   | (OfHub & { readonly event: "ended"; readonly code?: string; readonly message?: string })
   | { readonly event: "left"; readonly inputsDone: number; readonly inputsFailed: number };

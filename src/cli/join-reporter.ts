@@ -1,4 +1,6 @@
 import type { ErrorCode, MusketeersError, WorkerDescription } from "../protocol/index.ts";
+import type { ConsentRequest } from "../worker/node.ts";
+import { renderAsks } from "./consent.ts";
 import type { Context } from "./context.ts";
 import type { JoinEvent } from "./join-event.ts";
 import { bytes, count, duration, plural, printable } from "./render/format.ts";
@@ -92,6 +94,11 @@ export class Reporter {
     this.tell({ event: "refused", ...which, task, code, message });
   }
 
+  asks(at: number, { id: request, project, submitter, task, net, memoryBytes }: ConsentRequest): void {
+    const which = this.#hubs.length === 1 ? {} : this.#which(at);
+    this.tell({ event: "asks", ...which, request, project, submitter, task, net, memoryBytes });
+  }
+
   /** One of several hubs is left; of a single one the end says it all. */
   ended(at: number, error?: MusketeersError): void {
     if (this.#hubs.length === 1) return;
@@ -162,6 +169,14 @@ export function renderEvent(event: JoinEvent, style: Style): string {
       const of = event.hub === undefined ? "" : ` of ${hubOf(event)}`;
       const word = event.code === "UNTRUSTED_CODE" ? style.bad("Refused foreign code") : "Refused";
       return `${word}: ${printable(event.task)}${of}: ${printable(event.message)}.\n`;
+    }
+    case "asks": {
+      const whose = event.submitter === "" ? "" : ` of ${printable(event.submitter)}`;
+      const what = `${printable(event.task)}${whose}, project ${printable(event.project)}`;
+      return [
+        `${style.accent("Asks for more:")} ${what}: ${renderAsks(event)}.\n`,
+        style.dim(`It does not run here unless you allow it: musketeers worker grant ${event.request}\n`),
+      ].join("");
     }
     case "ended":
       return event.message === undefined

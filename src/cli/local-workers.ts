@@ -54,7 +54,7 @@ function lastWords(name: string, said: string): MusketeersError {
  */
 export function startLocalWorker(options: LocalWorkerOptions): LocalWorker {
   const { invite, others = [], shares, name, slots, allowNet = [], trust = false, onEvent } = options;
-  const args = ["join", "--json", "--invite-env", INVITE_VARIABLE, "--name", name];
+  const args = ["join", "--json", "--accept", "--invite-env", INVITE_VARIABLE, "--name", name];
   if (slots !== undefined) args.push("--slots", String(slots));
   for (const host of allowNet) args.push("--allow-net", host);
   if (trust) args.push("--trust");

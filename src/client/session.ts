@@ -332,7 +332,8 @@ export class Session implements ChannelHost {
       this.live.onMessage(message, body);
       return;
     }
-    if (!("job" in message)) return;
+    // What is meant for workers does not concern a client.
+    if (!("job" in message) || message.type === "ask") return;
     if (message.type === "ended") this.#watched.delete(message.job);
     this.#channels.get(message.job)?.onMessage(message, body);
     this.observers.onMessage(message);

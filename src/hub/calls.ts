@@ -99,7 +99,7 @@ export function summaryOf(coordinator: Coordinator, entry: JobEntry): JobSummary
     failed,
     running: view?.running ?? 0,
     retrying: view?.retrying ?? 0,
-    waiting: view?.waiting ?? "",
+    waiting: coordinator.consents.explain(spec.job, view?.waiting ?? ""),
     submittedAtMs,
     endedAtMs,
     ...stagesIn(entry, view),

@@ -95,6 +95,7 @@ export class ClientSession implements PeerSession, Holder {
       case "locate":
       case "catalogue":
       case "uploaded":
+      case "asked":
       case "kept":
         throw new MusketeersError("FORBIDDEN", `A client may not send ${message.type}`);
     }

@@ -21,6 +21,7 @@ import {
 } from "../scheduler/index.ts";
 import type { CallHost } from "./calls.ts";
 import { type Clock, SchedulerTimer } from "./clock.ts";
+import { Consents } from "./consents.ts";
 import type { Credit } from "./credit/index.ts";
 import { Custody } from "./custody.ts";
 import type { Datasets } from "./datasets.ts";
@@ -86,6 +87,7 @@ export class Coordinator {
   readonly throughput: Throughput;
   readonly callHost: CallHost;
   readonly intake: Intake;
+  readonly consents = new Consents(this);
   readonly holds: Holds;
   readonly logs: TaskLogs;
   readonly live: Live;
@@ -140,14 +142,15 @@ export class Coordinator {
       this.cancel(entry.spec.job, "its client is gone"),
     );
     this.#notices = new Notices(this.limits, (entry) => this.progressOf(entry));
-    const { limits, jobs, blocks, ledger, engine } = this;
+    const { limits, jobs, blocks, ledger, engine, consents } = this;
     const feed = (event: Untimed<SchedulerEvent>) => this.#feed(event);
     const isHeld = (cid: string) => this.peers.tracker.holdersOf(cid).length > 0;
     const notify = (entry: JobEntry) => this.#notices.changed(entry);
     const { onFault } = options;
     this.shuffles = new Shuffles({ engine, limits, jobs, blocks, ledger, isHeld, feed, notify, onFault });
     const { locality } = this.peers;
-    this.intake = new Intake({ limits, jobs, blocks, ledger, locality, feed, wallMs: () => this.wallMs() });
+    const wallMs = () => this.wallMs();
+    this.intake = new Intake({ limits, jobs, blocks, ledger, locality, consents, feed, wallMs });
   }
 
   get scheduler(): Scheduler {
@@ -191,7 +194,7 @@ export class Coordinator {
   }
 
   progressOf(entry: JobEntry): JobProgressMessage {
-    return progressOf(this.#scheduler, entry);
+    return progressOf(this.#scheduler, entry, this.consents);
   }
 
   // What workers do.
@@ -240,6 +243,7 @@ export class Coordinator {
   workerReady(session: WorkerSession): void {
     this.#feed({ type: "WorkerHeard", worker: session.worker, slots: session.description.slots });
     if (session.description.sandbox === "trusted") this.custody.keepers.joined(session);
+    this.consents.workerReady(session);
   }
 
   workerHeard(session: WorkerSession, slots: number): void {
@@ -249,6 +253,7 @@ export class Coordinator {
   workerGone(session: WorkerSession, reason: "left" | "dropped"): void {
     if (this.workers.get(session.worker) !== session) return;
     this.#forget(session.worker);
+    this.consents.workerGone(session.worker);
     if (!this.#closed) this.#feed({ type: "WorkerLost", worker: session.worker, reason });
   }
 

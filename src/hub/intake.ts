@@ -8,6 +8,7 @@ import {
 } from "../protocol/index.ts";
 import { isStageId, type SchedulerEvent } from "../scheduler/index.ts";
 import type { ClientSession } from "./client-session.ts";
+import type { Consents } from "./consents.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
 import { IndexedBlock } from "./journal/block.ts";
@@ -24,6 +25,8 @@ export interface IntakeHost {
   readonly blocks: Blocks;
   readonly ledger: Ledger;
   wallMs(): number;
+  /** Told of new jobs. */
+  readonly consents: Pick<Consents, "jobAdded">;
   /** Told of new inputs of submissions. */
   readonly locality: Pick<Locality, "inputs">;
   feed(event: Untimed<SchedulerEvent>): void;
@@ -122,6 +125,7 @@ export class Intake {
     const entry = jobs.add(spec, this.#host.wallMs());
     ledger.append({ type: "submitted", spec, atMs: entry.submittedAtMs }, undefined, () => {});
     this.#host.feed({ type: "JobSubmitted", spec });
+    this.#host.consents.jobAdded(entry);
     return entry;
   }
 

@@ -14,6 +14,7 @@ import {
   type SaveMessage,
   type SessionMessage,
   type Standing,
+  type TaskSpec,
   type WorkerDescription,
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo, ReplicaHost } from "../scheduler/index.ts";
@@ -158,6 +159,9 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
         // Strangers may not be asked to keep anything.
         if (this.description.sandbox === "trusted") this.#coordinator.custody.replicas.kept(this, message);
         break;
+      case "asked":
+        this.#coordinator.consents.asked(this.worker, message.job);
+        break;
       case "leave":
       case "goodbye":
         this.#left = true;
@@ -260,6 +264,11 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     if (this.#peer.congested) return;
     for (const [id, position] of this.#acks) this.#peer.send({ type: "ack", lease: id, upTo: position });
     this.#acks.clear();
+  }
+
+  /** Has it ask its volunteer whether it may run something. */
+  ask(job: string, task: TaskSpec): void {
+    this.#tell({ type: "ask", job, task });
   }
 
   drain(): void {

@@ -82,6 +82,11 @@ export const errorKinds = Object.freeze({
   ),
   SANDBOX_CRASHED: kind("The task's process died; look for memory or an endless loop.", 1, 422, true),
   GRANT_REFUSED: kind("The volunteer did not allow it: join with --allow-net HOST.", 1, 422),
+  CONSENT_NEEDED: kind(
+    "Join on a terminal to be asked, or say --accept; for what came later, see `musketeers worker grant`.",
+    4,
+    403,
+  ),
   UNTRUSTED_CODE: kind(
     "It is not what somebody signed whom the project's owner certified; has the hub been tampered with? Ask the owner.",
     4,

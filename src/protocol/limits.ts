@@ -70,6 +70,10 @@ export interface Limits {
   readonly bundleBytesMax: number;
   /** Largest signed manifest of a submission, with the certificate of its submitter. */
   readonly proofBytesMax: number;
+  /** Questions of one project that wait for a volunteer's answer, and those that a hub puts to one worker. */
+  readonly consentRequestsMax: number;
+  /** How often a worker looks whether its volunteer granted more. */
+  readonly consentPollMs: number;
   /** Most inputs in one job. */
   readonly jobInputsMax: number;
   /** Most partitions of a shuffle. */
@@ -356,6 +360,8 @@ export const defaultLimits: Limits = Object.freeze({
   storageRetryMaxMs: 2 * second,
   bundleBytesMax: 32 * MiB,
   proofBytesMax: 32 * KiB,
+  consentRequestsMax: 32,
+  consentPollMs: 1000,
   jobInputsMax: 1_000_000_000,
   partitionsMax: 1_024,
   outputsPerJobMax: 10_000_000,

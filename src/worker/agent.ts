@@ -8,23 +8,21 @@ import {
 } from "../data/index.ts";
 import { Link, type OpenSocket, Presence } from "../link/index.ts";
 import {
-  type ErrorCode,
   type HubToClient,
   type HubToWorker,
   type Limits,
-  MusketeersError,
-  netAllows,
+  type MusketeersError,
   packRecords,
   progressHeader,
   type TaskSpec,
-  toMusketeersError,
   type Welcome,
   type WorkerDescription,
 } from "../protocol/index.ts";
 import type { Invite } from "../security/index.ts";
+import { Admission, type Refusal } from "./admission.ts";
 import { CatalogueKeeper, MemoryShelf, type Shelf } from "./catalogue-keeper.ts";
 import { CodeCache } from "./code-cache.ts";
-import { CodeTrust } from "./code-trust.ts";
+import type { Consent, ConsentRequest } from "./consent/index.ts";
 import {
   busySlots,
   type Claim,
@@ -57,12 +55,9 @@ export type WorkerNotice =
   /** The machine is its volunteer's for now, and why; comes again where the reason changes. */
   | { readonly type: "paused"; readonly reason: string }
   | { readonly type: "resumed" }
-  | {
-      readonly type: "refused";
-      readonly task: string;
-      readonly code: ErrorCode;
-      readonly message: string;
-    };
+  | (Refusal & { readonly type: "refused" })
+  /** Some code of the project asks for more than was granted. */
+  | { readonly type: "asks"; readonly request: ConsentRequest };
 
 /** What agents of one machine share, where it works for several hubs. */
 export interface Shared {
@@ -88,6 +83,8 @@ export interface AgentOptions {
   readonly surroundings?: Surroundings;
   /** Where the hub's catalogue is kept; in memory where nothing is said. */
   readonly shelf?: Shelf;
+  /** Its volunteer, who can be asked for more than flags allow. */
+  readonly consent?: Consent;
   /** Where folders are kept for the hub; without it this worker keeps none. `cache` includes it. */
   readonly replicas?: ReplicaStore;
 }
@@ -101,7 +98,7 @@ export class Agent implements Tenant {
   readonly closed: Promise<void>;
   readonly #options: AgentOptions;
   readonly #state: WorkerState;
-  readonly #trust: CodeTrust;
+  readonly #admission: Admission;
   readonly #link: Link;
   readonly #pool: SandboxPool;
   readonly #blobs: BlobExchange;
@@ -114,6 +111,8 @@ export class Agent implements Tenant {
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #over = false;
+  /** Connects anew to say something of itself that changed. */
+  #renews = false;
   #paused = false;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   /** The hub has been away for so long that others have what it had leased. */
@@ -125,7 +124,12 @@ export class Agent implements Tenant {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    this.#trust = new CodeTrust(options.invite, Date.now);
+    this.#admission = new Admission({
+      ...options,
+      nowMs: Date.now,
+      onRefused: (refusal) => options.onNotice({ type: "refused", ...refusal }),
+    });
+    if (options.consent !== undefined) options.consent.onChange = () => this.#consentChanged();
     const { invite, limits, description, shared } = options;
     const sharesSlots = shared !== undefined;
     this.#state = newWorkerState({ ...limits, slots: description.slots, sharesSlots });
@@ -169,7 +173,7 @@ export class Agent implements Tenant {
       blobs,
       files: new WorkerFiles(blobs, (cid, bytes) => this.#storeBlock(sender, cid, bytes), limits),
       limits,
-      admit: (task: TaskSpec) => this.#admit(task),
+      admit: (task: TaskSpec) => void this.#admission.admit(task),
       onEvent: (event: WorkerEvent) => this.#onRun(event),
       onLog: (lease: string, block: Uint8Array, dropped: number) => this.#log(lease, block, dropped),
     };
@@ -242,6 +246,12 @@ export class Agent implements Tenant {
     this.#options.onNotice({ type: "resumed" });
   }
 
+  /** Tells the hub what its volunteer has granted, or taken back, by connecting anew. */
+  #consentChanged(): void {
+    this.#renews = this.#state.linked;
+    if (this.#renews) this.#link.reconnect();
+  }
+
   #tellSlots(): void {
     if (this.#state.linked && this.#state.phase === "open") this.#beat();
   }
@@ -306,32 +316,9 @@ export class Agent implements Tenant {
   }
 
   #describe(): WorkerDescription {
-    const { description } = this.#options;
+    const description = this.#admission.describe();
     this.#told = this.#state.phase === "open" && !this.#paused ? this.#offered : 0;
-    return { ...description, slots: this.#told, ...(this.#trust.signedOnly ? { signedOnly: true } : {}) };
-  }
-
-  #admit(task: TaskSpec): void {
-    try {
-      this.#trust.check(task);
-      this.#checkGrants(task);
-    } catch (thrown) {
-      const { code, message } = toMusketeersError(thrown);
-      this.#options.onNotice({ type: "refused", task: task.title, code, message });
-      throw thrown;
-    }
-  }
-
-  /** @throws MusketeersError `GRANT_REFUSED` */
-  #checkGrants(task: TaskSpec): void {
-    const { allowNet, memoryBytes } = this.#options.description;
-    const refused = task.net.find((host) => !netAllows(allowNet, host));
-    if (refused !== undefined) {
-      throw new MusketeersError("GRANT_REFUSED", `This worker does not allow ${refused}`);
-    }
-    if (task.memoryBytes > memoryBytes) {
-      throw new MusketeersError("GRANT_REFUSED", "This worker does not have so much memory");
-    }
+    return { ...description, slots: this.#told };
   }
 
   #onWelcome(welcome: Welcome): void {
@@ -357,7 +344,9 @@ export class Agent implements Tenant {
     const { shared, limits } = this.#options;
     if (shared !== undefined) this.#awayTimer ??= setTimeout(() => this.#stayAway(), limits.leaseTtlMs);
     this.#handle({ type: "LinkDown" });
-    this.#options.onNotice({ type: "disconnected", error, retryInMs });
+    // Nobody has to hear of a break that was meant.
+    if (!this.#renews) this.#options.onNotice({ type: "disconnected", error, retryInMs });
+    this.#renews = false;
   }
 
   #stayAway(): void {
@@ -386,6 +375,9 @@ export class Agent implements Tenant {
         return;
       case "keep":
         this.#replicas?.keep(message.cids);
+        return;
+      case "ask":
+        if (this.#admission.asked(message)) this.#link.send({ type: "asked", job: message.job });
         return;
       case "catalogue":
       case "recall":

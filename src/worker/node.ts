@@ -4,6 +4,15 @@ import { joinHubs } from "./several-hubs.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 export type { WorkerNotice } from "./agent.ts";
+export {
+  type Asks,
+  ConsentFile,
+  type ConsentRequest,
+  type Granted,
+  missingOf,
+  noAsks,
+  projectIdOf,
+} from "./consent/index.ts";
 export { makeScratch } from "./executors/index.ts";
 export type { Lending } from "./governed.ts";
 export { parseHours, readPause, removePause, writePause } from "./governor/index.ts";

@@ -9,6 +9,7 @@ import {
 import { type Invite, parseInvite } from "../security/index.ts";
 import { Agent, type WorkerNotice } from "./agent.ts";
 import { openCache } from "./cache-directory.ts";
+import { type Asks, type ConsentFile, KeptConsent, noAsks, projectIdOf } from "./consent/index.ts";
 import { govern } from "./governed.ts";
 import type { Surroundings } from "./neighbours/blob-exchange.ts";
 import { openSurroundings } from "./neighbours/surroundings.ts";
@@ -21,10 +22,14 @@ export interface HubChoice {
   readonly invite: string;
   /** Its part of the slots while others have work, too; only the ratios matter. 1 where nothing is said. */
   readonly share?: number;
+  /** What its volunteer agreed to for this run, besides what all hubs may. */
+  readonly allows?: Asks;
 }
 
 export interface SharedWorkerOptions extends Omit<WorkerOptions, "invite" | "onEvent"> {
   readonly hubs: readonly HubChoice[];
+  /** Where the volunteer's consents are kept; nobody can be asked for more where there is none. */
+  readonly consentFile?: ConsentFile;
   /** @param hub which of `hubs` it is about */
   readonly onEvent?: (notice: WorkerNotice, hub: number) => void;
 }
@@ -52,13 +57,19 @@ export interface SharedWorkerHandle {
   readonly closed: Promise<void>;
 }
 
+interface Choice {
+  readonly invite: Invite;
+  readonly share: number;
+  readonly allows: Asks;
+}
+
 /** @throws MusketeersError `BAD_ARGUMENT` where hubs or shares cannot be meant, `INVITE_MALFORMED` */
-function parseChoices(hubs: readonly HubChoice[], limits: Limits): { invite: Invite; share: number }[] {
+function parseChoices(hubs: readonly HubChoice[], limits: Limits): Choice[] {
   if (hubs.length === 0 || hubs.length > limits.hubsPerWorkerMax) {
     throw new MusketeersError("BAD_ARGUMENT", `A worker works for 1 to ${limits.hubsPerWorkerMax} hubs`);
   }
   const known = new Map<string, number>();
-  return hubs.map(({ invite: text, share = 1 }, index) => {
+  return hubs.map(({ invite: text, share = 1, allows = noAsks }, index) => {
     if (!Number.isFinite(share) || share <= 0) {
       throw new MusketeersError("BAD_ARGUMENT", `A share is a number above 0, not ${share}`);
     }
@@ -70,7 +81,7 @@ function parseChoices(hubs: readonly HubChoice[], limits: Limits): { invite: Inv
       });
     }
     known.set(invite.grantId, index);
-    return { invite, share };
+    return { invite, share, allows };
   });
 }
 
@@ -110,7 +121,8 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
     now: () => performance.now(),
   });
   const pool = new SandboxPool(executor, limits.sandboxesIdleMax);
-  const agents = choices.map(({ invite }, hub) => {
+  const consents = await openConsents(choices, options, limits);
+  const agents = choices.map(({ invite, allows }, hub) => {
     const onNotice = (notice: WorkerNotice) => options.onEvent?.(notice, hub);
     const shared = alone ? {} : { shared: { seats, hub } };
     const { close: _close, ...kept } = caches[hub]!;
@@ -120,9 +132,10 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       ...(options.machineKey === undefined ? {} : { machineKey: options.machineKey }),
       executor,
       pool,
-      description,
+      description: { ...description, allowNet: [...description.allowNet, ...allows.net] },
       limits,
       onNotice,
+      ...(consents[hub] === undefined ? {} : { consent: consents[hub] }),
       ...kept,
       surroundings: surroundings[hub]!,
       ...shared,
@@ -155,11 +168,36 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       await allClosed(agents);
     } finally {
       options.signal?.removeEventListener("abort", leave);
+      for (const consent of consents) consent?.stop();
       await Promise.all(caches.map((cache) => cache.close()));
       // A single agent has done it.
       if (!alone) await executor.close();
     }
   }
+}
+
+/** What the volunteer said to each hub's project; without a file nobody is asked. */
+async function openConsents(
+  choices: readonly Choice[],
+  { consentFile: file, onEvent }: SharedWorkerOptions,
+  { consentPollMs: pollMs }: Limits,
+): Promise<readonly (KeptConsent | undefined)[]> {
+  if (file === undefined) return [];
+  return Promise.all(
+    choices.map(async ({ invite }, hub) => {
+      const consent = new KeptConsent({
+        file,
+        of: projectIdOf(invite),
+        project: invite.project,
+        hub: invite.url,
+        pollMs,
+        nowMs: Date.now,
+        onRequest: (request) => onEvent?.({ type: "asks", request }, hub),
+      });
+      await consent.start();
+      return consent;
+    }),
+  );
 }
 
 async function allClosed(agents: readonly Agent[]): Promise<void> {

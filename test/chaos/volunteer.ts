@@ -31,7 +31,16 @@ export class Volunteer {
     this.joined = new Promise((resolve) => {
       join = resolve;
     });
-    const args = ["join", relay.through(invite), "--json", "--name", name, "--slots", String(slots)];
+    const args = [
+      "join",
+      "--accept",
+      relay.through(invite),
+      "--json",
+      "--name",
+      name,
+      "--slots",
+      String(slots),
+    ];
     this.program = new Program({
       imports: [preload],
       args: [musketeers, ...args, "--allow-net", allowNet],

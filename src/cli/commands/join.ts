@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { loadMachineKey } from "../../client/node.ts";
 import { defaultLimits, MusketeersError, toMusketeersError } from "../../protocol/index.ts";
 import type { SharedWorkerHandle, WorkerNotice } from "../../worker/node.ts";
+import { obtainConsent, openConsentFile } from "../consent.ts";
 import {
   type Context,
   durationArgument,
@@ -28,6 +29,7 @@ interface JoinOptions extends JsonOption, LendingOptions {
   readonly allowNet: readonly string[];
   readonly label: readonly string[];
   readonly trust?: boolean;
+  readonly accept?: boolean;
   readonly serve?: boolean;
   readonly servePort?: number;
   readonly grace?: number;
@@ -96,6 +98,9 @@ function listenTo(reporter: Reporter): (notice: WorkerNotice, hub: number) => vo
       case "resumed":
         reporter.resumed();
         break;
+      case "asks":
+        reporter.asks(hub, notice.request);
+        break;
       case "draining":
         break;
     }
@@ -127,6 +132,9 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
   const serve = options.serve === false ? false : (servePort ?? options.serve);
   const invites = await readInvites(texts, options, context);
   const shares = sharesOf(options.share, invites.length);
+  // A process that leads this one has its own way to ask, and is not remembered.
+  const { signal } = stopper;
+  const allowed = await obtainConsent(invites, options, context, { remember: !led, signal });
   // Loaded here, so that the other commands start without it.
   const { joinHubs } = await import("../../worker/node.ts");
   const reporter = new Reporter(
@@ -139,7 +147,8 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       machineKey: await loadMachineKey(context.terminal.env, ({ message }) =>
         context.terminal.err(`note: hubs will not know this machine again: ${message}\n`),
       ),
-      hubs: invites.map((invite, hub) => ({ invite, share: shares[hub]! })),
+      hubs: invites.map((invite, hub) => ({ invite, share: shares[hub]!, allows: allowed[hub]! })),
+      ...(led ? {} : { consentFile: await openConsentFile(context.terminal.env) }),
       ...(name === undefined ? {} : { name }),
       ...(slots === undefined ? {} : { slots }),
       ...(memory === undefined ? {} : { memoryBytes: memory }),
@@ -202,6 +211,7 @@ export function addJoin(program: Command, context: Context): void {
       "what may still be finished when it is asked to leave, such as 30s (default: 3s)",
       durationArgument,
     )
+    .option("--accept", "agree to what the projects ask for, as it is needed without a terminal")
     .option("--trust", "run tasks without a sandbox: only for your own cluster and code; means all hubs")
     .option("--serve", "give other workers of this network what it has fetched (default: with --trust only)")
     .option("--no-serve", "open no port for them, even with --trust")

@@ -3,6 +3,7 @@ import { type Context, durationArgument, type JsonOption, jsonOption, withExampl
 import { pauseFile } from "../lending.ts";
 import { duration } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
+import { addWorkerConsent } from "./worker-consent.ts";
 
 interface PauseState {
   readonly paused: boolean;
@@ -35,7 +36,7 @@ export function addWorker(program: Command, context: Context): void {
   const { terminal } = context;
   const worker = program
     .command("worker")
-    .description("pause and resume the workers that you run on this machine")
+    .description("see to the workers that you run on this machine: pause, resume, grant")
     .addOption(jsonOption());
   worker
     .command("pause")
@@ -65,9 +66,11 @@ export function addWorker(program: Command, context: Context): void {
     .description("whether they are told to pause")
     .addOption(jsonOption())
     .action((_options: JsonOption, command: Command) => tell(context, command.optsWithGlobals()));
+  addWorkerConsent(worker, context);
   withExamples(
     worker,
     ["musketeers worker pause 2h", "for a film"],
     ["musketeers worker resume", "thank you"],
+    ["musketeers worker grant", "what projects were granted, and what they ask for"],
   );
 }

@@ -81,6 +81,19 @@ export interface DrainMessage {
   readonly type: "drain";
 }
 
+/** Hub: would run this here, if the volunteer agreed to what it asks for. Answered by `asked` where he has to be asked. */
+export interface AskMessage {
+  readonly type: "ask";
+  readonly job: string;
+  readonly task: TaskSpec;
+}
+
+/** Worker: its volunteer was asked for what this job needs. */
+export interface AskedMessage {
+  readonly type: "asked";
+  readonly job: string;
+}
+
 /** One failed input of a block. */
 export interface FailureMark {
   /** Position in the block. */
@@ -161,6 +174,7 @@ export type HubToWorker =
   | RevokeMessage
   | AckMessage
   | DrainMessage
+  | AskMessage
   | HubToNeighbour
   | HubToKeeper;
 export type WorkerToHub =
@@ -170,6 +184,7 @@ export type WorkerToHub =
   | WorkerLogMessage
   | SaveMessage
   | LeaveMessage
+  | AskedMessage
   | NeighbourToHub
   | RecoveryToHub;
 
@@ -275,6 +290,8 @@ export function parseWorkerToHub(type: string, fields: Fields): WorkerToHub | un
       return { type, lease: fields.string("lease", LEASE_LENGTH_MAX), position: fields.integer("position") };
     case "leave":
       return { type };
+    case "asked":
+      return { type, job: fields.string("job", 64) };
     default:
       return parseNeighbourToHub(type, fields) ?? parseRecoveryToHub(type, fields);
   }
@@ -301,6 +318,8 @@ export function parseHubToWorker(type: string, fields: Fields): HubToWorker | un
       return { type, lease: lease(), upTo: fields.integer("upTo") };
     case "drain":
       return { type };
+    case "ask":
+      return { type, job: fields.string("job", 64), task: parseTaskSpec(fields.object("task")) };
     default:
       return parseHubToNeighbour(type, fields) ?? parseHubToKeeper(type, fields);
   }

@@ -1,0 +1,137 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import { crc32, MusketeersError } from "../../protocol/index.ts";
+import type { Invite } from "../../security/index.ts";
+import { type Asks, missingOf, together } from "./asks.ts";
+
+/*
+ * What the volunteers of a machine have said yes to, and what they are asked: one file for all workers of a user, by
+ * project root key, so that neither another hub nor another project inherits a consent.
+ */
+
+const asks = { net: z.array(z.string().max(256)).max(256), memoryBytes: z.number().int().min(0) };
+
+const granted = z.object({ ...asks, project: z.string(), hub: z.string(), atMs: z.number() });
+const request = z.object({
+  ...asks,
+  id: z.string().max(64),
+  of: z.string().max(256),
+  project: z.string(),
+  hub: z.string(),
+  task: z.string(),
+  submitter: z.string(),
+  atMs: z.number(),
+});
+const content = z.object({
+  version: z.literal(1),
+  projects: z.record(z.string(), granted),
+  requests: z.array(request),
+});
+
+/** What was granted to a project, when, and where it was met. Times are milliseconds since 1970. */
+export type Granted = z.infer<typeof granted>;
+/** What some code of a project asks for beyond that; `of` is the project's id. */
+export type ConsentRequest = z.infer<typeof request>;
+type Content = z.infer<typeof content>;
+
+/** Projects that are remembered; the one granted longest ago is forgotten first. */
+const PROJECTS_MAX = 256;
+
+const empty: Content = { version: 1, projects: {}, requests: [] };
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+/** What a project is known by: its root key; of one without, the hub that speaks for it, and its name. */
+export const projectIdOf = ({ endorsement, hubKey, project }: Invite): string =>
+  endorsement === undefined
+    ? `hub ${hex(hubKey)} ${project}`
+    : `root ${hex(endorsement.projectKey)} ${project}`;
+
+/** The same request has the same id, whoever asks how often. */
+export function requestId({ of, submitter, net, memoryBytes }: Omit<ConsentRequest, "id">): string {
+  const text = JSON.stringify([of, submitter, [...net].sort(), memoryBytes]);
+  return crc32(new TextEncoder().encode(text)).toString(16).padStart(8, "0");
+}
+
+/** The file of a user's consents; several processes may use it. */
+export class ConsentFile {
+  readonly path: string;
+  readonly #requestsMax: number;
+
+  /** @param requestsMax of each project; see `consentRequestsMax` */
+  constructor(path: string, requestsMax: number) {
+    this.path = path;
+    this.#requestsMax = requestsMax;
+  }
+
+  /** @throws MusketeersError `BAD_ARGUMENT` where the file is no longer ours to understand */
+  async read(): Promise<Content> {
+    let text: string;
+    try {
+      text = await readFile(this.path, "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return empty;
+      throw error;
+    }
+    try {
+      return content.parse(JSON.parse(text));
+    } catch (cause) {
+      throw new MusketeersError("BAD_ARGUMENT", `${this.path} is damaged`, {
+        hint: "Delete it; every project will then ask for your consent again.",
+        cause,
+      });
+    }
+  }
+
+  /** What was granted to a project; undefined where nobody was asked yet. */
+  async grantedTo(id: string): Promise<Granted | undefined> {
+    return (await this.read()).projects[id];
+  }
+
+  /** Adds to what a project was granted, and drops the requests that this answers. */
+  async grant(id: string, more: Asks, about: Pick<Granted, "project" | "hub" | "atMs">): Promise<void> {
+    const { projects, requests } = await this.read();
+    const before = projects[id];
+    const { net, memoryBytes } = before === undefined ? more : together(before, more);
+    const now = { ...about, net: [...net], memoryBytes };
+    const { [id]: _before, ...others } = projects;
+    const kept = Object.entries({ ...others, [id]: now }).slice(-PROJECTS_MAX);
+    await this.#write({
+      version: 1,
+      projects: Object.fromEntries(kept),
+      requests: requests.filter((each) => each.of !== id || missingOf(now, each) !== undefined),
+    });
+  }
+
+  /** Keeps a request until it is answered; says whether it is a new one. */
+  async ask(asked: ConsentRequest): Promise<boolean> {
+    const { requests, ...rest } = await this.read();
+    if (requests.some(({ id }) => id === asked.id)) return false;
+    const own = requests.filter(({ of }) => of === asked.of);
+    const dropped = own.slice(0, Math.max(0, own.length + 1 - this.#requestsMax));
+    await this.#write({ ...rest, requests: [...requests.filter((each) => !dropped.includes(each)), asked] });
+    return true;
+  }
+
+  /** Takes back all that a project was granted; says whether there was something. */
+  async withdraw(id: string): Promise<boolean> {
+    const { projects, requests } = await this.read();
+    if (!Object.hasOwn(projects, id)) return false;
+    const { [id]: _gone, ...others } = projects;
+    await this.#write({ version: 1, projects: others, requests: requests.filter(({ of }) => of !== id) });
+    return true;
+  }
+
+  async #write(next: Content): Promise<void> {
+    const draft = `${this.path}.${randomBytes(6).toString("hex")}`;
+    try {
+      await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+      await writeFile(draft, `${JSON.stringify(next, undefined, 2)}\n`, { mode: 0o600, flag: "wx" });
+      await rename(draft, this.path);
+    } catch (cause) {
+      await rm(draft, { force: true }).catch(() => {});
+      throw new MusketeersError("STORAGE", `${this.path} cannot be written`, { cause });
+    }
+  }
+}
