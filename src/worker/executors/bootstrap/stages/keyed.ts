@@ -1,4 +1,5 @@
 import { encodeKey } from "../../../../data/pairs/index.ts";
+import { TextCells } from "./text-cells.ts";
 
 /** Bytes as a text, one character each, so that a `Map` finds them. */
 const asText = (bytes: Uint8Array): string => {
@@ -18,7 +19,7 @@ export interface Cell {
 
 /** Cells by key, in the order in which the keys came first. */
 export class KeyedCells<C extends Cell> {
-  readonly #texts = new Map<string, C>();
+  readonly #texts = new TextCells<C>();
   readonly #numbers = new Map<number, C>();
   readonly #others = new Map<string, C>();
   #spare: Uint8Array | undefined;
@@ -40,7 +41,7 @@ export class KeyedCells<C extends Cell> {
     const encoded = this.#spare;
     this.#spare = undefined;
     const cell = make(typeof key === "string" || typeof key === "number" ? undefined : encoded);
-    if (typeof key === "string") this.#texts.set(key, cell);
+    if (typeof key === "string") this.#texts.add(key, cell);
     else if (typeof key === "number") this.#numbers.set(key, cell);
     else this.#others.set(asText(encoded!), cell);
     return cell;
