@@ -35,6 +35,7 @@ test.each([
   ["unserializable", "INPUT_UNSERIALIZABLE"],
   ["refused", "GRANT_REFUSED"],
   ["quarantined", "INPUT_QUARANTINED"],
+  ["disputed", "INPUT_DISPUTED"],
   ["cancelled", "JOB_CANCELLED"],
 ] as const)("a failure of the kind %s has the code %s", (kind, code) => {
   expect(new TaskError({ ...failure, kind, stack: "" }, "w")).toMatchObject({ kind, code });

@@ -14,6 +14,7 @@ const codes: Readonly<Record<FailureKind, ErrorCode>> = {
   unserializable: "INPUT_UNSERIALIZABLE",
   refused: "GRANT_REFUSED",
   quarantined: "INPUT_QUARANTINED",
+  disputed: "INPUT_DISPUTED",
   cancelled: "JOB_CANCELLED",
   missing: "NOT_FOUND",
 };

@@ -1,4 +1,5 @@
 import {
+  type Accepted,
   type FailureKind,
   type FailureMark,
   type Range,
@@ -11,10 +12,17 @@ interface Block {
   readonly bytes: number;
   readonly ranges: readonly Range[];
   readonly failures: readonly FailureMark[];
+  readonly origin: Origin;
+}
+
+/** Where results came from, and how they came to be believed. */
+export interface Origin {
   readonly worker: string;
+  readonly accepted: Accepted;
 }
 
 const nothing = new Uint8Array(0);
+const nobody: Origin = { worker: "", accepted: "single" };
 
 /**
  * The receiving half of a job: result blocks as they came, read record by record. `advance` moves to
@@ -25,7 +33,7 @@ export class Inbox {
   index = 0;
   record: Uint8Array = nothing;
   failed: FailureKind | undefined;
-  worker = "";
+  origin: Origin = nobody;
 
   /** Told when all records of a block were read, and whether it was the last that is here. */
   onConsumed: (bytes: number, empty: boolean) => void = () => {};
@@ -57,13 +65,19 @@ export class Inbox {
     return this.#error;
   }
 
-  push(message: Pick<ResultsMessage, "ranges" | "failures" | "worker">, body: Uint8Array): void {
+  push(message: Pick<ResultsMessage, "ranges" | "failures" | "worker" | "accepted">, body: Uint8Array): void {
     if (this.#finished) return;
-    const { ranges, failures, worker } = message;
+    const { ranges, failures, worker, accepted } = message;
     const bytes = body.length;
     // Node's sockets give `Buffer`s, whose slices would reach users inside decoded values.
     const plain = new Uint8Array(body.buffer, body.byteOffset, bytes);
-    this.#blocks.push({ reader: new RecordReader(plain), bytes, ranges, failures, worker });
+    this.#blocks.push({
+      reader: new RecordReader(plain),
+      bytes,
+      ranges,
+      failures,
+      origin: { worker, accepted },
+    });
     this.#queuedBytes += bytes;
     this.onReady();
   }
@@ -103,7 +117,7 @@ export class Inbox {
       const failure = block.failures[this.#failure];
       this.failed = failure?.at === this.#position++ ? failure.kind : undefined;
       if (this.failed !== undefined) this.#failure++;
-      this.worker = block.worker;
+      this.origin = block.origin;
       if (this.#range === block.ranges.length) this.#blockDone(block);
       return true;
     }

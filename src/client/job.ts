@@ -3,11 +3,12 @@ import { MusketeersError } from "../protocol/index.ts";
 import { JobChannel } from "./channel.ts";
 import { abortReason, type TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
+import type { Origin } from "./inbox.ts";
 import type { Progress } from "./map.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
 import { type Inputs, pumpInputs } from "./pump.ts";
 import type { Session } from "./session.ts";
-import { type Outcome, ResultStream } from "./stream.ts";
+import { type Outcome, originOf, ResultStream } from "./stream.ts";
 import { prepare, type SubmissionHost } from "./submission.ts";
 
 export interface SubmitOptions extends TaskOptions {
@@ -64,10 +65,10 @@ export class Job<O = unknown> {
     const stream = new ResultStream<Outcome<O>>({
       inbox: channel.inbox,
       blobs: this.#session.blobs,
-      compose: (index: number, value: unknown, error: TaskError | undefined, worker: string) =>
+      compose: (index: number, value: unknown, error: TaskError | undefined, origin: Origin) =>
         error === undefined
-          ? { ok: true, index, value: value as O, worker }
-          : { ok: false, index, error, worker },
+          ? { ok: true, index, value: value as O, ...originOf(origin) }
+          : { ok: false, index, error, ...originOf(origin) },
       onLeft: () => {
         signal?.removeEventListener("abort", stop);
         channel.close();

@@ -2,11 +2,11 @@ import type { JobProgressMessage } from "../protocol/index.ts";
 import { JobChannel } from "./channel.ts";
 import { abortReason, type TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
-import { Inbox } from "./inbox.ts";
+import { Inbox, type Origin } from "./inbox.ts";
 import { InputShelf } from "./input-shelf.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
 import { type Inputs, pumpInputs } from "./pump.ts";
-import { type Result, ResultStream } from "./stream.ts";
+import { originOf, type Result, ResultStream } from "./stream.ts";
 import { prepare, type SubmissionHost } from "./submission.ts";
 
 /** How far a job is. */
@@ -45,7 +45,7 @@ class MapRun<I, O> {
     this.stream = new ResultStream<Result<I, O>>({
       inbox: this.#inbox,
       blobs: host.session.blobs,
-      compose: (index, value, error, worker) => this.#compose(index, value, error, worker),
+      compose: (index, value, error, origin) => this.#compose(index, value, error, origin),
       onLeft: () => this.#stop("its client left the loop", undefined),
     });
   }
@@ -120,15 +120,15 @@ class MapRun<I, O> {
     index: number,
     value: unknown,
     error: TaskError | undefined,
-    worker: string,
+    origin: Origin,
   ): Result<I, O> | undefined {
     if (!this.#shelf.has(index)) return undefined;
     const input = this.#shelf.take(index);
     this.#consumed++;
     if (this.#gate.waiting) this.#wake();
     return error === undefined
-      ? { ok: true, input, index, value: value as O, worker }
-      : { ok: false, input, index, error, worker };
+      ? { ok: true, input, index, value: value as O, ...originOf(origin) }
+      : { ok: false, input, index, error, ...originOf(origin) };
   }
 
   #stop(reason: string, error: unknown): void {

@@ -5,6 +5,8 @@ import {
   MusketeersError,
   type Needs,
   PRIORITY_MAX,
+  QUORUM_MAX,
+  type QuorumSpec,
 } from "../protocol/index.ts";
 import { type Duration, parseDuration, parseSize, type Size } from "./units.ts";
 
@@ -41,6 +43,20 @@ export interface TaskOptions {
   /** -8 to 8; each step doubles the share of the cluster. */
   readonly priority?: number;
   readonly needs?: TaskNeeds;
+  /** When results of strangers are believed; without it the first result counts. */
+  readonly quorum?: TaskQuorum;
+  /** The task gives equal bytes on every JavaScript engine: answers are compared across all of them. */
+  readonly deterministic?: boolean;
+}
+
+/** How many people must give the same answer. */
+export interface TaskQuorum {
+  /** So many different people, one of them proven. */
+  readonly agree: number;
+  /** An input fails when so many proven people gave answers that do not agree. */
+  readonly of: number;
+  /** People who were right often enough are believed alone, and checked now and then: true if nothing is said. */
+  readonly adaptive?: boolean;
 }
 
 /** Options as the protocol has them: every field there, units fixed. */
@@ -61,6 +77,8 @@ const known: Readonly<Record<keyof TaskOptions, true>> = {
   maxAttempts: true,
   priority: true,
   needs: true,
+  quorum: true,
+  deterministic: true,
 };
 
 const bad = (message: string, hint?: string): MusketeersError =>
@@ -92,6 +110,21 @@ function resolveNeeds(needs: TaskNeeds): Needs {
     ...(capabilities === undefined ? {} : { capabilities: strings("needs.capabilities", capabilities) }),
   };
 }
+
+function resolveQuorum({ quorum, deterministic = false }: TaskOptions): { quorum?: QuorumSpec } {
+  if (typeof deterministic !== "boolean") throw bad("deterministic: it is true or false");
+  if (quorum === undefined) return {};
+  if (typeof quorum !== "object" || quorum === null) throw bad("quorum is no object", quorumHint);
+  const { agree, of, adaptive = true } = quorum;
+  for (const name of Object.keys(quorum)) {
+    if (!["agree", "of", "adaptive"].includes(name)) throw bad(`quorum: there is no ${name}`, quorumHint);
+  }
+  if (typeof adaptive !== "boolean") throw bad("quorum.adaptive: it is true or false");
+  const most = integer("quorum.of", of, 2, QUORUM_MAX);
+  return { quorum: { agree: integer("quorum.agree", agree, 2, most), of: most, adaptive, deterministic } };
+}
+
+const quorumHint = "Write quorum: { agree: 2, of: 3 }.";
 
 /**
  * Refuses options that nobody knows, which are nearly always misspelt.
@@ -137,6 +170,7 @@ export function resolveOptions(options: TaskOptions, limits: Limits = defaultLim
       maxAttempts: integer("maxAttempts", options.maxAttempts ?? limits.taskMaxAttempts, 1, 100),
       priority: integer("priority", options.priority ?? 0, -PRIORITY_MAX, PRIORITY_MAX),
       needs: resolveNeeds(options.needs ?? {}),
+      ...resolveQuorum(options),
     },
   };
 }

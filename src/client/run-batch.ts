@@ -138,7 +138,7 @@ export class RunBatch {
       this.#waiters.delete(inbox.index);
       try {
         if (inbox.failed !== undefined) {
-          waiter.reject(TaskError.of(inbox.failed, inbox.record, inbox.worker));
+          waiter.reject(TaskError.of(inbox.failed, inbox.record, inbox.origin.worker));
         } else this.#settle(waiter, resolveRecord(inbox.record, this.#host.session.blobs));
       } catch (error) {
         waiter.reject(error);

@@ -146,7 +146,7 @@ class ShuffleRun {
     return new ResultStream<Outcome<unknown>>({
       inbox: this.#channel.inbox,
       blobs: this.#host.session.blobs,
-      compose: (index, value, error, worker) =>
+      compose: (index, value, error, { worker }) =>
         error === undefined ? { ok: true, index, value, worker } : { ok: false, index, error, worker },
       onLeft: () => this.#giveUp("one of its partitions failed", undefined),
     });

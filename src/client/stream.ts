@@ -1,7 +1,7 @@
 import { type BlobStore, decodeWithHandles, isBlobRef, resolveRecord } from "../data/index.ts";
-import { type FailureKind, toMusketeersError } from "../protocol/index.ts";
+import { type Accepted, type FailureKind, toMusketeersError } from "../protocol/index.ts";
 import { TaskError } from "./errors.ts";
-import type { Inbox } from "./inbox.ts";
+import type { Inbox, Origin } from "./inbox.ts";
 
 /** What happened to one input. */
 export type Outcome<O> =
@@ -11,6 +11,8 @@ export type Outcome<O> =
       readonly value: O;
       readonly error?: undefined;
       readonly worker: string;
+      /** How it came to be believed, where the task asks for a quorum. */
+      readonly accepted?: Accepted;
     }
   | {
       readonly ok: false;
@@ -18,6 +20,8 @@ export type Outcome<O> =
       readonly value?: undefined;
       readonly error: TaskError;
       readonly worker: string;
+      /** How it came to be believed, where the task asks for a quorum. */
+      readonly accepted?: Accepted;
     };
 
 /** The same with the input itself. */
@@ -27,10 +31,14 @@ export interface StreamSource<T> {
   readonly inbox: Inbox;
   readonly blobs: Pick<BlobStore, "get">;
   /** Makes the item of a record; undefined leaves it out. */
-  compose(index: number, value: unknown, error: TaskError | undefined, worker: string): T | undefined;
+  compose(index: number, value: unknown, error: TaskError | undefined, origin: Origin): T | undefined;
   /** The loop was left before the end. */
   onLeft(): void;
 }
+
+/** What an outcome says of where it came from. */
+export const originOf = ({ worker, accepted }: Origin): { worker: string; accepted?: Accepted } =>
+  accepted === "single" ? { worker } : { worker, accepted };
 
 const finished = Object.freeze({ done: true as const, value: undefined });
 
@@ -92,34 +100,34 @@ export class ResultStream<T> implements AsyncIterableIterator<T> {
     const { inbox } = this.#source;
     while (inbox.advance()) {
       if (inbox.failed === undefined && isBlobRef(inbox.record)) {
-        this.#blob = { index: inbox.index, record: inbox.record, worker: inbox.worker };
+        this.#blob = { index: inbox.index, record: inbox.record, origin: inbox.origin };
         return undefined;
       }
-      const value = this.#compose(inbox.index, inbox.record, inbox.failed, inbox.worker);
+      const value = this.#compose(inbox.index, inbox.record, inbox.failed, inbox.origin);
       if (value !== undefined) return { done: false, value };
     }
     return undefined;
   }
 
-  #blob: { readonly index: number; readonly record: Uint8Array; readonly worker: string } | undefined;
+  #blob: { readonly index: number; readonly record: Uint8Array; readonly origin: Origin } | undefined;
 
   #compose(
     index: number,
     record: Uint8Array,
     failed: FailureKind | undefined,
-    worker: string,
+    origin: Origin,
   ): T | undefined {
     if (failed !== undefined) {
-      return this.#source.compose(index, undefined, TaskError.of(failed, record, worker), worker);
+      return this.#source.compose(index, undefined, TaskError.of(failed, record, origin.worker), origin);
     }
-    return this.#source.compose(index, decodeWithHandles(record, this.#source.blobs), undefined, worker);
+    return this.#source.compose(index, decodeWithHandles(record, this.#source.blobs), undefined, origin);
   }
 
   /** The item of a result that is a blob; one that is damaged or gone fails by itself. */
   async #resolve(
     index: number,
     record: Uint8Array,
-    worker: string,
+    origin: Origin,
     blobs: Pick<BlobStore, "get">,
   ): Promise<T | undefined> {
     let whole: Uint8Array;
@@ -129,9 +137,9 @@ export class ResultStream<T> implements AsyncIterableIterator<T> {
       const { code, message } = toMusketeersError(thrown);
       if (code !== "BLOB_MISMATCH" && code !== "NOT_FOUND") throw thrown;
       const failure = { kind: "error", name: code, message, stack: "" } as const;
-      return this.#source.compose(index, undefined, new TaskError(failure, worker), worker);
+      return this.#source.compose(index, undefined, new TaskError(failure, origin.worker), origin);
     }
-    return this.#compose(index, whole, undefined, worker);
+    return this.#compose(index, whole, undefined, origin);
   }
 
   async #nextSlow(): Promise<IteratorResult<T, undefined>> {
@@ -141,9 +149,9 @@ export class ResultStream<T> implements AsyncIterableIterator<T> {
       const item = this.#blob === undefined ? this.#read() : undefined;
       if (item !== undefined) return item;
       if (this.#blob !== undefined) {
-        const { index, record, worker } = this.#blob;
+        const { index, record, origin } = this.#blob;
         this.#blob = undefined;
-        const value = await this.#resolve(index, record, worker, blobs);
+        const value = await this.#resolve(index, record, origin, blobs);
         if (value !== undefined) return { done: false, value };
         continue;
       }

@@ -22,6 +22,7 @@ import type { Grant } from "../security/index.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { JobEntry } from "./job-entry.ts";
 import { stagesIn } from "./shuffle/index.ts";
+import { peopleOf } from "./trust/index.ts";
 import type { WorkerSession } from "./worker-session.ts";
 
 /** What calls need besides the coordinator. */
@@ -49,6 +50,7 @@ const schemas = {
   workers: z.object({}),
   jobs: z.object({ limit: z.int().min(1).optional() }),
   job: z.object({ job: id }),
+  people: z.object({}),
   logs: z.object({ job: id }),
   cancel: z.object({ job: id }),
   drain: z.object({ worker: id }),
@@ -87,6 +89,7 @@ type Answers = {
 export function summaryOf(coordinator: Coordinator, entry: JobEntry): JobSummary {
   const { spec, state, size, sealed, done, failed, submittedAtMs, endedAtMs } = entry;
   const view = jobView(coordinator.scheduler, spec.job);
+  const trust = view?.trust ?? entry.trust;
   return {
     job: spec.job,
     title: spec.title,
@@ -103,6 +106,7 @@ export function summaryOf(coordinator: Coordinator, entry: JobEntry): JobSummary
     submittedAtMs,
     endedAtMs,
     ...stagesIn(entry, view),
+    ...(trust === undefined ? {} : { trust }),
   };
 }
 
@@ -230,6 +234,7 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller): An
     jobs: ({ limit }) =>
       fitting(latestJobs(coordinator, Math.min(limit ?? rowsMax, rowsMax)), headerBytesMax),
     job: ({ job }) => detailsOf(coordinator, coordinator.jobs.require(job)),
+    people: () => fitting(peopleOf(coordinator).slice(0, rowsMax), headerBytesMax),
     logs: ({ job }) => {
       const lines = coordinator.logs.of(coordinator.jobs.require(job).spec.job);
       return fitting(lines.slice(-rowsMax).reverse(), headerBytesMax).reverse();

@@ -26,13 +26,12 @@ import type { Credit } from "./credit/index.ts";
 import { Custody } from "./custody.ts";
 import type { Datasets } from "./datasets.ts";
 import { Holds } from "./holds.ts";
-import { shortReason, splitFailures } from "./hub-failure.ts";
 import { Intake, type Untimed } from "./intake.ts";
 import type { JobEntry, MapFailure } from "./job-entry.ts";
 import { progressOf } from "./job-progress.ts";
 import type { Jobs } from "./jobs.ts";
 import { IndexedBlock, joinBlocks } from "./journal/block.ts";
-import { Blocks, type StoredResults } from "./journal/blocks.ts";
+import { Blocks } from "./journal/blocks.ts";
 import { Ledger } from "./journal/ledger.ts";
 import { Retention } from "./journal/retention.ts";
 import type { LeaseSeal } from "./lease-seal.ts";
@@ -40,9 +39,11 @@ import { Live } from "./live/index.ts";
 import { Notices } from "./notices.ts";
 import { Peers } from "./peers/peers.ts";
 import type { Keepers } from "./recovery/keepers.ts";
+import { ResultWriter } from "./result-writer.ts";
 import { mapFailureOf, Shuffles } from "./shuffle/index.ts";
 import { TaskLogs } from "./task-logs.ts";
 import { Throughput } from "./throughput.ts";
+import { type People, Referee } from "./trust/index.ts";
 import type { Return } from "./worker-return.ts";
 import type { OpenLease, WorkerSession } from "./worker-session.ts";
 
@@ -64,6 +65,7 @@ export interface CoordinatorOptions {
   readonly datasets: Datasets;
   readonly keepers: Keepers;
   readonly credit: Credit;
+  readonly people: People;
   /** Records of the journal that the start read one by one. */
   readonly recordsRead: number;
   readonly callHost: CallHost;
@@ -95,6 +97,8 @@ export class Coordinator {
   readonly peers: Peers;
   /** Who did how much of what was accepted. */
   readonly credit: Credit;
+  /** Its part in results that are voted on. */
+  readonly referee: Referee;
   readonly workers = new Map<string, WorkerSession>();
   /** Over HTTP, since the start. */
   blobBytesSent = 0;
@@ -105,6 +109,7 @@ export class Coordinator {
   readonly #timer: SchedulerTimer;
   readonly #onFault: (error: unknown) => void;
   readonly #notices: Notices;
+  readonly #writer: ResultWriter;
   #closed = false;
 
   constructor(options: CoordinatorOptions) {
@@ -142,7 +147,18 @@ export class Coordinator {
       this.cancel(entry.spec.job, "its client is gone"),
     );
     this.#notices = new Notices(this.limits, (entry) => this.progressOf(entry));
-    const { limits, jobs, blocks, ledger, engine, consents } = this;
+    const { limits, jobs, blocks, ledger, engine, throughput, consents } = this;
+    const { live } = this;
+    this.#writer = new ResultWriter({
+      limits,
+      jobs,
+      blocks,
+      ledger,
+      throughput,
+      live,
+      notices: this.#notices,
+    });
+    this.referee = new Referee({ people: options.people, writer: this.#writer });
     const feed = (event: Untimed<SchedulerEvent>) => this.#feed(event);
     const isHeld = (cid: string) => this.peers.tracker.holdersOf(cid).length > 0;
     const notify = (entry: JobEntry) => this.#notices.changed(entry);
@@ -260,11 +276,12 @@ export class Coordinator {
   progressed(session: WorkerSession, lease: OpenLease, message: ProgressMessage, body: Uint8Array): void {
     const { from, count, failures, elapsedMs, done } = message;
     const block = new IndexedBlock(body, count);
+    const evidence = this.referee.evidence(this.jobs.get(lease.descriptor.job), block, failures);
     const event = { worker: session.worker, lease: lease.lease, from, count, failures, elapsedMs, done };
     this.live.progressed(session, lease, message);
     session.inputsDone += count;
     session.inputsFailed += failures.length;
-    this.#feed({ type: "UnitProgressed", ...event, bytes: body.length }, { block, session });
+    this.#feed({ type: "UnitProgressed", ...event, ...evidence, bytes: body.length }, { block, session });
     this.shuffles.heed(lease.descriptor, message, block);
     this.ledger.after(() => session.ack(message.lease, from + count));
   }
@@ -277,7 +294,8 @@ export class Coordinator {
   ): void {
     const { from, count, failures } = message;
     const block = new IndexedBlock(body, count);
-    const event = { worker: session.worker, descriptor, from, count, failures };
+    const evidence = this.referee.evidence(this.jobs.get(descriptor.job), block, failures);
+    const event = { worker: session.worker, descriptor, from, count, failures, ...evidence };
     this.#feed({ type: "LateResults", ...event }, { block, session });
     this.ledger.after(() => session.ack(message.lease, from + count));
   }
@@ -311,7 +329,9 @@ export class Coordinator {
     const entry = this.jobs.get(job);
     const [[input] = [-1]] = sliceRanges(ranges, position, position + 1);
     // A reducer begins anew: what it reads may be other files by then.
-    if (entry?.state !== "running" || entry.map !== undefined || isDone(this.#scheduler, job, input)) return;
+    if (entry?.state !== "running" || entry.map !== undefined) return;
+    // One person's state is no ground for another's vote.
+    if (entry.spec.options.quorum !== undefined || isDone(this.#scheduler, job, input)) return;
     const { saved } = entry;
     if (saved.size >= this.limits.savedStatesPerJobMax && saved.get(input) === undefined) return;
     this.ledger.append({ type: "saved", job, input }, body, (at, bytes) => entry.addSaved(input, at, bytes));
@@ -354,7 +374,7 @@ export class Coordinator {
           this.#recordResults(effect, delivery);
           break;
         case "RecordFailures":
-          this.#recordFailures(effect);
+          this.#writer.fail(effect.job, effect.ranges, effect.kind, effect.reason);
           break;
         case "RecordRetries": {
           const { job, retries } = effect;
@@ -381,6 +401,8 @@ export class Coordinator {
         case "RefuseLease":
           // The welcome says so.
           break;
+        default:
+          this.referee.perform(effect, delivery);
       }
     }
   }
@@ -428,49 +450,16 @@ export class Coordinator {
 
   #recordResults(effect: EffectOf<"RecordResults">, delivery: Delivery | undefined): void {
     if (delivery === undefined) return;
-    const { job, kept, ranges, failures, retries } = effect;
+    const { job, kept, ranges, failures, retries, accepted } = effect;
     const worker = delivery.session.description.name;
     delivery.session.earned(job, countOf(ranges) - failures.length);
     const body = joinBlocks(kept.map(([from, to]) => delivery.block.slice(from, to)));
-    this.#store({ type: "results", job, worker, ranges, failures, retries }, body);
+    this.#writer.store({ type: "results", job, worker, ranges, failures, retries, accepted }, body);
   }
 
-  #recordFailures({ job, kind, ranges: all, reason: inFull }: EffectOf<"RecordFailures">): void {
-    const entry = this.jobs.get(job);
-    if (entry === undefined) return;
-    const reason = shortReason(inFull);
-    for (const ranges of splitFailures(all, kind, reason, this.limits)) {
-      this.ledger.append({ type: "failed", job, ranges, kind, reason }, undefined, (position, bytes) => {
-        entry.storedBytes += bytes;
-        entry.addFailures(position, ranges, kind, this.limits);
-        const count = countOf(ranges);
-        this.#stored(entry, count, count);
-      });
-    }
-  }
-
-  #store(record: StoredResults, body: Uint8Array): void {
-    const entry = this.jobs.get(record.job);
-    if (entry === undefined) return;
-    this.ledger.append(record, body, (position, bytes) => {
-      entry.storedBytes += bytes;
-      if (record.ranges.length === 0) return;
-      const { worker, ranges, failures } = record;
-      entry.addResults(position, worker, ranges, failures, this.limits);
-      this.blocks.keepResults(position, record, body);
-      this.#stored(entry, countOf(ranges), failures.length);
-    });
-  }
-
-  #stored(entry: JobEntry, count: number, failed: number): void {
-    this.throughput.add(count, failed);
-    this.live.stored(entry, count, failed);
-    for (const watch of entry.watches) watch.pump();
-    this.#notices.changed(entry);
-  }
-
-  #endJob({ job, state, reason }: EffectOf<"EndJob">, failure: MapFailure | undefined): void {
+  #endJob({ job, state, reason, trust }: EffectOf<"EndJob">, failure: MapFailure | undefined): void {
     this.peers.locality.ended(job);
+    this.referee.ended(job);
     const entry = this.jobs.get(job);
     if (entry === undefined) return;
     const atMs = this.wallMs();
@@ -481,6 +470,7 @@ export class Coordinator {
       failure?.record,
       () => {
         entry.end(state, reason, atMs);
+        entry.trust = trust;
         entry.failure = failure;
         this.jobs.ended();
         for (const watch of entry.watches) {

@@ -10,12 +10,14 @@ import {
 const texts = {
   quarantined: { name: "Quarantined", fingerprint: "Quarantined: it killed its workers again and again" },
   cancelled: { name: "Cancelled", fingerprint: "Cancelled" },
+  disputed: { name: "Disputed", fingerprint: "Disputed: the answers of different people do not agree" },
 } as const;
 
 export type HubFailureKind = keyof typeof texts;
 export const hubFailureKinds: readonly HubFailureKind[] = Object.freeze([
   "quarantined",
   "cancelled",
+  "disputed",
 ] as const);
 
 /** What a reason may have at most: it stands in the record of each input. */

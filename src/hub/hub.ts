@@ -37,6 +37,7 @@ import { isSameOrigin, PageSessions } from "./pages/page-sessions.ts";
 import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
 import { Keepers } from "./recovery/keepers.ts";
 import { Takers } from "./takers.ts";
+import { People, recoverPeople } from "./trust/index.ts";
 import { WorkerSession } from "./worker-session.ts";
 
 export interface HubOptions {
@@ -285,6 +286,7 @@ export class Hub {
     await this.#coordinator.credit.close();
     try {
       await this.#takers.stored();
+      await this.#coordinator.referee.saved();
       await this.#engine.close();
     } finally {
       this.#resolveClosed();
@@ -374,6 +376,8 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       recover: options.recover !== undefined,
       onNotice: options.onNotice ?? (() => {}),
     });
+    await recoverPeople(registry, recovering);
+    const people = new People(registry, limits.peopleSaveMs, onFault);
     const scheduler = finishRecovery(recovering, systemClock.nowMs());
     const address = await listenOn(server, options.listen ?? "127.0.0.1:7077");
     const url = (options.advertise ?? urlOf(address)).replace(/\/+$/, "");
@@ -399,6 +403,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           datasets,
           keepers,
           credit,
+          people,
           recordsRead,
           callHost,
           onFault,

@@ -48,6 +48,9 @@ export class Intake {
    */
   submit(client: ClientSession, message: SubmitMessage, body: Uint8Array): void {
     const { spec, count, sealed } = message;
+    if (spec.shuffle !== undefined && spec.options.quorum !== undefined) {
+      throw new MusketeersError("BAD_ARGUMENT", "A map-reduce cannot ask for a quorum yet");
+    }
     if (isStageId(spec.job)) throw new MusketeersError("BAD_ARGUMENT", `No job may be called ${spec.job}`);
     let entry = this.#host.jobs.get(spec.job);
     if (entry === undefined) {

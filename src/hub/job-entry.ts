@@ -3,6 +3,7 @@ import {
   type FailureMark,
   type JobSpec,
   type JobState,
+  type JobTrustSummary,
   type Limits,
   type Range,
   type StageKind,
@@ -103,6 +104,8 @@ export class JobEntry {
   lost = 0;
   /** Rises whenever results of a map stage come or go. */
   generation = 0;
+  /** How far its results were believed when it ended, where it asked for a quorum. */
+  trust: JobTrustSummary | undefined;
   /** How far the stages of a shuffle were when it ended. */
   stages: readonly StageProgress[] | undefined;
   /** Why a shuffle broke: the input of its map stage that failed, and its failure as a packed record. */

@@ -130,13 +130,13 @@ export class Watch {
   }
 
   #sendResults({ record, body, block }: CachedResults, next: ResultSpan): void {
-    const { job, worker } = record;
+    const { job, worker, accepted = "single" } = record;
     let message: ResultsMessage;
     let records = body;
     if (this.#order === "completion") {
       this.#cursor++;
       const { ranges, failures } = record;
-      message = { type: "results", job, worker, ranges, failures, cursor: this.#cursor };
+      message = { type: "results", job, worker, accepted, ranges, failures, cursor: this.#cursor };
     } else {
       const { offset, start, end } = next;
       const to = offset + (end - start);
@@ -146,7 +146,8 @@ export class Watch {
       }
       records = block().slice(offset, to);
       this.#cursor = end;
-      message = { type: "results", job, worker, ranges: [[start, end]], failures, cursor: end };
+      const ranges = [[start, end]] as const;
+      message = { type: "results", job, worker, accepted, ranges, failures, cursor: end };
     }
     this.#creditBytes -= records.length;
     this.#send(resultsHeader(message), records);

@@ -26,6 +26,37 @@ export interface JobSummary {
   readonly endedAtMs: number | null;
   /** The stages of a shuffle, in their order; the numbers above are those of the last one. */
   readonly stages?: readonly StageProgress[];
+  /** Where it asks for a quorum. */
+  readonly trust?: JobTrustSummary;
+}
+
+/** How far the results of a job are believed. */
+export interface JobTrustSummary {
+  /** Results that came, discarded ones among them. */
+  readonly replicas: number;
+  /** Inputs with votes that are not decided. */
+  readonly undecided: number;
+  /** Inputs whose results stand on one person's word until its next check. */
+  readonly provisional: number;
+  /** Provisional results that were taken back and run again. */
+  readonly rerun: number;
+}
+
+/** What a hub knows of a person. */
+export interface PersonSummary {
+  readonly person: string;
+  /** Its workers that are connected. */
+  readonly workers: number;
+  /** One of them is vouched for by the hub's owner. */
+  readonly trusted: boolean;
+  /** Was right so often in a row that its word confirms others'. */
+  readonly proven: boolean;
+  readonly streak: number;
+  /** Results that others confirmed, and that others refuted. */
+  readonly valid: number;
+  readonly invalid: number;
+  /** Was refuted too often: gets no more work that asks for a quorum. */
+  readonly suspect: boolean;
 }
 
 /** How much of a job is done, all of its stages together. */
@@ -161,6 +192,8 @@ export interface Calls {
   workers: { params: Record<string, never>; value: readonly WorkerSummary[] };
   jobs: { params: { readonly limit?: number }; value: readonly JobSummary[] };
   job: { params: { readonly job: string }; value: JobDetails };
+  /** Those of whom something is known, or who are connected. */
+  people: { params: Record<string, never>; value: readonly PersonSummary[] };
   logs: { params: { readonly job: string }; value: readonly LogLine[] };
   /** Stops a job; says what it is now. */
   cancel: { params: { readonly job: string }; value: JobSummary };
@@ -203,6 +236,7 @@ export const callRoles: Readonly<Record<CallMethod, readonly Role[]>> = Object.f
   workers: ["admin", "submitter", "viewer"],
   jobs: ["admin", "submitter", "viewer"],
   job: ["admin", "submitter", "viewer"],
+  people: ["admin", "submitter", "viewer"],
   logs: ["admin", "submitter", "viewer"],
   cancel: ["admin", "submitter"],
   drain: ["admin"],

@@ -74,6 +74,11 @@ export const errorKinds = Object.freeze({
     1,
     422,
   ),
+  INPUT_DISPUTED: kind(
+    "Does the task give equal answers for equal inputs? Else pass `same`, or ask for more people with `quorum`.",
+    1,
+    422,
+  ),
   INPUT_UNSERIALIZABLE: kind("Pass and return data, not functions, promises or handles.", 1, 422),
   SANDBOX_UNAVAILABLE: kind(
     "Install the optional package `deno`, or use --trust on your own machines.",

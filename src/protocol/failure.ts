@@ -21,7 +21,9 @@ export type FailureKind =
   /** Its strikes are used up. Final; made by the hub. */
   | "quarantined"
   /** Its submitter does not want it any more. Final; made by the hub. */
-  | "cancelled";
+  | "cancelled"
+  /** Too many people gave answers that do not agree. Final; made by the hub. */
+  | "disputed";
 
 export const failureKinds: readonly FailureKind[] = Object.freeze([
   "error",
@@ -32,6 +34,7 @@ export const failureKinds: readonly FailureKind[] = Object.freeze([
   "quarantined",
   "cancelled",
   "missing",
+  "disputed",
 ] as const);
 
 /** What one failure says to be missing at most; the rest shows when the input runs again. */

@@ -183,6 +183,18 @@ export interface Limits {
   readonly breakerInputsMin: number;
   /** A job is stopped when this share of its ended inputs failed for good. */
   readonly breakerFailedShare: number;
+  /** Valid results in a row after which a person counts as proven. */
+  readonly provenStreakMin: number;
+  /** Proven people are checked at least once in so many results, however long their streak is. */
+  readonly checkIntervalInputsMax: number;
+  /** A person gets no more work that asks for a quorum after so many wrong results... */
+  readonly suspectBadMin: number;
+  /** ...where these are more than this share of what was compared of theirs. */
+  readonly suspectBadShare: number;
+  /** Inputs of one job that wait for more votes; above this nothing new is begun of it. */
+  readonly undecidedInputsMax: number;
+  /** What a hub finds out about people is written after so long, with what else was found out. */
+  readonly peopleSaveMs: number;
 
   /** Inputs that a client has sent and whose results it has not consumed yet. */
   readonly mapWindowInputs: number;
@@ -419,6 +431,12 @@ export const defaultLimits: Limits = Object.freeze({
   lossesPerStrike: 4,
   breakerInputsMin: 1_000,
   breakerFailedShare: 0.99,
+  provenStreakMin: 10,
+  checkIntervalInputsMax: 100,
+  suspectBadMin: 3,
+  suspectBadShare: 0.1,
+  undecidedInputsMax: 65_536,
+  peopleSaveMs: 1_000,
 
   mapWindowInputs: 262_144,
   inputBlockRecordsMax: 8_192,

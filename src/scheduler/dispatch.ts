@@ -1,14 +1,18 @@
+import { countOf } from "../protocol/index.ts";
 import { raiseCarveMark } from "./carve.ts";
 import { canServe } from "./demand.ts";
 import { chooseJob, isFull, isHeld, requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
 import { takeNearest } from "./locality.ts";
+import type { ClassSet } from "./pending.ts";
 import { thaw } from "./quota.ts";
 import { unitInputs, wantsMore } from "./sizing.ts";
 import { copyOne } from "./speculate.ts";
 import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";
 import { lookAtLeases } from "./tail.ts";
 import { trimOne } from "./trim.ts";
+import { isProven, type JobTrust, shut, takeForVote } from "./trust/job-trust.ts";
+import { isTrusted, personOf } from "./trust/people.ts";
 
 /**
  * Gives work to whoever wants some, after an event. Afterwards no worker that wants work could serve a job
@@ -42,7 +46,8 @@ function serve(state: Scheduler, worker: Worker): void {
       (worker.leases.size < worker.slots ? state.idle : state.hungry).add(worker);
       return;
     }
-    leaseNext(state, job, worker);
+    if (job.trust === undefined) leaseNext(state, job, worker);
+    else leaseForVote(state, job, job.trust, worker);
   }
 }
 
@@ -53,7 +58,7 @@ function serveWoken(state: Scheduler): void {
     for (const waiting of [state.idle, state.hungry]) {
       for (const worker of waiting) {
         if (job.queueAt < 0) break;
-        if (canServe(worker, job)) serve(state, worker);
+        if (canServe(worker, job) && !worker.shut.has(job)) serve(state, worker);
       }
     }
   }
@@ -68,6 +73,28 @@ function leaseNext(state: Scheduler, job: Job, worker: Worker): void {
   const ranges = takeNearest(job, worker, from, count, state.config.unitRangesMax);
   requeue(state, job);
   if (failures === 0 && strikes === 0) raiseCarveMark(state, job, ranges.at(-1)![1], count);
+  grant(state, job, worker, { failures, strikes, ranges });
+}
+
+/** The same of a job whose results are voted on; what a worker may not take it is not offered again for now. */
+function leaseForVote(state: Scheduler, job: Job, trust: JobTrust, worker: Worker): void {
+  const { provenStreakMin } = state.config;
+  const isNew = trust.quorum.adaptive && !isTrusted(worker) && !isProven(state, personOf(worker));
+  const sizeOf = (from: ClassSet) => {
+    const count = unitInputs(state, job, worker, from);
+    return isNew ? Math.min(count, provenStreakMin) : count;
+  };
+  const unit = takeForVote(state, job, trust, worker, sizeOf);
+  if (unit === undefined) {
+    shut(job, trust, worker);
+    return;
+  }
+  requeue(state, job);
+  const { failures, strikes, ranges } = unit;
+  if (failures + strikes === 0) {
+    const end = Math.max(...ranges.map(([, last]) => last));
+    raiseCarveMark(state, job, end, countOf(ranges));
+  }
   grant(state, job, worker, { failures, strikes, ranges });
 }
 

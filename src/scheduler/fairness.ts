@@ -1,4 +1,5 @@
 import type { Job, Scheduler, Worker } from "./state.ts";
+import { reopen } from "./trust/job-trust.ts";
 
 /*
  * Weighted fair queueing with start tags (Goyal, Vin, Cheng, "Start-time Fair Queueing", 1996): every job
@@ -120,6 +121,11 @@ export const isWhole = (job: Job): boolean => job.sealed && job.done.count === j
  * virtual time of the others: what it did not use while it had nothing to do is not saved up.
  */
 export function requeue(state: Scheduler, job: Job): void {
+  const { trust } = job;
+  if (trust?.pending.grew) {
+    trust.pending.grew = false;
+    reopen(state, job, trust);
+  }
   const isReady = job.pending.readyCount > 0 && !isHeld(job) && !isFull(job);
   if (isReady === job.queueAt >= 0) return;
   if (isReady) {
@@ -138,16 +144,21 @@ export function charge(job: Job, slotMs: number): void {
   if (job.queueAt >= 0) job.demand.queue.update(job);
 }
 
+/** Jobs that a worker will not run, or has nothing to do for. */
+export const excludedFor = ({ refused, shut }: Worker): ReadonlySet<Job> =>
+  shut.size === 0 ? refused : new Set([...refused, ...shut]);
+
 /**
  * The job that a worker is to serve next, or undefined where nothing is ready that it can run.
  * A job far behind its rival, because few workers can run it, is brought up to `fairnessLagMs`: else it
  * would shut the rival out of a worker that both can use until it caught up.
  */
 export function chooseJob(state: Scheduler, worker: Worker): Job | undefined {
+  const excluded = excludedFor(worker);
   let leader: Job | undefined;
   let rival: Job | undefined;
   for (const { queue } of worker.demands) {
-    const first = queue.least(worker.refused);
+    const first = queue.least(excluded);
     if (first === undefined) continue;
     if (before(leader, first) === first) {
       rival = leader;
@@ -157,7 +168,7 @@ export function chooseJob(state: Scheduler, worker: Worker): Job | undefined {
     }
   }
   if (leader === undefined) return undefined;
-  rival = before(rival, leader.demand.queue.runnerUp(leader, worker.refused));
+  rival = before(rival, leader.demand.queue.runnerUp(leader, excluded));
   if (rival !== undefined) {
     const lagMs = state.config.fairnessLagMs / Math.min(leader.weight, rival.weight);
     if (leader.vtimeMs < rival.vtimeMs - lagMs) {

@@ -8,6 +8,9 @@ import { leaveQuota, quotaOf } from "./quota.ts";
 import { RangeSet } from "./rangeset.ts";
 import { openStage, stagesOf } from "./stages.ts";
 import { type Job, type Scheduler, wakeBy } from "./state.ts";
+import { forgetVotes } from "./trust/ballots.ts";
+import { checkWords } from "./trust/closing.ts";
+import { newTrust, trustView } from "./trust/job-trust.ts";
 import type { EffectOf, EventOf, JobId } from "./types.ts";
 
 export function jobSubmitted(state: Scheduler, { spec }: EventOf<"JobSubmitted">): void {
@@ -23,6 +26,8 @@ export function jobSubmitted(state: Scheduler, { spec }: EventOf<"JobSubmitted">
 }
 
 function addJob(state: Scheduler, spec: JobSpec): Job {
+  const { quorum } = spec.options;
+  const trust = quorum === undefined ? undefined : newTrust(state, quorum);
   const job: Job = {
     id: spec.job,
     spec,
@@ -38,7 +43,7 @@ function addJob(state: Scheduler, spec: JobSpec): Job {
     failed: 0,
     judged: 0,
     misjudged: 0,
-    pending: new Pending(),
+    pending: trust?.pending ?? new Pending(),
     leases: new Set(),
     near: noNearness(),
     refusedBy: new Set(),
@@ -52,6 +57,7 @@ function addJob(state: Scheduler, spec: JobSpec): Job {
     workPerInput: undefined,
     unwanted: undefined,
     tail: { trims: [], copies: [], lookAtMs: Number.POSITIVE_INFINITY },
+    trust,
   };
   job.demand.jobs.add(job);
   job.quota.jobs.add(job);
@@ -129,6 +135,7 @@ export function failInputs(
   kind: "quarantined" | "cancelled",
   reason: string,
 ): void {
+  if (job.trust !== undefined) forgetVotes(state, job, job.trust, ranges);
   job.done.addAll(ranges);
   job.failed += countOf(ranges);
   job.culprit ??= ranges[0]?.[0];
@@ -140,6 +147,7 @@ export function failInputs(
 export function endJobs(state: Scheduler): void {
   for (const job of state.changed) {
     const { downstream } = job;
+    checkWords(state, job);
     if (downstream !== undefined && job.failed === 0) openStage(state, downstream);
     else if (downstream !== undefined) endJob(state, downstream, "broken", whyFailed(job), job.culprit);
     else if (job.sealed && job.done.count === job.size) endJob(state, job, "done", "");
@@ -174,7 +182,8 @@ function endJob(
   }
   removeJob(state, job);
   const blame = culprit === undefined ? {} : { culprit };
-  state.effects.push({ type: "EndJob", job: job.id, state: end, reason, ...blame });
+  const trust = job.trust === undefined ? {} : { trust: trustView(job.trust) };
+  state.effects.push({ type: "EndJob", job: job.id, state: end, reason, ...blame, ...trust });
 }
 
 /** Forgets a job without leases, with the stage before it. */
@@ -183,6 +192,7 @@ export function removeJob(state: Scheduler, job: Job): void {
   if (job.queueAt >= 0) job.demand.queue.remove(job);
   for (const worker of job.refusedBy) worker.refused.delete(job);
   forgetJob(job);
+  for (const worker of job.trust?.shut ?? []) worker.shut.delete(job);
   job.demand.jobs.delete(job);
   dropIfUnused(state, job.demand);
   leaveQuota(state, job);

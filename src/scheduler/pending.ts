@@ -2,8 +2,13 @@ import { countOf, pushRange, type Range, type Ranges, sliceRanges } from "../pro
 import { RangeSet } from "./rangeset.ts";
 import type { InputClass } from "./types.ts";
 
+/** Where inputs wait: by their class and, where votes are asked for, by who may take them (`lanes.ts`). */
+export interface Place extends InputClass {
+  readonly lane?: string;
+}
+
 /** Inputs of one class that may be leased. */
-export interface ClassSet extends InputClass {
+export interface ClassSet extends Place {
   readonly inputs: RangeSet;
 }
 
@@ -15,11 +20,20 @@ interface Bucket extends ClassSet {
 export const freshClass: InputClass = Object.freeze({ failures: 0, strikes: 0 });
 
 export const isFresh = ({ failures, strikes }: InputClass): boolean => failures === 0 && strikes === 0;
-const isSame = (a: InputClass, b: InputClass): boolean =>
-  a.failures === b.failures && a.strikes === b.strikes;
+const isPlain = (place: Place): boolean => isFresh(place) && place.lane === undefined;
+const isSame = (a: Place, b: Place): boolean =>
+  a.failures === b.failures && a.strikes === b.strikes && a.lane === b.lane;
 
-/** Suspects last, because they may take a worker with them; then retries before what is fresh. */
-const byTurn = (a: InputClass, b: InputClass): number => a.strikes - b.strikes || b.failures - a.failures;
+/**
+ * Suspects last, because they may take a worker with them; then what was begun (votes, retries) before what is
+ * fresh.
+ */
+const byTurn = (a: Place, b: Place): number =>
+  a.strikes - b.strikes || rank(b) - rank(a) || b.failures - a.failures;
+const rank = ({ lane }: Place): number => (lane === undefined ? 0 : 1);
+
+const placeOf = ({ failures, strikes, lane }: Place): Place =>
+  lane === undefined ? { failures, strikes } : { failures, strikes, lane };
 
 /**
  * The inputs of a job that nobody works on: ready to be leased, waiting for the end of their back-off, or
@@ -58,6 +72,11 @@ export class Pending {
     return nextMs;
   }
 
+  /** What may be leased, in its turn. */
+  get ready(): readonly ClassSet[] {
+    return this.#ready;
+  }
+
   /** The class whose turn it is. */
   next(): ClassSet | undefined {
     return this.#ready.find(({ inputs }) => inputs.count > 0);
@@ -66,7 +85,7 @@ export class Pending {
   /** Takes inputs of the class whose turn it is, the first first. */
   take(from: ClassSet, countMax: number, rangesMax: number): Range[] {
     const taken = from.inputs.takeFirst(countMax, rangesMax);
-    this.#sweep();
+    this.sweep();
     return taken;
   }
 
@@ -83,7 +102,7 @@ export class Pending {
       left = countMax - countOf(taken);
     }
     from.inputs.removeAll(taken);
-    this.#sweep();
+    this.sweep();
     return taken;
   }
 
@@ -92,20 +111,19 @@ export class Pending {
     const found = from.inputs.without(others, Math.min(countMax, rangesMax));
     const taken = sliceRanges(found, 0, Math.min(countMax, countOf(found)));
     from.inputs.removeAll(taken);
-    this.#sweep();
+    this.sweep();
     return taken;
   }
 
   /** May be leased from now on. */
-  add(inputClass: InputClass, ranges: Ranges): void {
-    if (ranges.length > 0) this.#readySet(inputClass).addAll(ranges);
+  add(place: Place, ranges: Ranges): void {
+    if (ranges.length > 0) this.#readySet(place).addAll(ranges);
   }
 
-  #readySet(inputClass: InputClass): RangeSet {
-    let set = this.#ready.find((other) => isSame(other, inputClass));
+  #readySet(place: Place): RangeSet {
+    let set = this.#ready.find((other) => isSame(other, place));
     if (set === undefined) {
-      const { failures, strikes } = inputClass;
-      set = { failures, strikes, inputs: new RangeSet() };
+      set = { ...placeOf(place), inputs: new RangeSet() };
       this.#ready.push(set);
       this.#ready.sort(byTurn);
     }
@@ -113,11 +131,10 @@ export class Pending {
   }
 
   /** May be leased from `readyAtMs` on; round that time, so that buckets stay few. */
-  delay(inputClass: InputClass, ranges: Ranges, readyAtMs: number): void {
-    let bucket = this.#buckets.find((other) => other.readyAtMs === readyAtMs && isSame(other, inputClass));
+  delay(place: Place, ranges: Ranges, readyAtMs: number): void {
+    let bucket = this.#buckets.find((other) => other.readyAtMs === readyAtMs && isSame(other, place));
     if (bucket === undefined) {
-      const { failures, strikes } = inputClass;
-      bucket = { failures, strikes, readyAtMs, inputs: new RangeSet() };
+      bucket = { ...placeOf(place), readyAtMs, inputs: new RangeSet() };
       this.#buckets.push(bucket);
     }
     bucket.inputs.addAll(ranges);
@@ -125,7 +142,7 @@ export class Pending {
 
   /** Holds back the fresh inputs below `mark`. */
   holdFresh(mark: number, untilMs: number): void {
-    const fresh = this.#ready.find(isFresh)!.inputs;
+    const fresh = this.#ready.find(isPlain)!.inputs;
     this.#held.addSet(fresh.takeBelow(mark));
     this.#heldUntilMs = untilMs;
   }
@@ -145,7 +162,7 @@ export class Pending {
   remove(ranges: Ranges): number {
     let removed = 0;
     for (const { inputs } of this.sets()) if (inputs.count > 0) removed += inputs.removeAll(ranges);
-    this.#sweep();
+    this.sweep();
     return removed;
   }
 
@@ -163,7 +180,7 @@ export class Pending {
       set.inputs.removeAll(found);
       claimed.addAll(found);
     }
-    this.#sweep();
+    this.sweep();
     return claimed;
   }
 
@@ -174,10 +191,10 @@ export class Pending {
     yield { ...freshClass, inputs: this.#held };
   }
 
-  #sweep(): void {
+  protected sweep(): void {
     for (let at = this.#ready.length - 1; at >= 0; at--) {
       const set = this.#ready[at]!;
-      if (set.inputs.count === 0 && !isFresh(set)) this.#ready.splice(at, 1);
+      if (set.inputs.count === 0 && !isPlain(set)) this.#ready.splice(at, 1);
     }
     if (this.#buckets.some(({ inputs }) => inputs.count === 0)) {
       this.#buckets = this.#buckets.filter(({ inputs }) => inputs.count > 0);

@@ -4,7 +4,7 @@ import { inputsAppended, jobSubmitted, removeJob } from "./jobs.ts";
 import { RangeSet } from "./rangeset.ts";
 import { forgetResults } from "./stages.ts";
 import { createScheduler, type Job, type Scheduler, type SchedulerConfig } from "./state.ts";
-import type { Retry, SchedulerRecord } from "./types.ts";
+import type { PersonRecord, Retry, SchedulerRecord } from "./types.ts";
 
 type RecordOf<T extends SchedulerRecord["type"]> = Extract<SchedulerRecord, { type: T }>;
 
@@ -23,9 +23,14 @@ export function recover(
 }
 
 /** Takes one record in, in the order of the journal. For journals that are read bit by bit. */
-export function recoverRecord(state: Scheduler, record: SchedulerRecord): void {
+export function recoverRecord(state: Scheduler, record: SchedulerRecord | PersonRecord): void {
   if (record.type === "submitted") {
     jobSubmitted(state, { type: "JobSubmitted", nowMs: 0, spec: record.spec });
+    return;
+  }
+  if (record.type === "person") {
+    const { person: id, streak, valid, bad } = record;
+    state.people.set(id, { id, streak, valid, bad });
     return;
   }
   const job = state.jobs.get(record.job);

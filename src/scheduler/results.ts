@@ -11,6 +11,8 @@ export interface ResultBlock {
   readonly from: number;
   readonly count: number;
   readonly failures: readonly FailureMark[];
+  /** Where the job's results are voted on: one for each record. */
+  readonly digests?: readonly string[];
 }
 
 /** Whether the numbers of a block make sense; who sends others is not believed. */
@@ -141,6 +143,7 @@ export class Acceptance {
       ranges: this.#ranges,
       failures: this.#failures,
       retries,
+      accepted: "single",
     });
   }
 

@@ -1,10 +1,13 @@
 import type { EnrolledWorker, JobSpec, Limits, Needs } from "../protocol/index.ts";
+import type { Chance } from "./chance.ts";
 import type { RunQueue } from "./fairness.ts";
 import type { Nearness } from "./locality.ts";
 import type { Pending } from "./pending.ts";
 import type { Quota } from "./quota.ts";
 import type { RangeSet } from "./rangeset.ts";
-import type { JobId, LeaseDescriptor, LeaseNo, SchedulerEffect, WorkerId } from "./types.ts";
+import type { JobTrust } from "./trust/job-trust.ts";
+import type { Person } from "./trust/people.ts";
+import type { JobId, LeaseDescriptor, LeaseNo, PersonId, SchedulerEffect, WorkerId } from "./types.ts";
 
 /** The limits that the scheduler goes by. */
 export type SchedulerConfig = Readonly<
@@ -32,6 +35,11 @@ export type SchedulerConfig = Readonly<
     | "lossesPerStrike"
     | "breakerInputsMin"
     | "breakerFailedShare"
+    | "provenStreakMin"
+    | "checkIntervalInputsMax"
+    | "suspectBadMin"
+    | "suspectBadShare"
+    | "undecidedInputsMax"
   >
 >;
 
@@ -109,6 +117,8 @@ export interface Job {
   /** Inputs that were cancelled and have not all ended yet. */
   unwanted: { readonly inputs: RangeSet; readonly reason: string } | undefined;
   readonly tail: Tail;
+  /** Where its results are voted on. */
+  readonly trust: JobTrust | undefined;
 }
 
 /** What a worker showed of one task. */
@@ -130,6 +140,8 @@ export interface Worker {
   readonly leases: Set<Lease>;
   readonly demands: Set<Demand>;
   readonly refused: Set<Job>;
+  /** Jobs that have nothing that it may do for now. */
+  readonly shut: Set<Job>;
   /** Jobs of which it has some data. */
   readonly nearTo: Set<Job>;
   /** By task, the least recently used first. */
@@ -174,6 +186,9 @@ export interface Scheduler {
   readonly demands: Map<string, Demand>;
   /** By project. */
   readonly quotas: Map<string, Quota>;
+  /** Everybody of whom something was found out. */
+  readonly people: Map<PersonId, Person>;
+  readonly chance: Chance;
   /** Slots of all workers that take work. */
   slots: number;
   nextLeaseNo: LeaseNo;
@@ -195,6 +210,10 @@ export interface Scheduler {
   readonly due: Set<Job>;
   /** Of this step: projects that may have more leases again. */
   readonly thawed: Set<Quota>;
+  /** Of this step: people of whom something was found out, whose standing changed, who were wrong. */
+  readonly judged: Set<PersonId>;
+  readonly turned: Set<PersonId>;
+  readonly fallen: Set<PersonId>;
   effects: SchedulerEffect[];
 
   /** When the shell was told to wake us; infinity: never. */
@@ -214,6 +233,8 @@ export const createScheduler = (config: SchedulerConfig): Scheduler => ({
   leases: new Map(),
   demands: new Map(),
   quotas: new Map(),
+  people: new Map(),
+  chance: { word: 0 },
   slots: 0,
   nextLeaseNo: 1,
   nextOrder: 0,
@@ -226,6 +247,9 @@ export const createScheduler = (config: SchedulerConfig): Scheduler => ({
   changed: new Set(),
   due: new Set(),
   thawed: new Set(),
+  judged: new Set(),
+  turned: new Set(),
+  fallen: new Set(),
   effects: [],
   wakeAtMs: Number.POSITIVE_INFINITY,
   wantedMs: Number.POSITIVE_INFINITY,

@@ -16,6 +16,7 @@ test("a job runs from its first input to its end", () => {
       ranges: [[0, 1]],
       failures: [],
       retries: [],
+      accepted: "single",
     },
   ]);
   cluster.report("w", { ms: 5 });

@@ -1,3 +1,4 @@
+import { stir } from "./chance.ts";
 import { dispatch } from "./dispatch.ts";
 import { endJobs, inputsAppended, inputsSealed, jobCancelled, jobSubmitted } from "./jobs.ts";
 import { workerHolds } from "./locality.ts";
@@ -5,6 +6,8 @@ import { projectLimited } from "./quota.ts";
 import { outputLost } from "./stages.ts";
 import type { Scheduler } from "./state.ts";
 import { setAlarm, tick } from "./time.ts";
+import { settlePeople } from "./trust/ballots.ts";
+import { reportPeople } from "./trust/people.ts";
 import type { EventOf, SchedulerEffect, SchedulerEvent } from "./types.ts";
 import { lateResults, unitProgressed, unitReturned } from "./units.ts";
 import { workerDraining, workerHeard, workerJoined, workerLost } from "./workers.ts";
@@ -36,10 +39,13 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
 export function step(state: Scheduler, event: SchedulerEvent): SchedulerEffect[] {
   state.effects = [];
   state.nowMs = Math.max(state.nowMs, event.nowMs);
+  if ("random" in event && event.random !== undefined) stir(state.chance, event.random);
   transition(state, event);
+  settlePeople(state);
   endJobs(state);
   dispatch(state);
   setAlarm(state);
+  reportPeople(state);
   return state.effects;
 }
 

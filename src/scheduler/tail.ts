@@ -29,7 +29,10 @@ function worthMs(state: Scheduler, lease: Lease): number {
 }
 
 export const isWorthTrimming = (state: Scheduler, lease: Lease): boolean =>
-  lease.sibling === undefined && spareInputs(lease) > 0 && worthMs(state, lease) >= state.config.prefetchMs;
+  lease.job.trust === undefined &&
+  lease.sibling === undefined &&
+  spareInputs(lease) > 0 &&
+  worthMs(state, lease) >= state.config.prefetchMs;
 
 /** How long a single input may run before a copy is started. */
 function patienceMs({ config }: Scheduler, lease: Lease): number {
@@ -42,6 +45,7 @@ function patienceMs({ config }: Scheduler, lease: Lease): number {
  * what is in part somebody else's may run there already.
  */
 const mayBeCopied = (lease: Lease): boolean =>
+  lease.job.trust === undefined &&
   lease.sibling === undefined &&
   lease.own === undefined &&
   unreportedOf(lease) === 1 &&
@@ -53,7 +57,8 @@ export const isWorthCopying = (state: Scheduler, lease: Lease): boolean =>
 
 /** When a lease may become worth something to an idle worker. */
 export function lookMs(state: Scheduler, lease: Lease): number {
-  if (lease.sibling !== undefined) return Number.POSITIVE_INFINITY;
+  // Where votes are asked for each is a person's own, and nothing is taken over.
+  if (lease.sibling !== undefined || lease.job.trust !== undefined) return Number.POSITIVE_INFINITY;
   if (isWorthTrimming(state, lease)) return state.nowMs;
   if (spareInputs(lease) > 0) return state.nowMs + state.config.prefetchMs;
   if (!mayBeCopied(lease)) return Number.POSITIVE_INFINITY;

@@ -1,8 +1,10 @@
 import type {
+  Accepted,
   EnrolledWorker,
   FailureMark,
   JobSpec,
   JobState,
+  JobTrustSummary,
   Range,
   Ranges,
   ReturnReason,
@@ -27,6 +29,8 @@ import type {
 
 export type JobId = string;
 export type WorkerId = string;
+/** Who answers for workers; empty: unknown. */
+export type PersonId = string;
 /** Unique for the life of one scheduler state. */
 export type LeaseNo = number;
 
@@ -122,6 +126,9 @@ export type SchedulerEvent =
       readonly elapsedMs: number;
       readonly bytes: number;
       readonly done: boolean;
+      /** As in `LateResults`. */
+      readonly digests?: readonly string[];
+      readonly random?: number;
     }
   /** What the lease has not reported comes back. */
   | {
@@ -141,6 +148,10 @@ export type SchedulerEvent =
       readonly from: number;
       readonly count: number;
       readonly failures: readonly FailureMark[];
+      /** Of each record, where the job asks for a quorum: equal answers have equal ones, whatever their stacks. */
+      readonly digests?: readonly string[];
+      /** 32 bits, of which everything follows that is left to chance. */
+      readonly random?: number;
     }
   /** Nobody has outputs of these segments of a shuffle any more. */
   | {
@@ -201,6 +212,47 @@ export type SchedulerEffect =
       /** Final failures among the kept ones; `at` counts kept records. */
       readonly failures: readonly FailureMark[];
       readonly retries: readonly Retry[];
+      readonly accepted: Accepted;
+    }
+  /**
+   * Keep these records of the block, by person and input: they may become results. A later one of the same
+   * person and input replaces them. They need not survive.
+   */
+  | {
+      readonly type: "KeepCandidates";
+      readonly job: JobId;
+      readonly worker: WorkerId;
+      readonly person: PersonId;
+      readonly kept: Ranges;
+      readonly ranges: Ranges;
+      /** `at` counts kept records. */
+      readonly failures: readonly FailureMark[];
+    }
+  /** What was kept of this person for these inputs, in rising order, are their results: store and send them. */
+  | {
+      readonly type: "AcceptCandidates";
+      readonly job: JobId;
+      readonly person: PersonId;
+      readonly ranges: Ranges;
+      readonly failures: readonly FailureMark[];
+      readonly accepted: Accepted;
+    }
+  /** What was kept of anybody for these inputs is of no use any more. */
+  | { readonly type: "DropCandidates"; readonly job: JobId; readonly ranges: Ranges }
+  /** This input ends without a result, because these kept ones do not agree. The shell makes the record. */
+  | {
+      readonly type: "RecordDispute";
+      readonly job: JobId;
+      readonly input: number;
+      readonly candidates: readonly { readonly person: PersonId; readonly digest: string }[];
+    }
+  /** What is known of a person now, to be kept beyond jobs. */
+  | {
+      readonly type: "RecordPerson";
+      readonly person: PersonId;
+      readonly streak: number;
+      readonly valid: number;
+      readonly bad: number;
     }
   /** These inputs end without a result of a worker's: the shell makes the failure records. */
   | {
@@ -224,6 +276,8 @@ export type SchedulerEffect =
       readonly reason: string;
       /** The input of its map stage that failed, where that is why. */
       readonly culprit?: number;
+      /** Where it asked for a quorum: as in its view. */
+      readonly trust?: JobTrustSummary;
     }
   /** The hub has not heard of it for `leaseTtlMs`: close its connection. Its leases are gone already. */
   | { readonly type: "DropWorker"; readonly worker: WorkerId }
@@ -248,6 +302,15 @@ export type SchedulerRecord =
   | { readonly type: "carve"; readonly job: JobId; readonly mark: number }
   | { readonly type: "ended"; readonly job: JobId };
 
+/** What is known of a person, kept beside the journal. */
+export interface PersonRecord {
+  readonly type: "person";
+  readonly person: PersonId;
+  readonly streak: number;
+  readonly valid: number;
+  readonly bad: number;
+}
+
 /** How far a job is. */
 export interface JobView {
   readonly spec: JobSpec;
@@ -262,8 +325,19 @@ export interface JobView {
   readonly retrying: number;
   /** Why no connected worker can serve it, or that none is connected; else empty. */
   readonly waiting: string;
+  /** Of a job that asks for a quorum. */
+  readonly trust?: JobTrustSummary;
   /** The stages of a shuffle, of which the last one is the job itself. */
   readonly stages?: readonly StageProgress[];
+}
+
+/** What is known of a person. */
+export interface PersonView {
+  readonly person: PersonId;
+  readonly standing: "newcomer" | "proven" | "suspect";
+  readonly streak: number;
+  readonly valid: number;
+  readonly bad: number;
 }
 
 export interface WorkerView {

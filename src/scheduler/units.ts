@@ -2,10 +2,11 @@ import { countOf } from "../protocol/index.ts";
 import { offer, refuse } from "./demand.ts";
 import { charge } from "./fairness.ts";
 import { giveBack, isShared, release, revokeIfServed, revokeServed } from "./leases.ts";
-import { Acceptance, isBlock, isUnit, waitFor } from "./results.ts";
+import { Acceptance, isBlock, isUnit, type ResultBlock, waitFor } from "./results.ts";
 import { learn, unreportedOf } from "./sizing.ts";
-import { type Lease, type Scheduler, wakeBy } from "./state.ts";
-import type { EventOf, LeaseNo, WorkerId } from "./types.ts";
+import { type Job, type Lease, type Scheduler, type Worker, wakeBy } from "./state.ts";
+import { Tally } from "./trust/tally.ts";
+import type { EventOf, LeaseDescriptor, LeaseNo, WorkerId } from "./types.ts";
 import { hear } from "./workers.ts";
 
 /*
@@ -24,7 +25,14 @@ function leaseOf(state: Scheduler, no: LeaseNo, worker: WorkerId): Lease | undef
 export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed">): void {
   const lease = leaseOf(state, event.lease, event.worker);
   const end = event.from + event.count;
-  if (lease === undefined || !isBlock(event) || event.from > lease.reported || end > lease.count) return;
+  if (
+    lease === undefined ||
+    !isBlock(event) ||
+    !isJudgeable(lease.job, event) ||
+    event.from > lease.reported ||
+    end > lease.count
+  )
+    return;
   const { job, worker, keep, reported } = lease;
   const isOwner = !isShared(lease);
   state.touched.add(worker);
@@ -32,7 +40,7 @@ export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed"
     const costMs = correctCharge(state, lease, end - reported, event);
     lease.reported = end;
     lease.lastProgressMs = state.nowMs;
-    const acceptance = new Acceptance(state, job, lease.descriptor, event);
+    const acceptance = acceptanceOf(state, job, worker, lease.descriptor, event);
     const owned = isOwner ? Math.max(reported, Math.min(end, keep)) : reported;
     acceptance.take(reported, owned, lease.own ?? true);
     // What was trimmed, but had begun, or is a copy.
@@ -83,13 +91,39 @@ export function unitReturned(state: Scheduler, event: EventOf<"UnitReturned">): 
   else giveBack(state, lease);
 }
 
+/** What takes the results in: where votes are asked for each is one, else the first is the result. */
+function acceptanceOf(
+  state: Scheduler,
+  job: Job,
+  worker: Worker | undefined,
+  unit: LeaseDescriptor,
+  block: ResultBlock,
+): Acceptance | Tally {
+  const { trust } = job;
+  return trust === undefined || worker === undefined
+    ? new Acceptance(state, job, unit, block)
+    : new Tally(state, job, trust, worker, unit, block);
+}
+
+/** Whether a block has what its job's way of accepting results asks for. */
+const isJudgeable = ({ trust }: Job, { digests, count }: ResultBlock): boolean =>
+  trust === undefined || digests?.length === count;
+
 export function lateResults(state: Scheduler, event: EventOf<"LateResults">): void {
   hear(state, event.worker);
   const { descriptor, from, count } = event;
   const job = state.jobs.get(descriptor.job);
-  if (job === undefined || !isBlock(event) || !isUnit(descriptor.ranges, job.size)) return;
-  if (from + count > countOf(descriptor.ranges)) return;
-  const acceptance = new Acceptance(state, job, descriptor, event);
+  if (
+    job === undefined ||
+    !isBlock(event) ||
+    !isJudgeable(job, event) ||
+    !isUnit(descriptor.ranges, job.size)
+  )
+    return;
+  if (from + count > countOf(descriptor.ranges) || !isJudgeable(job, event)) return;
+  const worker = state.workers.get(event.worker);
+  if (job.trust !== undefined && worker === undefined) return;
+  const acceptance = acceptanceOf(state, job, worker, descriptor, event);
   acceptance.take(from, from + count, false);
   acceptance.record(event.worker);
   revokeServed(state, job, acceptance.ranges, SOMEBODY_FASTER);

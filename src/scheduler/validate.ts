@@ -1,7 +1,13 @@
-import { isFull, isHeld, isWhole } from "./fairness.ts";
+import { canServe } from "./demand.ts";
+import { excludedFor, isFull, isHeld, isWhole } from "./fairness.ts";
 import { owedBy, ownedOf } from "./leases.ts";
+import { RangeSet } from "./rangeset.ts";
 import { unreportedOf } from "./sizing.ts";
 import { type Demand, type Job, openSlots, type Scheduler, type Worker } from "./state.ts";
+import { hasForVote, isProven, type JobTrust } from "./trust/job-trust.ts";
+import { standingOf } from "./trust/people.ts";
+import { decide } from "./trust/votes.ts";
+import type { Word } from "./trust/words.ts";
 import { strikesMax } from "./verdict.ts";
 
 type Complain = (broken: string) => void;
@@ -54,8 +60,65 @@ function checkInputs(state: Scheduler, job: Job, complain: Complain): void {
       }
     }
   }
+  if (job.trust !== undefined) checkVotes(state, job, job.trust, seen, complain);
   if (seen.count !== job.size) complain(`${job.size - seen.count} inputs are lost`);
   if (seen.nextIn(job.size) !== Number.POSITIVE_INFINITY) complain("it holds inputs that do not exist");
+}
+
+/** Undecided inputs wait or run; provisional ones do neither; nobody votes twice, and what can be decided is. */
+function checkVotes(state: Scheduler, job: Job, trust: JobTrust, seen: RangeSet, complain: Complain): void {
+  const { ballots, open, voted, words, provisional, quorum, pending, shut } = trust;
+  const word = new RangeSet();
+  const stakes = [...words, ...stakesOf(trust)];
+  let staked = 0;
+  for (const [person, { inputs, sample }] of stakes) {
+    staked += inputs.count;
+    word.addAll([...inputs.ranges()]);
+    if (inputs.count === 0 && words.has(person)) complain(`the empty word of ${person} is kept`);
+    if (sample !== undefined && words.get(person)?.sample === sample && !inputs.has(sample.input))
+      complain(`the sample of ${person} is none of its inputs`);
+  }
+  if (word.count !== staked) complain("inputs stand on the word of two");
+  if (word.count !== provisional.count || word.countIn([...provisional.ranges()]) !== word.count)
+    complain("what is provisional stands on nobody's word");
+  const before = seen.count;
+  if (
+    seen.addAll([...provisional.ranges()]) !== provisional.count ||
+    seen.count - before !== provisional.count
+  )
+    complain("provisional inputs wait or run");
+  if (open.count !== ballots.size) complain(`${open.count} inputs are open with ${ballots.size} ballots`);
+  if (open.intersect([...job.done.ranges()]).length > 0) complain("decided inputs have votes");
+  let votes = 0;
+  for (const [input, ballot] of ballots) {
+    votes += ballot.votes.length;
+    const people = new Set(ballot.votes.map(({ person }) => person));
+    if (people.size !== ballot.votes.length) complain(`somebody voted twice on ${input}`);
+    if (people.size === 0 || !open.has(input)) complain(`${input} has a ballot without votes`);
+    for (const person of people) {
+      if (!voted.get(person)?.has(input)) complain(`${person} does not know that it voted on ${input}`);
+      if (standingOf(state, person) === "suspect") complain(`the word of ${person} still counts`);
+    }
+    const isKnown = (person: string) => isProven(state, person);
+    if (decide(ballot.votes, quorum, isKnown).type !== "open") complain(`${input} could be decided`);
+  }
+  for (const inputs of voted.values()) votes -= inputs.count;
+  if (votes !== 0) complain("votes are not where they were given");
+  for (const { lane, inputs } of pending.sets()) {
+    const apart = open.countIn([...inputs.ranges()]);
+    if (apart !== (lane === undefined ? 0 : inputs.count)) complain(`lane ${lane} holds others' inputs`);
+  }
+  for (const worker of shut) {
+    if (!worker.shut.has(job)) complain(`${worker.id} does not know that there is nothing for it`);
+    if (hasForVote(state, job, trust, worker) && canServe(worker, job))
+      complain(`there is something for ${worker.id}, and it does not know`);
+  }
+}
+
+function* stakesOf({ ballots }: JobTrust): Generator<[string, Word], void, undefined> {
+  for (const { stake, votes } of ballots.values()) {
+    if (stake !== undefined) yield [votes[0]!.person, stake];
+  }
 }
 
 function checkJob(state: Scheduler, job: Job, complain: Complain): void {
@@ -107,7 +170,7 @@ function checkWorker(state: Scheduler, worker: Worker, complain: Complain): void
   if (worker.lastHeardMs + state.config.leaseTtlMs < state.wakeAtMs) complain("nobody will miss it");
   if (!state.idle.has(worker)) return;
   for (const { queue } of worker.demands) {
-    const job = queue.least(refused);
+    const job = queue.least(excludedFor(worker));
     if (job !== undefined) complain(`it is idle although ${job.id} has inputs ready`);
   }
 }

@@ -32,7 +32,8 @@ export function judge(job: Job, was: InputClass, kind: FailureKind, config: Sche
     case "error":
     case "timeout":
     case "quarantined":
-    case "cancelled": {
+    case "cancelled":
+    case "disputed": {
       if (was.failures >= job.spec.options.retries) {
         return { type: "final", kind: kind === "timeout" ? kind : "error" };
       }

@@ -2,7 +2,9 @@ import type { StageKind, StageProgress } from "../protocol/index.ts";
 import { whyUnserved } from "./demand.ts";
 import { isFull, isHeld } from "./fairness.ts";
 import type { Job, Scheduler } from "./state.ts";
-import type { JobId, JobView, WorkerId, WorkerView } from "./types.ts";
+import { trustView, whyUndecided } from "./trust/job-trust.ts";
+import { standingIn } from "./trust/people.ts";
+import type { JobId, JobView, PersonView, WorkerId, WorkerView } from "./types.ts";
 
 /** How far a job is; undefined for one that is not there or has ended. */
 export function jobView(state: Scheduler, id: JobId): JobView | undefined {
@@ -10,7 +12,7 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
   if (job === undefined) return undefined;
   const { spec, size, sealed, done, failed, pending, leases } = job;
   const left = size - done.count;
-  const { upstream } = job;
+  const { upstream, trust } = job;
   // While a reduce stage is held, it is its map stage that goes on or waits.
   const active = upstream !== undefined && isHeld(job) ? upstream : job;
   const isServed = leases.size > 0 || active.leases.size > 0 || active.done.count === active.size;
@@ -21,15 +23,28 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
     state: "running",
     done: done.count,
     failed,
-    running: left - pending.count,
+    running: left - pending.count - (trust?.provisional.count ?? 0),
     retrying: pending.retryingCount,
-    waiting: isServed ? "" : isFull(active) ? projectIsFull(active) : whyUnserved(state, active),
+    waiting: isServed
+      ? ""
+      : isFull(active)
+        ? projectIsFull(active)
+        : whyUnserved(state, active) || whyUndecided(state, active),
+    ...(trust === undefined ? {} : { trust: trustView(trust) }),
     ...(upstream === undefined ? {} : { stages: [stageView("map", upstream), stageView("reduce", job)] }),
   };
 }
 
 const projectIsFull = ({ quota }: Job): string =>
   `the project ${quota.project} has ${quota.leases} units under way, and may have ${quota.leasesMax}`;
+
+/** Everybody of whom something was found out. */
+export function* people(state: Scheduler): Generator<PersonView, void, undefined> {
+  for (const person of state.people.values()) {
+    const { id, streak, valid, bad } = person;
+    yield { person: id, standing: standingIn(person, state.config), streak, valid, bad };
+  }
+}
 
 function stageView(kind: StageKind, { size, sealed, done, failed, pending, lost }: Job): StageProgress {
   const running = size - done.count - pending.count;

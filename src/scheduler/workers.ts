@@ -8,6 +8,7 @@ import { forgetWorker } from "./locality.ts";
 import { Retries } from "./retries.ts";
 import { isQueued } from "./sizing.ts";
 import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";
+import { forgetShut } from "./trust/job-trust.ts";
 import type { EventOf, InputClass, WorkerId } from "./types.ts";
 import { strikesMax } from "./verdict.ts";
 
@@ -34,6 +35,7 @@ export function workerJoined(state: Scheduler, event: EventOf<"WorkerJoined">): 
     leases: new Set(),
     demands: new Set(),
     refused: new Set(),
+    shut: new Set(),
     nearTo: new Set(),
     history: new Map(),
   };
@@ -86,6 +88,7 @@ export function lose(state: Scheduler, worker: Worker, vanished: boolean): void 
   for (const [job, inputs] of suspects) strike(state, job, inputs);
   for (const job of jobs) requeue(state, job);
   dismiss(state, worker);
+  forgetShut(worker);
   forgetWorker(worker);
   state.workers.delete(worker.id);
   for (const set of [state.idle, state.hungry, state.paused, state.touched]) set.delete(worker);

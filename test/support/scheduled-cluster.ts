@@ -1,4 +1,5 @@
 import {
+  type Accepted,
   countOf,
   DEFAULT_PROJECT,
   defaultLimits,
@@ -17,6 +18,7 @@ import {
   type JobId,
   type LeaseDescriptor,
   type LeaseNo,
+  type PersonRecord,
   type PresentedUnit,
   recoverRecord,
   type Scheduler,
@@ -52,6 +54,8 @@ export interface Report {
   /** Failures by position in the report. */
   readonly fail?: Readonly<Record<number, FailureKind>>;
   readonly done?: boolean;
+  /** Answers by input, where they are not the right one. */
+  readonly answers?: (input: number) => string;
 }
 
 export const listOf = (ranges: Ranges): number[] =>
@@ -127,6 +131,12 @@ export class ScheduledCluster {
   readonly ended = new Map<JobId, EffectOf<"EndJob">>();
   /** Accepted results by job, `value` or the kind of failure. */
   readonly results = new Map<JobId, Map<number, string>>();
+  /** How they were, by job and input. */
+  readonly accepted = new Map<string, Accepted>();
+  /** What a hub would keep in memory, by job and input, and there by person. */
+  readonly candidates = new Map<string, Map<string, string>>();
+  readonly people = new Map<string, PersonRecord>();
+  #reported = new Map<number, string>();
   /** Of the last event. */
   effects: readonly SchedulerEffect[] = [];
 
@@ -235,6 +245,8 @@ export class ScheduledCluster {
     const done = report.done ?? lease.reported >= lease.keep;
     if (done) this.leases.delete(lease.no);
     const failures = Object.entries(fail).map(([at, kind]) => ({ at: Number(at), kind, fingerprint: kind }));
+    const digests = this.#digests(lease.inputs.slice(from, from + count), failures, report.answers);
+    this.#reported = new Map(digests.map((digest, at) => [lease.inputs[from + at]!, digest]));
     const bytes = count;
     return this.send({
       type: "UnitProgressed",
@@ -246,13 +258,33 @@ export class ScheduledCluster {
       elapsedMs: ms,
       bytes,
       done,
+      digests,
+      random: this.#random(),
     });
   }
+
+  #digests(
+    inputs: readonly number[],
+    failures: readonly { readonly at: number; readonly kind: string }[],
+    answers: (input: number) => string = () => "right",
+  ): string[] {
+    const kinds = new Map(failures.map(({ at, kind }) => [at, kind]));
+    return inputs.map((input, at) => kinds.get(at) ?? answers(input));
+  }
+
+  /** Any numbers will do that are the same each time. */
+  #random(): number {
+    this.#word = (Math.imul(this.#word, 1_664_525) + 1_013_904_223) >>> 0;
+    return this.#word;
+  }
+
+  #word = 1;
 
   /** The hub is killed: a new scheduler from the journal, without any worker. */
   restart(): this {
     this.state = createScheduler(this.limits);
-    for (const record of this.journal) recoverRecord(this.state, record);
+    for (const record of [...this.journal, ...this.people.values()]) recoverRecord(this.state, record);
+    this.candidates.clear();
     finishRecovery(this.state, this.nowMs);
     this.leases.clear();
     this.workers.clear();
@@ -314,9 +346,54 @@ export class ScheduledCluster {
       case "WakeAt":
         this.wakeAtMs = effect.atMs;
         break;
+      case "KeepCandidates":
+        this.#keep(effect);
+        break;
+      case "AcceptCandidates":
+        this.#acceptKept(effect);
+        break;
+      case "DropCandidates":
+        for (const input of listOf(effect.ranges)) this.candidates.delete(`${effect.job} ${input}`);
+        break;
+      case "RecordDispute":
+        this.#dispute(effect);
+        break;
+      case "RecordPerson":
+        this.people.set(effect.person, { ...effect, type: "person" });
+        break;
       case "RefuseLease":
         break;
     }
+  }
+
+  /** The answers of a quorum job are those that its last report gave. */
+  #keep({ job, person, kept, ranges }: EffectOf<"KeepCandidates">): void {
+    if (countOf(kept) !== countOf(ranges)) throw new Error("kept records do not fit their inputs");
+    for (const input of listOf(ranges)) {
+      const key = `${job} ${input}`;
+      const ofInput = this.candidates.get(key) ?? new Map<string, string>();
+      this.candidates.set(key, ofInput.set(person, this.#reported.get(input) ?? "?"));
+    }
+  }
+
+  #acceptKept({ job, person, ranges, failures, accepted }: EffectOf<"AcceptCandidates">): void {
+    for (const input of listOf(ranges)) {
+      const kept = this.candidates.get(`${job} ${input}`);
+      const answer = kept?.get(person);
+      if (answer === undefined) throw new Error(`nothing was kept of ${person} for ${input} of ${job}`);
+      this.#result(job, input, answer, accepted);
+      if (accepted === "trust") this.candidates.delete(`${job} ${input}`);
+    }
+    this.journal.push({ type: "results", job, ranges, failed: failures.length, retries: [] });
+  }
+
+  #dispute({ job, input, candidates }: EffectOf<"RecordDispute">): void {
+    const kept = this.candidates.get(`${job} ${input}`);
+    for (const { person } of candidates) {
+      if (!kept?.has(person)) throw new Error(`nothing was kept of ${person} for ${input} of ${job}`);
+    }
+    this.#result(job, input, "disputed");
+    this.journal.push({ type: "results", job, ranges: [[input, input + 1]], failed: 1, retries: [] });
   }
 
   #open(no: LeaseNo, descriptor: LeaseDescriptor, reported: number, speculative: boolean): void {
@@ -326,15 +403,19 @@ export class ScheduledCluster {
     this.leases.set(no, { no, job, worker, descriptor, inputs, speculative, keep, reported });
   }
 
-  #record({ job, ranges, failures, retries, kept }: EffectOf<"RecordResults">): void {
+  #record({ job, ranges, failures, retries, kept, accepted }: EffectOf<"RecordResults">): void {
     const inputs = listOf(ranges);
     if (countOf(kept) !== inputs.length) throw new Error("kept records do not fit their inputs");
     const kinds = new Map(failures.map(({ at, kind }) => [at, kind]));
-    for (const [at, input] of inputs.entries()) this.#result(job, input, kinds.get(at) ?? "value");
+    for (const [at, input] of inputs.entries()) {
+      const answer = accepted === "single" ? (kinds.get(at) ?? "value") : this.#reported.get(input)!;
+      this.#result(job, input, answer, accepted);
+    }
     this.journal.push({ type: "results", job, ranges, failed: failures.length, retries });
   }
 
-  #result(job: JobId, input: number, result: string): void {
+  #result(job: JobId, input: number, result: string, accepted: Accepted = "single"): void {
+    this.accepted.set(`${job} ${input}`, accepted);
     const results = this.results.get(job) ?? new Map<number, string>();
     if (results.has(input)) throw new Error(`input ${input} of ${job} was accepted twice`);
     this.results.set(job, results.set(input, result));

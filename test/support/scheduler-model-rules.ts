@@ -57,6 +57,11 @@ export function checkDecision(model: ModelState, effect: SchedulerEffect, event:
     case "RecordRetries":
     case "RecordLoss":
     case "DropWorker":
+    case "KeepCandidates":
+    case "AcceptCandidates":
+    case "DropCandidates":
+    case "RecordDispute":
+    case "RecordPerson":
       must(false, `${JSON.stringify(effect)} does not follow from ${JSON.stringify(event)}`);
   }
 }

@@ -337,7 +337,13 @@ export class FakeHub {
       watch.cursor = cursor;
       watch.credit -= result.body.length;
       this.mostUncredited = Math.max(this.mostUncredited, message.creditBytes - watch.credit);
-      const header = { type: "results" as const, job: job.spec.job, worker: "w1", cursor };
+      const header = {
+        type: "results" as const,
+        job: job.spec.job,
+        worker: "w1",
+        accepted: "single" as const,
+        cursor,
+      };
       this.#send(resultsHeader({ ...header, ranges: result.ranges, failures: result.failures }), result.body);
     };
     let whole = !message.results;

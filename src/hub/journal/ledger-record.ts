@@ -1,4 +1,6 @@
 import {
+  type Accepted,
+  acceptances,
   decodeFrame,
   encodeFrame,
   type FailureMark,
@@ -10,7 +12,7 @@ import {
   parseJobSpec,
   type Range,
 } from "../../protocol/index.ts";
-import { Fields, parseFailures } from "../../protocol/messages/index.ts";
+import { Fields, parseAccepted, parseFailures } from "../../protocol/messages/index.ts";
 import type { Retry } from "../../scheduler/index.ts";
 import { type HubFailureKind, hubFailureKinds } from "../hub-failure.ts";
 import {
@@ -36,6 +38,8 @@ export type JobRecord =
       readonly ranges: readonly Range[];
       readonly failures: readonly FailureMark[];
       readonly retries: readonly Retry[];
+      /** Where it is not there nobody asked for more than one result. */
+      readonly accepted?: Accepted;
     }
   /** Failures that the hub made; their records are made anew whenever somebody reads them. */
   | {
@@ -83,12 +87,13 @@ export function encodeLedgerRecord(record: LedgerRecord, body?: Uint8Array): Uin
     return encodeFrame({ ...record, retries: flattenRetries(record.retries) }, body);
   }
   if (record.type !== "results") return encodeFrame(record, body);
-  const { ranges, failures, retries, ...rest } = record;
+  const { ranges, failures, retries, accepted, ...rest } = record;
   const header = {
     ...rest,
     ranges: ranges.flat(),
     ...packFailures(failures),
     retries: flattenRetries(retries),
+    ...(accepted === undefined || accepted === "single" ? {} : { accepted: acceptances.indexOf(accepted) }),
   };
   return encodeFrame(header, body);
 }
@@ -113,6 +118,7 @@ function parse(fields: Fields): LedgerRecord {
         ranges,
         failures: parseFailures(fields, count),
         retries: parseRetries(fields),
+        ...(fields.has("accepted") ? { accepted: parseAccepted(fields) } : {}),
       };
     }
     case "failed":

@@ -1,7 +1,14 @@
 import { defaultLimits as limits } from "../limits.ts";
 import type { Range } from "../ranges.ts";
 import { Fields } from "./fields.ts";
-import { type JobSpec, parseJobSpec, type StageKind, stageKinds } from "./task.ts";
+import {
+  type Accepted,
+  acceptances,
+  type JobSpec,
+  parseJobSpec,
+  type StageKind,
+  stageKinds,
+} from "./task.ts";
 import { type FailureMark, packFailures, parseFailures } from "./worker.ts";
 
 /**
@@ -130,6 +137,8 @@ export interface ResultsMessage {
   readonly failures: readonly FailureMark[];
   /** The worker that did it, by name. */
   readonly worker: string;
+  /** How they came to be believed. */
+  readonly accepted: Accepted;
   readonly cursor: number;
 }
 
@@ -300,6 +309,10 @@ export function parseClientToHub(type: string, fields: Fields): ClientToHub | un
   }
 }
 
+/** How results were accepted, where a header says so. */
+export const parseAccepted = (fields: Fields): Accepted =>
+  acceptances[fields.integer("accepted", acceptances.length - 1)]!;
+
 function parseResults(fields: Fields): ResultsMessage {
   const ranges = fields.ranges("ranges", RANGES_MAX);
   const count = ranges.reduce((sum, [start, end]) => sum + (end - start), 0);
@@ -309,6 +322,7 @@ function parseResults(fields: Fields): ResultsMessage {
     ranges,
     failures: parseFailures(fields, count),
     worker: fields.string("worker"),
+    accepted: fields.has("accepted") ? parseAccepted(fields) : "single",
     cursor: fields.integer("cursor"),
   };
 }
@@ -402,8 +416,9 @@ export function parseHubToClient(type: string, fields: Fields): HubToClient | un
 
 /** A results message as it goes out. */
 export function resultsHeader(message: ResultsMessage): object {
-  const { ranges, failures, ...rest } = message;
-  return { ...rest, ranges: ranges.flat(), ...packFailures(failures) };
+  const { ranges, failures, accepted, ...rest } = message;
+  const how = accepted === "single" ? {} : { accepted: acceptances.indexOf(accepted) };
+  return { ...rest, ...how, ranges: ranges.flat(), ...packFailures(failures) };
 }
 
 /** A cancel message as it goes out. */

@@ -62,7 +62,33 @@ export interface JobOptions {
   readonly needs: Needs;
   /** Cancelled some seconds after its client is gone. */
   readonly attached: boolean;
+  /** How strangers' results come to be believed; without it the first result counts. */
+  readonly quorum?: QuorumSpec;
 }
+
+/** When results of different people are believed. */
+export interface QuorumSpec {
+  /** So many people must have given the same answer, one of them proven. */
+  readonly agree: number;
+  /** An input of which so many proven people gave answers that do not agree fails. */
+  readonly of: number;
+  /** Whether people who were right often enough are believed alone, and checked now and then. */
+  readonly adaptive: boolean;
+  /** Answers are compared across JavaScript engines, too. */
+  readonly deterministic: boolean;
+}
+
+/** How a result came to be believed: nobody asked, people agreed, one proven person's word, a trusted worker's. */
+export type Accepted = "single" | "quorum" | "trust" | "trusted";
+/** A byte on the wire and in the journal is the place in this list. */
+export const acceptances: readonly Accepted[] = Object.freeze([
+  "single",
+  "quorum",
+  "trust",
+  "trusted",
+] as const);
+
+export const QUORUM_MAX = 16;
 
 /** A submission without its inputs. */
 export interface JobSpec {
@@ -123,6 +149,17 @@ function parseJobOptions(fields: Fields): JobOptions {
     priority,
     needs: parseNeeds(fields.object("needs")),
     attached: fields.boolean("attached"),
+    ...(fields.has("quorum") ? { quorum: parseQuorum(fields.object("quorum")) } : {}),
+  };
+}
+
+function parseQuorum(fields: Fields): QuorumSpec {
+  const of = fields.integer("of", QUORUM_MAX, 2);
+  return {
+    agree: fields.integer("agree", of, 2),
+    of,
+    adaptive: fields.boolean("adaptive"),
+    deterministic: fields.boolean("deterministic"),
   };
 }
 

@@ -1,0 +1,45 @@
+import type { PersonSummary } from "../../protocol/index.ts";
+import { type PersonView, people, type Scheduler } from "../../scheduler/index.ts";
+import type { WorkerSession } from "../worker-session.ts";
+
+interface Host {
+  readonly scheduler: Scheduler;
+  readonly workers: ReadonlyMap<string, Pick<WorkerSession, "description">>;
+}
+
+/** Everybody who is connected or of whom something is known; those who were refuted first, then by their streaks. */
+export function peopleOf({ scheduler, workers }: Host): PersonSummary[] {
+  const connected = new Map<string, { workers: number; trusted: boolean }>();
+  for (const { description } of workers.values()) {
+    const { person, trusted } = description;
+    const known = connected.get(person);
+    connected.set(person, {
+      workers: (known?.workers ?? 0) + 1,
+      trusted: trusted || known?.trusted === true,
+    });
+  }
+  const rows: PersonSummary[] = [];
+  const seen = new Set<string>();
+  for (const view of people(scheduler)) {
+    seen.add(view.person);
+    rows.push(summaryOf(view, connected.get(view.person)));
+  }
+  for (const [person, presence] of connected) {
+    const view: PersonView = { person, standing: "newcomer", streak: 0, valid: 0, bad: 0 };
+    if (!seen.has(person)) rows.push(summaryOf(view, presence));
+  }
+  return rows.sort((a, b) => b.invalid - a.invalid || b.streak - a.streak);
+}
+
+const summaryOf = (
+  { person, standing, streak, valid, bad }: PersonView,
+  presence: { readonly workers: number; readonly trusted: boolean } = { workers: 0, trusted: false },
+): PersonSummary => ({
+  person,
+  ...presence,
+  proven: standing === "proven",
+  streak,
+  valid,
+  invalid: bad,
+  suspect: standing === "suspect",
+});

@@ -1,0 +1,158 @@
+import { randomFillSync } from "node:crypto";
+import { decodeFailure, decodeValue, type FailureMark, RecordReader } from "../../protocol/index.ts";
+import type { EffectOf, SchedulerEffect } from "../../scheduler/index.ts";
+import type { JobEntry } from "../job-entry.ts";
+import type { IndexedBlock } from "../journal/block.ts";
+import { joinBlocks } from "../journal/block.ts";
+import type { ResultWriter } from "../result-writer.ts";
+import { Candidates } from "./candidates.ts";
+import { digestsOf } from "./digests.ts";
+import type { People } from "./people.ts";
+
+/** What the referee does of what the scheduler decides. */
+type TrustEffect = EffectOf<
+  "KeepCandidates" | "AcceptCandidates" | "DropCandidates" | "RecordDispute" | "RecordPerson"
+>;
+
+export interface RefereeHost {
+  readonly people: People;
+  readonly writer: Pick<ResultWriter, "store" | "fail">;
+}
+
+/** A block and the worker that it came from. */
+interface Source {
+  readonly block: IndexedBlock;
+  readonly session: { readonly description: { readonly name: string } };
+}
+
+/** What an event of results brings along where these are voted on. */
+export interface Evidence {
+  readonly digests: readonly string[];
+  readonly random: number;
+}
+
+const none: Partial<Evidence> = Object.freeze({});
+
+/** The hub's part in results that count: keeps candidates, makes digests, and looks into no record. */
+export class Referee {
+  readonly #host: RefereeHost;
+  readonly #candidates = new Candidates();
+  readonly #random = new Uint32Array(256);
+  #drawn = this.#random.length;
+
+  constructor(host: RefereeHost) {
+    this.#host = host;
+  }
+
+  get candidateBytes(): number {
+    return this.#candidates.bytes;
+  }
+
+  /** What the scheduler has to know of results of a job, beyond their number. */
+  evidence(
+    entry: JobEntry | undefined,
+    block: IndexedBlock,
+    failures: readonly FailureMark[],
+  ): Partial<Evidence> {
+    if (entry?.spec.options.quorum === undefined) return none;
+    return { digests: digestsOf(block.bytes, failures), random: this.#draw() };
+  }
+
+  /** Performs an effect if it is one of its own; says whether it was. */
+  perform(effect: SchedulerEffect, source: Source | undefined): effect is TrustEffect {
+    switch (effect.type) {
+      case "KeepCandidates":
+        this.#keep(effect, source);
+        return true;
+      case "AcceptCandidates":
+        this.#accept(effect);
+        return true;
+      case "DropCandidates":
+        this.#candidates.drop(effect.job, effect.ranges);
+        return true;
+      case "RecordDispute":
+        this.#dispute(effect);
+        return true;
+      case "RecordPerson":
+        this.#host.people.learn(effect);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Resolves when what is known of people is written. */
+  saved(): Promise<void> {
+    return this.#host.people.save();
+  }
+
+  /** Nothing of an ended job is wanted any more. */
+  ended(job: string): void {
+    this.#candidates.end(job);
+  }
+
+  #keep(
+    { job, person, kept, ranges, failures }: EffectOf<"KeepCandidates">,
+    source: Source | undefined,
+  ): void {
+    if (source === undefined) return;
+    const body = joinBlocks(kept.map(([from, to]) => source.block.slice(from, to)));
+    const worker = source.session.description.name;
+    this.#candidates.keep(job, person, { worker, ranges, failures, body });
+  }
+
+  #accept({ job, person, ranges: wanted, accepted }: EffectOf<"AcceptCandidates">): void {
+    for (const { worker, ranges, failures, body } of this.#candidates.find(job, person, wanted)) {
+      this.#host.writer.store(
+        { type: "results", job, worker, ranges, failures, retries: [], accepted },
+        body,
+      );
+    }
+    this.#candidates.drop(job, wanted, person);
+  }
+
+  #dispute({ job, input, candidates }: EffectOf<"RecordDispute">): void {
+    const range = [input, input + 1] as const;
+    const answers = new Map<string, { people: number; text: string }>();
+    for (const { person, digest } of candidates) {
+      const known = answers.get(digest);
+      if (known !== undefined) {
+        known.people++;
+        continue;
+      }
+      const [found] = this.#candidates.find(job, person, [range]);
+      const text = found === undefined ? "?" : preview(found.body, found.failures.length > 0);
+      answers.set(digest, { people: 1, text });
+    }
+    const texts = Array.from(answers.values(), ({ people, text }) => `${people} × ${text}`);
+    const reason = `${candidates.length} people do not agree: ${texts.join("; ")}`;
+    this.#host.writer.fail(job, [range], "disputed", reason);
+  }
+
+  #draw(): number {
+    if (this.#drawn === this.#random.length) {
+      randomFillSync(this.#random);
+      this.#drawn = 0;
+    }
+    return this.#random[this.#drawn++]!;
+  }
+}
+
+const PREVIEW_LENGTH_MAX = 60;
+
+/** A record as people may read it. */
+function preview(block: Uint8Array, isFailure: boolean): string {
+  const record = new RecordReader(block).read() ?? new Uint8Array(0);
+  let text: string;
+  try {
+    if (isFailure) {
+      const { name, message } = decodeFailure(record);
+      text = `${name}: ${message}`;
+    } else {
+      text = JSON.stringify(decodeValue(record)) ?? "undefined";
+    }
+  } catch {
+    text = `${record.length} bytes`;
+  }
+  return text.length > PREVIEW_LENGTH_MAX ? `${text.slice(0, PREVIEW_LENGTH_MAX - 1)}…` : text;
+}

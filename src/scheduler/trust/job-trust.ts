@@ -1,0 +1,153 @@
+import type { JobTrustSummary, QuorumSpec } from "../../protocol/index.ts";
+import { RangeSet } from "../rangeset.ts";
+import type { Job, Scheduler, Worker } from "../state.ts";
+import type { PersonId } from "../types.ts";
+import { LanedPending, laneEngine, laneName, laneNeedsProven } from "./lanes.ts";
+import { isTrusted, personOf, standingOf } from "./people.ts";
+import { type Ballot, needsProven } from "./votes.ts";
+import type { Word } from "./words.ts";
+
+/*
+ * Results that count: what a job needs to know whose results are voted on. Its size is that of what is undecided;
+ * jobs that ask for no quorum have none of it.
+ */
+
+export interface JobTrust {
+  readonly quorum: QuorumSpec;
+  /** The inputs with votes, not decided. */
+  readonly ballots: Map<number, Ballot>;
+  /** The same as a set. */
+  readonly open: RangeSet;
+  /** Which of them a person has voted on. */
+  readonly voted: Map<PersonId, RangeSet>;
+  /** What stands on a person's word alone and is not behind any check yet. */
+  readonly words: Map<PersonId, Word>;
+  /** All that stands on somebody's word, behind a check or not: provisional. */
+  readonly provisional: RangeSet;
+  readonly pending: LanedPending;
+  /** Workers that were offered something and could take none of it. */
+  readonly shut: Set<Worker>;
+  /** Results that came and were looked at. */
+  replicas: number;
+  /** Provisional results that were taken back. */
+  rerun: number;
+}
+
+/** What a job with a quorum starts with. */
+export function newTrust(state: Scheduler, quorum: QuorumSpec): JobTrust {
+  const open = new RangeSet();
+  const ballots = new Map<number, Ballot>();
+  const laneOf = (input: number): string => {
+    const { votes, engineClass } = ballots.get(input)!;
+    const isKnown = (person: PersonId) => isProven(state, person);
+    const isBound = votes.some(({ person }) => isKnown(person));
+    return laneName(needsProven(votes, quorum, isKnown), isBound ? engineClass : "");
+  };
+  return {
+    quorum,
+    ballots,
+    open,
+    voted: new Map(),
+    words: new Map(),
+    provisional: new RangeSet(),
+    pending: new LanedPending(open, laneOf),
+    shut: new Set(),
+    replicas: 0,
+    rerun: 0,
+  };
+}
+
+export const isProven = (state: Scheduler, person: PersonId): boolean =>
+  standingOf(state, person) === "proven";
+
+/** Which of a worker's answers may be compared with others'. */
+export const engineOf = ({ quorum }: JobTrust, worker: Worker): string =>
+  quorum.deterministic ? "" : worker.description.engineClass;
+
+/** Whether a worker may take inputs of a lane; no lane: nobody has voted on them. */
+function mayTake(state: Scheduler, trust: JobTrust, worker: Worker, lane: string | undefined): boolean {
+  if (isTrusted(worker)) return true;
+  const person = personOf(worker);
+  const standing = standingOf(state, person);
+  if (standing === "suspect") return false;
+  if (lane === undefined) {
+    if (trust.open.count >= state.config.undecidedInputsMax) return false;
+    // What a newcomer says costs others' time until it is known to be worth something.
+    return standing === "proven" || (trust.voted.get(person)?.count ?? 0) < state.config.provenStreakMin;
+  }
+  if (laneNeedsProven(lane) && standing !== "proven") return false;
+  const engine = laneEngine(lane);
+  return engine === "" || engine === engineOf(trust, worker);
+}
+
+const nothing = new RangeSet();
+
+/** Takes inputs that a worker may give an answer for, those with votes first; none: there are none for it now. */
+export function takeForVote(
+  state: Scheduler,
+  job: Job,
+  trust: JobTrust,
+  worker: Worker,
+  sizeOf: (from: (typeof job.pending.ready)[number]) => number,
+) {
+  const own = trust.voted.get(personOf(worker)) ?? nothing;
+  for (const from of job.pending.ready) {
+    if (from.inputs.count === 0 || !mayTake(state, trust, worker, from.lane)) continue;
+    const { failures, strikes } = from;
+    const ranges = job.pending.takeUnlike(from, own, sizeOf(from), state.config.unitRangesMax);
+    if (ranges.length > 0) return { failures, strikes, lane: from.lane, ranges };
+  }
+  return undefined;
+}
+
+/** Whether a worker would be given something of a job. */
+export function hasForVote(state: Scheduler, job: Job, trust: JobTrust, worker: Worker): boolean {
+  const own = trust.voted.get(personOf(worker)) ?? nothing;
+  return job.pending.ready.some(
+    (from) =>
+      from.inputs.count > 0 &&
+      mayTake(state, trust, worker, from.lane) &&
+      from.inputs.without(own, 1).length > 0,
+  );
+}
+
+/** A worker has nothing to do for a job until something changes. */
+export function shut(job: Job, trust: JobTrust, worker: Worker): void {
+  worker.shut.add(job);
+  trust.shut.add(worker);
+}
+
+/** Something changed that may concern those who had nothing to do for it. */
+export function reopen(state: Scheduler, job: Job, trust: JobTrust): void {
+  for (const worker of trust.shut) {
+    worker.shut.delete(job);
+    state.touched.add(worker);
+  }
+  trust.shut.clear();
+}
+
+/** Before a worker leaves. */
+export function forgetShut(worker: Worker): void {
+  for (const job of worker.shut) job.trust?.shut.delete(worker);
+  worker.shut.clear();
+}
+
+/** Why nobody goes on with a job, where that is for want of people who may; else empty. */
+export function whyUndecided(state: Scheduler, job: Job): string {
+  const { trust } = job;
+  if (trust === undefined || job.leases.size > 0) return "";
+  for (const worker of state.workers.values()) {
+    if (job.demand.workers.has(worker) && hasForVote(state, job, trust, worker)) return "";
+  }
+  if (trust.open.count + trust.provisional.count === 0) {
+    return job.pending.count === 0 ? "" : "nobody connected may give results that ask for a quorum";
+  }
+  return "its results wait for another proven person or a trusted worker to confirm them";
+}
+
+export const trustView = ({ replicas, rerun, open, provisional }: JobTrust): JobTrustSummary => ({
+  replicas,
+  undecided: open.count,
+  provisional: provisional.count,
+  rerun,
+});

@@ -1,0 +1,87 @@
+import type { Scheduler, SchedulerConfig, Worker } from "../state.ts";
+import type { PersonId } from "../types.ts";
+
+/** What was found out about a person, over all jobs. */
+export interface Person {
+  readonly id: PersonId;
+  /** Valid results in a row. */
+  streak: number;
+  /** Results that others confirmed, and results that others refuted. */
+  valid: number;
+  bad: number;
+}
+
+/**
+ * What a person's word is worth. `newcomer`: confirms nothing alone; `proven`: was right often enough in a row;
+ * `suspect`: was wrong too often, and is asked no more.
+ */
+export type Standing = "newcomer" | "proven" | "suspect";
+
+/** Who answers for a worker; whoever is unknown shares the empty name. */
+export const personOf = (worker: Worker): PersonId => worker.description.person;
+export const isTrusted = (worker: Worker): boolean => worker.description.trusted;
+
+export function standingIn(person: Person | undefined, config: SchedulerConfig): Standing {
+  if (person === undefined) return "newcomer";
+  const { streak, valid, bad } = person;
+  if (bad >= config.suspectBadMin && bad > (valid + bad) * config.suspectBadShare) return "suspect";
+  return streak >= config.provenStreakMin ? "proven" : "newcomer";
+}
+
+export const standingOf = (state: Scheduler, id: PersonId): Standing =>
+  standingIn(state.people.get(id), state.config);
+
+/** A person whose results are checked once in so many. */
+export const checkInterval = (state: Scheduler, id: PersonId): number =>
+  Math.min(state.people.get(id)?.streak ?? 1, state.config.checkIntervalInputsMax);
+
+function known(state: Scheduler, id: PersonId): Person {
+  let person = state.people.get(id);
+  if (person === undefined) {
+    person = { id, streak: 0, valid: 0, bad: 0 };
+    state.people.set(id, person);
+  }
+  return person;
+}
+
+function change(state: Scheduler, id: PersonId, alter: (person: Person) => void): void {
+  const person = known(state, id);
+  const before = standingIn(person, state.config);
+  alter(person);
+  state.judged.add(id);
+  if (standingIn(person, state.config) !== before) state.turned.add(id);
+}
+
+/** Others confirmed results of a person. */
+export function wasRight(state: Scheduler, id: PersonId, results = 1): void {
+  change(state, id, (person) => {
+    person.streak += results;
+    person.valid += results;
+  });
+}
+
+/** Others refuted a result of a person: what it gave on its word alone must be looked at again. */
+export function wasWrong(state: Scheduler, id: PersonId): void {
+  state.fallen.add(id);
+  change(state, id, (person) => {
+    person.streak = 0;
+    person.bad++;
+  });
+}
+
+/** It failed where others did not: no lie, but no proof either. */
+export function stumbled(state: Scheduler, id: PersonId): void {
+  change(state, id, (person) => {
+    person.streak = 0;
+  });
+}
+
+/** Says at the end of a step what was found out about people. */
+export function reportPeople(state: Scheduler): void {
+  if (state.judged.size === 0) return;
+  for (const id of state.judged) {
+    const { streak, valid, bad } = state.people.get(id)!;
+    state.effects.push({ type: "RecordPerson", person: id, streak, valid, bad });
+  }
+  state.judged.clear();
+}
