@@ -113,13 +113,7 @@ export function lateResults(state: Scheduler, event: EventOf<"LateResults">): vo
   hear(state, event.worker);
   const { descriptor, from, count } = event;
   const job = state.jobs.get(descriptor.job);
-  if (
-    job === undefined ||
-    !isBlock(event) ||
-    !isJudgeable(job, event) ||
-    !isUnit(descriptor.ranges, job.size)
-  )
-    return;
+  if (job === undefined || !isBlock(event) || !isUnit(descriptor.ranges, job.size)) return;
   if (from + count > countOf(descriptor.ranges) || !isJudgeable(job, event)) return;
   const worker = state.workers.get(event.worker);
   if (job.trust !== undefined && worker === undefined) return;

@@ -132,6 +132,7 @@ export class SchedulerModel extends ModelState {
         break;
       case "OutputLost":
         throw new Error("this model knows no shuffles");
+      case "ProjectLimited":
       case "Tick":
         for (const [id, { heardMs }] of [...this.workers]) {
           if (event.nowMs - heardMs < this.limits.leaseTtlMs) continue;
