@@ -116,17 +116,23 @@ test("a question or an answer that was damaged on its way is exchanged again", a
 test("blobStallMs: a transfer that moves nothing is tried again on a new connection", async () => {
   const asked: string[] = [];
   const url = await serve((request, response) => {
-    asked.push(request.method!);
+    const { method = "" } = request;
+    const isFirst = !asked.includes(method);
+    asked.push(method);
     request.resume();
-    if (asked.length === 3) {
+    if (!isFirst) response.end(hello);
+    else if (method === "GET") {
       response.setHeader("content-length", hello.length);
       response.write(hello.subarray(0, 5));
-    } else if (asked.length % 2 === 0) response.end(hello);
+    }
   });
-  const impatient = new BlobClient({ baseUrl: url, token: () => "", limits: { ...limits, blobStallMs: 50 } });
+  const stalling = { ...limits, blobStallMs: 50, blobAttemptsMax: 50 };
+  const impatient = new BlobClient({ baseUrl: url, token: () => "", limits: stalling });
   expect(await impatient.put(hello)).toBe(cid);
   expect(await impatient.get(cid)).toEqual(hello);
-  expect(asked).toEqual(["PUT", "PUT", "GET", "GET"]);
+  // On a busy machine an honest answer may come too late as well.
+  expect(asked.slice(0, 2)).toEqual(["PUT", "PUT"]);
+  expect(asked.filter((method) => method === "GET").length).toBeGreaterThan(1);
 });
 
 test("blobUploadBytesPerSecondMin: a large upload may be silent for as long as a slow line needs", async () => {
