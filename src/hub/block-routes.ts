@@ -15,7 +15,7 @@ import {
 /** Stores the blocks of a body, which all are there when it is answered. */
 async function postBlocks(host: HttpHost, uploads: Uploads, context: Context): Promise<Response> {
   const token = requireRole(host, context, blobWriters);
-  return uploading(host, uploads, token, async () => {
+  return uploading(host, uploads, { token, context }, async () => {
     // Node's own stream takes half the time of the one that is made of it.
     const body = (context.env as HttpBindings).incoming;
     const blocks = unpackBlocks(body, host.limits.blockBytesMax, { reuse: true });

@@ -1,6 +1,9 @@
+import type { Socket } from "node:net";
+import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import type { Blobs } from "../engine/index.ts";
 import { type Limits, MusketeersError, type Role } from "../protocol/index.ts";
+import type { UploadDoor } from "./doors/index.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PackageTarball } from "./package-tarball.ts";
 import type { PageHost } from "./pages/page-routes.ts";
@@ -12,6 +15,9 @@ export interface HttpHost {
   readonly tarball: PackageTarball;
   /** Told of each piece of a blob that leaves. */
   onBlobSent(bytes: number): void;
+  readonly uploadDoor: Pick<UploadDoor, "check" | "took">;
+  /** The key of a connection whose uploads are counted, by its bearer token. */
+  uploadKeyOf(token: string): string | undefined;
   /** The role of a live connection, by its bearer token. */
   roleOf(token: string): Role | undefined;
   /** Whether a text is the secret part of an invite that is good and lets its holder look. */
@@ -65,13 +71,25 @@ export async function begun(
 /** How many blobs each connection is storing, by its token. */
 export type Uploads = Map<string, number>;
 
+/** Of each socket, what was counted of it. */
+const counted = new WeakMap<Socket, number>();
+
+/** What came on a socket since it was counted last: this request, which may have come with its header. */
+function newBytesOf(socket: Socket): number {
+  const bytes = socket.bytesRead - (counted.get(socket) ?? 0);
+  counted.set(socket, socket.bytesRead);
+  return bytes;
+}
+
 /** @throws MusketeersError `TOO_MANY` */
 export async function uploading(
   host: HttpHost,
   uploads: Uploads,
-  token: string,
+  { token, context }: { readonly token: string; readonly context: Context },
   upload: () => Promise<Response>,
 ): Promise<Response> {
+  const key = host.uploadKeyOf(token);
+  if (key !== undefined) host.uploadDoor.check(key);
   const underWay = uploads.get(token) ?? 0;
   const { uploadsPerPeerMax } = host.limits;
   if (underWay >= uploadsPerPeerMax) {
@@ -82,6 +100,8 @@ export async function uploading(
   try {
     return await upload();
   } finally {
+    const { socket } = (context.env as HttpBindings).incoming;
+    if (key !== undefined) host.uploadDoor.took(key, newBytesOf(socket));
     const rest = uploads.get(token)! - 1;
     if (rest > 0) uploads.set(token, rest);
     else uploads.delete(token);

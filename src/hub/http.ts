@@ -63,7 +63,7 @@ async function getBlob(host: HttpHost, context: Context): Promise<Response> {
 
 async function putBlob(host: HttpHost, uploads: Uploads, context: Context): Promise<Response> {
   const token = requireRole(host, context, blobWriters);
-  return uploading(host, uploads, token, () => storeBlob(host, context));
+  return uploading(host, uploads, { token, context }, () => storeBlob(host, context));
 }
 
 async function storeBlob(host: HttpHost, context: Context): Promise<Response> {

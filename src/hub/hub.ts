@@ -23,7 +23,7 @@ import { Connections } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Credit } from "./credit/index.ts";
 import { Datasets } from "./datasets.ts";
-import { Admission, acceptPerAddress, plainAddress } from "./doors/index.ts";
+import { Admission, acceptPerAddress, plainAddress, UploadDoor } from "./doors/index.ts";
 import { httpApp } from "./http.ts";
 import { createHttpServer, refuse } from "./http-server.ts";
 import { type InviteOptions, Invites } from "./invites.ts";
@@ -254,6 +254,11 @@ export class Hub {
         this.#coordinator.blobBytesSent += bytes;
       },
       roleOf: (token) => this.#peers.withToken(token)?.provenRole,
+      uploadDoor: new UploadDoor(this.#limits),
+      uploadKeyOf: (token) => {
+        const peer = this.#peers.withToken(token);
+        return peer?.provenRole === "worker" ? peer.provenGrant : undefined;
+      },
       mayLook: (secret) => this.#invites.mayLook(secret),
       pages: {
         sessions: this.#pages,

@@ -282,6 +282,8 @@ export interface Limits {
   readonly callsPerClientMax: number;
   /** Blobs that one peer may store at once. */
   readonly uploadsPerPeerMax: number;
+  /** Bytes of blobs that the workers of one invite may store in an hour. */
+  readonly uploadBytesPerHourMax: number;
   /** Neighbours that a worker is told of for one blob. */
   readonly neighbourSourcesMax: number;
   /** Blobs that a worker serves to its neighbours at once. */
@@ -481,6 +483,7 @@ export const defaultLimits: Limits = Object.freeze({
   watchesPerClientMax: 10_000,
   callsPerClientMax: 64,
   uploadsPerPeerMax: 32,
+  uploadBytesPerHourMax: 256 * GiB,
   neighbourSourcesMax: 2,
   neighbourUploadsMax: 64,
   neighbourTokenMs: minute,

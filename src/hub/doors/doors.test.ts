@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { cidOf } from "../../data/index.ts";
 import { type LogLine, packRecords } from "../../protocol/index.ts";
 import { Bystander, needsNobody } from "../testing/bystander.ts";
 import { jobSpec, ScriptedPeer, testHub, until } from "../testing/peer.ts";
-import { rawConnection, rawExchange } from "../testing/raw.ts";
+import { rawConnection, rawExchange, rawUpload } from "../testing/raw.ts";
 
 /* The doors of a real hub, each limit reached on purpose, while somebody else's work goes on. */
 
@@ -125,5 +126,25 @@ describe("what they send", () => {
     const lines = await client.call<LogLine[]>("logs", { job: spec.job });
     expect(lines.length).toBeGreaterThan(20);
     expect(lines.some((kept) => kept.line.includes("dropped"))).toBe(true);
+  });
+
+  test("uploadBytesPerHourMax: workers that store without end are told so, those of another invite store on", async () => {
+    const hub = await testHub({ limits: { uploadBytesPerHourMax: 50_000 } });
+    const bystander = await Bystander.at(hub);
+    const filler = await ScriptedPeer.worker(hub, { name: "filler", labels: ["fill"] });
+    const other = await ScriptedPeer.worker(hub, { name: "other", labels: ["fill"] });
+    const store = (peer: ScriptedPeer, fill: number) => {
+      const bytes = new Uint8Array(20_000).fill(fill);
+      const upload = rawUpload(hub, `/blobs/${cidOf(bytes)}`, peer.welcomes[0]!.session);
+      upload.write(bytes);
+      upload.end();
+      return upload.answer;
+    };
+    await bystander.during(async () => {
+      for (const fill of [1, 2, 3]) expect((await store(filler, fill)).status).toBe(201);
+      const refused = await store(filler, 4);
+      expect(refused).toMatchObject({ status: 429, body: { code: "TOO_MANY" } });
+      expect((await store(other, 5)).status).toBe(201);
+    });
   });
 });
