@@ -60,7 +60,7 @@ export async function openOwner(
  * @throws MusketeersError `FORBIDDEN` where only the owner can let somebody submit
  */
 export async function endorseAs(
-  own: Pick<Invite, "endorsement">,
+  own: Pick<Invite, "endorsement" | "project">,
   text: string,
   asks: ProjectAsks,
   env: Environment,
@@ -68,8 +68,9 @@ export async function endorseAs(
   const { hubKey, project, role } = parseInvite(text);
   const rootKey = await findProjectKey(hubKey, project, env);
   if (rootKey !== undefined) return endorseWith(rootKey, text, asks);
-  if (own.endorsement === undefined || role === "viewer") return text;
-  if (role === "worker") return endorseInvite(text, { projectKey: own.endorsement.projectKey, asks });
+  if (role === "viewer" || (own.endorsement === undefined && own.project === project)) return text;
+  if (role === "worker" && own.endorsement !== undefined && own.project === project)
+    return endorseInvite(text, { projectKey: own.endorsement.projectKey, asks });
   throw new MusketeersError(
     "FORBIDDEN",
     `Only the owner of the project ${project}, who has its root key, lets people submit to it`,

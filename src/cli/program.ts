@@ -15,6 +15,7 @@ import { addJoin } from "./commands/join.ts";
 import { addJournal } from "./commands/journal.ts";
 import { addLogin } from "./commands/login.ts";
 import { addLs } from "./commands/ls.ts";
+import { addProject } from "./commands/project.ts";
 import { addPut } from "./commands/put.ts";
 import { addResults } from "./commands/results.ts";
 import { addRm } from "./commands/rm.ts";
@@ -57,7 +58,7 @@ export function createProgram(terminal: Terminal): Command {
   const context = contextOf(terminal);
   for (const add of [addUp, addJoin, addWorker, addRun, addDemo]) add(program, context);
   for (const add of [addStatus, addTop, addWorkers, addJobs, addCredit]) add(program, context);
-  for (const add of [addJob, addResults, addInvite, addInvites, addRevoke]) add(program, context);
+  for (const add of [addJob, addResults, addInvite, addInvites, addRevoke, addProject]) add(program, context);
   for (const add of [addPut, addLs, addGet, addCat, addRm, addCid, addCar]) add(program, context);
   for (const add of [addLogin, addJournal, addBackup, addSimulate]) add(program, context);
   for (const command of program.commands) command.helpOption("-h, --help", "show this help");

@@ -15,7 +15,7 @@ import { KEY_NAME } from "./key-name.ts";
 
 const FORMAT = "musketeers backup 1";
 /** Keys that mean something on another disk; a checkpoint's place in a journal that is gone does not. */
-const kept: readonly string[] = ["invite/", "dataset/", "catalogue", "address"];
+const kept: readonly string[] = ["invite/", "takers/", "project/", "dataset/", "catalogue", "address"];
 
 /** A backup as it was read and checked. */
 export interface Backup {

@@ -14,6 +14,7 @@ import {
   type JobSummary,
   MusketeersError,
   PACKAGE_VERSION,
+  type PersonSummary,
   roles,
   type WorkerSummary,
 } from "../protocol/index.ts";
@@ -21,12 +22,14 @@ import { jobView, workerView } from "../scheduler/index.ts";
 import type { Grant } from "../security/index.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { JobEntry } from "./job-entry.ts";
+import { type ProjectCallHost, projectAnswers, projectSchemas } from "./project-calls.ts";
+import type { Scope } from "./scope.ts";
 import { stagesIn } from "./shuffle/index.ts";
 import { peopleOf } from "./trust/index.ts";
 import type { WorkerSession } from "./worker-session.ts";
 
 /** What calls need besides the coordinator. */
-export interface CallHost {
+export interface CallHost extends ProjectCallHost {
   readonly name: string;
   readonly upSinceMs: number;
   /** Resolves when it is known to be there, so that it can be revoked. */
@@ -46,6 +49,7 @@ const REPLICAS_MAX = 100;
 const name = z.string().max(200);
 const id = z.string().min(1).max(64);
 const schemas = {
+  ...projectSchemas,
   status: z.object({}),
   workers: z.object({}),
   jobs: z.object({ limit: z.int().min(1).optional() }),
@@ -117,7 +121,7 @@ export function detailsOf(coordinator: Coordinator, entry: JobEntry): JobDetails
   return { ...summaryOf(coordinator, entry), perWorker, errors, reason: entry.reason };
 }
 
-export function workerOf(coordinator: Coordinator, session: WorkerSession): WorkerSummary {
+export function workerOf(coordinator: Coordinator, session: WorkerSession, scope: Scope): WorkerSummary {
   const { worker, description, connectedAtMs, inputsDone, inputsFailed, memoryUsedBytes, load } = session;
   const view = workerView(coordinator.scheduler, worker);
   return {
@@ -131,12 +135,15 @@ export function workerOf(coordinator: Coordinator, session: WorkerSession): Work
     memoryUsedBytes,
     load,
     draining: view?.draining ?? false,
-    running: (view?.jobs ?? []).map((job) => coordinator.jobs.get(job)?.spec.title ?? job),
+    running: (view?.jobs ?? []).flatMap((job) => {
+      const entry = coordinator.jobs.get(job);
+      return entry !== undefined && scope.hasJob(entry) ? [entry.spec.title] : [];
+    }),
   };
 }
 
 /** What an operator should know. */
-function warningsOf(coordinator: Coordinator): string[] {
+function warningsOf(coordinator: Coordinator, scope: Scope): string[] {
   const warnings: string[] = [];
   for (const { text, sinceMs } of coordinator.engine.faults()) {
     const seconds = Math.max(0, Math.round((coordinator.wallMs() - sinceMs) / 1000));
@@ -152,7 +159,7 @@ function warningsOf(coordinator: Coordinator): string[] {
     if (warnings.length >= WARNINGS_MAX) return warnings;
   }
   for (const entry of coordinator.jobs.submissions()) {
-    if (entry.state !== "running") continue;
+    if (entry.state !== "running" || !scope.hasJob(entry)) continue;
     const waiting = jobView(coordinator.scheduler, entry.spec.job)?.waiting ?? "";
     if (waiting !== "") warnings.push(`Job ${entry.spec.job} (${entry.spec.title}) waits: ${waiting}`);
     if (warnings.length >= WARNINGS_MAX) break;
@@ -162,15 +169,28 @@ function warningsOf(coordinator: Coordinator): string[] {
 
 const WARNINGS_MAX = 20;
 
-export const whereabouts = (coordinator: Coordinator, dataset: DatasetSummary): DatasetStatus => ({
+/** A dataset by the name that its members know. */
+const shown = (dataset: DatasetSummary, scope: Scope): DatasetSummary => ({
   ...dataset,
+  name: scope.shownName(dataset.name) ?? dataset.name,
+});
+
+export const whereabouts = (
+  coordinator: Coordinator,
+  dataset: DatasetSummary,
+  scope: Scope,
+): DatasetStatus => ({
+  ...shown(dataset, scope),
   keptBy: coordinator.custody.replicas.keptBy(dataset.cid),
 });
 
-export function statusOf(coordinator: Coordinator, host: CallHost): HubStatus {
+export function statusOf(coordinator: Coordinator, host: CallHost, scope: Scope): HubStatus {
   let slots = 0;
   let busySlots = 0;
-  for (const worker of coordinator.workers.keys()) {
+  let workers = 0;
+  for (const [worker, session] of coordinator.workers) {
+    if (!scope.hasWorker(session)) continue;
+    workers++;
     const view = workerView(coordinator.scheduler, worker);
     slots += view?.slots ?? 0;
     busySlots += view?.busySlots ?? 0;
@@ -179,38 +199,54 @@ export function statusOf(coordinator: Coordinator, host: CallHost): HubStatus {
     hub: host.name,
     version: PACKAGE_VERSION,
     upSinceMs: host.upSinceMs,
-    workers: coordinator.workers.size,
+    workers,
     slots,
     busySlots,
-    jobsRunning: coordinator.jobs.running,
-    jobsEnded: coordinator.jobs.size - coordinator.jobs.running,
+    ...jobCounts(coordinator, scope),
     inputsDone: coordinator.throughput.total,
     inputsPerSecond: coordinator.throughput.perSecond,
     memoryBytes: process.memoryUsage.rss(),
     blobBytesSent: coordinator.blobBytesSent,
-    warnings: warningsOf(coordinator),
+    warnings: warningsOf(coordinator, scope),
   };
 }
 
+function jobCounts({ jobs, books }: Coordinator, { project }: Scope) {
+  if (project === undefined) return { jobsRunning: jobs.running, jobsEnded: jobs.size - jobs.running };
+  const usage = books.usageOf(project);
+  return { jobsRunning: usage.jobsRunning, jobsEnded: usage.jobs - usage.jobsRunning };
+}
+
 /** The newest first. */
-function latestJobs(coordinator: Coordinator, limit: number): JobSummary[] {
-  const entries = [...coordinator.jobs.submissions()].slice(-limit).reverse();
+function latestJobs(coordinator: Coordinator, limit: number, scope: Scope): JobSummary[] {
+  const seen = [...coordinator.jobs.submissions()].filter((entry) => scope.hasJob(entry));
+  const entries = seen.slice(-limit).reverse();
   return entries.map((entry) => summaryOf(coordinator, entry));
 }
 
 /** The newest first. */
-function latestWorkers(coordinator: Coordinator, limit: number): WorkerSummary[] {
-  const sessions = [...coordinator.workers.values()].slice(-limit).reverse();
-  return sessions.map((session) => workerOf(coordinator, session));
+function latestWorkers(coordinator: Coordinator, limit: number, scope: Scope): WorkerSummary[] {
+  const seen = [...coordinator.workers.values()].filter((session) => scope.hasWorker(session));
+  const sessions = seen.slice(-limit).reverse();
+  return sessions.map((session) => workerOf(coordinator, session, scope));
 }
 
-function drain(coordinator: Coordinator, worker: string): WorkerSummary {
+function drain(coordinator: Coordinator, worker: string, scope: Scope): WorkerSummary {
   const session =
     coordinator.workers.get(worker) ??
     [...coordinator.workers.values()].find(({ description }) => description.name === worker);
   if (session === undefined) throw new MusketeersError("NOT_FOUND", `There is no worker ${worker}`);
   coordinator.drainWorker(session);
-  return workerOf(coordinator, session);
+  return workerOf(coordinator, session, scope);
+}
+
+/** Of a member those whose workers serve the same project. */
+function seenPeople(coordinator: Coordinator, scope: Scope): PersonSummary[] {
+  const people = peopleOf(coordinator);
+  if (scope.project === undefined) return people;
+  const seen = [...coordinator.workers.values()].filter((session) => scope.hasWorker(session));
+  const persons = new Set(seen.map(({ description }) => description.person));
+  return people.filter(({ person }) => persons.has(person));
 }
 
 /** What an answer holds besides its rows, roughly. */
@@ -226,42 +262,50 @@ function fitting<T extends object>(rows: readonly T[], bytesMax: number): T[] {
   return over < 0 ? [...rows] : rows.slice(0, over);
 }
 
-function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller): Answers {
+function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller, scope: Scope): Answers {
   const { listRowsMax: rowsMax, headerBytesMax } = coordinator.limits;
+  const jobOf = (job: string) => coordinator.jobs.require(job, scope.project);
+  const { books, datasets } = coordinator;
+  const cancel = (job: string) => void coordinator.cancel(job, "its project was removed");
   return {
-    status: () => statusOf(coordinator, host),
-    workers: () => fitting(latestWorkers(coordinator, rowsMax), headerBytesMax).reverse(),
+    ...projectAnswers({ books, datasets, cancel }, host, caller, scope),
+    status: () => statusOf(coordinator, host, scope),
+    workers: () => fitting(latestWorkers(coordinator, rowsMax, scope), headerBytesMax).reverse(),
     jobs: ({ limit }) =>
-      fitting(latestJobs(coordinator, Math.min(limit ?? rowsMax, rowsMax)), headerBytesMax),
-    job: ({ job }) => detailsOf(coordinator, coordinator.jobs.require(job)),
-    people: () => fitting(peopleOf(coordinator).slice(0, rowsMax), headerBytesMax),
+      fitting(latestJobs(coordinator, Math.min(limit ?? rowsMax, rowsMax), scope), headerBytesMax),
+    job: ({ job }) => detailsOf(coordinator, jobOf(job)),
+    people: () => fitting(seenPeople(coordinator, scope).slice(0, rowsMax), headerBytesMax),
     logs: ({ job }) => {
-      const lines = coordinator.logs.of(coordinator.jobs.require(job).spec.job);
+      const lines = coordinator.logs.of(jobOf(job).spec.job);
       return fitting(lines.slice(-rowsMax).reverse(), headerBytesMax).reverse();
     },
     cancel: async ({ job }) => {
-      const entry = coordinator.cancel(job, "cancelled by request");
+      const entry = coordinator.cancel(jobOf(job).spec.job, "cancelled by request");
       // It has ended when the journal says so.
       await coordinator.ledger.settled();
       return summaryOf(coordinator, entry);
     },
-    drain: ({ worker }) => drain(coordinator, worker),
-    credit: ({ project }) => fitting(coordinator.credit.list(project).slice(0, rowsMax), headerBytesMax),
+    drain: ({ worker }) => drain(coordinator, worker, scope),
+    credit: ({ project }) =>
+      fitting(coordinator.credit.list(scope.project ?? project).slice(0, rowsMax), headerBytesMax),
     invite: (options) => host.invite(options),
     invites: () => fitting(host.invites().slice(0, rowsMax), headerBytesMax),
     revoke: ({ invite }) => host.revoke(invite, caller.id),
     datasets: () =>
       fitting(
-        coordinator.datasets
+        datasets
           .list()
+          .filter(({ name }) => scope.shownName(name) !== undefined)
           .slice(0, rowsMax)
-          .map((dataset) => whereabouts(coordinator, dataset)),
+          .map((dataset) => whereabouts(coordinator, dataset, scope)),
         headerBytesMax,
       ),
-    dataset: (params) => whereabouts(coordinator, coordinator.datasets.require(params.name)),
-    putDataset: ({ replicas = 0, replace = false, ...rest }) =>
-      coordinator.datasets.put({ ...rest, replicas, replace, owner: caller.label }),
-    removeDataset: (params) => coordinator.datasets.remove(params.name),
+    dataset: (params) => whereabouts(coordinator, datasets.require(scope.storedName(params.name)), scope),
+    putDataset: async ({ name: wanted, cid, replicas = 0, replace = false }) => {
+      const stored = scope.storedName(wanted);
+      return shown(await datasets.put({ name: stored, cid, replicas, replace, owner: caller.label }), scope);
+    },
+    removeDataset: async (params) => shown(await datasets.remove(scope.storedName(params.name)), scope),
     hasBlobs: ({ cids }) =>
       Promise.all(cids.map(async (cid) => (await coordinator.engine.blobs.touch(cid)) !== undefined)),
   };
@@ -277,6 +321,7 @@ export async function answerCall(
   coordinator: Coordinator,
   host: CallHost,
   caller: Caller,
+  scope: Scope,
   method: string,
   params: unknown,
 ): Promise<unknown> {
@@ -288,6 +333,6 @@ export async function answerCall(
   if (!parsed.success) {
     throw new MusketeersError("BAD_ARGUMENT", `${method}: ${z.prettifyError(parsed.error)}`);
   }
-  const answer = answersOf(coordinator, host, caller)[method] as (params: unknown) => unknown;
+  const answer = answersOf(coordinator, host, caller, scope)[method] as (params: unknown) => unknown;
   return answer(parsed.data);
 }

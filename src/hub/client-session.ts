@@ -14,6 +14,7 @@ import { answerCall } from "./calls.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Holder, JobEntry } from "./job-entry.ts";
 import type { Peer, PeerSession } from "./peer.ts";
+import { Scope } from "./scope.ts";
 import { Watch } from "./watch.ts";
 
 /** What changes a job. */
@@ -30,6 +31,8 @@ export class ClientSession implements PeerSession, Holder {
   readonly adopted: readonly string[] = [];
   readonly #peer: Peer;
   readonly #coordinator: Coordinator;
+  /** What of the hub it gets to see. */
+  readonly scope: Scope;
   readonly #watches = new Map<string, Watch>();
   readonly #calls: CallQueue;
   readonly #held = new Set<string>();
@@ -40,10 +43,11 @@ export class ClientSession implements PeerSession, Holder {
   constructor(coordinator: Coordinator, peer: Peer) {
     this.#coordinator = coordinator;
     this.#peer = peer;
+    this.scope = new Scope(peer.grant);
     this.#calls = new CallQueue({
       limits: coordinator.limits,
       answer: ({ method, params }) =>
-        answerCall(coordinator, coordinator.callHost, peer.grant, method, params),
+        answerCall(coordinator, coordinator.callHost, peer.grant, this.scope, method, params),
       send: (header) => peer.send(header),
       isCongested: () => peer.congested,
       onFailed: ({ code }) => {
@@ -202,6 +206,7 @@ export class ClientSession implements PeerSession, Holder {
         this.#coordinator.intake.inputs(this, message, body);
         break;
       case "cancel":
+        this.#coordinator.jobs.require(message.job, this.scope.project);
         this.#coordinator.cancel(message.job, message.reason, message.ranges);
         break;
     }
@@ -209,7 +214,7 @@ export class ClientSession implements PeerSession, Holder {
 
   #watch(message: WatchMessage): void {
     if (message.results || message.logs) this.#require(submitRoles, "read results");
-    const entry = this.#coordinator.jobs.require(message.job);
+    const entry = this.#coordinator.jobs.require(message.job, this.scope.project);
     this.#unwatch(message.job);
     const { watchesPerClientMax } = this.#coordinator.limits;
     if (this.#watches.size >= watchesPerClientMax) {

@@ -22,6 +22,7 @@ import {
 import type { CallHost } from "./calls.ts";
 import { type Clock, SchedulerTimer } from "./clock.ts";
 import { Consents } from "./consents.ts";
+import type { CoordinatorOptions } from "./coordinator-options.ts";
 import type { Credit } from "./credit/index.ts";
 import { Custody } from "./custody.ts";
 import type { Datasets } from "./datasets.ts";
@@ -38,12 +39,12 @@ import type { LeaseSeal } from "./lease-seal.ts";
 import { Live } from "./live/index.ts";
 import { Notices } from "./notices.ts";
 import { Peers } from "./peers/peers.ts";
-import type { Keepers } from "./recovery/keepers.ts";
+import { ProjectBooks } from "./project-books.ts";
 import { ResultWriter } from "./result-writer.ts";
 import { mapFailureOf, Shuffles } from "./shuffle/index.ts";
 import { TaskLogs } from "./task-logs.ts";
 import { Throughput } from "./throughput.ts";
-import { type People, Referee } from "./trust/index.ts";
+import { Referee } from "./trust/index.ts";
 import type { Return } from "./worker-return.ts";
 import type { OpenLease, WorkerSession } from "./worker-session.ts";
 
@@ -55,24 +56,6 @@ interface Delivery {
 
 type EffectOf<T extends SchedulerEffect["type"]> = Extract<SchedulerEffect, { type: T }>;
 
-export interface CoordinatorOptions {
-  readonly engine: Engine;
-  readonly limits: Limits;
-  readonly clock: Clock;
-  readonly seal: LeaseSeal;
-  readonly scheduler: Scheduler;
-  readonly jobs: Jobs;
-  readonly datasets: Datasets;
-  readonly keepers: Keepers;
-  readonly credit: Credit;
-  readonly people: People;
-  /** Records of the journal that the start read one by one. */
-  readonly recordsRead: number;
-  readonly callHost: CallHost;
-  /** Something that must not happen did; the hub stops rather than go on wrongly. */
-  readonly onFault: (error: unknown) => void;
-}
-
 /**
  * The shell around the scheduler: feeds it what sessions report, and performs what it decides, in order.
  * What others may rely on (acknowledgements, results) leaves only when the journal holds it.
@@ -82,6 +65,7 @@ export class Coordinator {
   readonly jobs: Jobs;
   /** The catalogue of named folders. */
   readonly datasets: Datasets;
+  readonly books: ProjectBooks;
   readonly custody: Custody;
   readonly blocks: Blocks;
   readonly shuffles: Shuffles;
@@ -147,7 +131,7 @@ export class Coordinator {
       this.cancel(entry.spec.job, "its client is gone"),
     );
     this.#notices = new Notices(this.limits, (entry) => this.progressOf(entry));
-    const { limits, jobs, blocks, ledger, engine, throughput, consents } = this;
+    const { limits, jobs, blocks, ledger, engine, throughput, consents, workers } = this;
     const { live } = this;
     this.#writer = new ResultWriter({
       limits,
@@ -160,13 +144,15 @@ export class Coordinator {
     });
     this.referee = new Referee({ people: options.people, writer: this.#writer });
     const feed = (event: Untimed<SchedulerEvent>) => this.#feed(event);
+    this.books = new ProjectBooks({ ...options, workers, feed });
     const isHeld = (cid: string) => this.peers.tracker.holdersOf(cid).length > 0;
     const notify = (entry: JobEntry) => this.#notices.changed(entry);
     const { onFault } = options;
     this.shuffles = new Shuffles({ engine, limits, jobs, blocks, ledger, isHeld, feed, notify, onFault });
     const { locality } = this.peers;
+    const { books } = this;
     const wallMs = () => this.wallMs();
-    this.intake = new Intake({ limits, jobs, blocks, ledger, locality, consents, feed, wallMs });
+    this.intake = new Intake({ limits, jobs, books, blocks, ledger, locality, consents, feed, wallMs });
   }
 
   get scheduler(): Scheduler {
@@ -179,6 +165,7 @@ export class Coordinator {
 
   /** Begins to act; recovered jobs whose clients do not come back are given up after a while. */
   start(): void {
+    this.books.start();
     this.holds.start();
     this.retention.start();
     this.#feed({ type: "Tick" });

@@ -11,7 +11,8 @@ import { mergeCatalogue } from "../scheduler/index.ts";
 import { surveyTree } from "./tree-survey.ts";
 
 const PREFIX = "dataset/";
-const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+/** Behind the name of its project, where that is not the default one; see `Scope`. */
+const namePattern = /^([a-z0-9][a-z0-9._-]{0,63}:)?[a-z0-9][a-z0-9._-]{0,63}$/;
 
 export interface DatasetsOptions {
   readonly registry: Registry;
@@ -65,6 +66,8 @@ export class Datasets {
   readonly #byName = new Map<string, DatasetSummary>();
   /** One change after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  /** Asked whether the name may stand for so much more; throws where not. */
+  admit: (name: string, moreBytes: number) => void = () => {};
   /** Told when a name stands for something else, or for nothing any more. */
   onChanged: (name: string) => void = () => {};
 
@@ -154,6 +157,7 @@ export class Datasets {
       });
     }
     const { bytes, files } = await surveyTree(cid, blobs);
+    this.admit(name, bytes - (before?.bytes ?? 0));
     const createdAtMs = before?.cid === cid ? before.createdAtMs : Math.round(wallMs());
     const dataset: DatasetSummary = { name, cid, bytes, files, createdAtMs, owner, replicas };
     await registry.put(PREFIX + name, encodeValue({ cid, bytes, files, createdAtMs, owner, replicas }));

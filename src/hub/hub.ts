@@ -5,6 +5,7 @@ import { getRequestListener } from "@hono/node-server";
 import { WebSocketServer } from "ws";
 import { type Engine, embeddedEngine, memoryEngine, type Recovery, type Registry } from "../engine/index.ts";
 import {
+  DEFAULT_PROJECT,
   defaultLimits,
   type Hello,
   type Limits,
@@ -35,6 +36,7 @@ import { Metrics } from "./metrics.ts";
 import { PackageTarball } from "./package-tarball.ts";
 import { isSameOrigin, PageSessions } from "./pages/page-sessions.ts";
 import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
+import { Projects } from "./projects.ts";
 import { Keepers } from "./recovery/keepers.ts";
 import { Takers } from "./takers.ts";
 import { People, recoverPeople } from "./trust/index.ts";
@@ -75,6 +77,7 @@ export class Hub {
   readonly #engine: Engine;
   readonly #invites: Invites;
   readonly #takers: Takers;
+  readonly #projects: Projects;
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
   readonly #admission: Admission<Peer>;
@@ -91,6 +94,7 @@ export class Hub {
     engine: Engine;
     invites: Invites;
     takers: Takers;
+    projects: Projects;
     limits: Limits;
     coordinator: (host: CallHost) => Coordinator;
   }) {
@@ -101,6 +105,7 @@ export class Hub {
     this.#engine = parts.engine;
     this.#invites = parts.invites;
     this.#takers = parts.takers;
+    this.#projects = parts.projects;
     this.#invites.onRevoked = (id) => this.#peers.shutOut(id);
     this.#limits = parts.limits;
     this.#admission = new Admission(parts.limits);
@@ -121,7 +126,7 @@ export class Hub {
       name: parts.name,
       upSinceMs: systemClock.wallMs(),
       invite: async (options) => {
-        const { invite, stored } = this.#invites.make(this.url, options);
+        const { invite, stored } = this.#makeInvite(options);
         await stored;
         return { invite, joinCommand: this.joinCommand(invite) };
       },
@@ -156,10 +161,15 @@ export class Hub {
 
   /** Makes an invite: the only way in. It is soon in the list of those that can be revoked. */
   invite(options: InviteOptions): string {
-    const { invite, stored } = this.#invites.make(this.url, options);
+    const { invite, stored } = this.#makeInvite(options);
     // Where it cannot be stored, the engine says so in `status`.
     stored.catch(() => {});
     return invite;
+  }
+
+  #makeInvite(options: InviteOptions): ReturnType<Invites["make"]> {
+    this.#projects.require(options.project ?? DEFAULT_PROJECT);
+    return this.#invites.make(this.url, options);
   }
 
   /** The line that makes a stranger's machine with Node a worker. */
@@ -227,6 +237,9 @@ export class Hub {
 
   #admit(peer: Peer, hello: Hello): PeerSession {
     const { id, role, trusted, project } = peer.grant;
+    if (!this.#projects.has(project)) {
+      throw new MusketeersError("UNAUTHORIZED", `The project ${project} of this invite is not on this hub`);
+    }
     const takeUp = () => this.#takers.takeUp(peer.grant, hello.key, !this.#invites.isEphemeral(id));
     if (hello.worker === undefined) {
       if (role === "worker")
@@ -363,6 +376,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, KEY_NAME));
     const invites = await Invites.open(engine.registry, secretKey, systemClock.wallMs, limits);
     const takers = await Takers.open(engine.registry, limits, systemClock.wallMs);
+    const projects = await Projects.open(engine.registry, limits, systemClock.wallMs);
     const recovering = createScheduler(limits);
     const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
       recoverRecord(recovering, record),
@@ -396,6 +410,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       engine,
       invites,
       takers,
+      projects,
       limits,
       coordinator: (callHost) =>
         new Coordinator({
@@ -406,6 +421,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           scheduler,
           jobs,
           datasets,
+          projects,
           keepers,
           credit,
           people,

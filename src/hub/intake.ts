@@ -3,6 +3,7 @@ import {
   type JobSpec,
   type Limits,
   MusketeersError,
+  projectOf,
   type SubmitMessage,
   sliceRecords,
 } from "../protocol/index.ts";
@@ -15,6 +16,7 @@ import { IndexedBlock } from "./journal/block.ts";
 import type { Blocks } from "./journal/blocks.ts";
 import type { Ledger } from "./journal/ledger.ts";
 import type { Locality } from "./peers/locality.ts";
+import type { ProjectBooks } from "./project-books.ts";
 
 /** An event without its time. */
 export type Untimed<E> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
@@ -22,6 +24,7 @@ export type Untimed<E> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
 export interface IntakeHost {
   readonly limits: Limits;
   readonly jobs: Jobs;
+  readonly books: Pick<ProjectBooks, "admit" | "submit">;
   readonly blocks: Blocks;
   readonly ledger: Ledger;
   wallMs(): number;
@@ -56,10 +59,14 @@ export class Intake {
     if (entry === undefined) {
       const block = this.#blockOf(body, count);
       this.#checkSize(spec, count);
+      this.#host.books.submit(spec, count, body.length);
       entry = this.#addJob(spec);
       client.hold(entry);
       if (count > 0 || sealed) this.#append(client, entry.intake, block, sealed);
     } else {
+      if (projectOf(entry.spec) !== projectOf(spec)) {
+        throw new MusketeersError("JOB_EXISTS", `Job ${spec.job} exists with another task`);
+      }
       if (entry.spec.task.bundle !== spec.task.bundle || entry.spec.task.entry !== spec.task.entry) {
         throw new MusketeersError("JOB_EXISTS", `Job ${spec.job} exists with another task`);
       }
@@ -73,7 +80,7 @@ export class Intake {
 
   /** @throws MusketeersError `NOT_FOUND`, `PROTOCOL`, `LIMIT_EXCEEDED` */
   inputs(client: ClientSession, message: InputsMessage, body: Uint8Array): void {
-    const submission = this.#host.jobs.require(message.job);
+    const submission = this.#host.jobs.require(message.job, client.scope.project);
     if (submission.state !== "running") {
       this.#stored(client, submission);
       return;
@@ -93,6 +100,7 @@ export class Intake {
     if (entry.sealed) throw new MusketeersError("PROTOCOL", `Job ${message.job} is sealed`);
     const block = this.#blockOf(body, message.count);
     const records = known === 0 ? block : this.#blockOf(sliceRecords(body, known, message.count), fresh);
+    this.#host.books.admit(entry.spec, records.count, records.bytes.length);
     this.#append(client, entry, records, message.sealed);
   }
 

@@ -138,8 +138,10 @@ export class Invites {
   mayLook(secret: string): boolean {
     try {
       const { grant } = parseInvite(`http://hub/join#${secret}`);
-      const { id, role } = openGrant(grant, publicKeyOf(this.#hubSecretKey), this.#nowMs());
-      return role !== "worker" && !this.isRevoked(id);
+      const { id, role, project } = openGrant(grant, publicKeyOf(this.#hubSecretKey), this.#nowMs());
+      // What is shown there is about all projects.
+      const all = role === "admin" || (role !== "worker" && project === DEFAULT_PROJECT);
+      return all && !this.isRevoked(id);
     } catch {
       return false;
     }

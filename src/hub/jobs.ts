@@ -1,4 +1,4 @@
-import { type JobSpec, type Limits, MusketeersError } from "../protocol/index.ts";
+import { type JobSpec, type Limits, MusketeersError, projectOf } from "../protocol/index.ts";
 import { isStageId, stagesOf, submissionOf } from "../scheduler/index.ts";
 import { JobEntry } from "./job-entry.ts";
 
@@ -28,11 +28,12 @@ export class Jobs {
 
   /**
    * A submission.
+   * @param project only where it is of this project; of others nobody is told that they are there
    * @throws MusketeersError `NOT_FOUND`
    */
-  require(job: string): JobEntry {
+  require(job: string, project?: string): JobEntry {
     const entry = this.#entries.get(job);
-    if (entry === undefined) {
+    if (entry === undefined || (project !== undefined && projectOf(entry.spec) !== project)) {
       throw new MusketeersError("NOT_FOUND", `There is no job ${job}`, {
         hint: "`musketeers jobs` lists what is there; ended jobs are forgotten after some days (`up --keep`).",
       });

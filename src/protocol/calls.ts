@@ -1,4 +1,5 @@
 import type { JobState, Role, StageProgress } from "./messages/index.ts";
+import { type ProjectCalls, projectCallRoles } from "./projects.ts";
 import type { EnrolledWorker } from "./standing.ts";
 
 /*
@@ -187,7 +188,7 @@ export interface LogLine {
 }
 
 /** Methods with their parameters and values. */
-export interface Calls {
+export interface Calls extends ProjectCalls {
   status: { params: Record<string, never>; value: HubStatus };
   workers: { params: Record<string, never>; value: readonly WorkerSummary[] };
   jobs: { params: { readonly limit?: number }; value: readonly JobSummary[] };
@@ -232,6 +233,7 @@ export type CallMethod = keyof Calls;
 
 /** Which roles may call what. */
 export const callRoles: Readonly<Record<CallMethod, readonly Role[]>> = Object.freeze({
+  ...projectCallRoles,
   status: ["admin", "submitter", "viewer"],
   workers: ["admin", "submitter", "viewer"],
   jobs: ["admin", "submitter", "viewer"],

@@ -11,6 +11,7 @@ export * from "./live.ts";
 export * from "./messages/index.ts";
 export * from "./net.ts";
 export * from "./outputs-row.ts";
+export * from "./projects.ts";
 export * from "./ranges.ts";
 export * from "./records.ts";
 export * from "./resumed.ts";

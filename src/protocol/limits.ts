@@ -264,6 +264,8 @@ export interface Limits {
   readonly creditIntervalMs: number;
   /** Connections whose handshake is under way. */
   readonly handshakesMax: number;
+  /** Projects of one hub. */
+  readonly projectsMax: number;
   /** Keys of machines that one invite is remembered to have been taken up by. */
   readonly inviteKeysMax: number;
   /** How long a key's person is remembered after the invite has expired that it came with. */
@@ -467,6 +469,7 @@ export const defaultLimits: Limits = Object.freeze({
   clientsMax: 10_000,
   connectionsMax: 50_000,
   handshakesMax: 5_000,
+  projectsMax: 1_000,
   inviteKeysMax: 10_000,
   personKeptMs: 365 * day,
   connectionsPerAddressMax: 5_000,

@@ -7,6 +7,7 @@ import {
 } from "../../protocol/index.ts";
 import type { Coordinator } from "../coordinator.ts";
 import type { JobEntry } from "../job-entry.ts";
+import type { Scope } from "../scope.ts";
 import type { OpenLease, WorkerSession } from "../worker-session.ts";
 import { Segments } from "./segments.ts";
 import { type Sample, Subscription } from "./subscription.ts";
@@ -16,6 +17,8 @@ import { sampleOf } from "./topics.ts";
 /** A client that follows something. */
 export interface Follower {
   readonly role: Role;
+  /** What of the hub it gets to see. */
+  readonly scope: Scope;
   readonly congested: boolean;
   send(header: object, body?: Uint8Array): void;
 }
@@ -110,8 +113,9 @@ export class Live {
     if (follower.congested) return;
     const { id, topic, of } = subscription.message;
     try {
-      const name = `${topic} ${follower.role} ${of}`;
-      const sample = samples.get(name) ?? sampleOf(this.#coordinator, topic, of, follower.role);
+      const { role, scope } = follower;
+      const name = `${topic} ${role} ${scope.project ?? ""} ${of}`;
+      const sample = samples.get(name) ?? sampleOf(this.#coordinator, topic, of, role, scope);
       samples.set(name, sample);
       const part = subscription.changes(sample);
       if (part === undefined) return;

@@ -13,6 +13,7 @@ import { jobView } from "../../scheduler/index.ts";
 import { detailsOf, statusOf, summaryOf, whereabouts, workerOf } from "../calls.ts";
 import type { Coordinator } from "../coordinator.ts";
 import type { JobEntry } from "../job-entry.ts";
+import type { Scope } from "../scope.ts";
 import type { Band, BandLease } from "./band.ts";
 import type { Sample } from "./subscription.ts";
 
@@ -46,10 +47,10 @@ function halvesOf(summary: WorkerSummary): [identity: object, work: object] {
 
 const lastOf = <T>(items: Iterable<T>, count: number): T[] => [...items].slice(-count);
 
-function inputsOf({ jobs, scheduler }: Coordinator): OverviewValues["inputs"] {
+function inputsOf({ jobs, scheduler }: Coordinator, scope: Scope): OverviewValues["inputs"] {
   let [waiting, running, retrying] = [0, 0, 0];
   for (const { state, spec } of jobs) {
-    if (state !== "running") continue;
+    if (state !== "running" || !scope.hasJob({ spec })) continue;
     const view = jobView(scheduler, spec.job);
     if (view === undefined) continue;
     running += view.running;
@@ -59,25 +60,27 @@ function inputsOf({ jobs, scheduler }: Coordinator): OverviewValues["inputs"] {
   return { waiting, running, retrying };
 }
 
-function overview(coordinator: Coordinator): Sample {
+function overview(coordinator: Coordinator, scope: Scope): Sample {
   const { jobs, workers, limits, live, callHost } = coordinator;
   const identities = new Map<string, unknown>();
   const work = new Map<string, unknown>();
-  for (const session of lastOf(workers.values(), limits.liveRowsMax)) {
-    const [identity, now] = halvesOf(workerOf(coordinator, session));
+  const staff = [...workers.values()].filter((session) => scope.hasWorker(session));
+  for (const session of lastOf(staff, limits.liveRowsMax)) {
+    const [identity, now] = halvesOf(workerOf(coordinator, session, scope));
     identities.set(session.worker, identity);
     work.set(session.worker, now);
   }
-  const latest = lastOf(jobs.submissions(), JOBS_LATEST).map((entry) => summaryOf(coordinator, entry));
+  const seen = [...jobs.submissions()].filter((entry) => scope.hasJob(entry));
+  const latest = lastOf(seen, JOBS_LATEST).map((entry) => summaryOf(coordinator, entry));
   const omitted = {
-    workers: workers.size - identities.size,
-    jobs: Math.max(0, jobs.size - latest.length),
+    workers: staff.length - identities.size,
+    jobs: Math.max(0, seen.length - latest.length),
   };
   return {
     values: {
-      status: statusOf(coordinator, callHost),
+      status: statusOf(coordinator, callHost, scope),
       timeline: live.timeline.view(coordinator.wallMs()),
-      inputs: inputsOf(coordinator),
+      inputs: inputsOf(coordinator, scope),
       omitted,
     },
     tables: { identities, work, jobs: byJob(latest) },
@@ -98,12 +101,14 @@ function matches(entry: JobEntry, words: readonly string[]): boolean {
   );
 }
 
-function jobList(coordinator: Coordinator, search: string): Sample {
+function jobList(coordinator: Coordinator, search: string, scope: Scope): Sample {
   const words = search
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== "");
-  const found = [...coordinator.jobs.submissions()].filter((entry) => matches(entry, words));
+  const found = [...coordinator.jobs.submissions()].filter(
+    (entry) => scope.hasJob(entry) && matches(entry, words),
+  );
   const shown = found.slice(-coordinator.limits.liveRowsMax).map((entry) => summaryOf(coordinator, entry));
   return { values: { found: found.length }, tables: { jobs: byJob(shown) } };
 }
@@ -134,8 +139,8 @@ function bandsOf(coordinator: Coordinator, entry: JobEntry): BandView[] {
   ];
 }
 
-function job(coordinator: Coordinator, id: string): Sample {
-  const entry = coordinator.jobs.require(id);
+function job(coordinator: Coordinator, id: string, scope: Scope): Sample {
+  const entry = coordinator.jobs.require(id, scope.project);
   const details = detailsOf(coordinator, entry);
   const nowMs = coordinator.wallMs();
   const { timeline } = entry.history;
@@ -157,30 +162,37 @@ function job(coordinator: Coordinator, id: string): Sample {
   return { values: { ...values }, tables: { segments } };
 }
 
-function worker(coordinator: Coordinator, id: string): Sample {
+function worker(coordinator: Coordinator, id: string, scope: Scope): Sample {
   const session = coordinator.workers.get(id);
-  if (session === undefined) {
+  if (session === undefined || !scope.hasWorker(session)) {
     throw new MusketeersError("NOT_FOUND", `Worker ${id} is not connected`, {
       hint: "It left, or it comes back as another one. The list of workers has those that are there.",
     });
   }
-  const segments = coordinator.live.segments.latest((segment) => segment.worker === id, SEGMENTS_SHOWN);
+  const sees = (name: string) => {
+    const entry = coordinator.jobs.get(name);
+    return entry === undefined ? scope.project === undefined : scope.hasJob(entry);
+  };
+  const segments = coordinator.live.segments.latest(
+    (segment) => segment.worker === id && sees(segment.job),
+    SEGMENTS_SHOWN,
+  );
   const jobs = new Map<string, unknown>();
   for (const entry of lastOf(coordinator.jobs.submissions(), coordinator.limits.liveRowsMax)) {
     const inputs = entry.perWorker.get(session.name);
-    if (inputs === undefined) continue;
+    if (inputs === undefined || !scope.hasJob(entry)) continue;
     jobs.set(entry.spec.job, { job: entry.spec.job, title: entry.spec.title, state: entry.state, inputs });
   }
   return {
-    values: { worker: workerOf(coordinator, session), nowMs: coordinator.wallMs() },
+    values: { worker: workerOf(coordinator, session, scope), nowMs: coordinator.wallMs() },
     tables: { segments, jobs },
   };
 }
 
-function data(coordinator: Coordinator): Sample {
+function data(coordinator: Coordinator, scope: Scope): Sample {
   const { datasets, limits } = coordinator;
-  const all = datasets.list();
-  const rows = all.slice(0, limits.liveRowsMax).map((dataset) => whereabouts(coordinator, dataset));
+  const all = datasets.list().filter(({ name }) => scope.shownName(name) !== undefined);
+  const rows = all.slice(0, limits.liveRowsMax).map((dataset) => whereabouts(coordinator, dataset, scope));
   return {
     values: { count: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0) },
     tables: { datasets: new Map(rows.map((row) => [row.name, row])) },
@@ -198,18 +210,24 @@ function people(coordinator: Coordinator, role: Role): Sample {
  * What there is to see of a topic.
  * @throws MusketeersError `NOT_FOUND`, `FORBIDDEN`
  */
-export function sampleOf(coordinator: Coordinator, topic: TopicName, of: string, role: Role): Sample {
+export function sampleOf(
+  coordinator: Coordinator,
+  topic: TopicName,
+  of: string,
+  role: Role,
+  scope: Scope,
+): Sample {
   switch (topic) {
     case "overview":
-      return overview(coordinator);
+      return overview(coordinator, scope);
     case "jobs":
-      return jobList(coordinator, of);
+      return jobList(coordinator, of, scope);
     case "job":
-      return job(coordinator, of);
+      return job(coordinator, of, scope);
     case "worker":
-      return worker(coordinator, of);
+      return worker(coordinator, of, scope);
     case "data":
-      return data(coordinator);
+      return data(coordinator, scope);
     case "people":
       return people(coordinator, role);
   }

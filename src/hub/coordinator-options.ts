@@ -1,0 +1,32 @@
+import type { Engine } from "../engine/index.ts";
+import type { Limits } from "../protocol/index.ts";
+import type { Scheduler } from "../scheduler/index.ts";
+import type { CallHost } from "./calls.ts";
+import type { Clock } from "./clock.ts";
+import type { Credit } from "./credit/index.ts";
+import type { Datasets } from "./datasets.ts";
+import type { Jobs } from "./jobs.ts";
+import type { LeaseSeal } from "./lease-seal.ts";
+import type { Projects } from "./projects.ts";
+import type { Keepers } from "./recovery/keepers.ts";
+import type { People } from "./trust/index.ts";
+
+/** What a coordinator is made of: what was read from the disk, and what it works with. */
+export interface CoordinatorOptions {
+  readonly engine: Engine;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly seal: LeaseSeal;
+  readonly scheduler: Scheduler;
+  readonly jobs: Jobs;
+  readonly datasets: Datasets;
+  readonly projects: Projects;
+  readonly keepers: Keepers;
+  readonly credit: Credit;
+  readonly people: People;
+  /** Records of the journal that the start read one by one. */
+  readonly recordsRead: number;
+  readonly callHost: CallHost;
+  /** Something that must not happen did; the hub stops rather than go on wrongly. */
+  readonly onFault: (error: unknown) => void;
+}
