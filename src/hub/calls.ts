@@ -7,6 +7,7 @@ import {
   callRoles,
   type DatasetStatus,
   type DatasetSummary,
+  DEFAULT_PROJECT,
   type HubStatus,
   type InviteParams,
   type InviteSummary,
@@ -240,13 +241,19 @@ function drain(coordinator: Coordinator, worker: string, scope: Scope): WorkerSu
   return workerOf(coordinator, session, scope);
 }
 
-/** Of a member those whose workers serve the same project. */
+/**
+ * Of a member those whose workers serve the same project; to the default one those belong as well whose workers are
+ * not there now.
+ */
 function seenPeople(coordinator: Coordinator, scope: Scope): PersonSummary[] {
   const people = peopleOf(coordinator);
   if (scope.project === undefined) return people;
-  const seen = [...coordinator.workers.values()].filter((session) => scope.hasWorker(session));
-  const persons = new Set(seen.map(({ description }) => description.person));
-  return people.filter(({ person }) => persons.has(person));
+  const here = new Map<string, boolean>();
+  for (const session of coordinator.workers.values()) {
+    const { person } = session.description;
+    here.set(person, here.get(person) === true || scope.hasWorker(session));
+  }
+  return people.filter(({ person }) => here.get(person) ?? scope.project === DEFAULT_PROJECT);
 }
 
 /** What an answer holds besides its rows, roughly. */
