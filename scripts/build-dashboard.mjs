@@ -1,29 +1,29 @@
-// Bundles the hub's page into dist/dashboard: one script, one style sheet, no inline code. esbuild does it,
-// because users have it anyway (it bundles their tasks) and one page needs no development server.
-import { copyFile, mkdir } from "node:fs/promises";
+// Builds the hub's pages into dist/dashboard: one script, one style sheet, no inline code.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build } from "vite";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
 /**
- * @param {string} [outDirectory] where the page goes
+ * @param {string} [outDirectory] where the pages go
  * @returns {Promise<void>}
  */
 export async function buildDashboard(outDirectory = join(root, "dist", "dashboard")) {
-  const source = join(root, "src", "dashboard");
-  await mkdir(outDirectory, { recursive: true });
   await build({
-    entryPoints: [join(source, "page.ts"), join(source, "page.css")],
-    outdir: outDirectory,
-    bundle: true,
-    format: "esm",
-    platform: "browser",
-    target: ["es2022"],
-    minify: true,
-    legalComments: "none",
-    logLevel: "warning",
+    configFile: false,
+    root: join(root, "src", "dashboard"),
+    // The hub serves the same page at / and at /join.
+    base: "./",
+    publicDir: false,
+    logLevel: "warn",
+    build: {
+      outDir: outDirectory,
+      emptyOutDir: true,
+      target: "es2022",
+      // Policies of pages know no inline code.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+    },
   });
-  for (const name of ["index.html", "icon.svg"]) await copyFile(join(source, name), join(outDirectory, name));
 }

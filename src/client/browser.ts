@@ -1,8 +1,8 @@
 /** The client for pages: everything but the bundler and the profiles. */
 import { base64url } from "multiformats/bases/base64";
-import { openPlatformSocket } from "../link/index.ts";
-import { MusketeersError } from "../protocol/index.ts";
-import { type Invite, LINK_PATH, newSecretKey } from "../security/index.ts";
+import { Link, openPlatformSocket } from "../link/index.ts";
+import { defaultLimits, MusketeersError, type Role } from "../protocol/index.ts";
+import { type Invite, LINK_PATH, newSecretKey, parseInvite } from "../security/index.ts";
 import { browserKey } from "./browser-key.ts";
 import type { Cluster } from "./cluster.ts";
 import { type ConnectOptions, connectTo, connectWith, type Platform } from "./connect.ts";
@@ -42,6 +42,64 @@ export async function connectPage(
 ): Promise<Cluster> {
   const { origin } = (globalThis as unknown as { location: { origin: string } }).location;
   return connectWith(pageInvite(origin), options, { ...page, pageToken: base64url.baseDecode(token) });
+}
+
+/** Who is signed in with a browser. */
+export interface SignedIn {
+  readonly role: Role;
+  readonly label: string;
+  readonly project: string;
+  readonly expiresAtMs: number;
+  /** For `connectPage`. */
+  readonly token: string;
+}
+
+/**
+ * Signs this browser in at the hub that served the page: proves the invite, whose secret does not travel, and lets the
+ * hub set a cookie in exchange.
+ * @throws MusketeersError `INVITE_MALFORMED`, `INVITE_EXPIRED`, `UNAUTHORIZED`, `FORBIDDEN` for a worker's,
+ * `HUB_UNREACHABLE` after the time-out
+ */
+export async function signIn(inviteText: string): Promise<SignedIn> {
+  const invite = parseInvite(inviteText);
+  if (invite.role === "worker") {
+    throw new MusketeersError("FORBIDDEN", "An invite for workers does not let anybody look at a hub", {
+      hint: "It adds a machine: paste the line `musketeers join …` into its terminal.",
+    });
+  }
+  const machineKey = invite.counted ? { machineKey: browserKey() } : {};
+  const handlers = { onWelcome: () => {}, onMessage: () => {} };
+  const link = new Link({ invite, openSocket: openPlatformSocket, ...machineKey }, handlers);
+  const late = setTimeout(() => link.close(), defaultLimits.connectTimeoutMs);
+  try {
+    const { session } = await link.start();
+    return await askSession("POST", { Authorization: `Bearer ${session}` });
+  } finally {
+    clearTimeout(late);
+    link.close();
+  }
+}
+
+/** Who is signed in with this browser; undefined where nobody is. */
+export async function signedIn(): Promise<SignedIn | undefined> {
+  try {
+    return await askSession("GET");
+  } catch (error) {
+    if (error instanceof MusketeersError && !error.retryable) return undefined;
+    throw error;
+  }
+}
+
+/** Signs this browser out. */
+export async function signOut(): Promise<void> {
+  await fetch("session", { method: "DELETE" });
+}
+
+async function askSession(method: string, headers: Record<string, string> = {}): Promise<SignedIn> {
+  const response = await fetch("session", { method, headers });
+  const answer: unknown = await response.json();
+  if (!response.ok) throw MusketeersError.from(answer as { code: string; message: string; hint: string });
+  return answer as SignedIn;
 }
 
 /** Stands for the invite that the browser's cookie holds. */

@@ -45,6 +45,13 @@ export class LiveTopics {
     for (const [id, { topic, of }] of this.#followed) this.#send({ type: "follow", id, topic, of });
   }
 
+  /** There will be no connection any more. */
+  fail(error: MusketeersError): void {
+    const left = [...this.#followed.values()];
+    this.#followed.clear();
+    for (const { onError } of left) onError(error);
+  }
+
   onMessage({ id, first, error }: LiveMessage, body: Uint8Array): void {
     const following = this.#followed.get(id);
     if (following === undefined) return;

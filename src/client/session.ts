@@ -15,6 +15,7 @@ import {
   type JobSpec,
   type Limits,
   MusketeersError,
+  toMusketeersError,
   type WatchMessage,
   type Welcome,
 } from "../protocol/index.ts";
@@ -294,6 +295,7 @@ export class Session implements ChannelHost {
     this.#failure = error;
     for (const channel of [...this.#channels.values(), ...this.#waiting.values()]) channel.fail(error);
     this.observers.fail(error);
+    this.live.fail(toMusketeersError(error));
     for (const call of [...this.#calls.values()]) call.reject(error);
     this.#presence.end(error);
   }

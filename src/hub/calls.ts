@@ -22,6 +22,7 @@ import {
 import { jobView, workerView } from "../scheduler/index.ts";
 import type { Grant } from "../security/index.ts";
 import type { Coordinator } from "./coordinator.ts";
+import { failureSample } from "./failure-sample.ts";
 import type { JobEntry } from "./job-entry.ts";
 import { type ProjectCallHost, projectAnswers, projectSchemas } from "./project-calls.ts";
 import type { Scope } from "./scope.ts";
@@ -57,6 +58,7 @@ const schemas = {
   job: z.object({ job: id }),
   people: z.object({}),
   logs: z.object({ job: id }),
+  failure: z.object({ job: id, fingerprint: z.string().max(2048) }),
   cancel: z.object({ job: id }),
   drain: z.object({ worker: id }),
   invite: z.object({
@@ -286,6 +288,7 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller, sco
       const lines = coordinator.logs.of(jobOf(job).spec.job);
       return fitting(lines.slice(-rowsMax).reverse(), headerBytesMax).reverse();
     },
+    failure: (params) => failureSample(coordinator, params.job, params.fingerprint),
     cancel: async ({ job }) => {
       const entry = coordinator.cancel(jobOf(job).spec.job, "cancelled by request");
       // It has ended when the journal says so.

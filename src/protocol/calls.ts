@@ -187,6 +187,17 @@ export interface LogLine {
   readonly line: string;
 }
 
+/** A failure as it was stored. */
+export interface FailureSample {
+  readonly input: number;
+  /** By name; empty where the hub made it. */
+  readonly worker: string;
+  /** One packed record. */
+  readonly failure: Uint8Array;
+  /** What the task was given, as one packed record; null where that is made of other results. */
+  readonly given: Uint8Array | null;
+}
+
 /** Methods with their parameters and values. */
 export interface Calls extends ProjectCalls {
   status: { params: Record<string, never>; value: HubStatus };
@@ -196,6 +207,11 @@ export interface Calls extends ProjectCalls {
   /** Those of whom something is known, or who are connected. */
   people: { params: Record<string, never>; value: readonly PersonSummary[] };
   logs: { params: { readonly job: string }; value: readonly LogLine[] };
+  /** One of the failures of a job that look alike. */
+  failure: {
+    params: { readonly job: string; readonly fingerprint: string };
+    value: FailureSample;
+  };
   /** Stops a job; says what it is now. */
   cancel: { params: { readonly job: string }; value: JobSummary };
   /** Finish what runs and leave. */
@@ -240,6 +256,7 @@ export const callRoles: Readonly<Record<CallMethod, readonly Role[]>> = Object.f
   job: ["admin", "submitter", "viewer"],
   people: ["admin", "submitter", "viewer"],
   logs: ["admin", "submitter", "viewer"],
+  failure: ["admin", "submitter"],
   cancel: ["admin", "submitter"],
   drain: ["admin"],
   credit: ["admin", "submitter", "viewer"],

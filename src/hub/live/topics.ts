@@ -199,16 +199,19 @@ function data(coordinator: Coordinator, scope: Scope): Sample {
   };
 }
 
-/** @throws MusketeersError `FORBIDDEN` */
+/** Everybody sees who gave what; invites are for admins. */
 function people(coordinator: Coordinator, role: Role): Sample {
-  if (role !== "admin") throw new MusketeersError("FORBIDDEN", `A ${role} may not see the invites`);
-  const invites = coordinator.callHost.invites().slice(0, coordinator.limits.liveRowsMax);
-  return { values: {}, tables: { invites: new Map(invites.map((invite) => [invite.id, invite])) } };
+  const { callHost, credit, limits } = coordinator;
+  const rows = credit.list().slice(0, limits.liveRowsMax);
+  const given = new Map(rows.map((row) => [`${row.person} ${row.project}`, row]));
+  if (role !== "admin") return { values: {}, tables: { credit: given } };
+  const invites = callHost.invites().slice(0, limits.liveRowsMax);
+  return { values: {}, tables: { credit: given, invites: new Map(invites.map((row) => [row.id, row])) } };
 }
 
 /**
  * What there is to see of a topic.
- * @throws MusketeersError `NOT_FOUND`, `FORBIDDEN`
+ * @throws MusketeersError `NOT_FOUND`
  */
 export function sampleOf(
   coordinator: Coordinator,

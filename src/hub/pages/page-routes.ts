@@ -5,7 +5,9 @@ import { MusketeersError } from "../../protocol/index.ts";
 import { bearerOf } from "../http-host.ts";
 import { isSameOrigin, type PageSessions } from "./page-sessions.ts";
 
-const pageRoot = fileURLToPath(new URL("../../dashboard/", import.meta.url));
+/** A hub that runs from its sources serves what was built last. */
+const built = import.meta.url.endsWith(".ts") ? "../../../dist/dashboard/" : "../../dashboard/";
+const pageRoot = fileURLToPath(new URL(built, import.meta.url));
 const pageTypes: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
