@@ -14,7 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { FileBuilder } from "../src/data/index.ts";
+import { readPath } from "../src/client/source-path.ts";
+import { ChunkPool, FileBuilder } from "../src/data/index.ts";
 import { embeddedEngine } from "../src/engine/index.ts";
 import { startCluster } from "./cluster.ts";
 import { median, rounded } from "./stats.ts";
@@ -49,21 +50,28 @@ function hashMs(path: string): number {
   return performance.now() - startMs;
 }
 
+/** Blocks that wait to be stored. */
+const STORING_MAX = 8;
+
 /** Cuts a file into blocks, names them and stores them, in one process. */
 async function storeMs(path: string, directory: string): Promise<number> {
   const engine = await embeddedEngine(directory, { durability: "default" });
   const startMs = performance.now();
-  const file = openSync(path, "r");
-  const builder = new FileBuilder({
-    put: (cid, bytes) => engine.blobs.putBatch([{ cid, bytes }]).then(() => {}),
-  });
-  const part = new Uint8Array(READ_BYTES);
-  for (let got = readSync(file, part); got > 0; got = readSync(file, part)) {
-    await builder.write(part.subarray(0, got), { owned: true });
-  }
+  const pool = new ChunkPool(READ_BYTES);
+  const storing = new Set<Promise<void>>();
+  const put = async (cid: string, bytes: Uint8Array): Promise<void> => {
+    const stored: Promise<void> = engine.blobs.putBatch([{ cid, bytes, isVerified: true }]).then(() => {
+      storing.delete(stored);
+      pool.give(bytes);
+    });
+    storing.add(stored);
+    while (storing.size >= STORING_MAX) await Promise.race(storing);
+  };
+  const builder = new FileBuilder({ put });
+  for await (const part of readPath(path, pool)) await builder.write(part, { owned: true });
   await builder.end();
+  await Promise.all(storing);
   const tookMs = performance.now() - startMs;
-  closeSync(file);
   await engine.close();
   return tookMs;
 }

@@ -1,4 +1,4 @@
-import { open, opendir, stat } from "node:fs/promises";
+import { type FileHandle, open, opendir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { ChunkPool } from "../data/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
@@ -14,33 +14,58 @@ const unreadable = (path: string, cause: unknown): MusketeersError => {
     : new MusketeersError("BAD_ARGUMENT", `${path} cannot be read: ${message}`, { cause });
 };
 
+/** Read in one go, so that trips to the threads that read do not count. */
+const READ_AT_ONCE_BYTES = 1_048_576;
+
+/** Reads into buffers one behind the other, until they are full or there is no more; gives what they hold. */
+async function fill(file: FileHandle, buffers: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  let filled = 0;
+  const bytes = buffers.reduce((sum, { length }) => sum + length, 0);
+  while (filled < bytes) {
+    const { bytesRead } = await file.readv(behind(buffers, filled));
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  const parts: Uint8Array[] = [];
+  for (const buffer of buffers) {
+    parts.push(filled < buffer.length ? buffer.subarray(0, filled) : buffer);
+    filled -= Math.min(filled, buffer.length);
+  }
+  return parts;
+}
+
+/** What is left of buffers behind their first bytes. */
+function behind(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let skip = bytes;
+  for (const buffer of buffers) {
+    if (skip < buffer.length) rest.push(buffer.subarray(skip));
+    skip = Math.max(0, skip - buffer.length);
+  }
+  return rest;
+}
+
 /**
- * The content of a file, piece by piece; the next is read while one is used.
+ * The content of a file, piece by piece; the next are read while some are used.
  * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
  */
 export async function* readPath(path: string, pool = new ChunkPool(READ_BYTES)): AsyncGenerator<Uint8Array> {
-  const readBytes = pool.chunkBytes;
   const file = await open(path).catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
-  const read = async (): Promise<Uint8Array> => {
-    const buffer = pool.take();
-    let filled = 0;
-    while (filled < readBytes) {
-      const { bytesRead } = await file.read(buffer, filled, readBytes - filled, null);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return buffer.subarray(0, filled);
-  };
+  // Of a small file no more than it takes, and one piece to see that it ends.
+  const { size } = await file.stat();
+  const expected = size === 0 ? READ_AT_ONCE_BYTES : Math.min(READ_AT_ONCE_BYTES, size + 1);
+  const count = Math.max(1, Math.ceil(expected / pool.chunkBytes));
+  const read = () => fill(file, Array.from({ length: count }, () => pool.take()));
   let next = read();
   try {
-    for (;;) {
-      const part = await next;
-      if (part.length === 0) return;
-      next = part.length < readBytes ? Promise.resolve(new Uint8Array(0)) : read();
+    for (let over = false; !over; ) {
+      const parts = await next;
+      over = parts.at(-1)!.length < pool.chunkBytes;
+      if (!over) next = read();
       next.catch(() => {});
-      yield part;
+      for (const part of parts) if (part.length > 0) yield part;
     }
   } catch (cause) {
     throw unreadable(path, cause);
