@@ -88,8 +88,12 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ m
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     told += text;
   });
-  const [status] = (await once(child, "close")) as [number];
-  if (status !== 0) throw new Error(`${args[0]} ended with ${status}: ${told}`);
+  const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  if (status !== 0) {
+    const how = signal === null ? `with status ${status}` : `by ${signal}`;
+    const seconds = ((performance.now() - startMs) / 1e3).toFixed(1);
+    throw new Error(`${args[0]} was ended ${how} after ${seconds} s: ${told.trim() || "it said nothing"}`);
+  }
   const peakMB = (Number(/peak=(\d+)$/.exec(told)?.[1]) * 1024) / 1e6;
   return { ms: performance.now() - startMs, peakMB };
 }
@@ -111,7 +115,8 @@ export async function datasets(runs: number): Promise<Record<string, number>> {
       const reference = hashMs(path);
       add("readAndHashMBPerSecond", mbOf(reference));
       add("cidRatio", (await run(["cid", path], hub)).ms / reference);
-      add("storeRatio", (await storeMs(path, join(home, `store${round}`))) / hashMs(path));
+      add("storeRatio", (await storeMs(path, join(home, "store"))) / hashMs(path));
+      rmSync(join(home, "store"), { recursive: true });
       const before = hashMs(path);
       const put = await run(["put", path, "--name", `large${round}`], hub);
       add("putMBPerSecond", mbOf(put.ms));

@@ -57,7 +57,11 @@ export async function* readPath(path: string, pool = new ChunkPool(READ_BYTES)):
   const { size } = await file.stat();
   const expected = size === 0 ? READ_AT_ONCE_BYTES : Math.min(READ_AT_ONCE_BYTES, size + 1);
   const count = Math.max(1, Math.ceil(expected / pool.chunkBytes));
-  const read = () => fill(file, Array.from({ length: count }, () => pool.take()));
+  const read = () =>
+    fill(
+      file,
+      Array.from({ length: count }, () => pool.take()),
+    );
   let next = read();
   try {
     for (let over = false; !over; ) {

@@ -1,5 +1,6 @@
-import { type LogFile, writeAll } from "../files.ts";
+import { isSystemError, type LogFile, PAGE_BYTES, writeAll } from "../files.ts";
 import type { BlobKey, Place } from "./blob-index.ts";
+import { FasterWay } from "./faster-way.ts";
 import { newPack, type Pack } from "./pack.ts";
 import type { PackFiles } from "./pack-files.ts";
 import { encodePackHead, encodeRecord, PACK_HEAD_BYTES, recordBytes } from "./pack-record.ts";
@@ -59,6 +60,8 @@ export interface PackWriterOptions {
 
 /** Two of these are in use at most: one that is written, one that is filled meanwhile. */
 const GROUP_BYTES = 1024 * 1024 + 64 * 1024;
+/** Shorter writes always go through the system's cache. */
+const DIRECT_BYTES_MIN = 512 * 1024;
 /** A pack with so many records is full, however small they are: its index is read and written as one. */
 const RECORDS_MAX = 65_536;
 
@@ -72,6 +75,9 @@ export class PackWriter {
   #next: number;
   #pack: Pack | undefined;
   #file: LogFile | undefined;
+  /** The same file, past the system's cache; null where there is no such thing. */
+  #direct: LogFile | null | undefined;
+  readonly #way = new FasterWay();
   #filling: FillingGroup | undefined;
   readonly #rolls: ReturnType<typeof withResolvers>[] = [];
   #isWriting = false;
@@ -106,13 +112,14 @@ export class PackWriter {
   }
 
   #newGroup(): FillingGroup {
-    const bytes = Math.max(GROUP_BYTES, recordBytes(this.#options.blobBytesMax));
+    const bytes = wholePages(Math.max(GROUP_BYTES, recordBytes(this.#options.blobBytesMax)));
     const { promise, resolve, reject } = withResolvers();
     promise.catch(() => {});
     this.#turn = new Promise((endTurn) => {
       this.#endTurn = endTurn;
     });
-    const buffer = this.#buffers.pop() ?? new Uint8Array(bytes);
+    const { files } = this.#options.files;
+    const buffer = this.#buffers.pop() ?? files.pages?.(bytes) ?? new Uint8Array(bytes);
     return { records: [], done: promise, pack: undefined, end: 0, buffer, used: 0, resolve, reject };
   }
 
@@ -156,21 +163,49 @@ export class PackWriter {
     const { guard, onWritten } = this.#options;
     guard?.();
     const pack = await this.#packFor(group.used);
-    const file = this.#file!;
+    let offset: number;
     try {
-      await writeAll(file, [group.buffer.subarray(0, group.used)], group.used, pack.bytes);
+      offset = await this.#writeTo(pack, group);
     } catch (error) {
       // What is left of it is written over, or cut off at the next start.
-      await file.truncate(pack.bytes).catch(() => {});
+      await this.#file!.truncate(pack.bytes).catch(() => {});
       throw error;
     }
     if (pack.failure !== undefined) throw pack.failure;
-    const offset = pack.bytes;
     group.pack = pack;
     group.end = offset + group.used;
     pack.bytes = group.end;
     pack.records += group.records.length;
     onWritten(pack, offset, group.records);
+  }
+
+  /** Writes a group behind what is there; says where it begins. */
+  async #writeTo(pack: Pack, { buffer, used }: FillingGroup): Promise<number> {
+    const startMs = performance.now();
+    if (used >= DIRECT_BYTES_MIN && this.#way.next() === "direct" && this.#openDirect(pack)) {
+      const offset = wholePages(pack.bytes);
+      const bytes = wholePages(used);
+      buffer.fill(0, used, bytes);
+      try {
+        await writeAll(this.#direct!, [buffer.subarray(0, bytes)], bytes, offset);
+        this.#way.took("direct", bytes, performance.now() - startMs);
+        return offset;
+      } catch (error) {
+        // A file system that opens files so, and does not write them so.
+        if (!isSystemError(error, "EINVAL")) throw error;
+        this.#way.close("direct");
+      }
+    }
+    await writeAll(this.#file!, [buffer.subarray(0, used)], used, pack.bytes);
+    if (used >= DIRECT_BYTES_MIN) this.#way.took("cached", used, performance.now() - startMs);
+    return pack.bytes;
+  }
+
+  #openDirect(pack: Pack): boolean {
+    const { files } = this.#options;
+    this.#direct ??= files.files.openDirect?.(files.packPath(pack.number)) ?? null;
+    if (this.#direct === null) this.#way.close("direct");
+    return this.#direct !== null;
   }
 
   /** The pack with room for a group, open for writing. */
@@ -224,11 +259,12 @@ export class PackWriter {
     if (pack === undefined) return;
     if (this.#options.strict && pack.failure === undefined) await this.sync(pack, pack.bytes);
     await this.#syncing?.catch(() => {});
-    const file = this.#file;
+    const open = [this.#file, this.#direct];
     this.#pack = undefined;
     this.#file = undefined;
+    this.#direct = undefined;
     this.#options.onFull(pack);
-    await file?.close();
+    for (const file of open) await file?.close();
   }
 
   /**
@@ -259,6 +295,8 @@ export class PackWriter {
     }
   }
 }
+
+const wholePages = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
 
 function withResolvers() {
   let resolve: () => void = () => {};

@@ -5,6 +5,7 @@ import { cidOf } from "../../../data/index.ts";
 import { engineLimits } from "../../options.ts";
 import { EmbeddedBlobs } from "../blobs.ts";
 import { FakeDisk, type Operation } from "../disk.fake.ts";
+import type { Files, LogFile } from "../files.ts";
 import { recordBytes } from "./pack-record.ts";
 
 const directory = "/data/blobs";
@@ -124,6 +125,44 @@ describe("storing", () => {
     await expectAll(blobs, [before, during, after]);
     await expectAll(await blobsOn(disk.afterPowerCut()), [before, during, after]);
   });
+});
+
+test("past the system's cache whole pages are written, of memory that begins at one; all is there as otherwise", async () => {
+  const disk = new FakeDisk();
+  const direct: number[] = [];
+  let refusal: string | undefined;
+  const files: Files = Object.assign(disk, {
+    openDirect: (path: string): LogFile => ({
+      write: async (pieces, offset) => {
+        if (refusal !== undefined) throw Object.assign(new Error(refusal), { code: refusal });
+        const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+        direct.push(bytes);
+        expect([offset % 4096, bytes % 4096, pieces.every(({ byteOffset }) => byteOffset === 0)]).toEqual([
+          0,
+          0,
+          true,
+        ]);
+        return (await disk.open(path, "write")).write(pieces, offset);
+      },
+      read: async () => 0,
+      truncate: async () => {},
+      sync: async () => {},
+      size: async () => 0,
+      close: async () => {},
+    }),
+  });
+  const large = (number: number) => block(`${number} `.repeat(300_000 + number));
+  const open = (on: Files) =>
+    EmbeddedBlobs.open({ files: on, directory, limits: engineLimits({}), strict: false, nowMs: () => 0 });
+  const blobs = await open(files);
+  const all = [...Array.from({ length: 12 }, (_, index) => large(index)), ...blocks(5)];
+  await blobs.putBatch(all.slice(0, 8));
+  expect(direct.length).toBeGreaterThan(0);
+  await blobs.put(blocks(1)[0]!.bytes);
+  refusal = "EINVAL";
+  await blobs.putBatch(all);
+  await expectAll(blobs, all);
+  await expectAll(await open(disk.afterKill()), all);
 });
 
 describe("starting", () => {
