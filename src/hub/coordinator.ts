@@ -142,7 +142,7 @@ export class Coordinator {
       live,
       notices: this.#notices,
     });
-    this.referee = new Referee({ people: options.people, writer: this.#writer });
+    this.referee = new Referee({ people: options.people, jobs, credit: this.credit, writer: this.#writer });
     const feed = (event: Untimed<SchedulerEvent>) => this.#feed(event);
     this.books = new ProjectBooks({ ...options, workers, feed });
     const isHeld = (cid: string) => this.peers.tracker.holdersOf(cid).length > 0;

@@ -4,15 +4,13 @@ import { canServe } from "./demand.ts";
 import { chooseJob, isFull, isHeld, requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
 import { takeNearest } from "./locality.ts";
-import type { ClassSet } from "./pending.ts";
 import { thaw } from "./quota.ts";
 import { unitInputs, wantsMore } from "./sizing.ts";
 import { copyOne } from "./speculate.ts";
 import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";
 import { lookAtLeases } from "./tail.ts";
 import { trimOne } from "./trim.ts";
-import { isProven, type JobTrust, shut, takeForVote } from "./trust/job-trust.ts";
-import { isTrusted, personOf } from "./trust/people.ts";
+import { type JobTrust, shut, takeForVote } from "./trust/job-trust.ts";
 
 /**
  * Gives work to whoever wants some, after an event. Afterwards no worker that wants work could serve a job
@@ -78,13 +76,7 @@ function leaseNext(state: Scheduler, job: Job, worker: Worker): void {
 
 /** The same of a job whose results are voted on; what a worker may not take it is not offered again for now. */
 function leaseForVote(state: Scheduler, job: Job, trust: JobTrust, worker: Worker): void {
-  const { provenStreakMin } = state.config;
-  const isNew = trust.quorum.adaptive && !isTrusted(worker) && !isProven(state, personOf(worker));
-  const sizeOf = (from: ClassSet) => {
-    const count = unitInputs(state, job, worker, from);
-    return isNew ? Math.min(count, provenStreakMin) : count;
-  };
-  const unit = takeForVote(state, job, trust, worker, sizeOf);
+  const unit = takeForVote(state, job, trust, worker, (from) => unitInputs(state, job, worker, from));
   if (unit === undefined) {
     shut(job, trust, worker);
     return;

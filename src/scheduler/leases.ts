@@ -81,6 +81,7 @@ export function release(state: Scheduler, lease: Lease): Range[] {
   discountLease(state, job);
   state.touched.add(worker);
   charge(job, -unreportedOf(lease) * lease.chargedMs);
+  if (job.trust !== undefined) job.trust.pending.grew = true;
   if (sibling !== undefined) {
     sibling.sibling = undefined;
     // It runs alone again, and may be worth another copy.

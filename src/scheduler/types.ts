@@ -237,6 +237,13 @@ export type SchedulerEffect =
       readonly failures: readonly FailureMark[];
       readonly accepted: Accepted;
     }
+  /** These people gave the values that are, or agree with, the results of these inputs; what was kept of them is there. */
+  | {
+      readonly type: "CreditVotes";
+      readonly job: JobId;
+      readonly people: readonly PersonId[];
+      readonly ranges: Ranges;
+    }
   /** What was kept of anybody for these inputs is of no use any more. */
   | { readonly type: "DropCandidates"; readonly job: JobId; readonly ranges: Ranges }
   /** This input ends without a result, because these kept ones do not agree. The shell makes the record. */

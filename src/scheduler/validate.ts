@@ -74,7 +74,8 @@ function checkVotes(state: Scheduler, job: Job, trust: JobTrust, seen: RangeSet,
   for (const [person, { inputs, sample }] of stakes) {
     staked += inputs.count;
     word.addAll([...inputs.ranges()]);
-    if (inputs.count === 0 && words.has(person)) complain(`the empty word of ${person} is kept`);
+    if (inputs.count === 0 && words.get(person)?.inputs === inputs)
+      complain(`the empty word of ${person} is kept`);
     if (sample !== undefined && words.get(person)?.sample === sample && !inputs.has(sample.input))
       complain(`the sample of ${person} is none of its inputs`);
   }

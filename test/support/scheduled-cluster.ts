@@ -263,6 +263,19 @@ export class ScheduledCluster {
     });
   }
 
+  /** A worker reports results of a lease that it has no more. */
+  late(
+    worker: WorkerId,
+    { descriptor, inputs }: OpenLease,
+    from: number,
+    answers: (input: number) => string,
+  ): this {
+    const digests = inputs.slice(from).map(answers);
+    this.#reported = new Map(digests.map((digest, at) => [inputs[from + at]!, digest]));
+    const block = { from, count: digests.length, failures: [], digests, random: this.#random() };
+    return this.send({ type: "LateResults", worker, descriptor, ...block });
+  }
+
   #digests(
     inputs: readonly number[],
     failures: readonly { readonly at: number; readonly kind: string }[],
@@ -352,6 +365,9 @@ export class ScheduledCluster {
       case "AcceptCandidates":
         this.#acceptKept(effect);
         break;
+      case "CreditVotes":
+        this.#credit(effect);
+        break;
       case "DropCandidates":
         for (const input of listOf(effect.ranges)) this.candidates.delete(`${effect.job} ${input}`);
         break;
@@ -385,6 +401,14 @@ export class ScheduledCluster {
       if (accepted === "trust") this.candidates.delete(`${job} ${input}`);
     }
     this.journal.push({ type: "results", job, ranges, failed: failures.length, retries: [] });
+  }
+
+  #credit({ job, people, ranges }: EffectOf<"CreditVotes">): void {
+    for (const input of listOf(ranges)) {
+      for (const person of people) {
+        if (!this.candidates.get(`${job} ${input}`)?.has(person)) throw new Error(`${person} has no claim`);
+      }
+    }
   }
 
   #dispute({ job, input, candidates }: EffectOf<"RecordDispute">): void {

@@ -60,6 +60,7 @@ export function checkDecision(model: ModelState, effect: SchedulerEffect, event:
     case "KeepCandidates":
     case "AcceptCandidates":
     case "DropCandidates":
+    case "CreditVotes":
     case "RecordDispute":
     case "RecordPerson":
       must(false, `${JSON.stringify(effect)} does not follow from ${JSON.stringify(event)}`);

@@ -1,5 +1,6 @@
 import { countOf, type FailureMark, pushRange, type Range, type Ranges } from "../../protocol/index.ts";
 import { RangeSet } from "../../scheduler/index.ts";
+import type { Claim } from "../credit/index.ts";
 import { IndexedBlock, joinBlocks } from "../journal/block.ts";
 
 /** Records of one worker for some inputs. */
@@ -10,6 +11,8 @@ export interface KeptRecords {
   /** `at` counts the records. */
   readonly failures: readonly FailureMark[];
   readonly body: Uint8Array;
+  /** For each input. */
+  readonly claim: Claim;
 }
 
 interface Kept {
@@ -17,6 +20,7 @@ interface Kept {
   readonly ranges: Ranges;
   readonly failures: readonly FailureMark[];
   readonly block: IndexedBlock;
+  readonly claim: Claim;
   /** Its inputs of which the record is still wanted. */
   readonly left: RangeSet;
 }
@@ -34,7 +38,7 @@ export class Candidates {
     return this.#bytes;
   }
 
-  keep(job: string, person: string, { worker, ranges, failures, body }: KeptRecords): void {
+  keep(job: string, person: string, { worker, ranges, failures, body, claim }: KeptRecords): void {
     const people = this.#jobs.get(job) ?? new Map<string, Kept[]>();
     this.#jobs.set(job, people);
     // Of what a person did again the latest counts.
@@ -43,7 +47,7 @@ export class Candidates {
     people.set(person, list);
     // Not as a view: the message that it came in may be large.
     const block = new IndexedBlock(body.slice(), countOf(ranges));
-    list.push({ worker, ranges, failures, block, left: new RangeSet(ranges) });
+    list.push({ worker, ranges, failures, block, claim, left: new RangeSet(ranges) });
     this.#bytes += body.length;
   }
 
@@ -55,6 +59,14 @@ export class Candidates {
       if (part.length > 0) found.push(cut(kept, part));
     }
     return found;
+  }
+
+  /** What a person may claim for an input of which it gave a result. */
+  claimOf(job: string, person: string, input: number): Claim | undefined {
+    return this.#jobs
+      .get(job)
+      ?.get(person)
+      ?.find(({ left }) => left.has(input))?.claim;
   }
 
   /** Forgets what is kept for these inputs, of one person or of everybody. */
@@ -89,7 +101,7 @@ export class Candidates {
 }
 
 /** The records of some of the inputs, which rise. */
-function cut({ worker, ranges, failures, block }: Kept, wanted: Ranges): KeptRecords {
+function cut({ worker, ranges, failures, block, claim }: Kept, wanted: Ranges): KeptRecords {
   const inputs = new RangeSet(wanted);
   const parts: Uint8Array[] = [];
   const marks: FailureMark[] = [];
@@ -109,5 +121,5 @@ function cut({ worker, ranges, failures, block }: Kept, wanted: Ranges): KeptRec
     }
     position += end - start;
   }
-  return { worker, ranges: found, failures: marks, body: joinBlocks(parts) };
+  return { worker, ranges: found, failures: marks, body: joinBlocks(parts), claim };
 }

@@ -1,7 +1,15 @@
 import { randomFillSync } from "node:crypto";
-import { decodeFailure, decodeValue, type FailureMark, RecordReader } from "../../protocol/index.ts";
+import {
+  decodeFailure,
+  decodeValue,
+  type FailureMark,
+  projectOf,
+  RecordReader,
+} from "../../protocol/index.ts";
 import type { EffectOf, SchedulerEffect } from "../../scheduler/index.ts";
+import type { Claim, Credit } from "../credit/index.ts";
 import type { JobEntry } from "../job-entry.ts";
+import type { Jobs } from "../jobs.ts";
 import type { IndexedBlock } from "../journal/block.ts";
 import { joinBlocks } from "../journal/block.ts";
 import type { ResultWriter } from "../result-writer.ts";
@@ -11,18 +19,20 @@ import type { People } from "./people.ts";
 
 /** What the referee does of what the scheduler decides. */
 type TrustEffect = EffectOf<
-  "KeepCandidates" | "AcceptCandidates" | "DropCandidates" | "RecordDispute" | "RecordPerson"
+  "CreditVotes" | "KeepCandidates" | "AcceptCandidates" | "DropCandidates" | "RecordDispute" | "RecordPerson"
 >;
 
 export interface RefereeHost {
   readonly people: People;
+  readonly jobs: Pick<Jobs, "get">;
+  readonly credit: Pick<Credit, "agreed">;
   readonly writer: Pick<ResultWriter, "store" | "fail">;
 }
 
 /** A block and the worker that it came from. */
 interface Source {
   readonly block: IndexedBlock;
-  readonly session: { readonly description: { readonly name: string } };
+  readonly session: { readonly description: { readonly name: string }; readonly claim: Claim };
 }
 
 /** What an event of results brings along where these are voted on. */
@@ -67,6 +77,9 @@ export class Referee {
       case "AcceptCandidates":
         this.#accept(effect);
         return true;
+      case "CreditVotes":
+        this.#credit(effect);
+        return true;
       case "DropCandidates":
         this.#candidates.drop(effect.job, effect.ranges);
         return true;
@@ -97,8 +110,21 @@ export class Referee {
   ): void {
     if (source === undefined) return;
     const body = joinBlocks(kept.map(([from, to]) => source.block.slice(from, to)));
-    const worker = source.session.description.name;
-    this.#candidates.keep(job, person, { worker, ranges, failures, body });
+    const { claim, description } = source.session;
+    const worker = description.name;
+    this.#candidates.keep(job, person, { worker, ranges, failures, body, claim });
+  }
+
+  #credit({ job, people, ranges }: EffectOf<"CreditVotes">): void {
+    const entry = this.#host.jobs.get(job);
+    if (entry === undefined) return;
+    const credited = { job, project: projectOf(entry.spec) };
+    for (const [start, end] of ranges) {
+      for (let input = start; input < end; input++) {
+        const claims = people.flatMap((person) => this.#candidates.claimOf(job, person, input) ?? []);
+        if (claims.length > 0) this.#host.credit.agreed(credited, claims);
+      }
+    }
   }
 
   #accept({ job, person, ranges: wanted, accepted }: EffectOf<"AcceptCandidates">): void {

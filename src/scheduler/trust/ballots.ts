@@ -41,6 +41,8 @@ export function cast(
 export function discard(trust: JobTrust, input: number, ballot: Ballot): void {
   trust.ballots.delete(input);
   trust.open.remove(input, input + 1);
+  // Whoever had too much undecided may go on.
+  trust.pending.grew = true;
   for (const { person } of ballot.votes) unvote(trust, person, input);
 }
 
@@ -51,36 +53,43 @@ function unvote(trust: JobTrust, person: PersonId, input: number): void {
   if (voted.count === 0) trust.voted.delete(person);
 }
 
-/**
- * An input's answer is known: enters what that says of those who voted. The record itself is the caller's to
- * enter.
- * @param judges whether voters of this engine class are judged by it
- */
+/** The answer that an input turned out to have. */
+export interface Truth {
+  readonly digest: string;
+  readonly isFailure: boolean;
+  /** Where the answer may differ from engine to engine: only voters of this class are judged by it. */
+  readonly engineClass?: string;
+}
+
+/** An input's answer is known: enters what that says of those who voted. The record itself is the caller's to enter. */
 export function settle(
   state: Scheduler,
   trust: JobTrust,
   input: number,
   ballot: Ballot,
-  digest: string,
-  judges: (engineClass: string) => boolean,
+  truth: Truth,
   outcome: Outcome,
 ): void {
   discard(trust, input, ballot);
+  const isJudged = truth.engineClass === undefined || truth.engineClass === ballot.engineClass;
   for (const [at, vote] of ballot.votes.entries()) {
     const stake = at === 0 ? ballot.stake : undefined;
-    if (vote.digest === digest) {
+    if (vote.digest === truth.digest) {
       wasRight(state, vote.person, 1 + (stake?.inputs.count ?? 0));
       if (stake === undefined) continue;
-      outcome.chooseAll(vote.person, "trust", stake.inputs);
+      outcome.chooseAll(vote.person, stake.inputs);
       trust.provisional.removeAll([...stake.inputs.ranges()]);
       continue;
     }
     // Engines differ in the last bits: where they do nobody is wrong, and a check says nothing.
     if (stake !== undefined) giveWordBack(trust, vote.person, stake);
-    if (!judges(ballot.engineClass)) continue;
-    if (vote.failure === undefined) wasWrong(state, vote.person);
+    if (!isJudged) continue;
+    // What fails here and not there may be the network's doing; only an answer that is another one is a lie.
+    if (vote.failure === undefined && !truth.isFailure) wasWrong(state, vote.person);
     else stumbled(state, vote.person);
   }
+  const right = ballot.votes.filter(({ digest }) => digest === truth.digest);
+  if (!truth.isFailure) outcome.credit(right, input);
 }
 
 /** Decides an input by its votes if it can be decided; says whether it was. */
@@ -101,8 +110,8 @@ export function tryDecide(
   }
   const { digest } = decision;
   const winner = ballot.votes.find((vote) => vote.digest === digest)!;
-  settle(state, trust, input, ballot, digest, () => true, outcome);
-  outcome.choose(winner.person, "quorum", input, winner.failure);
+  settle(state, trust, input, ballot, { digest, isFailure: winner.failure !== undefined }, outcome);
+  outcome.choose(winner.person, input, winner.failure);
   return true;
 }
 
@@ -168,7 +177,7 @@ function reconsider(state: Scheduler, person: PersonId): void {
     const inputs = inputsOf(trust, person);
     for (const input of inputs) {
       const ballot = trust.ballots.get(input)!;
-      if (isSuspect) withdraw(trust, input, ballot, person);
+      if (isSuspect) withdraw(trust, input, ballot, person, outcome);
       else tryDecide(state, trust, input, ballot, outcome);
     }
     outcome.flush();
@@ -179,11 +188,13 @@ function reconsider(state: Scheduler, person: PersonId): void {
 }
 
 /** Votes of somebody who lies count no more. */
-function withdraw(trust: JobTrust, input: number, ballot: Ballot, person: PersonId): void {
+function withdraw(trust: JobTrust, input: number, ballot: Ballot, person: PersonId, outcome: Outcome): void {
   const at = ballot.votes.findIndex((vote) => vote.person === person);
   ballot.votes.splice(at, 1);
   unvote(trust, person, input);
-  if (ballot.votes.length === 0) discard(trust, input, ballot);
+  if (ballot.votes.length > 0) return;
+  discard(trust, input, ballot);
+  outcome.drop(input);
 }
 
 const inputsOf = (trust: JobTrust, person: PersonId): number[] => {

@@ -1,5 +1,6 @@
 import type { JobTrustSummary, QuorumSpec } from "../../protocol/index.ts";
 import { RangeSet } from "../rangeset.ts";
+import { unreportedOf } from "../sizing.ts";
 import type { Job, Scheduler, Worker } from "../state.ts";
 import type { PersonId } from "../types.ts";
 import { LanedPending, laneEngine, laneName, laneNeedsProven } from "./lanes.ts";
@@ -64,20 +65,36 @@ export const isProven = (state: Scheduler, person: PersonId): boolean =>
 export const engineOf = ({ quorum }: JobTrust, worker: Worker): string =>
   quorum.deterministic ? "" : worker.description.engineClass;
 
-/** Whether a worker may take inputs of a lane; no lane: nobody has voted on them. */
-function mayTake(state: Scheduler, trust: JobTrust, worker: Worker, lane: string | undefined): boolean {
-  if (isTrusted(worker)) return true;
+/** How many inputs that nobody has voted on a worker may take. */
+function freshMax(state: Scheduler, job: Job, trust: JobTrust, worker: Worker): number {
+  if (isTrusted(worker)) return Number.POSITIVE_INFINITY;
+  if (trust.open.count >= state.config.undecidedInputsMax) return 0;
+  const person = personOf(worker);
+  const { provenStreakMin } = state.config;
+  const streak = state.people.get(person)?.streak ?? 0;
+  if (streak >= provenStreakMin) return Number.POSITIVE_INFINITY;
+  // What a newcomer says costs others' time until it is known to be worth something: just enough to be proven.
+  let under = streak + (trust.voted.get(person)?.count ?? 0);
+  for (const lease of job.leases) if (personOf(lease.worker) === person) under += unreportedOf(lease);
+  return Math.max(0, provenStreakMin - under);
+}
+
+/** How many inputs of a lane a worker may take; no lane: nobody has voted on them. */
+function takeMax(
+  state: Scheduler,
+  job: Job,
+  trust: JobTrust,
+  worker: Worker,
+  lane: string | undefined,
+): number {
+  if (isTrusted(worker)) return Number.POSITIVE_INFINITY;
   const person = personOf(worker);
   const standing = standingOf(state, person);
-  if (standing === "suspect") return false;
-  if (lane === undefined) {
-    if (trust.open.count >= state.config.undecidedInputsMax) return false;
-    // What a newcomer says costs others' time until it is known to be worth something.
-    return standing === "proven" || (trust.voted.get(person)?.count ?? 0) < state.config.provenStreakMin;
-  }
-  if (laneNeedsProven(lane) && standing !== "proven") return false;
+  if (standing === "suspect") return 0;
+  if (lane === undefined) return freshMax(state, job, trust, worker);
+  if (laneNeedsProven(lane) && standing !== "proven") return 0;
   const engine = laneEngine(lane);
-  return engine === "" || engine === engineOf(trust, worker);
+  return engine === "" || engine === engineOf(trust, worker) ? Number.POSITIVE_INFINITY : 0;
 }
 
 const nothing = new RangeSet();
@@ -92,9 +109,15 @@ export function takeForVote(
 ) {
   const own = trust.voted.get(personOf(worker)) ?? nothing;
   for (const from of job.pending.ready) {
-    if (from.inputs.count === 0 || !mayTake(state, trust, worker, from.lane)) continue;
+    const most = from.inputs.count === 0 ? 0 : takeMax(state, job, trust, worker, from.lane);
+    if (most === 0) continue;
     const { failures, strikes } = from;
-    const ranges = job.pending.takeUnlike(from, own, sizeOf(from), state.config.unitRangesMax);
+    const ranges = job.pending.takeUnlike(
+      from,
+      own,
+      Math.min(sizeOf(from), most),
+      state.config.unitRangesMax,
+    );
     if (ranges.length > 0) return { failures, strikes, lane: from.lane, ranges };
   }
   return undefined;
@@ -106,7 +129,7 @@ export function hasForVote(state: Scheduler, job: Job, trust: JobTrust, worker: 
   return job.pending.ready.some(
     (from) =>
       from.inputs.count > 0 &&
-      mayTake(state, trust, worker, from.lane) &&
+      takeMax(state, job, trust, worker, from.lane) > 0 &&
       from.inputs.without(own, 1).length > 0,
   );
 }

@@ -16,7 +16,7 @@ export const laneEngine = (lane: string): string => lane.slice(1);
 export class LanedPending extends Pending {
   readonly #open: RangeSet;
   readonly #laneOf: (input: number) => string;
-  /** Something was added since this was last looked at. */
+  /** There may be something for those for whom there was nothing, since this was last looked at. */
   grew = false;
 
   /** @param open the inputs that have votes */

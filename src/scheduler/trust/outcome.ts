@@ -20,6 +20,7 @@ export class Outcome {
   readonly #state: Scheduler;
   readonly #job: Job;
   readonly #chosen = new Map<string, Chosen>();
+  readonly #credits = new Map<string, { readonly people: readonly PersonId[]; readonly inputs: RangeSet }>();
   readonly #dropped = new RangeSet();
   readonly #disputes: { readonly input: number; readonly votes: readonly Vote[] }[] = [];
   /** Of all of these inputs, whoever gave their results. */
@@ -31,16 +32,32 @@ export class Outcome {
   }
 
   /** A kept record is its input's result. */
-  choose(person: PersonId, accepted: Accepted, input: number, failure: Failure | undefined): void {
-    const chosen = this.#of(person, accepted);
+  choose(person: PersonId, input: number, failure: Failure | undefined): void {
+    const chosen = this.#of(person, "quorum");
     chosen.inputs.add(input, input + 1);
     if (failure !== undefined) chosen.failures.set(input, failure);
     this.#dropped.add(input, input + 1);
   }
 
   /** Kept values are results. */
-  chooseAll(person: PersonId, accepted: Accepted, inputs: RangeSet): void {
-    this.#of(person, accepted).inputs.addSet(inputs.clone());
+  chooseAll(person: PersonId, inputs: RangeSet): void {
+    this.#of(person, "trust").inputs.addSet(inputs.clone());
+    this.#credited([person]).addAll([...inputs.ranges()]);
+  }
+
+  /** These gave the answer that turned out to be right. */
+  credit(votes: readonly Vote[], input: number): void {
+    if (votes.length > 0) this.#credited(votes.map(({ person }) => person)).add(input, input + 1);
+  }
+
+  #credited(people: readonly PersonId[]): RangeSet {
+    const key = JSON.stringify(people);
+    let credit = this.#credits.get(key);
+    if (credit === undefined) {
+      credit = { people, inputs: new RangeSet() };
+      this.#credits.set(key, credit);
+    }
+    return credit.inputs;
   }
 
   /** An input fails because these do not agree. */
@@ -67,6 +84,9 @@ export class Outcome {
   /** Enters the results into the job, and says what is to be done. */
   flush(): void {
     const { id: job, pending, done } = this.#job;
+    for (const { people, inputs } of this.#credits.values()) {
+      this.#state.effects.push({ type: "CreditVotes", job, people, ranges: [...inputs.ranges()] });
+    }
     for (const { person, accepted, inputs, failures } of this.#chosen.values()) {
       const ranges = [...inputs.ranges()];
       done.addAll(ranges);
@@ -81,6 +101,7 @@ export class Outcome {
     if (dropped.length > 0) this.#state.effects.push({ type: "DropCandidates", job, ranges: dropped });
     if (this.#chosen.size + this.#disputes.length > 0) this.#state.changed.add(this.#job);
     this.#chosen.clear();
+    this.#credits.clear();
     this.#dropped.clear();
     this.#disputes.length = 0;
   }

@@ -122,9 +122,10 @@ export class Tally {
     let ballot = trust.ballots.get(input);
     if (isTrusted(this.#worker)) {
       if (ballot !== undefined) {
-        const engine = engineOf(trust, this.#worker);
-        const judges = (engineClass: string) => engineClass === engine;
-        settle(state, trust, input, ballot, vote.digest, judges, this.#outcome);
+        const { digest } = vote;
+        const engineClass = engineOf(trust, this.#worker);
+        const isFailure = vote.failure !== undefined;
+        settle(state, trust, input, ballot, { digest, isFailure, engineClass }, this.#outcome);
         this.#outcome.drop(input);
       }
       this.#results.take(position, input, vote.failure);
@@ -182,6 +183,8 @@ export class Tally {
     pending.add(this.#unit, this.#unharmed);
     pending.add({ failures: 0, strikes: this.#unit.strikes }, this.#back);
     waitFor(state, this.#job, this.#unit, this.#absent);
+    // Newcomers may begin as much again as they have reported.
+    this.#trust.pending.grew = true;
     requeue(state, this.#job);
     state.changed.add(this.#job);
   }
