@@ -9,6 +9,7 @@ import type {
   HubStatus,
   JobSummary,
   Limits,
+  PersonSummary,
   Role,
   TopicName,
   WorkerSummary,
@@ -222,6 +223,11 @@ export class Cluster implements AsyncDisposable {
 
   workers(): Promise<readonly WorkerSummary[]> {
     return this.call("workers", {});
+  }
+
+  /** Everybody of whom the hub knows something, or who is connected: who is proven, who is suspect. */
+  people(): Promise<readonly PersonSummary[]> {
+    return this.call("people", {});
   }
 
   /** The leader board: who was credited with how much, of one project or of all; the most first. */

@@ -21,6 +21,7 @@ export type {
   JobState,
   JobSummary,
   LogLine,
+  PersonSummary,
   Role,
   WorkerSummary,
 } from "../protocol/index.ts";

@@ -76,7 +76,7 @@ export const errorKinds = Object.freeze({
     422,
   ),
   INPUT_DISPUTED: kind(
-    "Does the task give equal answers for equal inputs? Else pass `same`, or ask for more people with `quorum`.",
+    "Does the task give equal answers for equal inputs? Else mend it, or ask for more people with `quorum`.",
     1,
     422,
   ),
