@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { endorseInvite, newSecretKey, publicKeyOf } from "../src/security/index.ts";
 import { makeHome, musketeers } from "./support/program.ts";
-import { double, visit } from "./support/tasks.ts";
+import { double, readSecret, visit } from "./support/tasks.ts";
 import { testClient, testHub, testSite } from "./support/whole-cluster.ts";
 
 /* A volunteer's machine as a program of its own: nothing runs on it that nobody agreed to. */
@@ -36,7 +36,22 @@ test("a worker asks before it runs anything, and again when something asks for m
   const granted = await musketeers(["worker", "grant", id!, "--json"], home).ended;
   expect(JSON.parse(granted.stdout)).toMatchObject({ granted: [{ task: "visit", net: [site.host] }] });
   for await (const { ok } of job.results()) expect(ok).toBe(true);
+  await expect(cluster.run(readSecret, "/etc/passwd", { retries: 0 })).rejects.toThrow(/read access/);
   expect((await worker.stop()).status).toBe(0);
+
+  // What ran, and what did not, can be read when it is over.
+  const lines = (await musketeers(["worker", "log", "--json"], home).ended).stdout.trim().split("\n");
+  const log = lines.map((line) => JSON.parse(line));
+  const sumOf = (task: string, field: string) =>
+    log.filter((entry) => entry.task === task).reduce((sum, entry) => sum + entry[field], 0);
+  expect([sumOf("double", "inputs"), sumOf("visit", "inputs"), sumOf("readSecret", "failed")]).toEqual([
+    2, 1, 1,
+  ]);
+  expect(sumOf("double", "bytesIn")).toBeGreaterThan(0);
+  const denials = log.flatMap((entry) => entry.denied);
+  expect(denials).toContainEqual({ permission: "read", target: "/etc/passwd", by: "sandbox", count: 1 });
+  const text = (await musketeers(["worker", "log"], home).ended).stdout;
+  expect(text).toMatch(/denied: read \/etc\/passwd/);
 
   // What was said holds for the next time, and can be taken back.
   const again = musketeers(join, home);

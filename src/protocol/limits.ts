@@ -76,6 +76,12 @@ export interface Limits {
   readonly consentRequestsMax: number;
   /** How often a worker looks whether its volunteer granted more. */
   readonly consentPollMs: number;
+  /** Size of the log of all workers of a user. */
+  readonly workerLogBytesMax: number;
+  /** How long one entry of that log is added to. */
+  readonly workerLogIntervalMs: number;
+  /** Different denials in one entry. */
+  readonly workerLogDenialsMax: number;
   /** Most inputs in one job. */
   readonly jobInputsMax: number;
   /** Most partitions of a shuffle. */

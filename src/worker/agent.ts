@@ -34,6 +34,7 @@ import {
   type WorkerState,
   waitingLeases,
 } from "./core/index.ts";
+import { Diary, type DiaryFile } from "./diary/index.ts";
 import type { Executor } from "./executors/index.ts";
 import { machine } from "./machine.ts";
 import { BlobExchange, type Surroundings } from "./neighbours/blob-exchange.ts";
@@ -83,6 +84,8 @@ export interface AgentOptions {
   readonly surroundings?: Surroundings;
   /** Where the hub's catalogue is kept; in memory where nothing is said. */
   readonly shelf?: Shelf;
+  /** Where it writes down what it did; nowhere where nothing is said. */
+  readonly diaryFile?: Pick<DiaryFile, "append">;
   /** Its volunteer, who can be asked for more than flags allow. */
   readonly consent?: Consent;
   /** Where folders are kept for the hub; without it this worker keeps none. `cache` includes it. */
@@ -93,12 +96,25 @@ const CODE_BYTES_MAX = 64 * 1024 * 1024;
 /** What blobs used lately may have of the machine's memory. */
 const RECENT_BLOBS_MEMORY_SHARE = 1 / 16;
 
+function diaryOf({ diaryFile, invite, limits }: AgentOptions, admission: Admission): Diary | undefined {
+  if (diaryFile === undefined) return undefined;
+  return new Diary({
+    hub: invite.url,
+    project: invite.project,
+    limits,
+    nowMs: Date.now,
+    submitterOf: (task) => admission.submitterOf(task),
+    write: (entries) => diaryFile.append(entries),
+  });
+}
+
 /** The shell around the worker's state machine: feeds events in, performs instructions. */
 export class Agent implements Tenant {
   readonly closed: Promise<void>;
   readonly #options: AgentOptions;
   readonly #state: WorkerState;
   readonly #admission: Admission;
+  readonly diary: Diary | undefined;
   readonly #link: Link;
   readonly #pool: SandboxPool;
   readonly #blobs: BlobExchange;
@@ -129,6 +145,7 @@ export class Agent implements Tenant {
       nowMs: Date.now,
       onRefused: (refusal) => options.onNotice({ type: "refused", ...refusal }),
     });
+    this.diary = diaryOf(options, this.#admission);
     if (options.consent !== undefined) options.consent.onChange = () => this.#consentChanged();
     const { invite, limits, description, shared } = options;
     const sharesSlots = shared !== undefined;
@@ -173,6 +190,7 @@ export class Agent implements Tenant {
       blobs,
       files: new WorkerFiles(blobs, (cid, bytes) => this.#storeBlock(sender, cid, bytes), limits),
       limits,
+      diary: this.diary,
       admit: (task: TaskSpec) => void this.#admission.admit(task),
       onEvent: (event: WorkerEvent) => this.#onRun(event),
       onLog: (lease: string, block: Uint8Array, dropped: number) => this.#log(lease, block, dropped),

@@ -13,6 +13,7 @@ export {
   noAsks,
   projectIdOf,
 } from "./consent/index.ts";
+export { type DiaryEntry, DiaryFile } from "./diary/index.ts";
 export { makeScratch } from "./executors/index.ts";
 export type { Lending } from "./governed.ts";
 export { parseHours, readPause, removePause, writePause } from "./governor/index.ts";

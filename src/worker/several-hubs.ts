@@ -10,6 +10,7 @@ import { type Invite, parseInvite } from "../security/index.ts";
 import { Agent, type WorkerNotice } from "./agent.ts";
 import { openCache } from "./cache-directory.ts";
 import { type Asks, type ConsentFile, KeptConsent, noAsks, projectIdOf } from "./consent/index.ts";
+import type { DiaryFile } from "./diary/index.ts";
 import { govern } from "./governed.ts";
 import type { Surroundings } from "./neighbours/blob-exchange.ts";
 import { openSurroundings } from "./neighbours/surroundings.ts";
@@ -30,6 +31,8 @@ export interface SharedWorkerOptions extends Omit<WorkerOptions, "invite" | "onE
   readonly hubs: readonly HubChoice[];
   /** Where the volunteer's consents are kept; nobody can be asked for more where there is none. */
   readonly consentFile?: ConsentFile;
+  /** Where it is written down what runs; nowhere where nothing is said. */
+  readonly diaryFile?: DiaryFile;
   /** @param hub which of `hubs` it is about */
   readonly onEvent?: (notice: WorkerNotice, hub: number) => void;
 }
@@ -135,6 +138,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       description: { ...description, allowNet: [...description.allowNet, ...allows.net] },
       limits,
       onNotice,
+      ...(options.diaryFile === undefined ? {} : { diaryFile: options.diaryFile }),
       ...(consents[hub] === undefined ? {} : { consent: consents[hub] }),
       ...kept,
       surroundings: surroundings[hub]!,
@@ -146,10 +150,19 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   };
   const leave = () => void drain();
   options.signal?.addEventListener("abort", leave, { once: true });
-  const closed = end();
+  const release = async () => {
+    options.signal?.removeEventListener("abort", leave);
+    for (const consent of consents) consent?.stop();
+    await Promise.all(caches.map((cache) => cache.close()));
+    // A single agent has done it.
+    if (!alone) await executor.close();
+    // What the last processes were denied is told when they are gone.
+    await Promise.all(agents.map((agent) => agent.diary?.close()));
+  };
+  const closed = endOf(agents, release);
   closed.catch(() => {});
-  const release = await govern(agents, pool, options.lending ?? {}, limits);
-  closed.then(release, release);
+  const ungovern = await govern(agents, pool, options.lending ?? {}, limits);
+  closed.then(ungovern, ungovern);
   const hubs = agents.map((agent, hub) => {
     const joined = agent.start();
     joined.catch(() => {});
@@ -162,18 +175,6 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   };
   const handle = { description, hubs, closed };
   return { ...handle, drain: () => drain().then(() => closed), stop: () => stop().then(() => closed) };
-
-  async function end(): Promise<void> {
-    try {
-      await allClosed(agents);
-    } finally {
-      options.signal?.removeEventListener("abort", leave);
-      for (const consent of consents) consent?.stop();
-      await Promise.all(caches.map((cache) => cache.close()));
-      // A single agent has done it.
-      if (!alone) await executor.close();
-    }
-  }
 }
 
 /** What the volunteer said to each hub's project; without a file nobody is asked. */
@@ -198,6 +199,14 @@ async function openConsents(
       return consent;
     }),
   );
+}
+
+async function endOf(agents: readonly Agent[], release: () => Promise<void>): Promise<void> {
+  try {
+    await allClosed(agents);
+  } finally {
+    await release();
+  }
 }
 
 async function allClosed(agents: readonly Agent[]): Promise<void> {

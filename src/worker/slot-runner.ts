@@ -16,7 +16,9 @@ import {
 } from "../protocol/index.ts";
 import type { CodeCache } from "./code-cache.ts";
 import { taskKey, type WorkerEvent, type WorkerInstruction } from "./core/index.ts";
+import type { Diary } from "./diary/index.ts";
 import type { Death, Sandbox, SandboxResults } from "./executors/index.ts";
+import { RunNotes } from "./run-notes.ts";
 import type { SandboxPool } from "./sandbox-pool.ts";
 
 type RunInstruction = Extract<WorkerInstruction, { type: "Run" }>;
@@ -30,6 +32,8 @@ export interface SlotContext {
   /** What tasks read and write files through. */
   readonly files: FileStore;
   readonly limits: Limits;
+  /** Where it is written down what runs. */
+  readonly diary?: Diary | undefined;
   /** Throws where the task may not run here. */
   readonly admit: (task: TaskSpec) => void;
   readonly onEvent: (event: WorkerEvent) => void;
@@ -39,6 +43,7 @@ export interface SlotContext {
 /** What belongs to one sandbox; after a kill it is abandoned as a whole, so nothing late gets through. */
 interface Session {
   readonly key: string;
+  readonly notes: RunNotes;
   sandbox: Sandbox | undefined;
   readonly runs: { readonly run: number; left: number }[];
   /** Settles when all inputs so far are handed in; undefined: they are. */
@@ -95,6 +100,7 @@ export class SlotRunner {
   run(instruction: RunInstruction): void {
     const session = this.#sessionFor(instruction);
     session.lease = instruction.lease;
+    session.notes.began(instruction.lease, instruction.block.length);
     session.runs.push({ run: instruction.run, left: instruction.count });
     const direct =
       session.inputs === undefined &&
@@ -119,6 +125,7 @@ export class SlotRunner {
     this.#session = undefined;
     this.#abort.abort(new MusketeersError("JOB_CANCELLED", "The run was stopped"));
     this.#abort = new AbortController();
+    session?.notes.spent(session.sandbox);
     if (session?.sandbox !== undefined) this.#context.pool.drop(session.sandbox);
   }
 
@@ -135,6 +142,7 @@ export class SlotRunner {
     const session = this.#session;
     if (session === undefined || session.runs.length > 0) return;
     this.#session = undefined;
+    session.notes.spent(session.sandbox);
     if (session.sandbox !== undefined) this.#context.pool.give(session.key, session.sandbox);
   }
 
@@ -149,8 +157,10 @@ export class SlotRunner {
       if (current.runs.length === 0) this.#context.pool.give(current.key, current.sandbox);
       else this.#context.pool.drop(current.sandbox);
     }
+    current?.notes.spent(current.sandbox);
     this.#session = {
       key,
+      notes: new RunNotes(this.#context.diary, task),
       sandbox: undefined,
       runs: [],
       inputs: undefined,
@@ -172,7 +182,7 @@ export class SlotRunner {
       if (this.#session !== session) return;
       session.sandbox = this.#context.pool.take(
         session.key,
-        { task, code },
+        { task, code, onDenied: session.notes.denied },
         {
           files: this.#context.files,
           onResults: (results) => this.#onResults(session, results),
@@ -264,6 +274,7 @@ export class SlotRunner {
     current.left -= results.count;
     if (current.left === 0) session.runs.shift();
     session.onReported();
+    session.notes.ran(results, session.sandbox);
     const { inlineValueBytesMax } = this.#context.limits;
     const large = results.block.length > inlineValueBytesMax;
     const store = large && anyRecord(results.block, (record) => record.length > inlineValueBytesMax);
@@ -325,6 +336,7 @@ export class SlotRunner {
   #onDeath(session: Session, death: Death): void {
     if (this.#session !== session) return;
     const run = session.runs[0]?.run;
+    session.notes.ended(`${death.kind}: ${death.message}`);
     const bury = () => {
       if (this.#session !== session) return;
       this.#session = undefined;
@@ -343,6 +355,7 @@ export class SlotRunner {
     // Damaged code is so for every try.
     const reason = error.retryable && error.code !== "BLOB_MISMATCH" ? "overload" : "refused";
     const message = `${error.message} (${error.code})`.slice(0, 1000);
+    session.notes.ended(`${reason}: ${message}`);
     this.#context.onEvent({ type: "RunRefused", slot: this.#slot, run, reason, message });
     // The core kills what has runs; a refused start has none that matter.
     if (this.#session === session) this.kill();

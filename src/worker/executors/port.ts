@@ -1,11 +1,14 @@
 import type { FileStore } from "../../data/index.ts";
 import type { FailureMark, Sandbox as SandboxKind, TaskSpec } from "../../protocol/index.ts";
+import type { Denial } from "./denial.ts";
 
 /** What a sandbox is started for. */
 export interface SandboxOrder {
   readonly task: TaskSpec;
   /** The bundle: an ES module, with its source map inline where it has one. */
   readonly code: Uint8Array;
+  /** Told what its tasks were denied, where the runtime says so; may come after its end. */
+  readonly onDenied?: (denial: Denial) => void;
 }
 
 /** Results of consecutive records, checked. */

@@ -1,7 +1,7 @@
 /** When a volunteer's machine may work, and how much of it. */
 export { Governor, type GovernorOptions, type Probes } from "./governor.ts";
 export { type Hours, isWithin, parseHours } from "./hours.ts";
-export { ownTime } from "./own-time.ts";
+export { ownTime, processorMsOf } from "./own-time.ts";
 export { readPause, removePause, writePause } from "./pause-file.ts";
 export { onBattery } from "./probes/battery.ts";
 export { othersProbe } from "./probes/others.ts";

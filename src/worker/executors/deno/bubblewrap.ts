@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import process from "node:process";
 import { promisify } from "node:util";
+import { AUDIT_VARIABLE } from "./audit.ts";
 
 const run = promisify(execFile);
 const PROBE_TIMEOUT_MS = 20_000;
@@ -9,15 +10,23 @@ const PROBE_TIMEOUT_MS = 20_000;
 /** Where things are inside. */
 const DENO = "/sandbox/deno";
 const BOOTSTRAP = "/sandbox/bootstrap.js";
+const AUDIT = "/sandbox/audit";
 /** What a process needs to resolve names. */
 const NAME_FILES = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"];
 
 /** The descriptor on which bubblewrap tells the process id of what it runs. */
 export const INFO_FD = 3;
 
+export interface WrapOptions {
+  /** Whether any host was granted. */
+  readonly net: boolean;
+  /** Pipe for what Deno says of permissions. */
+  readonly audit?: string | undefined;
+}
+
 /** Builds command lines that run Deno with nothing of the machine but itself in view. */
 export interface Bubblewrap {
-  command(denoArgs: (bootstrap: string) => readonly string[], net: boolean): readonly string[];
+  command(denoArgs: (bootstrap: string) => readonly string[], options: WrapOptions): readonly string[];
 }
 
 /** Shared libraries of a program, with its loader. */
@@ -52,14 +61,17 @@ export async function findBubblewrap(
     probe.child.stdin?.end();
     await probe;
     return {
-      command(denoArgs, net) {
+      command(denoArgs, { net, audit }) {
         const names = NAME_FILES.filter((path) => existsSync(path));
         const netArgs = net ? ["--share-net", ...names.flatMap((path) => ["--ro-bind", path, path])] : [];
+        const auditArgs =
+          audit === undefined ? [] : ["--bind", audit, AUDIT, "--setenv", AUDIT_VARIABLE, AUDIT];
         const info = ["--info-fd", String(INFO_FD)];
         return [
           "bwrap",
           ...base,
           ...netArgs,
+          ...auditArgs,
           "--remount-ro",
           "/",
           ...info,

@@ -10,6 +10,7 @@ import type { Executor, SandboxHandlers, SandboxOrder } from "../port.ts";
 import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
 import { makeScratch } from "../scratch.ts";
 import { signalStop } from "../signal-stop.ts";
+import { AUDIT_VARIABLE, type AuditPipe, AuditPipes } from "./audit.ts";
 import { findDeno } from "./binary.ts";
 import { findBubblewrap, INFO_FD } from "./bubblewrap.ts";
 import { netFlags } from "./net-flags.ts";
@@ -73,21 +74,21 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
   const scratch = makeScratch(() => {
     for (const sandbox of sandboxes) void sandbox.kill();
   });
-  const cwd = join(scratch.path, "empty");
-  mkdirSync(cwd, { mode: 0o500 });
+  const cwd = emptyDirectory(scratch.path);
 
-  const spawnTask = (task: TaskSpec): Spawned => {
+  const audits = await AuditPipes.open(join(scratch.path, "audits"), limits.memoryWatchIntervalMs);
+
+  const spawnTask = ({ task, onDenied = () => {} }: SandboxOrder): Spawned => {
+    const audit = audits?.take(task.net, onDenied);
     const args = (main: string) => denoArgs(task, main);
-    const [program = "", ...rest] = wrap?.command(args, task.net.length > 0) ?? [
+    const [program = "", ...rest] = wrap?.command(args, { net: task.net.length > 0, audit: audit?.path }) ?? [
       ...prefix,
       deno.path,
       ...args(bootstrap),
     ];
     const child = spawn(program, rest, {
       cwd,
-      env: wrap
-        ? { PATH: process.env.PATH ?? "" }
-        : { DENO_DIR: join(scratch.path, "deno"), NO_COLOR: "1", PATH: process.env.PATH ?? "" },
+      env: wrap ? ownPath() : bareEnv(join(scratch.path, "deno"), audit),
       stdio: ["pipe", "pipe", "pipe", wrap ? "pipe" : "ignore"],
       windowsHide: true,
       detached: ownSession,
@@ -123,7 +124,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
         return innerPid === undefined && wrap ? ownSession : signalStop(wrap ? innerPid : child.pid, wanted);
       },
       kill,
-      cleanUp: async () => {},
+      cleanUp: async () => audit?.close(),
     };
   };
 
@@ -131,7 +132,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
     kind: wrap ? "deno+bubblewrap" : "deno",
     engineClass: deno.engineClass,
     start(order: SandboxOrder, handlers: SandboxHandlers) {
-      const sandbox = new SandboxProcess(spawnTask(order.task), order, handlers, limits);
+      const sandbox = new SandboxProcess(spawnTask(order), order, handlers, limits);
       sandboxes.add(sandbox);
       void sandbox.gone.then(() => sandboxes.delete(sandbox));
       return sandbox;
@@ -142,6 +143,22 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
     },
   };
 }
+
+function emptyDirectory(parent: string): string {
+  const path = join(parent, "empty");
+  mkdirSync(path, { mode: 0o500 });
+  return path;
+}
+
+const ownPath = () => ({ PATH: process.env.PATH ?? "" });
+
+/** Of a process that is not in bubblewrap. */
+const bareEnv = (cache: string, audit: AuditPipe | undefined) => ({
+  ...ownPath(),
+  DENO_DIR: cache,
+  NO_COLOR: "1",
+  ...(audit === undefined ? {} : { [AUDIT_VARIABLE]: audit.path }),
+});
 
 function killPid(pid: number): void {
   try {
