@@ -3,6 +3,7 @@ import { unpackBlocks } from "./block-batch.ts";
 import type { BlockSource } from "./block-store.ts";
 import { isNamedBy, parseCid } from "./cid.ts";
 import type { HubExchange, Moves } from "./hub-exchange.ts";
+import { left } from "./left.ts";
 import { allowManyListeners } from "./many-listeners.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -99,7 +100,7 @@ export class BlockFetcher implements BlockSource {
     if (this.#wanted.get(wanted.cid) === wanted) this.#wanted.delete(wanted.cid);
     const { batch } = wanted;
     wanted.batch = undefined;
-    if (batch !== undefined && --batch.open === 0) batch.stop.abort();
+    if (batch !== undefined && --batch.open === 0) batch.stop.abort(left);
   }
 
   #pump(): void {

@@ -87,3 +87,16 @@ test("a full disk is waited for; what is refused for good fails those blocks and
   await third;
   expect(requests).toHaveLength(4);
 });
+
+test("blocks that are made one after the other without a pause travel together", async () => {
+  const { sender, requests, answers, until } = hub();
+  const sent: Promise<void>[] = [];
+  for (const seed of [1, 2, 3]) {
+    sent.push(sender.put(cidOf(block(seed)), block(seed)));
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  }
+  await until(1);
+  answers[0]!(done());
+  await Promise.all(sent);
+  expect(requests).toEqual([[1, 2, 3].map((seed) => cidOf(block(seed)))]);
+});

@@ -40,15 +40,17 @@ export class BlockSender {
       this.#waiting.push({ cid, bytes, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
-      queueMicrotask(() => {
+      // Small blocks that are made in one go travel together.
+      setTimeout(() => {
         this.#scheduled = false;
         this.#pump();
-      });
+      }, 0);
     });
   }
 
   #pump(): void {
-    while (this.#underWay < this.#options.limits.blockBatchesAtOnce && this.#waiting.length > 0) {
+    const { blockBatchesAtOnce } = this.#options.limits;
+    while (this.#waiting.length > 0 && this.#underWay < blockBatchesAtOnce) {
       const blocks = this.#take();
       this.#underWay++;
       this.#send(blocks)

@@ -1,5 +1,6 @@
 import type { BlobStore } from "./blob-ref.ts";
 import type { Codec } from "./cid.ts";
+import { left } from "./left.ts";
 import { ByteLru } from "./lru.ts";
 
 /** Told what a cache keeps. */
@@ -76,7 +77,7 @@ export class CachedBlobs implements BlobStore {
       // The fetch goes on as long as anybody waits for it.
       if (--fetching.waiting === 0) {
         if (this.#fetching.get(cid) === fetching) this.#fetching.delete(cid);
-        fetching.stop.abort();
+        fetching.stop.abort(left);
       }
     }
   }

@@ -10,6 +10,8 @@ const LINKS_MAX = 174;
 /** Larger blocks are not passed on by IPFS. */
 const CHUNK_BYTES_MAX = 1_048_576;
 
+const nothing = new Uint8Array(0);
+
 export interface ChunkOptions {
   /** Length of a chunk; 262,144 where nothing is said. Other lengths give other CIDs. */
   readonly chunkBytes?: number;
@@ -33,7 +35,8 @@ export class FileBuilder {
   readonly #chunkBytes: number;
   /** Chunks that are not linked yet, then nodes above them, and so on. */
   readonly #levels: Entry[][] = [];
-  #chunk: Uint8Array | undefined;
+  /** Where a chunk is put together: of its length at most, and of little more than it has so far. */
+  #chunk = nothing;
   #filled = 0;
 
   /** @throws MusketeersError `BAD_ARGUMENT` */
@@ -51,9 +54,8 @@ export class FileBuilder {
         await this.#addChunk(options.owned === true ? whole : whole.slice());
         continue;
       }
-      this.#chunk ??= new Uint8Array(this.#chunkBytes);
       const part = bytes.subarray(at, at + this.#chunkBytes - this.#filled);
-      this.#chunk.set(part, this.#filled);
+      this.#room(part.length).set(part, this.#filled);
       this.#filled += part.length;
       at += part.length;
       if (this.#filled === this.#chunkBytes) await this.#endChunk();
@@ -71,8 +73,21 @@ export class FileBuilder {
     }
   }
 
+  /** The chunk at hand, with room for so many bytes more. Many files are small, and whole chunks are not free. */
+  #room(bytes: number): Uint8Array {
+    const needed = this.#filled + bytes;
+    if (needed <= this.#chunk.length) return this.#chunk;
+    const length = this.#filled === 0 ? needed : Math.max(needed, 2 * this.#chunk.length);
+    const chunk = new Uint8Array(Math.min(length, this.#chunkBytes));
+    chunk.set(this.#chunk.subarray(0, this.#filled));
+    this.#chunk = chunk;
+    return chunk;
+  }
+
   async #endChunk(): Promise<void> {
-    const chunk = (this.#chunk ?? new Uint8Array(0)).slice(0, this.#filled);
+    const isFull = this.#filled === this.#chunk.length;
+    const chunk = isFull ? this.#chunk : this.#chunk.slice(0, this.#filled);
+    this.#chunk = nothing;
     this.#filled = 0;
     await this.#addChunk(chunk);
   }

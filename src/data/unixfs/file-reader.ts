@@ -1,6 +1,7 @@
 import { MusketeersError } from "../../protocol/index.ts";
 import type { BlockSource, FileRef } from "../block-store.ts";
 import { codecOf } from "../cid.ts";
+import { left } from "../left.ts";
 import { allowManyListeners } from "../many-listeners.ts";
 import { decodeNode, type Node, type Part } from "./node.ts";
 
@@ -173,7 +174,7 @@ export async function* readFile(
       if (content.length > 0) yield content;
     }
   } finally {
-    stop.abort();
+    stop.abort(left);
     await pieces.return(undefined).catch(() => {});
   }
 }

@@ -244,3 +244,43 @@ describe("a folder", () => {
     expect(tree.files).toBe(2);
   });
 });
+
+test("a chunk takes the memory that it has, and memory of its own, however it comes", async () => {
+  const blocks: Uint8Array[] = [];
+  const builder = new FileBuilder(
+    { put: async (_cid, bytes) => void blocks.push(bytes) },
+    { chunkBytes: 1000 },
+  );
+  const part = new Uint8Array(70).fill(1);
+  for (let written = 0; written < 2030; written += 70) {
+    await builder.write(part);
+  }
+  part.fill(2);
+  await builder.end();
+  const chunks = blocks.slice(0, 3);
+  expect(chunks.map(({ length }) => length)).toEqual([1000, 1000, 30]);
+  expect(chunks.map(({ buffer }) => buffer.byteLength)).toEqual([1000, 1000, 30]);
+  expect(new Set(chunks.map(({ buffer }) => buffer)).size).toBe(3);
+  expect(chunks.every((chunk) => chunk.every((byte) => byte === 1))).toBe(true);
+});
+
+test("a small file does not take a chunk's memory while it is written", async () => {
+  let taken = 0;
+  const Original = Uint8Array;
+  const counting = new Proxy(Original, {
+    construct(target, args: [number], newTarget) {
+      if (typeof args[0] === "number") taken += args[0];
+      return Reflect.construct(target, args, newTarget);
+    },
+  });
+  globalThis.Uint8Array = counting;
+  try {
+    const builder = new FileBuilder(noSink);
+    await builder.write(new Original(100));
+    await builder.write(new Original(50));
+    await builder.end();
+  } finally {
+    globalThis.Uint8Array = Original;
+  }
+  expect(taken).toBeLessThan(10_000);
+});
