@@ -3,11 +3,11 @@ import type { Context, Hono } from "hono";
 import { blockHeader, isCid, unpackBlocks } from "../data/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 import {
-  begun,
   blobReaders,
   blobWriters,
   type HttpHost,
   requireRole,
+  sendPieces,
   type Uploads,
   uploading,
 } from "./http-host.ts";
@@ -48,7 +48,7 @@ async function getBlocks(host: HttpHost, context: Context): Promise<Response> {
   requireRole(host, context, blobReaders);
   const cids = await wantedIn(context, host.limits.blocksPerBatchMax);
   const headers = { "Content-Type": "application/octet-stream" };
-  return new Response(await begun(packed(host, cids), host.onBlobSent), { headers });
+  return sendPieces(context, headers, packed(host, cids), host.onBlobSent);
 }
 
 /** Many blocks with one request: `POST /blocks` stores, `POST /blocks/get` fetches. */

@@ -1,5 +1,7 @@
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context } from "hono";
 import type { Blobs } from "../engine/index.ts";
 import { type Limits, MusketeersError, type Role } from "../protocol/index.ts";
@@ -66,6 +68,44 @@ export async function begun(
       await iterator.return?.();
     },
   });
+}
+
+/** Resolves when more can be written, or nothing can any more. */
+const drained = (outgoing: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const settle = () => {
+      outgoing.off("drain", settle).off("close", settle);
+      resolve();
+    };
+    outgoing.on("drain", settle).on("close", settle);
+  });
+
+/**
+ * Answers with a body piece by piece, through Node's own stream: one of the web's takes several times as long.
+ * What cannot be read at all is answered with its error; where it breaks off later, so does the connection.
+ */
+export async function sendPieces(
+  context: Context,
+  headers: Readonly<Record<string, string>>,
+  pieces: AsyncIterable<Uint8Array>,
+  onSent: (bytes: number) => void,
+): Promise<Response> {
+  const { outgoing } = context.env as HttpBindings;
+  const iterator = pieces[Symbol.asyncIterator]();
+  let next = await iterator.next();
+  try {
+    outgoing.writeHead(200, headers as Record<string, string>);
+    for (; next.done !== true && !outgoing.destroyed; next = await iterator.next()) {
+      onSent(next.value.length);
+      if (!outgoing.write(next.value) && !outgoing.destroyed) await drained(outgoing);
+    }
+    outgoing.end();
+  } catch {
+    outgoing.destroy();
+  } finally {
+    await iterator.return?.();
+  }
+  return RESPONSE_ALREADY_SENT;
 }
 
 /** How many blobs each connection is storing, by its token. */
