@@ -139,6 +139,9 @@ export function settlePeople(state: Scheduler): void {
     const fallen = [...state.fallen];
     state.fallen.clear();
     for (const person of fallen) takeBack(state, person);
+    // A newcomer that was wrong begins anew.
+    if (fallen.length > 0)
+      for (const job of state.jobs.values()) if (job.trust) reopen(state, job, job.trust);
     const turned = [...state.turned];
     state.turned.clear();
     for (const person of turned) reconsider(state, person);
