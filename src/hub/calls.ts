@@ -296,8 +296,7 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller, sco
       return summaryOf(coordinator, entry);
     },
     drain: ({ worker }) => drain(coordinator, worker, scope),
-    credit: ({ project }) =>
-      fitting(coordinator.credit.list(scope.project ?? project).slice(0, rowsMax), headerBytesMax),
+    credit: ({ project }) => fitting(creditOf(coordinator, scope, project).slice(0, rowsMax), headerBytesMax),
     invite: (options) => host.invite(options),
     invites: () => fitting(host.invites().slice(0, rowsMax), headerBytesMax),
     revoke: ({ invite }) => host.revoke(invite, caller.id),
@@ -320,6 +319,12 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller, sco
       Promise.all(cids.map(async (cid) => (await coordinator.engine.blobs.touch(cid)) !== undefined)),
   };
 }
+
+/** The leader board as far as the caller may see it: of its own project, or of any. */
+const creditOf = ({ credit }: Coordinator, scope: Scope, project: string | undefined) =>
+  scope.project !== undefined && project !== undefined && project !== scope.project
+    ? []
+    : credit.list(scope.project ?? project);
 
 const isMethod = (method: string): method is CallMethod => Object.hasOwn(schemas, method);
 
