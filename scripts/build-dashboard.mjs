@@ -24,6 +24,7 @@ export async function buildDashboard(outDirectory = join(root, "dist", "dashboar
       // Policies of pages know no inline code.
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
+      rolldownOptions: { checks: { pluginTimings: false } },
     },
   });
 }

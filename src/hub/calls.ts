@@ -288,7 +288,7 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller, sco
       const lines = coordinator.logs.of(jobOf(job).spec.job);
       return fitting(lines.slice(-rowsMax).reverse(), headerBytesMax).reverse();
     },
-    failure: (params) => failureSample(coordinator, params.job, params.fingerprint),
+    failure: (params) => failureSample(coordinator, jobOf(params.job), params.fingerprint),
     cancel: async ({ job }) => {
       const entry = coordinator.cancel(jobOf(job).spec.job, "cancelled by request");
       // It has ended when the journal says so.

@@ -1,21 +1,21 @@
 import { type FailureSample, MusketeersError } from "../protocol/index.ts";
 import type { Coordinator } from "./coordinator.ts";
+import type { JobEntry } from "./job-entry.ts";
 
 /**
  * One of the failures of a job that look alike, as it was stored, with what the task was given.
  * @throws MusketeersError `NOT_FOUND`
  */
 export async function failureSample(
-  { jobs, blocks }: Pick<Coordinator, "jobs" | "blocks">,
-  job: string,
+  { blocks }: Pick<Coordinator, "blocks">,
+  entry: JobEntry,
   fingerprint: string,
 ): Promise<FailureSample> {
-  const entry = jobs.require(job);
   const sample = entry.errors.get(fingerprint)?.sample;
   if (sample === undefined) {
     throw new MusketeersError(
       "NOT_FOUND",
-      `Of this failure of job ${job} only its kind and number are known`,
+      `Of this failure of job ${entry.spec.job} only its kind and number are known`,
     );
   }
   const { input, record, at } = sample;

@@ -48,7 +48,6 @@ const Tile = memo(
       <a
         class={`tile ${small ? "small" : ""} ${work.busySlots > 0 ? "busy" : "idle"} ${work.draining ? "draining" : ""}`}
         href={pathOf("worker", worker)}
-        aria-label={words}
         title={words}
       >
         <span class="tile-name">
@@ -64,6 +63,7 @@ const Tile = memo(
                 {work.busySlots}/{work.slots}
               </span>
               <span>{about(work.inputsDone)} done</span>
+              <span title="share of all that was done">{percent(share)}</span>
             </span>
           </>
         )}

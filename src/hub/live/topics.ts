@@ -200,9 +200,9 @@ function data(coordinator: Coordinator, scope: Scope): Sample {
 }
 
 /** Everybody sees who gave what; invites are for admins. */
-function people(coordinator: Coordinator, role: Role): Sample {
+function people(coordinator: Coordinator, role: Role, scope: Scope): Sample {
   const { callHost, credit, limits } = coordinator;
-  const rows = credit.list().slice(0, limits.liveRowsMax);
+  const rows = credit.list(scope.project).slice(0, limits.liveRowsMax);
   const given = new Map(rows.map((row) => [`${row.person} ${row.project}`, row]));
   if (role !== "admin") return { values: {}, tables: { credit: given } };
   const invites = callHost.invites().slice(0, limits.liveRowsMax);
@@ -232,6 +232,6 @@ export function sampleOf(
     case "data":
       return data(coordinator, scope);
     case "people":
-      return people(coordinator, role);
+      return people(coordinator, role, scope);
   }
 }
