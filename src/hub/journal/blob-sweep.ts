@@ -1,6 +1,6 @@
 import { cidOfDigest, codecOf, isCid } from "../../data/index.ts";
 import type { Blobs, Journal } from "../../engine/index.ts";
-import { decodeOutputs, eachRecord } from "../../protocol/index.ts";
+import { decodeOutputs, eachRecord, toMusketeersError } from "../../protocol/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
 import { blocksBelow } from "../tree-survey.ts";
@@ -21,6 +21,23 @@ export function* blobRefsIn(bytes: Uint8Array): Generator<string, void, undefine
   }
 }
 
+/** As `blobRefsIn`, of a stored blob; of one that is gone or damaged there are none. */
+async function* blobRefsBelow(cid: string, blobs: Blobs, signal: AbortSignal): AsyncGenerator<string> {
+  let rest: Uint8Array = new Uint8Array(0);
+  try {
+    for await (const part of blobs.read(cid)) {
+      signal.throwIfAborted();
+      const bytes = Buffer.concat([rest, part]);
+      yield* blobRefsIn(bytes);
+      // Of one that the end cuts, a byte at least is still to come.
+      rest = bytes.subarray(Math.max(0, bytes.length - (TEXT_HEADER_BYTES + CID_LENGTH - 1)));
+    }
+  } catch (error) {
+    const { code } = toMusketeersError(error);
+    if (code !== "NOT_FOUND" && code !== "BLOB_MISMATCH") throw error;
+  }
+}
+
 export interface SweepOptions {
   readonly jobs: Jobs;
   /** Trees that are kept whatever refers to them, such as datasets. */
@@ -34,7 +51,8 @@ export interface SweepOptions {
 
 /**
  * Deletes the blobs that no dataset and no kept job refers to: mark and sweep, where the marking reads the
- * blocks of the kept jobs for references, and the nodes of files and folders for what is below them.
+ * blocks of the kept jobs for references, the values that stand in blobs of their own because they are large,
+ * and the nodes of files and folders for what is below them.
  * @returns how many bytes that freed
  */
 export async function sweepBlobs({
@@ -50,10 +68,17 @@ export async function sweepBlobs({
     if (usedAtMs < unusedSinceMs) unused.set(cid, bytes);
   }
   const trees = new Set(roots);
+  const values = new Set<string>();
   for (const entry of [...jobs]) {
     if (unused.size === 0) return 0;
     unused.delete(entry.spec.task.bundle);
-    await keepReferred(entry, journal, { unused, trees }, signal);
+    await keepReferred(entry, journal, { unused, trees, values }, signal);
+  }
+  for (const value of values) {
+    for await (const cid of blobRefsBelow(value, blobs, signal)) {
+      unused.delete(cid);
+      if (codecOf(cid) === "dag-pb") trees.add(cid);
+    }
   }
   for await (const cid of blocksBelow(trees, blobs, signal)) unused.delete(cid);
   // What was submitted meanwhile refers to what was touched meanwhile.
@@ -84,19 +109,30 @@ function* outputsIn(stored: Uint8Array): Generator<string, void, undefined> {
   }
 }
 
+interface Marks {
+  readonly unused: Map<string, number>;
+  /** Files and folders that are kept. */
+  readonly trees: Set<string>;
+  /** Kept blobs that are no nodes of such: a value each, as far as is known. */
+  readonly values: Set<string>;
+}
+
 async function keepReferred(
   { spec, inputBlocks, results, saved, unstored }: JobEntry,
   journal: Journal,
-  { unused, trees }: { readonly unused: Map<string, number>; readonly trees: Set<string> },
+  { unused, trees, values }: Marks,
   signal: AbortSignal,
 ): Promise<void> {
-  const keepAll = (cids: Iterable<string>) => {
-    for (const cid of cids) {
-      unused.delete(cid);
-      if (codecOf(cid) === "dag-pb") trees.add(cid);
+  const keepOne = (cid: string) => {
+    unused.delete(cid);
+    if (codecOf(cid) === "dag-pb") trees.add(cid);
+  };
+  const keep = (bytes: Uint8Array) => {
+    for (const cid of blobRefsIn(bytes)) {
+      keepOne(cid);
+      if (codecOf(cid) === "raw") values.add(cid);
     }
   };
-  const keep = (bytes: Uint8Array) => keepAll(blobRefsIn(bytes));
   const isMap = spec.task.stage?.kind === "map";
   for (const { bytes } of unstored.values()) keep(bytes);
   for (const [, { position }] of [...saved.entries()]) keep(await journal.get(position));
@@ -109,7 +145,7 @@ async function keepReferred(
       if (position >= 0) {
         const record = await journal.get(position);
         keep(record);
-        if (isMap && table === results.records) keepAll(outputsIn(record));
+        if (isMap && table === results.records) for (const cid of outputsIn(record)) keepOne(cid);
       }
       signal.throwIfAborted();
     }
