@@ -83,6 +83,14 @@ export function stageContract(startTest: StartTest): void {
     expect(await kindOf(none, "map", records)).toMatchObject({
       message: expect.stringContaining("no map-reduce"),
     });
+    const saving = definition(`
+      map: () => globalThis[Symbol.for("musketeers.state")].save(1),
+      reduce: () => 1`);
+    expect(await kindOf(saving, "map", records)).toMatchObject({
+      kind: "error",
+      message: expect.stringContaining("checkpoint is for tasks"),
+      props: { code: "BAD_ARGUMENT" },
+    });
     const column = new Uint8Array(OUTPUT_BYTES);
     setOutput(column, 0, { digest: new Uint8Array(32).fill(7), codec: "raw", bytes: 5 });
     const empty: FileStore = {

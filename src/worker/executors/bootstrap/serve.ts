@@ -178,6 +178,11 @@ class Runner {
 
   /** What `checkpoint` of the task runtime does: keeps the state of the running record, unless it did lately. */
   save(state: unknown): void {
+    if (this.#order.stage !== undefined) {
+      throw new MusketeersError("BAD_ARGUMENT", "checkpoint is for tasks, not for what a map-reduce runs", {
+        hint: "What runs again is a segment or a partition: give smaller segmentBytes, or more partitions.",
+      });
+    }
     const nowMs = this.#now();
     if (!this.#running || nowMs - this.#savedAtMs < this.#order.checkpointIntervalMs) return;
     const record = this.#encode(state);
