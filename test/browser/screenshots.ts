@@ -65,7 +65,7 @@ async function main(): Promise<void> {
       const job = await cluster.submit(pretendedTask(title), numbers(count));
       await job.wait();
     }
-    const job = await cluster.submit(pretendedTask("renderTiles"), numbers(120_000));
+    const job = await cluster.submit(pretendedTask("renderTiles"), numbers(400_000));
     const link = pageLink(hub.invite({ role: "admin", label: "treville" }));
     for (const scheme of ["light", "dark"] as const) {
       const page = await browser.newPage({ colorScheme: scheme, viewport: { width: 1280, height: 880 } });

@@ -9,6 +9,7 @@ import type { Coordinator } from "../coordinator.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Scope } from "../scope.ts";
 import type { OpenLease, WorkerSession } from "../worker-session.ts";
+import { framesOf } from "./frames.ts";
 import { Segments } from "./segments.ts";
 import { type Sample, Subscription } from "./subscription.ts";
 import { Timeline } from "./timeline.ts";
@@ -22,8 +23,6 @@ export interface Follower {
   readonly congested: boolean;
   send(header: object, body?: Uint8Array): void;
 }
-
-const encoder = new TextEncoder();
 
 /**
  * What pages see of a hub: a few times a second everybody who follows something is told what changed of it. Nothing is
@@ -119,9 +118,12 @@ export class Live {
       samples.set(name, sample);
       const part = subscription.changes(sample);
       if (part === undefined) return;
-      const { first } = subscription;
-      subscription.first = false;
-      follower.send({ type: "live", id, first }, encoder.encode(JSON.stringify(part)));
+      const { frameBytesMax, headerBytesMax } = this.#coordinator.limits;
+      for (const body of framesOf(part, frameBytesMax - headerBytesMax)) {
+        const { first } = subscription;
+        subscription.first = false;
+        follower.send({ type: "live", id, first }, body);
+      }
     } catch (error) {
       this.unfollow(follower, id);
       this.#refuse(follower, id, toMusketeersError(error));
