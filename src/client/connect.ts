@@ -25,6 +25,8 @@ export interface ConnectOptions {
 export interface Platform {
   readonly openSocket: OpenSocket;
   readonly loadTask: LoadTask;
+  /** How to speak HTTP with the hub of an invite; the platform's `fetch` where nothing is said. */
+  readonly fetchWith?: (invite: Invite) => typeof globalThis.fetch | undefined;
   /** The key of this machine, asked for where the users of an invite are counted. */
   readonly machineKey?: () => Uint8Array | Promise<Uint8Array>;
   /** Where there are paths. */
@@ -65,10 +67,12 @@ export async function connectWith(
   signal?.throwIfAborted();
   const timeoutMs = timeoutOf(options, limits);
   const { openSocket, pageToken } = platform;
+  const fetch = platform.fetchWith?.(invite);
   const machineKey = invite.counted ? await platform.machineKey?.() : undefined;
   let lastError: MusketeersError | undefined;
   const session = new Session({
     baseUrl: invite.url,
+    ...(fetch === undefined ? {} : { fetch }),
     sign: taskSigner(invite),
     limits,
     openLink: (handlers) =>

@@ -1,5 +1,5 @@
 /** What a submitter imports. */
-import { openNodeSocket } from "../link/node.ts";
+import { fetchWith, openNodeSocket } from "../link/node.ts";
 import type { Cluster } from "./cluster.ts";
 import { type ConnectOptions, connectTo } from "./connect.ts";
 import { locateTask } from "./locate.ts";
@@ -21,6 +21,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Cluster> {
   const machineKey = () => loadMachineKey();
   return connectTo(invite, options, {
     openSocket: openNodeSocket,
+    fetchWith,
     loadTask: locateTask,
     listPath,
     machineKey,

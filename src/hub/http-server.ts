@@ -1,6 +1,8 @@
 import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { errorKinds, type Limits, MusketeersError } from "../protocol/index.ts";
+import type { TlsMaterial } from "./tls.ts";
 
 type ServerLimits = Pick<
   Limits,
@@ -39,15 +41,19 @@ export function refuse(socket: Duplex, error: MusketeersError, status = errorKin
  * header is, and how long nothing may move. How long a request takes as a whole is not bounded: a large
  * blob over a slow line needs its time.
  */
-export function createHttpServer(limits: ServerLimits): Server {
+export function createHttpServer(limits: ServerLimits, tls?: TlsMaterial): Server {
   const { connectionsMax, handshakeTimeoutMs, httpIdleMs, httpHeaderBytesMax } = limits;
-  const server = createServer({
+  const options = {
     maxHeaderSize: httpHeaderBytesMax,
     headersTimeout: handshakeTimeoutMs,
     requestTimeout: 0,
     // How often Node looks for headers that are overdue.
     connectionsCheckingInterval: Math.max(10, Math.ceil(handshakeTimeoutMs / 4)),
-  });
+  };
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs });
   server.maxConnections = connectionsMax;
   server.timeout = httpIdleMs;
   server.on("clientError", (cause: NodeJS.ErrnoException, socket) => {

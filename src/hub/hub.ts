@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { WebSocketServer } from "ws";
@@ -14,7 +15,7 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import { createScheduler, finishRecovery, recoverRecord } from "../scheduler/index.ts";
-import { LINK_PATH, newId, newSecretKey, publicKeyOf } from "../security/index.ts";
+import { LINK_PATH, newId, newSecretKey, packageCommand, publicKeyOf } from "../security/index.ts";
 import { loadOrCreateKey } from "../security/node.ts";
 import { type Backup, restoreBackup } from "./backup.ts";
 import type { CallHost } from "./calls.ts";
@@ -31,7 +32,7 @@ import { type InviteOptions, Invites } from "./invites.ts";
 import { readJournal } from "./journal/recovery.ts";
 import { KEY_NAME } from "./key-name.ts";
 import { LeaseSeal } from "./lease-seal.ts";
-import { listenOn, urlOf } from "./listen.ts";
+import { hostOf, lanAddress, listenOn, urlOf } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { PackageTarball } from "./package-tarball.ts";
 import { isSameOrigin, PageSessions } from "./pages/page-sessions.ts";
@@ -39,6 +40,7 @@ import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
 import { Projects } from "./projects.ts";
 import { Keepers } from "./recovery/keepers.ts";
 import { Takers } from "./takers.ts";
+import { openTls, ownTls, type Tls, type TlsMaterial } from "./tls.ts";
 import { People, recoverPeople } from "./trust/index.ts";
 import { WorkerSession } from "./worker-session.ts";
 
@@ -50,6 +52,10 @@ export interface HubOptions {
   /** Data directory; without one nothing survives the process. */
   readonly data?: string;
   readonly durability?: "default" | "strict";
+  /** What to speak TLS with; `own`: a key that the hub made, which its invites pin. */
+  readonly tls?: TlsMaterial | "own";
+  /** Speaks plain HTTP also where others than this machine reach it; a proxy in front may speak TLS. */
+  readonly insecureHttp?: boolean;
   /** A hub's backup, to go on from where its disk is lost; the data directory is new, or that hub's. */
   readonly recover?: Backup;
   /** What people see. */
@@ -77,6 +83,7 @@ export class Hub {
   readonly #engine: Engine;
   readonly #invites: Invites;
   readonly #takers: Takers;
+  readonly #tlsPin: Uint8Array | null;
   readonly #projects: Projects;
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
@@ -89,6 +96,7 @@ export class Hub {
   constructor(parts: {
     server: Server;
     url: string;
+    tlsPin: Uint8Array | null;
     name: string;
     secretKey: Uint8Array;
     engine: Engine;
@@ -100,6 +108,7 @@ export class Hub {
   }) {
     this.#server = parts.server;
     this.url = parts.url;
+    this.#tlsPin = parts.tlsPin;
     this.name = parts.name;
     this.#secretKey = parts.secretKey;
     this.#engine = parts.engine;
@@ -169,12 +178,12 @@ export class Hub {
 
   #makeInvite(options: InviteOptions): ReturnType<Invites["make"]> {
     this.#projects.require(options.project ?? DEFAULT_PROJECT);
-    return this.#invites.make(this.url, options);
+    return this.#invites.make(this.url, { ...options, tlsPin: this.#tlsPin });
   }
 
   /** The line that makes a stranger's machine with Node a worker. */
   joinCommand(invite: string): string {
-    return `npx --yes ${this.url}/musketeers.tgz join '${invite}'`;
+    return `${packageCommand({ url: this.url, tlsPin: this.#tlsPin })} join '${invite}'`;
   }
 
   /** Tells everyone, stores what was accepted, and releases everything. */
@@ -358,6 +367,28 @@ async function noteAddress(registry: Registry, url: string, options: HubOptions)
 }
 
 /**
+ * What a hub speaks TLS with; undefined where it speaks plain HTTP.
+ * @throws MusketeersError `BAD_ARGUMENT` where that would go over a network unasked, or the certificate is none
+ */
+async function tlsOf({ tls, data, insecureHttp }: HubOptions, listen: string): Promise<Tls | undefined> {
+  const { host, isLoopback } = hostOf(listen);
+  if (tls === "own") {
+    const named = ["localhost", "127.0.0.1", lanAddress(), isIP(host) === 0 ? host : undefined];
+    const hosts = named.filter((name) => name !== undefined);
+    return ownTls(data, [...new Set(hosts)], systemClock.wallMs());
+  }
+  if (tls !== undefined) return openTls(tls);
+  if (isLoopback || insecureHttp === true) return undefined;
+  throw new MusketeersError(
+    "BAD_ARGUMENT",
+    `Others could read and change what goes to ${listen}: it is no TLS`,
+    {
+      hint: "Add --tls for a key that invites pin, --tls-cert and --tls-key for a certificate of yours, or --insecure-http, such as for a proxy in front that speaks TLS.",
+    },
+  );
+}
+
+/**
  * Starts a hub: takes up what its data directory holds, then listens.
  * @throws MusketeersError `ADDRESS_IN_USE`, `DATA_IN_USE`, `JOURNAL_CORRUPT`, `BAD_ARGUMENT`, `STORAGE`.
  */
@@ -371,8 +402,11 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   };
   if (options.recover !== undefined) await recoverInto(data, options.recover);
   const engine = await openEngine(options, limits, onFault);
-  const server = createHttpServer(limits);
+  let server: Server | undefined;
   try {
+    const listen = options.listen ?? "127.0.0.1:7077";
+    const tls = await tlsOf(options, listen);
+    server = createHttpServer(limits, tls);
     const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, KEY_NAME));
     const invites = await Invites.open(engine.registry, secretKey, systemClock.wallMs, limits);
     const takers = await Takers.open(engine.registry, limits, systemClock.wallMs);
@@ -398,13 +432,17 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     await recoverPeople(registry, recovering);
     const people = new People(registry, limits.peopleSaveMs, onFault);
     const scheduler = finishRecovery(recovering, systemClock.nowMs());
-    const address = await listenOn(server, options.listen ?? "127.0.0.1:7077");
-    const url = (options.advertise ?? urlOf(address)).replace(/\/+$/, "");
+    const address = await listenOn(server, listen);
+    const url = (options.advertise ?? urlOf(address, tls === undefined ? "http" : "https")).replace(
+      /\/+$/,
+      "",
+    );
     // Where it cannot be stored, the engine says so in `status`.
     await noteAddress(engine.registry, url, options).catch(() => {});
     hub = new Hub({
       server,
       url,
+      tlsPin: tls?.pin ?? null,
       name: options.name ?? "hub",
       secretKey,
       engine,
@@ -432,7 +470,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     });
     return hub;
   } catch (error) {
-    server.close();
+    server?.close();
     await engine.close();
     throw error;
   }

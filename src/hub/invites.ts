@@ -28,6 +28,8 @@ export interface InviteOptions extends Partial<Terms> {
   /** A note on whom it is for. */
   readonly label?: string;
   readonly project?: string;
+  /** How the hub's TLS key is pinned, where it is. */
+  readonly tlsPin?: Uint8Array | null;
   /** For this process's own use: a hub that is started again does not list it. */
   readonly ephemeral?: boolean;
 }
@@ -128,6 +130,7 @@ export class Invites {
     const fields = { role, label, issuedAtMs, expiresAtMs: issuedAtMs + expiresInMs, project, ...terms };
     const { invite, grantId } = createInvite({
       ...fields,
+      tlsPin: options.tlsPin ?? null,
       hubSecretKey: this.#hubSecretKey,
       url,
     });

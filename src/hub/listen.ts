@@ -42,9 +42,15 @@ export function lanAddress(): string | undefined {
   return addresses.find(isPrivate) ?? addresses[0];
 }
 
+/** The host that a hub is to listen on, and whether nobody but programs of the same machine reaches it there. */
+export function hostOf(listen: string): { readonly host: string; readonly isLoopback: boolean } {
+  const { host } = parseListen(listen);
+  return { host, isLoopback: host === "localhost" || host === "::1" || /^127\./.test(host) };
+}
+
 /** The address that others reach it at, without a slash at the end. */
-export function urlOf({ address, port, family }: AddressInfo): string {
+export function urlOf({ address, port, family }: AddressInfo, scheme: "http" | "https" = "http"): string {
   const everywhere = address === "0.0.0.0" || address === "::";
   const host = everywhere ? (lanAddress() ?? "127.0.0.1") : family === "IPv6" ? `[${address}]` : address;
-  return `http://${host}:${port}`;
+  return `${scheme}://${host}:${port}`;
 }

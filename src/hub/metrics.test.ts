@@ -79,7 +79,7 @@ const outside = Object.values(networkInterfaces())
   .find(({ internal, family }) => !internal && family === "IPv4")?.address;
 
 test.skipIf(outside === undefined)("metrics need a viewer's invite from elsewhere", async () => {
-  const hub = await testHub({ listen: "0.0.0.0:0" });
+  const hub = await testHub({ listen: "0.0.0.0:0", insecureHttp: true });
   const ask = (invite?: string) => {
     const secret = invite?.split("#")[1];
     return get(hub, "/metrics", secret === undefined ? {} : { authorization: `Bearer ${secret}` }, outside);

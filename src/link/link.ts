@@ -15,7 +15,7 @@ import {
   type Welcome,
   type WorkerDescription,
 } from "../protocol/index.ts";
-import { type Invite, signHello, signKey, verifyWelcome } from "../security/index.ts";
+import { type Invite, packageCommand, signHello, signKey, verifyWelcome } from "../security/index.ts";
 import type { OpenSocket, Socket } from "./socket.ts";
 
 export interface LinkOptions {
@@ -146,18 +146,27 @@ export class Link {
     const current = () => socket === undefined || socket === this.#socket;
     const url = this.#options.invite.wsUrl;
     try {
-      socket = this.#options.openSocket(url, {
-        onOpen: () => {},
-        onAlive: () => {
-          if (current()) this.#aliveSince = 0;
+      socket = this.#options.openSocket(
+        url,
+        {
+          onOpen: () => {},
+          onAlive: () => {
+            if (current()) this.#aliveSince = 0;
+          },
+          onFrame: (frame) => {
+            if (current()) this.#receive(frame);
+          },
+          onClose: (reason, code, isStranger) => {
+            if (!current()) return;
+            if (isStranger === true) {
+              const message = `Another program answers at ${this.#options.invite.url}: ${reason}`;
+              this.#farewell = new MusketeersError("HUB_IDENTITY", message);
+            }
+            this.#down(reason, code);
+          },
         },
-        onFrame: (frame) => {
-          if (current()) this.#receive(frame);
-        },
-        onClose: (reason, code) => {
-          if (current()) this.#down(reason, code);
-        },
-      });
+        this.#options.invite.tlsPin ?? undefined,
+      );
     } catch (cause) {
       this.#over(new MusketeersError("BAD_ARGUMENT", `No address to connect to: ${url}`, { cause }));
       return;
@@ -210,7 +219,7 @@ export class Link {
       throw new MusketeersError(
         "VERSION_MISMATCH",
         `The hub speaks protocol ${challenge.version}, this program ${PROTOCOL_VERSION}`,
-        { hint: `Use the hub's own version: npx --yes ${invite.url}/musketeers.tgz …` },
+        { hint: `Use the hub's own version: ${packageCommand(invite)} …` },
       );
     }
     this.#challenge = challenge;

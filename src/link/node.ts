@@ -1,6 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import { defaultLimits } from "../protocol/index.ts";
+import type { Invite } from "../security/index.ts";
+import { hasPinnedKey, pinnedFetch, WRONG_PIN } from "./pin.ts";
 import type { OpenSocket } from "./socket.ts";
 
 const REFUSAL_BYTES_MAX = 4_096;
@@ -22,13 +24,22 @@ async function refusalIn(response: IncomingMessage): Promise<string> {
 }
 
 /** Node's sockets, by the library `ws`. */
-export const openNodeSocket: OpenSocket = (url, events) => {
+export const openNodeSocket: OpenSocket = (url, events, tlsPin) => {
   const socket = new WebSocket(url, {
+    // The pin is what is checked instead.
+    ...(tlsPin === undefined ? {} : { rejectUnauthorized: false }),
     perMessageDeflate: false,
     maxPayload: defaultLimits.frameBytesMax,
     handshakeTimeout: defaultLimits.handshakeTimeoutMs,
   });
   let lastError = "";
+  let isStranger = false;
+  const refuseStrangers = (response: IncomingMessage): boolean => {
+    isStranger = tlsPin !== undefined && !hasPinnedKey(response.socket, tlsPin);
+    if (isStranger) socket.terminate();
+    return isStranger;
+  };
+  socket.on("upgrade", refuseStrangers);
   socket.on("open", () => events.onOpen());
   socket.on("message", (data, isBinary) => {
     if (isBinary && Buffer.isBuffer(data)) events.onFrame(data);
@@ -40,14 +51,17 @@ export const openNodeSocket: OpenSocket = (url, events) => {
   });
   let refusal = "";
   socket.on("unexpected-response", (_request, response) => {
+    if (refuseStrangers(response)) return;
     void refusalIn(response).then((text) => {
       refusal = text;
       socket.terminate();
     });
   });
-  socket.on("close", (code, reason) =>
-    events.onClose(refusal || lastError || reason.toString() || `closed (${code})`, code),
-  );
+  socket.on("close", (code, reason) => {
+    const said = refusal || lastError || reason.toString() || `closed (${code})`;
+    if (isStranger) events.onClose(WRONG_PIN, code, true);
+    else events.onClose(said, code);
+  });
   return {
     send: (frame) => socket.send(frame),
     get bufferedBytes() {
@@ -57,3 +71,7 @@ export const openNodeSocket: OpenSocket = (url, events) => {
     terminate: () => socket.terminate(),
   };
 };
+
+/** How to speak HTTP with the hub of an invite: as usual, unless the invite pins its key. */
+export const fetchWith = ({ tlsPin }: Pick<Invite, "tlsPin">): typeof globalThis.fetch | undefined =>
+  tlsPin === null ? undefined : pinnedFetch(tlsPin);

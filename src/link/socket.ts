@@ -16,12 +16,19 @@ export interface SocketEvents {
   onFrame(frame: Uint8Array): void;
   /** Anything that shows that the other side lives, also below the frames. */
   onAlive(): void;
-  /** Called once, whatever the cause; with the WebSocket's close code where there is one. */
-  onClose(reason: string, code?: number): void;
+  /**
+   * Called once, whatever the cause; with the WebSocket's close code where there is one. Where it is known that
+   * somebody else answers at the hub's address, `isStranger`.
+   */
+  onClose(reason: string, code?: number, isStranger?: boolean): void;
 }
 
-/** Opens a socket; failures come as `onClose`. */
-export type OpenSocket = (url: string, events: SocketEvents) => Socket;
+/**
+ * Opens a socket; failures come as `onClose`.
+ * @param tlsPin SHA-256 of the public key that the other side's TLS certificate must have, where the invite says so;
+ * browsers cannot look at it
+ */
+export type OpenSocket = (url: string, events: SocketEvents, tlsPin?: Uint8Array) => Socket;
 
 /** What every platform's own WebSocket has of that which is used here. */
 interface PlatformSocket {

@@ -18,7 +18,14 @@ export {
 export { defaultTerms, type Grant, openGrant, PERSON_CHARACTERS_MAX, type Terms } from "./grant.ts";
 export { signHello, signKey, signWelcome, verifyHello, verifyKey, verifyWelcome } from "./handshake.ts";
 export { isId, newId } from "./id.ts";
-export { type CreateInviteOptions, createInvite, type Invite, LINK_PATH, parseInvite } from "./invite.ts";
+export {
+  type CreateInviteOptions,
+  createInvite,
+  type Invite,
+  LINK_PATH,
+  packageCommand,
+  parseInvite,
+} from "./invite.ts";
 export {
   type CheckedCode,
   type CodeChecks,

@@ -1,5 +1,5 @@
 import { decode, encode } from "cborg";
-import { base64url } from "multiformats/bases/base64";
+import { base64pad, base64url } from "multiformats/bases/base64";
 import { MusketeersError, type Role, roles } from "../protocol/index.ts";
 import { KEY_BYTES, newSecretKey, publicKeyOf, SIGNATURE_BYTES } from "./ed25519.ts";
 import { ENDORSEMENT_MARK, type Endorsement, parseEndorsement } from "./endorsement.ts";
@@ -64,6 +64,16 @@ export interface CreateInviteOptions extends Partial<Terms> {
   readonly label?: string;
   readonly tlsPin?: Uint8Array | null;
   readonly random?: RandomBytes;
+}
+
+/**
+ * How to run the hub's own version of the program, up to its arguments. A key that only the invite vouches for npm
+ * does not trust; curl can be told of it.
+ */
+export function packageCommand({ url, tlsPin }: Pick<Invite, "url" | "tlsPin">): string {
+  if (tlsPin === null) return `npx --yes ${url}/musketeers.tgz`;
+  const pin = `--pinnedpubkey 'sha256//${base64pad.baseEncode(tlsPin)}'`;
+  return `curl -kfsSo musketeers.tgz ${pin} ${url}/musketeers.tgz && npx --yes ./musketeers.tgz`;
 }
 
 const baseOf = (url: URL): string => url.origin + url.pathname.replace(/\/+$/, "");

@@ -31,14 +31,14 @@ async function readKey(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-/** Writes the whole key under another name first: a file that is there is complete. */
-async function createKey(path: string, secretKey: Uint8Array, random: RandomBytes): Promise<void> {
+/** Writes the whole file under another name first: one that is there is complete. */
+async function createFile(path: string, text: string, random: RandomBytes): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${newId(random)}.tmp`;
   try {
     const file = await open(draft, "wx", KEY_FILE_MODE);
     try {
-      await file.writeFile(`${Buffer.from(secretKey).toString("hex")}\n`);
+      await file.writeFile(text);
       await file.sync();
     } finally {
       await file.close();
@@ -68,7 +68,7 @@ async function loadOr(path: string, make: () => Uint8Array, random: RandomBytes)
   try {
     const found = await readKey(path);
     if (found !== undefined) return found;
-    await createKey(path, make(), random);
+    await createFile(path, `${Buffer.from(make()).toString("hex")}\n`, random);
     const made = await readKey(path);
     if (made !== undefined) return made;
   } catch (cause) {
@@ -76,6 +76,32 @@ async function loadOr(path: string, make: () => Uint8Array, random: RandomBytes)
     throw new MusketeersError("STORAGE", `No key at ${path}: ${(cause as Error).message}`, { cause });
   }
   throw new MusketeersError("STORAGE", `No key at ${path}: it vanished while it was read`);
+}
+
+/**
+ * The text of a file with mode 0600, which is made where there is none. Of several callers at once all get the same.
+ * @throws MusketeersError `STORAGE`
+ */
+export async function loadOrCreateText(path: string, make: () => Promise<string>): Promise<string> {
+  const read = async (): Promise<string | undefined> => {
+    try {
+      const text = await readFile(path, "utf8");
+      await chmod(path, KEY_FILE_MODE);
+      return text;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  };
+  try {
+    const found = await read();
+    if (found !== undefined) return found;
+    await createFile(path, await make(), randomBytes);
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (cause instanceof MusketeersError) throw cause;
+    throw new MusketeersError("STORAGE", `No file at ${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /**

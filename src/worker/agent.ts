@@ -71,6 +71,8 @@ export interface AgentOptions {
   readonly invite: Invite;
   readonly openSocket: OpenSocket;
   readonly machineKey?: Uint8Array;
+  /** How to speak HTTP with the hub; the platform's where it is undefined. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
   readonly executor: Executor;
   readonly description: WorkerDescription;
   readonly limits: Limits;
@@ -315,7 +317,9 @@ export class Agent implements Tenant {
   /** What the hub stores, across its connections. */
   #toHub(): { readonly hub: BlobStore; readonly sender: BlockSender } {
     const { invite, limits } = this.#options;
-    const http = { baseUrl: invite.url, token: () => this.#presence.token, limits };
+    const { fetch } = this.#options;
+    const pinned = fetch === undefined ? {} : { fetch };
+    const http = { baseUrl: invite.url, token: () => this.#presence.token, limits, ...pinned };
     const client = new BlobClient(http);
     const exchange = new HubExchange(http);
     // What is read ahead travels together, and so does what is written.

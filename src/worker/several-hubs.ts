@@ -1,4 +1,4 @@
-import { openNodeSocket } from "../link/node.ts";
+import { fetchWith, openNodeSocket } from "../link/node.ts";
 import {
   defaultLimits,
   type Limits,
@@ -88,6 +88,14 @@ function parseChoices(hubs: readonly HubChoice[], limits: Limits): Choice[] {
   });
 }
 
+/** How it speaks with the hub of an invite. */
+const connectionOf = (invite: Invite, { machineKey }: Pick<SharedWorkerOptions, "machineKey">) => ({
+  invite,
+  openSocket: openNodeSocket,
+  fetch: fetchWith(invite),
+  ...(machineKey === undefined ? {} : { machineKey }),
+});
+
 /**
  * Starts one worker that works for several hubs. Its slots are divided by the hubs' shares while they all have
  * work; whoever has none leaves his to the others. What happens to one hub does not concern the others: the
@@ -126,18 +134,15 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   const pool = new SandboxPool(executor, limits.sandboxesIdleMax);
   const consents = await openConsents(choices, options, limits);
   const agents = choices.map(({ invite, allows }, hub) => {
-    const onNotice = (notice: WorkerNotice) => options.onEvent?.(notice, hub);
     const shared = alone ? {} : { shared: { seats, hub } };
     const { close: _close, ...kept } = caches[hub]!;
     return new Agent({
-      invite,
-      openSocket: openNodeSocket,
-      ...(options.machineKey === undefined ? {} : { machineKey: options.machineKey }),
+      ...connectionOf(invite, options),
       executor,
       pool,
       description: { ...description, allowNet: [...description.allowNet, ...allows.net] },
       limits,
-      onNotice,
+      onNotice: (notice) => options.onEvent?.(notice, hub),
       ...(options.diaryFile === undefined ? {} : { diaryFile: options.diaryFile }),
       ...(consents[hub] === undefined ? {} : { consent: consents[hub] }),
       ...kept,
