@@ -1,6 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { availableParallelism, hostname } from "node:os";
 import { type Command, Option } from "commander";
-import type { Hub } from "../../hub/index.ts";
+import type { Hub, HubOptions } from "../../hub/index.ts";
 import { defaultLimits, type Limits, MusketeersError } from "../../protocol/index.ts";
 import { type ProjectAsks, parseInvite } from "../../security/index.ts";
 import {
@@ -31,6 +32,10 @@ interface UpOptions extends JsonOption {
   readonly listen: string;
   readonly lan?: boolean;
   readonly advertise?: string;
+  readonly tls?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly insecureHttp?: boolean;
   readonly data?: string;
   readonly memory?: boolean;
   readonly recover?: string;
@@ -88,6 +93,9 @@ export function renderUp(report: UpReport, workers: string, reachable: boolean, 
     style.dim(
       [
         "In a second terminal: musketeers status",
+        ...(report.url.startsWith("https:") && report.joinCommand.startsWith("curl")
+          ? ["A browser warns of the page once: only the invite vouches for the hub's key."]
+          : []),
         ...(reachable ? [] : ["Machines of your network can join a hub that was started with --lan."]),
         "The invites are good for 7 days. Ctrl-C stops the hub and its own workers.",
       ].join("\n"),
@@ -99,6 +107,29 @@ export function renderUp(report: UpReport, workers: string, reachable: boolean, 
 /** With --lan the same port on all addresses; the hub then names one that others reach. */
 function listenAddress({ listen, lan }: UpOptions): string {
   return lan ? `0.0.0.0:${listen.slice(listen.lastIndexOf(":") + 1)}` : listen;
+}
+
+/**
+ * How the hub is to be spoken with. What others of a network may read and change needs TLS, or to be asked for.
+ * @throws MusketeersError `BAD_ARGUMENT`
+ */
+async function securityOf(options: UpOptions): Promise<Pick<HubOptions, "tls" | "insecureHttp">> {
+  const { lan, tls, tlsCert, tlsKey, insecureHttp } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new MusketeersError("BAD_ARGUMENT", "--tls-cert and --tls-key belong together");
+  }
+  if (insecureHttp && (tls || tlsCert !== undefined)) {
+    throw new MusketeersError("BAD_ARGUMENT", "--insecure-http is for a hub without TLS");
+  }
+  if (tlsCert !== undefined && tlsKey !== undefined) {
+    const read = (file: string) =>
+      readFile(file, "utf8").catch((cause: Error) => {
+        throw new MusketeersError("BAD_ARGUMENT", `${file} cannot be read: ${cause.message}`, { cause });
+      });
+    return { tls: { cert: await read(tlsCert), key: await read(tlsKey) } };
+  }
+  if (insecureHttp) return { insecureHttp };
+  return tls || lan ? { tls: "own" } : {};
 }
 
 const isLoopback = (url: string): boolean => /^(localhost|127\.|\[::1\])/.test(new URL(url).host);
@@ -166,6 +197,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     options.recover === undefined ? {} : { recover: parseBackup(await readBackup(options.recover)) };
   const hub = await startHub({
     listen: listenAddress(options),
+    ...(await securityOf(options)),
     ...(options.memory ? {} : { data }),
     ...recover,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
@@ -229,7 +261,11 @@ export function addUp(program: Command, context: Context): void {
     .command("up")
     .description("start a hub with workers of its own, and print how others join")
     .option("--listen <host:port>", "where to listen; port 0 picks one", "127.0.0.1:7077")
-    .option("--lan", "let other machines of the network in; listens on all addresses")
+    .option("--lan", "let other machines of the network in; listens on all addresses, with --tls")
+    .option("--tls", "speak TLS with a key of its own, made once, which invites pin")
+    .option("--tls-cert <file>", "speak TLS with this certificate (PEM) of an authority")
+    .option("--tls-key <file>", "the private key of that certificate (PEM)")
+    .option("--insecure-http", "speak plain HTTP over the network, such as behind a proxy that speaks TLS")
     .option("--advertise <url>", "the address that invites name, where the hub cannot know it")
     .option(
       "--data <directory>",
@@ -285,6 +321,9 @@ export function addUp(program: Command, context: Context): void {
     ["musketeers up", "a hub for this machine"],
     ["musketeers up --lan", "a hub for the network"],
     ["musketeers up --join 'http://…/join#…' --share 70/30", "a hub whose worker also works for another"],
-    ["musketeers up --workers 0 --listen 0.0.0.0:7077 --advertise https://hub.example.org", "behind a proxy"],
+    [
+      "musketeers up --insecure-http --listen 0.0.0.0:7077 --advertise https://hub.example.org",
+      "behind a proxy",
+    ],
   );
 }
