@@ -366,6 +366,31 @@ async function noteAddress(registry: Registry, url: string, options: HubOptions)
   await registry.put(ADDRESS_KEY, new TextEncoder().encode(url));
 }
 
+/** Who may come in, and to what. */
+async function openDoors(registry: Registry, secretKey: Uint8Array, limits: Limits) {
+  const { wallMs } = systemClock;
+  const invites = await Invites.open(registry, secretKey, wallMs, limits);
+  const takers = await Takers.open(registry, limits, wallMs);
+  const projects = await Projects.open(registry, limits, wallMs);
+  return { invites, takers, projects };
+}
+
+/** Listens; says the address that invites are to name, without a slash at its end. */
+async function openAddress(
+  server: Server,
+  listen: string,
+  tls: Tls | undefined,
+  registry: Registry,
+  options: HubOptions,
+): Promise<string> {
+  const address = await listenOn(server, listen);
+  const own = urlOf(address, tls === undefined ? "http" : "https");
+  const url = (options.advertise ?? own).replace(/\/+$/, "");
+  // Where it cannot be stored, the engine says so in `status`.
+  await noteAddress(registry, url, options).catch(() => {});
+  return url;
+}
+
 /**
  * What a hub speaks TLS with; undefined where it speaks plain HTTP.
  * @throws MusketeersError `BAD_ARGUMENT` where that would go over a network unasked, or the certificate is none
@@ -408,9 +433,8 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const tls = await tlsOf(options, listen);
     server = createHttpServer(limits, tls);
     const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, KEY_NAME));
-    const invites = await Invites.open(engine.registry, secretKey, systemClock.wallMs, limits);
-    const takers = await Takers.open(engine.registry, limits, systemClock.wallMs);
-    const projects = await Projects.open(engine.registry, limits, systemClock.wallMs);
+    const doors = await openDoors(engine.registry, secretKey, limits);
+    const { invites, projects } = doors;
     const recovering = createScheduler(limits);
     const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
       recoverRecord(recovering, record),
@@ -432,13 +456,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     await recoverPeople(registry, recovering);
     const people = new People(registry, limits.peopleSaveMs, onFault);
     const scheduler = finishRecovery(recovering, systemClock.nowMs());
-    const address = await listenOn(server, listen);
-    const url = (options.advertise ?? urlOf(address, tls === undefined ? "http" : "https")).replace(
-      /\/+$/,
-      "",
-    );
-    // Where it cannot be stored, the engine says so in `status`.
-    await noteAddress(engine.registry, url, options).catch(() => {});
+    const url = await openAddress(server, listen, tls, engine.registry, options);
     hub = new Hub({
       server,
       url,
@@ -446,9 +464,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       name: options.name ?? "hub",
       secretKey,
       engine,
-      invites,
-      takers,
-      projects,
+      ...doors,
       limits,
       coordinator: (callHost) =>
         new Coordinator({
