@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { listOf, ScheduledCluster } from "../../test/support/scheduled-cluster.ts";
+import { listOf, type OpenLease, ScheduledCluster } from "../../test/support/scheduled-cluster.ts";
 import { defaultLimits } from "../protocol/index.ts";
 import { jobIds, jobView, type LeaseDescriptor, recover, validate } from "./index.ts";
 
@@ -141,6 +141,21 @@ test("a worker whose leases others took in part goes on with the rest, and may b
   cluster.report("w", { ms: 100 });
   expect(cluster.effectsOf("RecordResults").flatMap(({ ranges }) => listOf(ranges))).toEqual(left);
   expect(cluster.effectsOf("RevokeLease")).toMatchObject([{ worker: "other" }]);
+  expect(finish(cluster, "job").length).toBe(100);
+});
+
+test("a lease of which others did the last inputs ends once, with the report of those before", () => {
+  const cluster = new ScheduledCluster({ unitGrowthMax: 8 }).worker("w").job("job", 100);
+  cluster.report("w", { ms: 10 }).report("w", { ms: 10 });
+  const [{ descriptor, inputs }] = cluster.leasesOf("w") as [OpenLease];
+  cluster.lose("w", "left").worker("other", { speed: 0.002 });
+  present(cluster, "w", descriptor, 0);
+  const last = inputs.length - 1;
+  cluster.send({ type: "LateResults", worker: "w", descriptor, from: last, count: 1, failures: [] });
+  expect(cluster.effectsOf("RevokeLease")).toEqual([]);
+  cluster.report("w", { count: last, ms: 100, done: false });
+  const revoked = cluster.effectsOf("RevokeLease").map(({ worker }) => worker);
+  expect(revoked.toSorted()).toEqual(["other", "w"]);
   expect(finish(cluster, "job").length).toBe(100);
 });
 

@@ -53,12 +53,14 @@ export function unitProgressed(state: Scheduler, event: EventOf<"UnitProgressed"
     if (end > keep || !isOwner || lease.own !== undefined)
       revokeServed(state, job, acceptance.ranges, SOMEBODY_FASTER);
   }
+  // These results may have ended it already: of what is left nothing was its own.
+  if (!state.leases.has(lease.no)) return;
   if (!event.done && lease.reported < lease.count) {
     revokeIfServed(state, lease, SOMEBODY_FASTER);
     return;
   }
   // Whoever says that it is done without having done it is not asked again.
-  if (state.leases.has(lease.no) && giveBack(state, lease) > 0 && !lease.adopted) refuse(worker, job);
+  if (giveBack(state, lease) > 0 && !lease.adopted) refuse(worker, job);
 }
 
 /** Charges what `count` results took, instead of what was charged for them in advance; gives the former. */
