@@ -52,6 +52,8 @@ test("a task that keeps to what was signed is let in, and its submitter is known
   const checked = checkTask(task, checks);
   expect(checked.manifest).toEqual(manifest);
   expect(checked.certificate).toEqual(certificate);
+  // What comes is bytes of its own, whoever encoded them.
+  expect(proof.constructor).toBe(Uint8Array);
 });
 
 describe("a hub that swaps", () => {

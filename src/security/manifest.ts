@@ -58,7 +58,8 @@ export function signManifest(
     MANIFEST_DOMAIN,
     submitterSecretKey,
   );
-  return encode([certificate, signed]);
+  // In Node it comes as a Buffer, whose `slice` does not copy.
+  return new Uint8Array(encode([certificate, signed]));
 }
 
 /**

@@ -89,6 +89,7 @@ import {
 } from "../../src/worker/executors/frames.ts";
 import { SandboxFiles } from "../../src/worker/executors/sandbox-files.ts";
 import { hubHeaders, peerHeaders } from "./headers.ts";
+import { trustDecoders } from "./trust-decoders.ts";
 
 /*
  * All that takes bytes apart which somebody else made: peers, tasks, disks, people who paste. Each is given right
@@ -439,7 +440,13 @@ function resultsOf(failed: number): Parameters<typeof encodeResults>[0] {
   return { count: values.length, elapsedMs: 1, pending: false, failures, block };
 }
 
-export const decoders: readonly Decoder[] = [...ofPeers, ...ofTasks, ...ofFiles, ...ofDisks];
+export const decoders: readonly Decoder[] = [
+  ...ofPeers,
+  ...ofTasks,
+  ...ofFiles,
+  ...ofDisks,
+  ...trustDecoders,
+];
 
 /** A decoder gives something or throws a coded error; whatever else it does is said. */
 export function faultOf(decoder: Decoder, bytes: Uint8Array): string | undefined {

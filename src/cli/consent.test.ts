@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { createInvite, endorseInvite, newSecretKey, publicKeyOf } from "../security/index.ts";
+import { obtainConsent } from "./consent.ts";
+import { contextOf } from "./context.ts";
+import { FakeTerminal } from "./testing/terminal.ts";
+
+const { invite: made } = createInvite({
+  hubSecretKey: newSecretKey(),
+  url: "http://192.168.0.5:7077",
+  role: "worker",
+  project: "weather",
+  issuedAtMs: 0,
+  expiresAtMs: 1,
+});
+const projectKey = publicKeyOf(newSecretKey());
+const endorsed = (net: readonly string[], memoryBytes = 0) =>
+  endorseInvite(made, { projectKey, asks: { net, memoryBytes } });
+
+async function setUp() {
+  const home = await mkdtemp(join(tmpdir(), "musketeers-consent-"));
+  onTestFinished(() => rm(home, { recursive: true }));
+  return (invite: string, typed: string | undefined, answers: object = {}, remember = true) => {
+    const terminal = new FakeTerminal(typed);
+    terminal.inputIsTTY = typed !== undefined;
+    terminal.env = { MUSKETEERS_HOME: home };
+    const call = { remember, signal: new AbortController().signal };
+    const outcome = obtainConsent([invite], { allowNet: [], ...answers }, contextOf(terminal), call);
+    return { terminal, outcome };
+  };
+}
+
+test("on a terminal a person is shown what is asked for, and asked", async () => {
+  const join = await setUp();
+  for (const no of ["n\n", "\n", "yes please\n", ""]) {
+    const { outcome, terminal } = join(endorsed(["api.example.org"], 2e9), no);
+    await expect(outcome).rejects.toMatchObject({ code: "CONSENT_NEEDED" });
+    if (no === "") continue;
+    expect(terminal.stderr).toMatch(/project weather at http:\/\/192\.168\.0\.5:7077 asks for/);
+    expect(terminal.stderr).toMatch(/network +api\.example\.org\n/);
+    expect(terminal.stderr).toMatch(/memory +\S+ .B a task/);
+    expect(terminal.stderr).toMatch(/\[y\/N\]/);
+  }
+  const asks = { net: ["api.example.org"], memoryBytes: 2e9 };
+  expect(await join(endorsed(asks.net, asks.memoryBytes), "y\n").outcome).toEqual([asks]);
+  // The next time nobody is asked, unless it is for more.
+  expect(await join(endorsed(["api.example.org"]), undefined).outcome).toHaveLength(1);
+  await expect(join(endorsed(["other.example.org"]), undefined).outcome).rejects.toMatchObject({
+    code: "CONSENT_NEEDED",
+  });
+});
+
+test("without a project's key it is said who decides whose code runs", async () => {
+  const join = await setUp();
+  const bare = join(made, "n\n");
+  await expect(bare.outcome).rejects.toThrow();
+  expect(bare.terminal.stderr).toContain("the hub alone decides whose code runs");
+  const keyed = join(endorsed([]), "n\n");
+  await expect(keyed.outcome).rejects.toThrow();
+  expect(keyed.terminal.stderr).not.toContain("the hub alone");
+});
+
+test("what a leading process accepts is neither said nor kept", async () => {
+  const join = await setUp();
+  const led = join(endorsed([]), undefined, { accept: true }, false);
+  await led.outcome;
+  expect(led.terminal.stderr).toBe("");
+  await expect(join(endorsed([]), undefined).outcome).rejects.toMatchObject({ code: "CONSENT_NEEDED" });
+});
+
+test("options count as an answer where they name all that is asked for", async () => {
+  const join = await setUp();
+  const asked = endorsed(["api.example.org"], 1000);
+  const refused = { code: "CONSENT_NEEDED" };
+  await expect(join(asked, undefined, { allowNet: ["api.example.org"] }).outcome).rejects.toMatchObject(
+    refused,
+  );
+  await expect(join(asked, undefined, { memory: 5000 }).outcome).rejects.toMatchObject(refused);
+  const both = { allowNet: ["*.example.org"], memory: 5000 };
+  expect(await join(asked, undefined, both).outcome).toHaveLength(1);
+  await expect(join(asked, undefined).outcome).rejects.toMatchObject(refused);
+  expect(await join(asked, undefined, { trust: true }).outcome).toHaveLength(1);
+});
