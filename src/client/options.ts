@@ -8,6 +8,7 @@ import {
   QUORUM_MAX,
   type QuorumSpec,
 } from "../protocol/index.ts";
+import type { Canary } from "./canaries.ts";
 import { type Duration, parseDuration, parseSize, type Size } from "./units.ts";
 
 /** What a worker must be to be given the task. */
@@ -47,6 +48,8 @@ export interface TaskOptions {
   readonly quorum?: TaskQuorum;
   /** The task gives equal bytes on every JavaScript engine: answers are compared across all of them. */
   readonly deterministic?: boolean;
+  /** Inputs with known answers, mixed in to see who is honest; none of them is a result. */
+  readonly canaries?: readonly Canary[];
 }
 
 /** How many people must give the same answer. */
@@ -79,6 +82,7 @@ const known: Readonly<Record<keyof TaskOptions, true>> = {
   needs: true,
   quorum: true,
   deterministic: true,
+  canaries: true,
 };
 
 const bad = (message: string, hint?: string): MusketeersError =>
@@ -111,8 +115,16 @@ function resolveNeeds(needs: TaskNeeds): Needs {
   };
 }
 
-function resolveQuorum({ quorum, deterministic = false }: TaskOptions): { quorum?: QuorumSpec } {
+function resolveQuorum({ quorum, canaries, deterministic = false }: TaskOptions): { quorum?: QuorumSpec } {
   if (typeof deterministic !== "boolean") throw bad("deterministic: it is true or false");
+  if (canaries !== undefined) {
+    const isPair = (item: unknown) =>
+      typeof item === "object" && item !== null && "input" in item && "value" in item;
+    if (!Array.isArray(canaries) || !canaries.every(isPair)) {
+      throw bad("canaries is no list of inputs with their values", "Write canaries: [{ input, value }].");
+    }
+    if (quorum === undefined) throw bad("canaries: they say something only beside a quorum", quorumHint);
+  }
   if (quorum === undefined) return {};
   if (typeof quorum !== "object" || quorum === null) throw bad("quorum is no object", quorumHint);
   const { agree, of, adaptive = true } = quorum;

@@ -26,6 +26,7 @@ export type {
   WorkerSummary,
 } from "../protocol/index.ts";
 export { type ErrorCode, MusketeersError } from "../protocol/index.ts";
+export type { Canary } from "./canaries.ts";
 export { Cluster, type RunOptions } from "./cluster.ts";
 export type { ImportOptions, OpenOptions, PutOptions } from "./cluster-data.ts";
 export type { ConnectOptions } from "./connect.ts";
@@ -43,7 +44,7 @@ export {
   mapReduce,
   type TokenCounter,
 } from "./map-reduce.ts";
-export type { TaskNeeds, TaskOptions } from "./options.ts";
+export type { TaskNeeds, TaskOptions, TaskQuorum } from "./options.ts";
 export { type Listing, Pairs } from "./pairs.ts";
 export type { Inputs } from "./pump.ts";
 export type { PutFile, PutProgress } from "./put.ts";

@@ -1,5 +1,6 @@
 import { type JobSpec, type Limits, MusketeersError } from "../protocol/index.ts";
 import { newId } from "../security/index.ts";
+import { canarySpec } from "./canaries.ts";
 import { isLoadedTask, type LoadedTask, type LoadTask } from "./loaded.ts";
 import { resolveOptions, type TaskOptions } from "./options.ts";
 import type { Session } from "./session.ts";
@@ -24,7 +25,8 @@ export function specOf(
   { session, limits }: Pick<SubmissionHost, "session" | "limits">,
   partitions = 0,
 ): JobSpec {
-  const { net, timeoutMs, memoryBytes, job } = resolveOptions({ ...loaded.options, ...overrides }, limits);
+  const options = { ...loaded.options, ...overrides };
+  const { net, timeoutMs, memoryBytes, job } = resolveOptions(options, limits);
   const title = (overrides.name ?? loaded.title).slice(0, TITLE_LENGTH_MAX);
   const { entry, bundle } = loaded;
   return {
@@ -32,6 +34,7 @@ export function specOf(
     title,
     task: session.sign({ bundle: bundle.cid, entry, title, timeoutMs, memoryBytes, net }, partitions),
     options: { ...job, attached },
+    ...canarySpec(options.canaries, limits),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Content-addressed data: CIDs, references to blobs, transfer. Runs in Node, Deno and browsers. */
+export { answerDigest } from "./answer-digest.ts";
 export {
   type BlobRef,
   type BlobStore,

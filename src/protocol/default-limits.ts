@@ -111,6 +111,8 @@ export const defaultLimits: Limits = Object.freeze({
   suspectBadMin: 3,
   suspectBadShare: 0.1,
   undecidedInputsMax: 65_536,
+  canariesMax: 256,
+  canaryBytesMax: 64 * KiB,
   peopleSaveMs: 1_000,
 
   mapWindowInputs: 262_144,

@@ -201,6 +201,9 @@ export interface Limits {
   readonly suspectBadShare: number;
   /** Inputs of one job that wait for more votes; above this nothing new is begun of it. */
   readonly undecidedInputsMax: number;
+  /** Canaries of a job, and bytes of their inputs. */
+  readonly canariesMax: number;
+  readonly canaryBytesMax: number;
   /** What a hub finds out about people is written after so long, with what else was found out. */
   readonly peopleSaveMs: number;
 

@@ -1,4 +1,5 @@
 import { countOf, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
+import { withoutCanaries } from "./canary.ts";
 import { raiseCarveMark } from "./carve.ts";
 import { requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
@@ -25,12 +26,12 @@ export function presentLeases(state: Scheduler, worker: Worker, presented: reado
 function adopt(state: Scheduler, job: Job, worker: Worker, { descriptor, from }: PresentedUnit): boolean {
   const { ranges } = descriptor;
   if (!isUnit(ranges, job.size) || !Number.isSafeInteger(from) || from < 0) return false;
-  const unfinished = job.done.missing(sliceRanges(ranges, from, countOf(ranges)));
+  const unfinished = job.done.missing(withoutCanaries(sliceRanges(ranges, from, countOf(ranges))));
   const own = job.pending.claim(descriptor, unfinished);
   if (own.count === 0) return false;
   // A crash may have taken the mark with it that its lease had raised.
   if (descriptor.failures + descriptor.strikes === 0) {
-    const end = Math.max(...ranges.map(([, last]) => last));
+    const end = Math.max(...withoutCanaries(ranges).map(([, last]) => last));
     raiseCarveMark(state, job, end, countOf(ranges));
   }
   requeue(state, job);

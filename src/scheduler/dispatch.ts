@@ -10,6 +10,7 @@ import { copyOne } from "./speculate.ts";
 import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";
 import { lookAtLeases } from "./tail.ts";
 import { trimOne } from "./trim.ts";
+import { addCanary } from "./trust/canaries.ts";
 import { type JobTrust, shut, takeForVote } from "./trust/job-trust.ts";
 
 /**
@@ -82,10 +83,11 @@ function leaseForVote(state: Scheduler, job: Job, trust: JobTrust, worker: Worke
     return;
   }
   requeue(state, job);
-  const { failures, strikes, ranges } = unit;
+  const { failures, strikes } = unit;
+  const ranges = addCanary(state, job, trust, worker, unit.ranges);
   if (failures + strikes === 0) {
-    const end = Math.max(...ranges.map(([, last]) => last));
-    raiseCarveMark(state, job, end, countOf(ranges));
+    const end = Math.max(...unit.ranges.map(([, last]) => last));
+    raiseCarveMark(state, job, end, countOf(unit.ranges));
   }
   grant(state, job, worker, { failures, strikes, ranges });
 }

@@ -1,4 +1,5 @@
 import { countOf, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
+import { withoutCanaries } from "./canary.ts";
 import { charge, requeue } from "./fairness.ts";
 import { countLease, discountLease } from "./quota.ts";
 import { RangeSet } from "./rangeset.ts";
@@ -95,7 +96,7 @@ export const isShared = ({ sibling }: Lease): boolean => sibling !== undefined &
 
 /** The inputs of a lease that nobody has given and it has yet to report. */
 const unfinishedOf = (lease: Lease): Range[] =>
-  lease.job.done.missing(sliceRanges(lease.descriptor.ranges, lease.reported, lease.keep));
+  lease.job.done.missing(withoutCanaries(sliceRanges(lease.descriptor.ranges, lease.reported, lease.keep)));
 
 /** Those of some inputs of a lease that are its to do. */
 export const ownedOf = ({ own }: Lease, inputs: Range[]): Range[] =>

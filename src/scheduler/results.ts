@@ -1,4 +1,5 @@
 import { type FailureMark, pushRange, type Range, type Ranges, sliceRanges } from "../protocol/index.ts";
+import { withoutCanaries } from "./canary.ts";
 import { requeue } from "./fairness.ts";
 import type { RangeSet } from "./rangeset.ts";
 import { Retries } from "./retries.ts";
@@ -28,7 +29,7 @@ export function isBlock({ from, count, failures }: ResultBlock): boolean {
 
 /** Whether ranges can be those of a unit of a job of so many inputs: each input once, all of them there. */
 export function isUnit(ranges: Ranges, size: number): boolean {
-  const sorted = ranges.toSorted(([a], [b]) => a - b);
+  const sorted = withoutCanaries(ranges).toSorted(([a], [b]) => a - b);
   let last = 0;
   for (const [start, end] of sorted) {
     if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end)) return false;

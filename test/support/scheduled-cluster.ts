@@ -65,16 +65,20 @@ export const listOf = (ranges: Ranges): number[] =>
 type SpecOptions = Partial<JobOptions> &
   Partial<TaskSpec> & {
     readonly partitions?: number;
+    /** Answers of canaries. */
+    readonly canaries?: readonly string[];
     readonly project?: string;
   };
 
 export function jobSpec(job: JobId, options: SpecOptions = {}): JobSpec {
-  const { bundle, entry, title, timeoutMs, memoryBytes, net, proof, partitions, project, ...rest } = options;
+  const { bundle, entry, title, timeoutMs, memoryBytes, net, proof, ...others } = options;
+  const { partitions, project, canaries, ...rest } = others;
   return {
     job,
     title: job,
     ...(project === undefined ? {} : { project }),
     ...(partitions === undefined ? {} : { shuffle: { partitions } }),
+    ...(canaries === undefined ? {} : { canaries: { inputs: new Uint8Array(0), answers: canaries } }),
     task: {
       bundle: bundle ?? `bundle of ${job}`,
       entry: entry ?? "export:default",

@@ -1,6 +1,7 @@
 import { ByteLru } from "../../data/index.ts";
 import type { Journal } from "../../engine/index.ts";
 import {
+  CANARY_BASE,
   countOf,
   encodeResumed,
   MusketeersError,
@@ -8,6 +9,7 @@ import {
   type Ranges,
   RecordReader,
   RecordWriter,
+  sliceRecords,
 } from "../../protocol/index.ts";
 import { hubFailures } from "../hub-failure.ts";
 import type { JobEntry } from "../job-entry.ts";
@@ -31,6 +33,10 @@ function cachedResults(record: StoredResults, body: Uint8Array): CachedResults {
   };
   return { record, body, block };
 }
+
+/** The record of a canary; they stand in a unit one by one. */
+const canaryOf = ({ spec }: JobEntry, input: number): Uint8Array =>
+  sliceRecords(spec.canaries!.inputs, input - CANARY_BASE, input - CANARY_BASE + 1);
 
 /** Offsets, headers and map entries around a cached block, roughly. */
 const ENTRY_OVERHEAD_BYTES = 512;
@@ -104,6 +110,10 @@ export class Blocks {
 
   /** Appends the slices of a range to `parts`; false where a block has to be read first. */
   #collect(entry: JobEntry, [start, end]: Range, parts: Uint8Array[]): boolean {
+    if (start >= CANARY_BASE) {
+      parts.push(canaryOf(entry, start));
+      return true;
+    }
     const table = entry.inputBlocks;
     let at = start;
     for (let row = table.lastAtMost(start); at < end; row++) {
@@ -121,6 +131,10 @@ export class Blocks {
     const parts: Uint8Array[] = [];
     const table = entry.inputBlocks;
     for (const [start, end] of ranges) {
+      if (start >= CANARY_BASE) {
+        parts.push(canaryOf(entry, start));
+        continue;
+      }
       let at = start;
       for (let row = table.lastAtMost(start); at < end; row++) {
         const first = table.at(row, 0);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { answerDigest } from "../../data/index.ts";
 import { decodeFailure, eachRecord, type FailureMark } from "../../protocol/index.ts";
 
 const DIGEST_BYTES = 16;
@@ -18,7 +19,7 @@ export function digestsOf(block: Uint8Array, failures: readonly FailureMark[]): 
   let mark = 0;
   for (const record of eachRecord(block)) {
     if (failures[mark]?.at !== digests.length) {
-      digests.push(digestOf("value ", record));
+      digests.push(answerDigest(record));
       continue;
     }
     mark++;

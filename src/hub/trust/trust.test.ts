@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
+import { answerDigest } from "../../data/index.ts";
 import {
   decodeFailure,
+  decodeValue,
+  eachRecord,
   encodeFailure,
   encodeValue,
   type HubStatus,
@@ -132,4 +135,38 @@ test("a hub that starts again knows people, and has lost nothing but candidates"
   }
   expect((await again.next("results")).message).toMatchObject({ accepted: "quorum" });
   expect((await again.next("ended")).message).toMatchObject({ state: "done", failed: 0 });
+});
+
+test("a newcomer is proven by canaries that travel with other inputs", async () => {
+  const hub = await testHub({ limits: { ...limits, unitInputsMax: 1 } });
+  const client = await ScriptedPeer.client(hub);
+  const canaries = { inputs: block("tricky"), answers: [answerDigest(encodeValue("known"))] };
+  const spec = { ...jobSpec({ quorum }), canaries };
+  client.submit(spec, 1, true, block("an input"));
+  client.watch(spec.job);
+  const ada = await person(hub, "ada");
+  const lease = await ada.next("lease");
+  const inputs = [...eachRecord(lease.body)].map((record) => decodeValue(record));
+  expect(inputs.toSorted()).toEqual(["an input", "tricky"]);
+  const answers = inputs.map((input) => encodeValue(input === "tricky" ? "known" : "answer"));
+  ada.report(lease, {}, packRecords(answers));
+  await ada.next("ack");
+  expect(await peopleOf(client)).toMatchObject({ ada: { proven: true, streak: 1 } });
+  const bob = await person(hub, "bob");
+  const second = await bob.next("lease");
+  const replies = [...eachRecord(second.body)].map((record) =>
+    encodeValue(decodeValue(record) === "tricky" ? "known" : "answer"),
+  );
+  bob.report(second, {}, packRecords(replies));
+  const { message, body } = await client.next("results");
+  expect(message).toMatchObject({ ranges: [[0, 1]], accepted: "quorum" });
+  expect(Buffer.compare(body, block("answer"))).toBe(0);
+  expect((await client.next("ended")).message).toMatchObject({ state: "done", size: 1 });
+});
+
+test("a map-reduce that asks for a quorum is refused", async () => {
+  const hub = await testHub();
+  const client = await ScriptedPeer.client(hub);
+  client.submit({ ...jobSpec({ quorum }), shuffle: { partitions: 2 } }, 0);
+  expect((await client.next("joberror")).message).toMatchObject({ code: "BAD_ARGUMENT" });
 });

@@ -1,4 +1,5 @@
 import { defaultLimits as limits } from "../limits.ts";
+import { countRecords } from "../records.ts";
 import { Fields } from "./fields.ts";
 
 /** What a worker must know to run a task. */
@@ -90,6 +91,17 @@ export const acceptances: readonly Accepted[] = Object.freeze([
 
 export const QUORUM_MAX = 16;
 
+/** Inputs whose answers the submitter knows: mixed in between others, to see who is honest. */
+export interface CanarySpec {
+  /** Packed records. */
+  readonly inputs: Uint8Array;
+  /** The digest of each answer, as `answerDigest` makes it. */
+  readonly answers: readonly string[];
+}
+
+/** Canaries stand behind every input that there can be: the n-th at this index and n. */
+export const CANARY_BASE = 2 ** 40;
+
 /** A submission without its inputs. */
 export interface JobSpec {
   /** Made by the client: the same id is the same job. */
@@ -101,6 +113,7 @@ export interface JobSpec {
   readonly options: JobOptions;
   /** Present where the inputs are segments of a map stage, and the results those of the reduce stage behind it. */
   readonly shuffle?: ShuffleSpec;
+  readonly canaries?: CanarySpec;
 }
 
 export const PRIORITY_MAX = 8;
@@ -166,6 +179,13 @@ function parseQuorum(fields: Fields): QuorumSpec {
 /** A task's specification by itself, as it came from anyone. @throws MusketeersError `PROTOCOL` */
 export const parseTaskSpecValue = (value: unknown): TaskSpec => parseTaskSpec(new Fields("task", value));
 
+function parseCanaries(fields: Fields): CanarySpec {
+  const inputs = fields.bytes("inputs", limits.canaryBytesMax);
+  const answers = fields.strings("answers", limits.canariesMax, 64);
+  if (countRecords(inputs) !== answers.length) throw fields.wrong("canaries have as many answers as inputs");
+  return { inputs, answers };
+}
+
 export function parseJobSpec(value: unknown): JobSpec {
   const fields = new Fields("submit.spec", value);
   return {
@@ -174,6 +194,7 @@ export function parseJobSpec(value: unknown): JobSpec {
     ...(fields.has("project") ? { project: fields.string("project", PROJECT_LENGTH_MAX) } : {}),
     task: parseTaskSpec(fields.object("task")),
     options: parseJobOptions(fields.object("options")),
+    ...(fields.has("canaries") ? { canaries: parseCanaries(fields.object("canaries")) } : {}),
     ...(fields.has("shuffle") ? { shuffle: { partitions: partitionsOf(fields.object("shuffle")) } } : {}),
   };
 }

@@ -3,6 +3,7 @@ import { RangeSet } from "../rangeset.ts";
 import { unreportedOf } from "../sizing.ts";
 import type { Job, Scheduler, Worker } from "../state.ts";
 import type { PersonId } from "../types.ts";
+import type { CanariesMet } from "./canaries.ts";
 import { LanedPending, laneEngine, laneName, laneNeedsProven } from "./lanes.ts";
 import { isTrusted, personOf, standingOf } from "./people.ts";
 import { type Ballot, needsProven } from "./votes.ts";
@@ -26,6 +27,7 @@ export interface JobTrust {
   /** All that stands on somebody's word, behind a check or not: provisional. */
   readonly provisional: RangeSet;
   readonly pending: LanedPending;
+  readonly canaries: Map<PersonId, CanariesMet>;
   /** Workers that were offered something and could take none of it. */
   readonly shut: Set<Worker>;
   /** Results that came and were looked at. */
@@ -52,6 +54,7 @@ export function newTrust(state: Scheduler, quorum: QuorumSpec): JobTrust {
     words: new Map(),
     provisional: new RangeSet(),
     pending: new LanedPending(open, laneOf),
+    canaries: new Map(),
     shut: new Set(),
     replicas: 0,
     rerun: 0,
@@ -74,9 +77,11 @@ function freshMax(state: Scheduler, job: Job, trust: JobTrust, worker: Worker): 
   const streak = state.people.get(person)?.streak ?? 0;
   if (streak >= provenStreakMin) return Number.POSITIVE_INFINITY;
   // What a newcomer says costs others' time until it is known to be worth something: just enough to be proven.
-  let under = streak + (trust.voted.get(person)?.count ?? 0);
+  // Where canaries prove it, each of them travels with one input, and the streak is not for these inputs to fill.
+  const canaries = (job.spec.canaries?.answers.length ?? 0) - (trust.canaries.get(person)?.size ?? 0);
+  let under = (canaries > 0 ? 0 : streak) + (trust.voted.get(person)?.count ?? 0);
   for (const lease of job.leases) if (personOf(lease.worker) === person) under += unreportedOf(lease);
-  return Math.max(0, provenStreakMin - under);
+  return Math.min(Math.max(0, provenStreakMin - under), canaries > 0 ? 1 : provenStreakMin);
 }
 
 /** How many inputs of a lane a worker may take; no lane: nobody has voted on them. */

@@ -1,4 +1,5 @@
 import { type FailureMark, pushRange, type Range, type Ranges, sliceRanges } from "../../protocol/index.ts";
+import { isCanary } from "../canary.ts";
 import { draw } from "../chance.ts";
 import { requeue } from "../fairness.ts";
 import { RangeSet } from "../rangeset.ts";
@@ -8,6 +9,7 @@ import { type Job, type Scheduler, type Worker, wakeBy } from "../state.ts";
 import type { InputClass, WorkerId } from "../types.ts";
 import { judge, readyAtMs } from "../verdict.ts";
 import { cast, discard, settle, tryDecide } from "./ballots.ts";
+import { judgeCanary } from "./canaries.ts";
 import { engineOf, isProven, type JobTrust } from "./job-trust.ts";
 import { count, Outcome } from "./outcome.ts";
 import { checkInterval, isTrusted, personOf, standingOf } from "./people.ts";
@@ -93,6 +95,13 @@ export class Tally {
   #one(position: number, input: number, mark: FailureMark | undefined, isOwn: boolean): void {
     const { done } = this.#job;
     this.#trust.replicas++;
+    if (isCanary(input)) {
+      const digest = mark === undefined ? this.#digests[position] : undefined;
+      if (!isTrusted(this.#worker)) {
+        judgeCanary(this.#state, this.#job, this.#trust, personOf(this.#worker), input, digest);
+      }
+      return;
+    }
     if (done.has(input)) return;
     let failure: Vote["failure"];
     if (mark !== undefined) {

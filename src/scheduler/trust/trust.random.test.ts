@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type OpenLease, ScheduledCluster } from "../../../test/support/scheduled-cluster.ts";
-import { defaultLimits, type Limits, type QuorumSpec } from "../../protocol/index.ts";
+import { CANARY_BASE, defaultLimits, type Limits, type QuorumSpec } from "../../protocol/index.ts";
 
 /** Small, so that everything happens. */
 const limits: Limits = {
@@ -22,6 +22,7 @@ const limits: Limits = {
 };
 
 const answer = (input: number) => `answer ${input}`;
+const knownAnswers = [0, 1, 2, 3].map((canary) => answer(CANARY_BASE + canary));
 /** Who answers how; a worker's name begins with its person's. */
 const conduct: Readonly<Record<string, (input: number) => string>> = {
   ada: answer,
@@ -90,7 +91,8 @@ class Turmoil {
 
   constructor(quorum: QuorumSpec) {
     this.quorum = quorum;
-    for (const id of ["a", "b"]) this.cluster.submit(id, { quorum, retries: 1 }).append(id, 5);
+    for (const id of ["a", "b"])
+      this.cluster.submit(id, { quorum, retries: 1, canaries: knownAnswers }).append(id, 5);
   }
 
   perform(action: Action): void {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ScheduledCluster } from "../../../test/support/scheduled-cluster.ts";
+import { CANARY_BASE } from "../../protocol/index.ts";
 
 const quorum = { agree: 2, of: 3, adaptive: false, deterministic: false };
 
@@ -71,4 +72,72 @@ test("an input fails on which as many proven people as allowed differ", () => {
   expect(answered(cluster)).toEqual({ 0: "disputed" });
   expect(cluster.ended.get("job")).toMatchObject({ state: "done" });
   expect([...cluster.people.values()].map(({ bad }) => bad)).toEqual([0, 0, 0]);
+});
+
+test("newcomers prove themselves by canaries, which are nobody's results", () => {
+  const cluster = new ScheduledCluster({ provenStreakMin: 2, unitInputsMax: 1 });
+  cluster.worker("ada").worker("bob");
+  const canaries = ["known", "known", "known"];
+  cluster.job("job", 8, { quorum, canaries });
+  const answers = (input: number) => (input < CANARY_BASE ? "right" : "known");
+  while (!cluster.ended.has("job")) {
+    const [lease] = cluster.leases.values();
+    cluster.report(lease!.worker, { lease: lease!.no, answers });
+  }
+  expect(cluster.results.get("job")?.size).toBe(8);
+  expect(new Set(cluster.accepted.values())).toEqual(new Set(["quorum"]));
+  expect([...cluster.people.values()].map(({ bad, valid }) => [bad, valid > 8])).toEqual([
+    [0, true],
+    [0, true],
+  ]);
+});
+
+test("a canary stands before other inputs, once for each person, and unmasks who does not know the answer", () => {
+  const cluster = new ScheduledCluster({ provenStreakMin: 100 });
+  cluster.job("job", 50, { quorum, canaries: ["known"] });
+  cluster.worker("eve", { slots: 4 });
+  const met = [...cluster.leases.values()].flatMap(({ inputs }) => inputs.filter((at) => at >= CANARY_BASE));
+  expect(met).toEqual([CANARY_BASE]);
+  const lease = [...cluster.leases.values()].find(({ inputs }) => inputs.includes(CANARY_BASE))!;
+  expect(lease.inputs.at(-1)).toBeLessThan(CANARY_BASE);
+  cluster.report("eve", { lease: lease.no, answers: () => "made up" });
+  expect(cluster.people.get("eve")).toMatchObject({ streak: 0, bad: 1 });
+  // Whoever sends it again gains nothing.
+  cluster.late("eve", lease, 0, () => "known");
+  expect(cluster.people.get("eve")).toMatchObject({ streak: 0, valid: 0, bad: 1 });
+});
+
+test("what a proven person gave alone is held back until a check passes, and runs again if one fails", () => {
+  const cluster = new ScheduledCluster({ unitInputsMax: 1 });
+  proven(cluster, "ada", "cem");
+  cluster.job("job", 200, { quorum: { ...quorum, adaptive: true } });
+  cluster.worker("ada");
+  // Honest until then, it lies from the first input on.
+  const lies = { answers: () => "a lie" };
+  while (cluster.leasesOf("ada").length > 0) cluster.report("ada", lies);
+  expect(cluster.results.size).toBe(0);
+  const { trust } = cluster.state.jobs.get("job")!;
+  expect(trust!.provisional.count + trust!.ballots.size).toBe(200);
+  for (const person of ["cem", "dan"]) cluster.worker(person);
+  while (!cluster.ended.has("job")) {
+    const [lease] = cluster.leases.values();
+    cluster.report(lease!.worker, { lease: lease!.no, ...(lease!.worker === "ada" ? lies : {}) });
+  }
+  expect(new Set(cluster.results.get("job")?.values())).toEqual(new Set(["right"]));
+  expect(cluster.people.get("ada")!.bad).toBeGreaterThan(0);
+  expect(cluster.ended.get("job")!.trust!.rerun).toBeGreaterThan(100);
+});
+
+test("honest people who are proven cost a tenth more than one answer each at most", () => {
+  const cluster = new ScheduledCluster({ unitInputsMax: 1 });
+  const people = ["ada", "bob", "cem", "dan"];
+  proven(cluster, "ada");
+  for (const person of people) cluster.worker(person);
+  cluster.job("job", 4 * 150, { quorum: { ...quorum, adaptive: true } });
+  while (!cluster.ended.has("job")) {
+    const [lease] = cluster.leases.values();
+    cluster.report(lease!.worker, { lease: lease!.no, ms: 1 });
+  }
+  const { replicas } = cluster.ended.get("job")!.trust!;
+  expect(replicas / 600 - 1).toBeLessThan(0.1);
 });
