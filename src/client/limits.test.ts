@@ -68,3 +68,19 @@ test("callsPerClientMax: no more calls than that are with the hub, and all are a
   await Promise.all(answers);
   expect(most).toBe(5);
 });
+
+test("partitionsDefault: a map-reduce has as many where none are named", async () => {
+  const hub = new FakeHub({ held: true });
+  const cluster = await start(hub, { partitionsDefault: 3 });
+  const submitted = new Promise<number | undefined>((resolve) => {
+    hub.onArrival = (message) => {
+      if (message.type === "submit") resolve(message.spec.shuffle?.partitions);
+    };
+  });
+  const stop = new AbortController();
+  const counts = cluster.mapReduce(fakeTask as never, { input: ["a"], signal: stop.signal });
+  counts.catch(() => {});
+  expect(await Promise.race([submitted, counts])).toBe(3);
+  stop.abort(new Error("enough"));
+  await expect(counts).rejects.toThrow();
+});

@@ -26,7 +26,6 @@ export interface MapReduceOptions<I extends ShuffleInput = ShuffleInput> extends
 }
 
 const own = ["input", "with", "signal", "onProgress"] as const;
-const PARTITIONS = 8;
 
 /** What it needs of the cluster's files. */
 export interface ShuffleData extends Pick<InputOptions, "fetchFiles"> {
@@ -51,7 +50,8 @@ export async function runMapReduce(
   const loaded = await loadedTask(host, isDefined ? definition : await inlineTask(definition, options.with));
   const all = { ...(loaded.options as ShuffleOptions), ...present(isDefined ? options : optionsOf(options)) };
   const overrides = overridesIn(taskOptionsOf(all), own);
-  const partitions = partitionsOf(all.partitions ?? PARTITIONS, host.limits.partitionsMax);
+  const { partitionsDefault, partitionsMax } = host.limits;
+  const partitions = partitionsOf(all.partitions ?? partitionsDefault, partitionsMax);
   const spec: JobSpec = { ...specOf(loaded, overrides, true, host, partitions), shuffle: { partitions } };
   await host.session.ensureCode(loaded.bundle);
   const files = blockFiles(host.session.blocks);

@@ -50,6 +50,7 @@ export const defaultLimits: Limits = Object.freeze({
   workerLogIntervalMs: 5_000,
   workerLogDenialsMax: 32,
   jobInputsMax: 1_000_000_000,
+  partitionsDefault: 8,
   partitionsMax: 1_024,
   outputsPerJobMax: 10_000_000,
   columnBytesMax: 64 * 1024 * 1024,

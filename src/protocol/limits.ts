@@ -84,6 +84,8 @@ export interface Limits {
   readonly workerLogDenialsMax: number;
   /** Most inputs in one job. */
   readonly jobInputsMax: number;
+  /** Partitions of a map-reduce where nothing is said. */
+  readonly partitionsDefault: number;
   /** Most partitions of a shuffle. */
   readonly partitionsMax: number;
   /** Most outputs that a shuffle may have: its segments times its partitions. */
