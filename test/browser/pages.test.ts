@@ -223,6 +223,21 @@ describe.skipIf(chromiumAt === undefined)(
       await expect(asViewer.call("drain", { worker: "athos" })).rejects.toMatchObject(refused);
     });
 
+    test("over TLS the cookie is sent over TLS only", async () => {
+      const safe = await startHub({ listen: "127.0.0.1:0", name: "Safe", tls: "own" });
+      onTestFinished(() => safe.close());
+      // A key of the hub's own is not known to browsers: people have to accept it.
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      context.setDefaultTimeout(150_000);
+      onTestFinished(() => context.close());
+      const page = await context.newPage();
+      await page.goto(pageLink(safe.invite({ role: "viewer" })));
+      await page.getByRole("heading", { level: 1, name: "Safe" }).waitFor();
+      expect(await context.cookies(safe.url)).toMatchObject([
+        { httpOnly: true, sameSite: "Strict", secure: true },
+      ]);
+    });
+
     test("an empty hub says what to do next", async () => {
       const empty = await startHub({ listen: "127.0.0.1:0", name: "Empty" });
       onTestFinished(() => empty.close());
