@@ -141,3 +141,37 @@ test("honest people who are proven cost a tenth more than one answer each at mos
   const { replicas } = cluster.ended.get("job")!.trust!;
   expect(replicas / 600 - 1).toBeLessThan(0.1);
 });
+
+test("provenStreakMin and checkIntervalInputsMax: who was right so often is believed alone, but for one in so many", () => {
+  const cluster = new ScheduledCluster({ unitInputsMax: 1, checkIntervalInputsMax: 1 });
+  cluster.people.set("ada", { type: "person", person: "ada", streak: 1_000, valid: 1_000, bad: 0 });
+  cluster.restart().worker("ada");
+  cluster.job("always checked", 20, { quorum: { ...quorum, adaptive: true } });
+  for (let at = 0; at < 20; at++) cluster.report("ada");
+  const { trust } = cluster.state.jobs.get("always checked")!;
+  expect([trust!.ballots.size, trust!.provisional.count]).toEqual([20, 0]);
+});
+
+test("suspectBadMin and suspectBadShare: who was refuted too often gets nothing that asks for a quorum", () => {
+  const cluster = new ScheduledCluster({ suspectBadMin: 3, suspectBadShare: 0.1 });
+  cluster.people.set("eve", { type: "person", person: "eve", streak: 0, valid: 26, bad: 3 });
+  cluster.people.set("bob", { type: "person", person: "bob", streak: 0, valid: 27, bad: 3 });
+  cluster.restart().worker("eve").job("job", 9, { quorum });
+  expect(cluster.leases.size).toBe(0);
+  cluster.job("plain", 1);
+  expect(cluster.leasesOf("eve").map(({ job }) => job)).toEqual(["plain"]);
+  cluster.worker("bob");
+  expect(cluster.leasesOf("bob").map(({ job }) => job)).toEqual(["job"]);
+});
+
+test("undecidedInputsMax: nothing new is begun while so many inputs wait for votes", () => {
+  const cluster = new ScheduledCluster({ unitInputsMax: 1, undecidedInputsMax: 4 });
+  proven(cluster, "ada");
+  cluster.worker("ada").job("job", 20, { quorum });
+  while (cluster.leasesOf("ada").length > 0) cluster.report("ada");
+  const { size } = cluster.state.jobs.get("job")!.trust!.ballots;
+  expect(size).toBeGreaterThanOrEqual(4);
+  expect(size).toBeLessThan(20);
+  cluster.worker("bob").report("bob");
+  expect(cluster.leasesOf("ada").length + cluster.leasesOf("bob").length).toBeGreaterThan(0);
+});
