@@ -36,6 +36,11 @@ export class Auditor {
     }
   }
 
+  /** The inputs of which a wrong answer was accepted. */
+  get wrong(): number[] {
+    return [...this.#answers].flatMap(([input, answer]) => (answer === rightAnswer(input) ? [] : [input]));
+  }
+
   get accepted(): number {
     return this.#answers.size;
   }

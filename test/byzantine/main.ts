@@ -14,6 +14,7 @@ import {
   sleepersShare,
   summaryOf,
   verdictLine,
+  wrongedLines,
 } from "./report.ts";
 
 /* npm run byzantine -- [--seed N] [--json] */
@@ -58,11 +59,19 @@ const say = (...lines: readonly string[]): void => {
 
 const main = await run("2 of 3", {});
 const seconds = (main.tookMs / 1000).toFixed(1);
+for (const line of wrongedLines(main)) process.stderr.write(`taken for a liar:${line}\n`);
 process.stderr.write(`seed ${seed}: ${main.inputs} inputs in ${seconds} s\n`);
 if (values.json) {
   say(JSON.stringify(summaryOf(main)));
 } else {
-  say(...castLines(main), "", `accepted: ${verdictLine(main)}`, ...foundLines(main), "");
+  say(
+    ...castLines(main),
+    "",
+    `accepted: ${verdictLine(main)}`,
+    ...foundLines(main),
+    ...wrongedLines(main),
+    "",
+  );
   const honest = await run("honest people only", { cast: allHonest });
   say(
     `overhead with ${summaryOf(main).liars} liars of 100: ${(100 * main.overhead).toFixed(1)} % (honest people: ${honestUnits(main)} units each)`,

@@ -34,12 +34,12 @@ export function summaryOf(campaign: Campaign): Summary {
   };
 }
 
-/** Whether nothing is wrong that may not be. */
+/** Whether nothing is wrong that may not be; what sleepers do when they meet by chance may. */
 export function isSound(campaign: Campaign): boolean {
   const { wrongAccepted, liars, liarsFound, accepted } = summaryOf(campaign);
-  const { auditor, inputs, watcher } = campaign;
+  const { auditor, inputs } = campaign;
   const isWhole = accepted === inputs && auditor.failed === 0;
-  return wrongAccepted === 0 && liarsFound === liars && isWhole && watcher.wronged.size === 0;
+  return wrongAccepted === 0 && liarsFound === liars && isWhole;
 }
 
 /** One line for each kind of volunteer. */
@@ -101,6 +101,17 @@ export function foundLines(campaign: Campaign): string[] {
       `${percent(middle(findings.map(({ accepted }) => accepted)) / campaign.inputs)} of the job was accepted`,
     `honest people taken for liars: ${campaign.watcher.wronged.size}`,
   ];
+}
+
+/** Honest people whom the hub takes for liars: why, as far as it shows from outside. */
+export function wrongedLines({ volunteers, watcher, auditor }: Campaign): string[] {
+  const wrong = auditor.wrong;
+  return [...watcher.wronged].map((person) => {
+    const theirs = volunteers.filter(({ role }) => personOf(role) === person);
+    const outvoted = wrong.filter((input) => theirs.some(({ said }) => said.has(input)));
+    const answered = sum(theirs.map((volunteer) => volunteer.answered));
+    return `  ${person}: ${answered} answers, refuted in ${watcher.refuted.get(person) ?? 0}, outvoted by liars in ${outvoted.length}`;
+  });
 }
 
 /** What is wrong with what was accepted, in words. */

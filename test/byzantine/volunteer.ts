@@ -58,6 +58,8 @@ export class Volunteer {
   /** Inputs answered, and those of them that were lies. */
   answered = 0;
   lied = 0;
+  /** What it said, by input. */
+  readonly said = new Map<number, number>();
   /** Frames that no honest worker sends. */
   mischief = 0;
   /** Time that it says it worked, and time that it did. */
@@ -149,6 +151,7 @@ export class Volunteer {
     const inputs = answersIn(body) as number[];
     const answers = inputs.map((input) => {
       const answer = answerOf(kind, input, { answered: this.answered++, honestFor, random });
+      this.said.set(input, answer);
       if (isLie(kind, this.answered, honestFor)) this.lied++;
       return answer;
     });
