@@ -141,6 +141,29 @@ test("a hub that refuses the worker leaves it to the others; when all do, it end
   await expect(unwelcome.closed).rejects.toMatchObject({ code: "FORBIDDEN" });
 });
 
+test("one machine works for two projects of one hub: each gets what is its, from one person", async () => {
+  const hub = await testHub();
+  const admin = await connect({ hub: hub.invite({ role: "admin" }) });
+  onTestFinished(() => admin.close());
+  const projects = ["stars", "genes"];
+  for (const project of projects) await admin.call("createProject", { project, rootKey: "ab".repeat(32) });
+  await testMember(
+    projects.map((project) => ({ invite: hub.invite({ role: "worker", project }) })),
+    { machineKey: new Uint8Array(32).fill(7) },
+  );
+  const values = await Promise.all(
+    projects.map(async (project, at) => {
+      const cluster = await connect({ hub: hub.invite({ role: "submitter", project }) });
+      onTestFinished(() => cluster.close());
+      return cluster.run(nap, at + 1);
+    }),
+  );
+  expect(values).toEqual([1, 2]);
+  const workers = await admin.workers();
+  expect(workers.flatMap((worker) => worker.projects).sort()).toEqual(["genes", "stars"]);
+  expect(new Set(workers.map(({ person }) => person)).size).toBe(1);
+});
+
 test("hubsPerWorkerMax: so many hubs, each once, with shares above nothing", async () => {
   const hub = await testHub();
   const invite = inviteOf(hub);

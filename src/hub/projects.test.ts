@@ -141,6 +141,18 @@ describe("members of one project", () => {
       expect(await peer.call("job", { job: spec.job })).toMatchObject({ state: "running", size: 3 });
       expect(await peer.call("status")).toMatchObject({ jobsRunning: 1 });
     }
+    const shownTo = async (peer: ScriptedPeer, topic: string, of = "") => {
+      peer.send({ type: "follow", id: 1, topic, of });
+      const { message, body } = await peer.next("live", ({ first }) => first);
+      peer.send({ type: "unfollow", id: 1 });
+      return message.error?.code ?? new TextDecoder().decode(body);
+    };
+    expect(await shownTo(bob, "job", spec.job)).toBe("NOT_FOUND");
+    expect(await shownTo(ana, "job", spec.job)).toContain(spec.job);
+    for (const topic of ["jobs", "overview"]) {
+      expect(await shownTo(bob, topic)).not.toContain(spec.job);
+      expect(await shownTo(admin, topic)).toContain(spec.job);
+    }
     const names = async (peer: ScriptedPeer) =>
       (await peer.call<ProjectSummary[]>("projects")).map(({ name }) => name);
     expect(await names(admin)).toEqual(["default", "genes", "stars"]);
