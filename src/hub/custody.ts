@@ -28,9 +28,11 @@ export class Custody {
       planIn: (delayMs) => this.#planIn(delayMs),
       datasets: () => datasets.list(),
       isReady: () => !keepers.recovering,
+      isOwing: (worker) => keepers.isOwing(worker),
     });
     keepers.holdersOf = (cid) => peers.tracker.holdersOf(cid);
     keepers.onRecovered = () => this.replicas.plan();
+    keepers.onHeard = () => this.replicas.plan();
   }
 
   /** A worker's connection is gone. */

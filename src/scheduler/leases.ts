@@ -121,7 +121,8 @@ export function revoke(state: Scheduler, lease: Lease, reason: string): void {
 
 /** Revokes a lease of which nothing is left to do: others have done what it owes, or have it. Says whether it did. */
 export function revokeIfServed(state: Scheduler, lease: Lease, reason: string): boolean {
-  if (unreportedOf(lease) === 0 || owedBy(lease).length > 0) return false;
+  // It may be over already: others have what it owes, of which its worker has just told, too.
+  if (!state.leases.has(lease.no) || unreportedOf(lease) === 0 || owedBy(lease).length > 0) return false;
   revoke(state, lease, reason);
   return true;
 }

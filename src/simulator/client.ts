@@ -1,6 +1,6 @@
 import type { Hub } from "./hub.ts";
 import type { JobPlan } from "./plan.ts";
-import { purpose } from "./plan.ts";
+import { purpose } from "./purpose.ts";
 import { draw, seededRandom } from "./random.ts";
 import type { World } from "./world.ts";
 
@@ -30,7 +30,12 @@ export class Client {
   }
 
   #begin(plan: JobPlan): void {
-    const { queue } = this.#world;
+    const { queue, curator } = this.#world;
+    const { reads } = plan.scenario;
+    if (reads !== undefined && !curator.wasPut(reads.dataset)) {
+      queue.after(RETRY_MS, () => this.#begin(plan));
+      return;
+    }
     this.#sent[plan.number]!.begun = true;
     this.#feed(plan, seededRandom(this.#world.seed, purpose.arrivals, -1, plan.number));
     const { cancelAfterMs } = plan.scenario;

@@ -16,14 +16,18 @@ import {
   step,
 } from "../scheduler/index.ts";
 import { checkScheduler, checkSessions } from "./checks.ts";
+import { Custody } from "./datasets/custody.ts";
+import { Nearness } from "./datasets/nearness.ts";
 import { Intake } from "./intake.ts";
 import { SimulatedJournal, type Stored } from "./journal.ts";
 import { leaseId, openLeaseId } from "./lease-id.ts";
+import { Life } from "./life.ts";
 import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
 import { Outputs } from "./outputs.ts";
 import { packInputs } from "./records.ts";
-import { enterResults } from "./results.ts";
+import { enterResults, loseRecords } from "./results.ts";
+import { Roster } from "./roster.ts";
 import { SavedStates } from "./saved-states.ts";
 import { newOpenLease, type Report, Session } from "./session.ts";
 import { Witness } from "./witness.ts";
@@ -38,8 +42,10 @@ export class Hub {
   readonly journal: SimulatedJournal;
   readonly intake: Intake;
   readonly outputs: Outputs;
-  readonly #sessions = new Map<string, Session>();
-  readonly #ofLink = new Map<Link, Session>();
+  readonly custody: Custody;
+  readonly #nearness: Nearness;
+  readonly #life: Life;
+  readonly sessions: Roster;
   #links = new Set<Link>();
   #saved = new SavedStates();
   /** Jobs that are over, of which nobody has heard yet that the journal knows it. */
@@ -47,24 +53,20 @@ export class Hub {
   readonly #witness: Witness | undefined;
   state: Scheduler;
   up = true;
-  #life = 0;
-  /** Records that its last crash cost. */
+  /** Records that its last crash cost; all of them with its disk. */
   #lost = 0;
   #names = 0;
-  #alarmMs = Number.POSITIVE_INFINITY;
   steps = 0;
   leases = 0;
   copies = 0;
   trims = 0;
   crashes = 0;
   leasesPeak = 0;
-  slots = 0;
-  workersPeak = 0;
-  slotsPeak = 0;
 
   constructor(world: World, appendMs: () => number, keeps: boolean) {
     const { queue, scenario, limits } = world;
     this.world = world;
+    this.sessions = new Roster(world);
     this.#witness = world.check === "tick" ? new Witness() : undefined;
     this.journal = new SimulatedJournal({
       queue,
@@ -79,18 +81,17 @@ export class Hub {
     this.outputs = new Outputs({
       world,
       journal: this.journal,
-      connected: () => new Set(Array.from(this.#sessions.values(), ({ machine }) => machine.disk)),
+      connected: () => new Set(Array.from(this.sessions, ({ machine }) => machine.disk)),
       feed: (event) => this.#feed(event),
     });
+    this.#life = new Life(queue);
+    this.custody = new Custody(world, (delayMs, then) => this.#life.later(delayMs, then));
+    this.#nearness = new Nearness(world, this.custody, (event) => this.#feed(event));
     this.state = createScheduler(world.limits);
   }
 
   get #nowMs(): number {
     return this.world.queue.nowMs;
-  }
-
-  get sessions(): number {
-    return this.#sessions.size;
   }
 
   // What clients do.
@@ -102,10 +103,14 @@ export class Hub {
   }
 
   append(number: number, count: number): void {
-    const { spec, scenario } = this.world.plans[number]!;
+    const plan = this.world.plans[number]!;
+    const { spec, scenario } = plan;
     const bytes = count * (scenario.inputBytes ?? HEADER_BYTES);
     this.world.traffic.count("inputs", this.world.queue.nowMs);
     this.journal.append({ type: "inputs", job: spec.job, count, bytes }, undefined, bytes);
+    const intake = plan.map ?? plan;
+    const size = this.state.jobs.get(intake.spec.job)?.size ?? 0;
+    this.#nearness.inputs(intake, size, size + count);
     this.#feed({ type: "InputsAppended", nowMs: this.#nowMs, job: spec.job, count, bytes });
   }
 
@@ -142,8 +147,8 @@ export class Hub {
   hello(machine: Machine, link: Link, presented: readonly { lease: string; from: number }[]): void {
     const { nowMs } = this.world.queue;
     const proven = presented.map(({ lease, from }) => ({ lease, from, descriptor: openLeaseId(lease) }));
-    const replaced = new Set(proven.flatMap(({ descriptor }) => this.#sessions.get(descriptor.worker) ?? []));
-    if (this.#sessions.size - replaced.size >= this.world.limits.workersMax) {
+    const replaced = new Set(proven.flatMap(({ descriptor }) => this.sessions.get(descriptor.worker) ?? []));
+    if (this.sessions.size - replaced.size >= this.world.limits.workersMax) {
       link.close("hub");
       return;
     }
@@ -153,9 +158,7 @@ export class Hub {
     }
     const session = new Session(this, machine, link, `worker-${++this.#names}`, nowMs);
     const { worker } = session;
-    this.#sessions.set(worker, session);
-    this.#ofLink.set(link, session);
-    this.#count(session, 1);
+    this.sessions.add(session);
     const replaces = Array.from(replaced, (before) => before.worker);
     const description = { ...session.description, slots: 0 };
     const effects = this.#step({
@@ -177,12 +180,13 @@ export class Hub {
     }
     this.#perform(effects);
     link.send("machine", "welcome", 300, () => machine.welcomed(link, adopted));
+    this.custody.joined(session);
     this.#feed({ type: "WorkerHeard", nowMs: this.#nowMs, worker, slots: session.description.slots });
   }
 
   /** Anything for a session that the hub still knows. */
   fromMachine(link: Link, action: (session: Session) => void): void {
-    const session = this.#ofLink.get(link);
+    const session = this.sessions.ofLink(link);
     if (session !== undefined) action(session);
   }
 
@@ -221,22 +225,24 @@ export class Hub {
 
   // What happens to it.
 
-  /** It is killed: what it had not stored is gone, all links break. */
-  crash(unsyncedMs: number): void {
-    const { queue, auditor, planOf } = this.world;
+  /** It is killed: what it had not stored is gone, all links break. With its disk all is gone. */
+  crash(unsyncedMs: number, isDiskLost = false): void {
+    const { queue, curator } = this.world;
     this.up = false;
     this.intake.stop();
     this.outputs.clear();
-    this.#life++;
+    this.#nearness.clear();
+    this.custody.crash();
+    this.#life.end();
     this.crashes++;
-    const lost = this.journal.crash(unsyncedMs > 0 ? queue.nowMs - unsyncedMs : queue.nowMs);
-    this.#lost = lost.length;
-    for (const record of lost.toReversed()) {
-      if (record.type === "ended") auditor.reopen(planOf.get(record.job)!.number);
-      if (record.type === "results") auditor.forget(planOf.get(record.job)!.number, record.ranges);
-      if (record.type === "lost") auditor.remember(planOf.get(record.job)!.number, record.ranges);
+    const lost = isDiskLost ? this.journal.lose() : this.journal.crash(queue.nowMs - unsyncedMs);
+    this.#lost = isDiskLost ? Number.POSITIVE_INFINITY : lost.length;
+    loseRecords(this.world, lost);
+    if (isDiskLost) {
+      this.custody.lose();
+      curator.hubLost();
     }
-    for (const session of [...this.#sessions.values()]) this.#forget(session);
+    for (const session of [...this.sessions]) this.#forget(session);
     for (const link of this.#links) {
       link.abandon("hub");
       queue.after(1, () => link.lose("machine"));
@@ -249,7 +255,7 @@ export class Hub {
     this.up = true;
     this.state = createScheduler(world.limits);
     this.#saved = new SavedStates();
-    this.#alarmMs = Number.POSITIVE_INFINITY;
+    this.custody.restart();
     for (const record of this.journal.read()) this.#recover(record);
     this.#ending = new Map();
     const windowEndMs = world.queue.nowMs + world.limits.adoptionWindowMs;
@@ -271,12 +277,12 @@ export class Hub {
 
   #gone(link: Link): void {
     this.#links.delete(link);
-    const session = this.#ofLink.get(link);
+    const session = this.sessions.ofLink(link);
     if (session !== undefined) this.#end(session, session.left ? "left" : "dropped");
   }
 
   #end(session: Session, reason: "left" | "dropped"): void {
-    if (this.#sessions.get(session.worker) !== session) return;
+    if (this.sessions.get(session.worker) !== session) return;
     this.#forget(session);
     if (reason === "dropped") session.lost(this.world.auditor);
     this.#feed({ type: "WorkerLost", nowMs: this.#nowMs, worker: session.worker, reason });
@@ -284,16 +290,8 @@ export class Hub {
   }
 
   #forget(session: Session): void {
-    this.#sessions.delete(session.worker);
-    this.#ofLink.delete(session.link);
-    this.#count(session, -1);
-  }
-
-  #count(session: Session, change: 1 | -1): void {
-    this.world.traffic.connect(change, this.world.queue.nowMs);
-    this.slots += change * session.description.slots;
-    this.workersPeak = Math.max(this.workersPeak, this.#sessions.size);
-    this.slotsPeak = Math.max(this.slotsPeak, this.slots);
+    this.sessions.remove(session);
+    this.custody.left(session);
   }
 
   #hear(session: Session, slots?: number): void {
@@ -314,7 +312,7 @@ export class Hub {
   #hearTheSilent(): void {
     const { queue, limits } = this.world;
     if (queue.nowMs < this.state.expiryAtMs) return;
-    for (const session of this.#sessions.values()) {
+    for (const session of this.sessions) {
       if (
         session.heardMs + limits.heartbeatIntervalMs > queue.nowMs ||
         !session.machine.isHeard(session.link)
@@ -331,19 +329,13 @@ export class Hub {
       this.#wakeAt(this.intake.stalledUntilMs + STALL_GRACE_MS);
       return;
     }
-    this.#alarmMs = Number.POSITIVE_INFINITY;
-    if (this.journal.pressedUntilMs > nowMs)
-      for (const session of this.#sessions.values()) this.#hear(session);
+    if (this.journal.pressedUntilMs > nowMs) for (const session of this.sessions) this.#hear(session);
     this.#hearTheSilent();
     this.#feed({ type: "Tick", nowMs: this.#nowMs });
   }
 
   #wakeAt(atMs: number): void {
-    this.#alarmMs = atMs;
-    const life = this.#life;
-    this.world.queue.at(atMs, () => {
-      if (this.#life === life && this.#alarmMs === atMs) this.#tick();
-    });
+    this.#life.alarm(atMs, () => this.#tick());
   }
 
   #feed(event: SchedulerEvent, report?: Report, news = 0, session?: Session): void {
@@ -413,7 +405,7 @@ export class Hub {
       }
     }
     if (this.journal.isCheckpointDue) this.#takeCheckpoint();
-    if (this.world.check === "tick") checkSessions(this.state, this.#sessions);
+    if (this.world.check === "tick") checkSessions(this.state, this.sessions.byWorker);
     if (report !== undefined && !kept && report.count > 0) {
       this.world.waste.duplicate += (report.costMs * news) / report.count;
     }
@@ -426,13 +418,13 @@ export class Hub {
   }
 
   #lease({ lease, descriptor, speculative }: EffectOf<"LeaseUnit">): void {
-    const session = this.#sessions.get(descriptor.worker);
+    const session = this.sessions.get(descriptor.worker);
     const plan = this.world.planOf.get(descriptor.job);
     if (session === undefined || plan === undefined) return;
     this.leases++;
     this.#witness?.leased(descriptor, this.world.queue.nowMs);
     if (speculative) this.copies++;
-    const open = newOpenLease(lease, leaseId(descriptor, `${this.#life}.${lease}`), descriptor);
+    const open = newOpenLease(lease, leaseId(descriptor, `${this.#life.number}.${lease}`), descriptor);
     session.open(open);
     const savedOf = (index: number) => this.#saved.get(descriptor.job, index);
     const { number, map } = plan;
@@ -443,11 +435,11 @@ export class Hub {
   }
 
   #trim({ worker, lease, keep }: EffectOf<"TrimLease">): void {
-    if (this.#sessions.get(worker)?.trim(lease, keep) === true) this.trims++;
+    if (this.sessions.get(worker)?.trim(lease, keep) === true) this.trims++;
   }
 
   #revoke({ worker, lease, reason }: EffectOf<"RevokeLease">): void {
-    this.#sessions.get(worker)?.revoke(lease, reason);
+    this.sessions.get(worker)?.revoke(lease, reason);
   }
 
   #results(effect: EffectOf<"RecordResults">, report: Report, news: number, session: Session): void {
@@ -470,17 +462,18 @@ export class Hub {
     const state = this.#ending.get(job);
     this.#saved.forget(job);
     this.outputs.forget(job);
+    this.#nearness.ended(planOf.get(job)!);
     if (state === undefined) return;
     this.#ending.delete(job);
     auditor.ended(planOf.get(job)!.number, state, queue.nowMs);
   }
 
   #miss(worker: string): void {
-    this.#sessions.get(worker)?.lost(this.world.auditor);
+    this.sessions.get(worker)?.lost(this.world.auditor);
   }
 
   #drop(worker: string): void {
-    const session = this.#sessions.get(worker);
+    const session = this.sessions.get(worker);
     if (session === undefined) return;
     this.#miss(worker);
     this.#forget(session);

@@ -119,6 +119,15 @@ export class SimulatedJournal {
     return recordsOf(this.#entries.splice(kept));
   }
 
+  /** The hub dies, and its disk is gone. @returns all that was on it */
+  lose(): Stored[] {
+    this.crash(Number.POSITIVE_INFINITY);
+    const records = this.read();
+    this.#checkpoint = [];
+    this.#entries = [];
+    return records;
+  }
+
   /** All records in order; older ones as a checkpoint puts them. */
   read(): Stored[] {
     return [...this.#checkpoint, ...recordsOf(this.#entries)];

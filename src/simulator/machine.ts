@@ -8,9 +8,10 @@ import {
   type WorkerState,
 } from "../worker/core/index.ts";
 import { checkWorker } from "./checks.ts";
+import { Stock } from "./datasets/stock.ts";
 import type { Hub } from "./hub.ts";
 import { Link } from "./link.ts";
-import { purpose } from "./plan.ts";
+import { purpose } from "./purpose.ts";
 import { draw, mix, seededRandom, unit } from "./random.ts";
 import { type InputId, InputReader, type Outcome } from "./records.ts";
 import { type CostedResults, Slot } from "./slot.ts";
@@ -42,6 +43,8 @@ export class Machine {
   readonly #kind: number;
   readonly #linkRandom: Random;
   readonly #jumpRandom: Random;
+  /** What it has of datasets, where there are any. */
+  readonly stock: Stock | undefined;
   #core: WorkerState | undefined;
   #slots: Slot[] = [];
   #link: Link | undefined;
@@ -72,6 +75,7 @@ export class Machine {
     this.slotCount = Math.max(1, Math.round(draw(population.slots, this.#random, 1)));
     this.speed = Math.max(1e-6, draw(population.speed, this.#random, 1));
     this.clockRate = draw(population.clockRate, this.#random, 1);
+    if (world.archive.plans.length > 0) this.stock = this.#newStock();
     world.queue.at(draw(population.startMs, this.#random, 0), () => this.#takeTurn());
   }
 
@@ -87,6 +91,16 @@ export class Machine {
 
   get isOn(): boolean {
     return this.#phase === "on" || this.#phase === "draining";
+  }
+
+  /** Whether it may keep replicas and the catalogue. */
+  get isTrusted(): boolean {
+    return this.population.trusted === true;
+  }
+
+  /** Whether what comes by this link is for it. */
+  isOnLink(link: Link): boolean {
+    return link === this.#link;
   }
 
   /** Slot time so far: there, busy, and that of what is running. */
@@ -181,6 +195,7 @@ export class Machine {
       progressIntervalMs: limits.progressIntervalMs,
       blockBytesTarget: limits.blockBytesTarget,
     });
+    this.stock?.boot();
     const host = this.#slotHost();
     this.#slots = Array.from({ length: this.slotCount }, (_, slot) => new Slot(this.#world, slot, host));
     this.#connect();
@@ -212,6 +227,7 @@ export class Machine {
       this.#world.disks.remove(this.#disk);
       this.#disk = 0;
     }
+    this.stock?.off();
     this.#mail = [];
     this.#core = undefined;
     this.#link = undefined;
@@ -321,6 +337,7 @@ export class Machine {
     if (link !== this.#link) return;
     this.#attempt = 0;
     this.#handle({ type: "LinkUp", adopted });
+    this.stock?.welcomed();
   }
 
   leased(link: Link, message: LeaseMessage, body: Uint8Array): void {
@@ -338,6 +355,20 @@ export class Machine {
 
   acked(lease: string, upTo: number): void {
     this.#handle({ type: "AckReceived", message: { type: "ack", lease, upTo } });
+  }
+
+  #newStock(): Stock {
+    return new Stock(this, {
+      world: this.#world,
+      hub: this.#hub,
+      network: this.#network,
+      isConnected: () => this.#link !== undefined && this.isHeard(this.#link),
+      isAwake: () => this.isOn,
+      send: (kind, bytes, action) => {
+        const link = this.#link;
+        link?.send("hub", kind, bytes, () => this.#hub.fromMachine(link, action));
+      },
+    });
   }
 
   // The core.
@@ -406,6 +437,7 @@ export class Machine {
       elapsedMs: (trueMs: number) => this.#elapsedMs(trueMs),
       died: (slot: number, run: number, kind: "crash" | "timeout") =>
         this.#handle({ type: "SandboxDied", slot, run, kind, message: "killed", exact: kind === "timeout" }),
+      obtain: (block: string) => this.stock?.obtain(block) ?? "away",
       saved: (slot: number, run: number, state: Uint8Array) =>
         this.#handle({ type: "StateSaved", slot, run, state }),
     };

@@ -1,24 +1,9 @@
 import { defaultLimits, type JobSpec } from "../protocol/index.ts";
 import { stagesOf } from "../scheduler/index.ts";
+import { planDatasets } from "./datasets/plan.ts";
+import { purpose } from "./purpose.ts";
 import { draw, mix, reseedableRandom, seededRandom, unit } from "./random.ts";
 import type { Draw, JobScenario, Scenario } from "./types.ts";
-
-/** Purposes of random sources; a new one changes none of the others. */
-export const purpose = {
-  arrivals: 1,
-  work: 2,
-  failing: 3,
-  killing: 4,
-  machine: 5,
-  hub: 6,
-  link: 7,
-  cut: 8,
-  swarm: 9,
-  hanging: 10,
-  refusing: 11,
-  jumping: 12,
-  shuffling: 13,
-} as const;
 
 /** One job as it will be: everything about it follows from scenario and seed alone. */
 export interface JobPlan {
@@ -37,6 +22,8 @@ export interface JobPlan {
   readonly hangs: (index: number) => boolean;
   /** Of a shuffle its map stage, which is a plan of its own: its inputs are the client's, these are the partitions. */
   readonly map?: JobPlan;
+  /** The block that an input reads, where inputs read any. */
+  readonly blockOf?: (index: number) => string;
   /** It is the map stage of a shuffle. */
   readonly isStage: boolean;
 }
@@ -54,8 +41,13 @@ export function planJobs(scenario: Scenario, seed: number): JobPlan[] {
     }
   }
   drafts.sort((a, b) => a.submittedMs - b.submittedMs);
+  const datasets = planDatasets(scenario, seed);
   const plans: JobPlan[] = [];
-  for (const draft of drafts) plans.push(...planOf(draft, plans.length, seed));
+  for (const draft of drafts) {
+    const { reads } = draft.scenario;
+    const read = datasets.filter(({ kind }) => kind === reads?.dataset).flatMap(({ blocks }) => blocks);
+    plans.push(...planOf({ ...draft, blocks: read }, plans.length, seed));
+  }
   return plans;
 }
 
@@ -63,6 +55,8 @@ interface Draft {
   readonly scenario: JobScenario;
   readonly submittedMs: number;
   readonly inputs: number;
+  /** What its inputs read. */
+  readonly blocks: readonly string[];
 }
 
 /** The plan of one job, and behind it that of its map stage where it is a shuffle. */
@@ -74,7 +68,7 @@ function planOf(draft: Draft, number: number, seed: number): JobPlan[] {
   if (shuffle === undefined || mapSpec === undefined)
     return [planStage(draft, number, seed, spec, workMs, false)];
   const map = planStage(draft, number + 1, seed, mapSpec, workMs, true);
-  const partitions = { ...draft, inputs: shuffle.partitions };
+  const partitions = { ...draft, inputs: shuffle.partitions, blocks: [] };
   const reduce = planStage(partitions, number, seed, stagesOf(spec).job, shuffle.reduceMs, false);
   return [{ ...reduce, map }, map];
 }
@@ -87,15 +81,19 @@ function planStage(
   work: Draw,
   isStage: boolean,
 ): JobPlan {
-  const { failingShare = 0, killerShare = 0, hangingShare = 0 } = draft.scenario;
+  const { blocks, ...rest } = draft;
+  const { failingShare = 0, killerShare = 0, hangingShare = 0, reads } = draft.scenario;
   // One source for all inputs, begun anew for each.
   const randomOf = reseedableRandom();
   const isOf = (share: number, what: number) => (index: number) =>
     share > 0 && unit(mix(seed, what, number, index)) < share;
   return {
-    ...draft,
+    ...rest,
     number,
     spec,
+    ...(blocks.length === 0
+      ? {}
+      : { blockOf: (index) => blocks[Math.floor(index / (reads?.inputsPerBlock ?? 1)) % blocks.length]! }),
     workMs:
       typeof work === "number"
         ? () => work

@@ -30,17 +30,20 @@ export function report(simulation: Simulation, violations: readonly Violation[])
     messages,
     messagesPerSecond: {
       mean: nowMs > 0 ? (1_000 * total) / nowMs : 0,
-      peak: Math.ceil(Math.max(traffic.peak, (1_000 * hub.workersPeak) / limits.heartbeatIntervalMs)),
+      peak: Math.ceil(
+        Math.max(traffic.peak, (1_000 * hub.sessions.workersPeak) / limits.heartbeatIntervalMs),
+      ),
     },
     peaks: {
-      workers: hub.workersPeak,
-      slots: hub.slotsPeak,
+      workers: hub.sessions.workersPeak,
+      slots: hub.sessions.slotsPeak,
       leases: hub.leasesPeak,
       queuedEvents: queue.peak,
       journalRecords: journal.peak,
     },
     hubCrashes: hub.crashes,
     outputsLost: hub.outputs.lost,
+    hubBytesSent: world.archive.hubLine.bytes,
     inputs: auditor.appended,
     inputsDone: auditor.done,
     inputsFailed: auditor.failed,

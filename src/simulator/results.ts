@@ -1,5 +1,6 @@
 import { countOf } from "../protocol/index.ts";
 import type { EffectOf } from "../scheduler/index.ts";
+import type { Stored } from "./journal.ts";
 import type { Tally } from "./machine.ts";
 import { judgeResults, pickRecords } from "./records.ts";
 import type { Report } from "./session.ts";
@@ -37,4 +38,13 @@ export function enterResults(
   auditor.spent(number, share * news);
   tally.inputsDone += at;
   tally.corrupted += corrupted;
+}
+
+/** A crash took these records with it, the latest last. */
+export function loseRecords({ auditor, planOf }: World, lost: readonly Stored[]): void {
+  for (const record of lost.toReversed()) {
+    if (record.type === "ended") auditor.reopen(planOf.get(record.job)!.number);
+    if (record.type === "results") auditor.forget(planOf.get(record.job)!.number, record.ranges);
+    if (record.type === "lost") auditor.remember(planOf.get(record.job)!.number, record.ranges);
+  }
 }

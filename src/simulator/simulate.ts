@@ -1,13 +1,18 @@
 import { defaultLimits } from "../protocol/index.ts";
 import { Auditor, ViolationError } from "./auditor.ts";
 import { Client } from "./client.ts";
+import { Archive } from "./datasets/archive.ts";
+import { Curator } from "./datasets/curator.ts";
+import { Owner } from "./datasets/owner.ts";
+import { planDatasets } from "./datasets/plan.ts";
 import { Disks } from "./disks.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Hub } from "./hub.ts";
 import type { SimulatedJournal } from "./journal.ts";
 import { Machine, type Tally } from "./machine.ts";
 import { Recorder, Traffic } from "./meter.ts";
-import { planJobs, purpose } from "./plan.ts";
+import { planJobs } from "./plan.ts";
+import { purpose } from "./purpose.ts";
 import { draw, seededRandom } from "./random.ts";
 import { report } from "./report.ts";
 import type { Scenario, SimulateOptions, SimulationResult, Violation } from "./types.ts";
@@ -43,8 +48,8 @@ export function simulate(scenario: Scenario, options: SimulateOptions): Simulati
   const violations: Violation[] = [];
   try {
     run(simulation, options);
-    const { auditor } = simulation.world;
-    const open = auditor.unfinished();
+    const { auditor, curator } = simulation.world;
+    const open = auditor.unfinished() ?? curator.unsettled(simulation.hub.custody);
     if (scenario.mustFinish === true && open !== undefined && options.stepsMax === undefined) {
       const { nowMs } = simulation.world.queue;
       violations.push({ kind: "liveness", message: open, virtualMs: nowMs, step: simulation.hub.steps });
@@ -74,6 +79,7 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
   const limits = { ...defaultLimits, ...scenario.limits };
   const queue = new EventQueue();
   const plans = planJobs(scenario, seed);
+  const archive = new Archive(planDatasets(scenario, seed), scenario.hub?.bytesPerSecond);
   const mayCorrupt = scenario.populations.some(({ corruptionRate = 0 }) => corruptionRate > 0);
   const world: World = {
     scenario,
@@ -86,12 +92,14 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
     auditor: new Auditor(plans, mayCorrupt, ({ spec }) => spec.options.maxAttempts * limits.lossesPerStrike),
     waste: { useful: 0, duplicate: 0, retried: 0, corrupted: 0, overhead: 0 },
     disks: new Disks(),
+    archive,
+    curator: new Curator(archive, stableKeepers(scenario), scenario.hub?.diskLostAtMs?.length ?? 0),
     census: { busySlots: 0, slots: 0, on: scenario.populations.map(() => 0) },
     check,
   };
-  const { crashesAtMs = [], crashesPerHour = 0, appendMs } = scenario.hub ?? {};
+  const { crashesAtMs = [], diskLostAtMs = [], crashesPerHour = 0, appendMs } = scenario.hub ?? {};
   const random = seededRandom(seed, purpose.hub);
-  const keeps = crashesAtMs.length > 0 || crashesPerHour > 0;
+  const keeps = crashesAtMs.length + diskLostAtMs.length > 0 || crashesPerHour > 0;
   const hub = new Hub(world, () => draw(appendMs, random, APPEND_MS), keeps);
   const tallies = scenario.populations.map(() => ({ inputsDone: 0, corrupted: 0, crashes: 0, connects: 0 }));
   const machines: Machine[] = [];
@@ -101,18 +109,36 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
     }
   }
   const client = new Client(world, hub);
+  new Owner(world, hub);
   planHubCrashes(world, hub, client);
   planPartitions(world, machines);
   return { world, hub, journal: hub.journal, machines, tallies, recorder: recorderOf(world) };
 }
 
+/** Trusted machines that are always there. */
+const stableKeepers = ({ populations }: Scenario): number =>
+  populations.reduce(
+    (sum, { trusted, availability, count }) =>
+      sum + (trusted === true && availability === undefined ? count : 0),
+    0,
+  );
+
 function planHubCrashes(world: World, hub: Hub, client: Client): void {
   const { queue, scenario, seed } = world;
-  const { crashesAtMs = [], crashesPerHour = 0, restartMs, unsyncedMs = 0 } = scenario.hub ?? {};
+  const {
+    crashesAtMs = [],
+    diskLostAtMs = [],
+    crashesPerHour = 0,
+    restartMs,
+    unsyncedMs = 0,
+  } = scenario.hub ?? {};
   const random = seededRandom(seed, purpose.hub, 1);
-  const crash = () => {
-    if (!hub.up) return;
-    hub.crash(unsyncedMs);
+  const crash = (isDiskLost = false) => {
+    if (!hub.up) {
+      if (isDiskLost) queue.after(APPEND_MS, () => crash(true));
+      return;
+    }
+    hub.crash(unsyncedMs, isDiskLost);
     queue.after(draw(restartMs, random, RESTART_MS), () => {
       hub.restart();
       client.reconnect();
@@ -120,13 +146,14 @@ function planHubCrashes(world: World, hub: Hub, client: Client): void {
   };
   for (const { atMs, forMs } of scenario.hub?.stalls ?? [])
     queue.at(atMs, () => hub.up && hub.intake.stall(forMs));
-  for (const atMs of crashesAtMs) queue.at(atMs, crash);
+  for (const atMs of crashesAtMs) queue.at(atMs, () => crash());
+  for (const atMs of diskLostAtMs) queue.at(atMs, () => crash(true));
   if (crashesPerHour <= 0) return;
   let atMs = 0;
   for (;;) {
     atMs += (3_600_000 / crashesPerHour) * random.exponential();
     if (atMs >= scenario.durationMs) return;
-    queue.at(atMs, crash);
+    queue.at(atMs, () => crash());
   }
 }
 
@@ -163,7 +190,7 @@ function recorderOf(world: World): Recorder {
 }
 
 function run({ world, hub, recorder }: Simulation, options: SimulateOptions): void {
-  const { queue, scenario, auditor } = world;
+  const { queue, scenario, auditor, curator } = world;
   const { signal, onProgress, stepsMax = Number.POSITIVE_INFINITY } = options;
   const { durationMs, endsWithJobs = true } = scenario;
   let done = 0;
@@ -178,7 +205,7 @@ function run({ world, hub, recorder }: Simulation, options: SimulateOptions): vo
     } else if (world.check === "tick" && hub.steps - lastStep > FRUITLESS_STEPS_MAX) {
       throw new ViolationError("liveness", `nothing gets done in ${FRUITLESS_STEPS_MAX} steps`);
     }
-    if (endsWithJobs && auditor.open === 0) return;
+    if (endsWithJobs && auditor.open === 0 && curator.unsettled(hub.custody) === undefined) return;
     if (at % EVENTS_PER_LOOK !== 0) continue;
     signal?.throwIfAborted();
     onProgress?.({

@@ -31,6 +31,8 @@ export interface SlotHost {
   /** What its clock says that so long took. */
   elapsedMs(trueMs: number): number;
   saved(slot: number, run: number, state: Uint8Array): void;
+  /** In how many milliseconds a block is there that an input reads. */
+  obtain(block: string): number | "away" | "nowhere";
 }
 
 interface Running {
@@ -45,11 +47,14 @@ interface Stretch {
   readonly answers: { input: InputId; outcome: Outcome }[];
   readonly workMs: number;
   readonly overheadMs: number;
-  readonly ends: "report" | "crash" | "timeout" | "save";
+  readonly ends: "report" | "crash" | "timeout" | "save" | "wait";
   /** Where the last record stops for now: what was done of it. */
   readonly workedMs: number;
   readonly input: InputId | undefined;
 }
+
+/** While the hub is away, the next try to get a block. */
+const BLOCK_RETRY_MS = 500;
 
 /** One slot of a machine: runs records one after the other in virtual time, as a sandbox does. */
 export class Slot {
@@ -149,6 +154,16 @@ export class Slot {
       const input = this.#paused?.input ?? this.#peeked ?? this.#read(run);
       this.#peeked = undefined;
       const plan = plans[input.job]!;
+      const inMs = plan.blockOf === undefined ? 0 : this.#host.obtain(plan.blockOf(input.index));
+      if (inMs !== 0 && inMs !== "nowhere" && answers.length > 0) {
+        this.#peeked = input;
+        break;
+      }
+      if (inMs === "away") {
+        this.#peeked = input;
+        return { answers, workMs, overheadMs: BLOCK_RETRY_MS, ends: "wait", workedMs: 0, input: undefined };
+      }
+      if (inMs !== "nowhere") overheadMs += inMs;
       const takesMs = plan.hangs(input.index)
         ? Number.POSITIVE_INFINITY
         : plan.workMs(input.index) / this.#host.speed;
@@ -177,7 +192,7 @@ export class Slot {
         return { answers, workMs: timeoutMs, overheadMs, ends: "timeout", workedMs: 0, input };
       }
       workMs += takesMs;
-      const answer = { input, outcome: this.#outcome(input) };
+      const answer = { input, outcome: inMs === "nowhere" ? "threw" : this.#outcome(input) } as const;
       if (answers.length === 0) answers = [answer];
       else answers.push(answer);
       if (run.told.careful || workMs >= limits.progressIntervalMs) break;
@@ -249,6 +264,8 @@ export class Slot {
       waste.useful += workMs;
       this.#paused = { input: input!, workedMs };
       this.#host.saved(this.#slot, run.told.run, encodeState(input!, workedMs));
+    } else if (ends === "wait") {
+      // It tries again below.
     } else if (ends === "crash" || ends === "timeout") {
       waste.retried += workMs;
       this.#runs = [];

@@ -1,4 +1,4 @@
-import { purpose } from "./plan.ts";
+import { purpose } from "./purpose.ts";
 import { seededRandom } from "./random.ts";
 import { simulate } from "./simulate.ts";
 import type {
@@ -28,7 +28,56 @@ const sometimes = (random: Random, probability: number, value: number): number =
 /** The scenario of a seed. */
 export function swarmScenario(seed: number): Scenario {
   const random = seededRandom(seed, purpose.swarm);
-  return random.chance(0.05) ? sharingScenario(random, seed) : stormyScenario(random, seed);
+  if (random.chance(0.05)) return sharingScenario(random, seed);
+  return withDatasets(stormyScenario(random, seed), seededRandom(seed, purpose.datasets));
+}
+
+/** Some scenarios have datasets, too, with keepers that come and go, and a hub that loses its disk. */
+function withDatasets(scenario: Scenario, random: Random): Scenario {
+  if (!random.chance(0.35)) return scenario;
+  const losses = among(random, 0, 0, 1, 2);
+  // Some are put in the very moment in which the hub is killed.
+  const [killedMs = 1_000] = scenario.hub?.crashesAtMs ?? [];
+  const putMs = () =>
+    random.chance(0.2)
+      ? Math.max(0, killedMs - 120 * random.next())
+      : sometimes(random, 0.6, between(random, 0, 40_000));
+  return {
+    ...scenario,
+    datasets: Array.from({ length: 1 + random.int(3) }, (_, at) => ({
+      name: `dataset ${at}`,
+      count: 1 + random.int(2),
+      putMs: putMs(),
+      bytes: among(random, 10, 10_000, 1_000_000),
+      blocks: 1 + random.int(6),
+      replicas: among(random, 0, 1, 2, 3),
+      ...(at > 0 && random.chance(0.4) ? { removeAfterMs: between(random, 0, 30_000) } : {}),
+    })),
+    jobs: scenario.jobs.map((job) =>
+      random.chance(0.4) ? { ...job, reads: { dataset: "dataset 0" } } : job,
+    ),
+    populations: scenario.populations.map((population) => {
+      const isStable = population.availability === undefined;
+      const cacheBytes = among(random, 0, 20_000, 1e9);
+      const near = random.chance(0.3) ? { neighbourBytesPerSecond: 100_000 } : {};
+      const keeping = {
+        trusted: isStable || random.chance(0.6),
+        noSpaceRate: sometimes(random, 0.3, 0.3),
+        diskLostShare: isStable ? 0 : among(random, 0, 0.3, 1),
+      };
+      return { ...population, cacheBytes, ...near, ...keeping };
+    }),
+    hub: { ...scenario.hub, diskLostAtMs: Array.from({ length: losses }, () => between(random, 0, 60_000)) },
+    limits: {
+      ...scenario.limits,
+      replicaGraceMs: among(random, 500, 10_000),
+      replicaRetryMs: among(random, 100, 5_000),
+      uploadBlocksMax: among(random, 1, 3, 64),
+      recoveryIntervalMs: among(random, 1, 1_000),
+      httpIdleMs: among(random, 5_000, 60_000),
+      nearInputsMax: among(random, 0, 100_000, 100_000),
+    },
+  };
 }
 
 /** Jobs of different weights that all want everything, and nothing that disturbs them. */

@@ -67,8 +67,30 @@ export interface JobScenario {
   readonly shuffle?: { readonly partitions: number; readonly reduceMs: Draw };
   /** Labels that a worker must have. */
   readonly labels?: readonly string[];
+  /**
+   * Each input needs a block of the dataset of this name before it can run: so many inputs, one after the other, the
+   * same. The job is submitted once the dataset is there.
+   */
+  readonly reads?: { readonly dataset: string; readonly inputsPerBlock?: number };
   /** Cancelled after so long. Default: never. */
   readonly cancelAfterMs?: number;
+}
+
+/** Folders that are put at the hub, and kept on trusted machines. */
+export interface DatasetScenario {
+  readonly name: string;
+  /** How many of this kind. Default 1. */
+  readonly count?: number;
+  /** When it is put. Default 0. */
+  readonly putMs?: Draw;
+  /** Removed so long after that. Default: never. */
+  readonly removeAfterMs?: number;
+  /** Of the whole folder. */
+  readonly bytes: Draw;
+  /** In how many blocks. */
+  readonly blocks: Draw;
+  /** How many trusted machines are to keep it. */
+  readonly replicas: number;
 }
 
 /** What a node does next, and for how long; `forMs: Infinity` for ever. */
@@ -143,11 +165,25 @@ export interface Population {
   /** Its clock runs this much faster than true time (drift); timers and elapsed times follow it. Default 1. */
   readonly clockRate?: Draw;
   readonly labels?: readonly string[];
+  /** Keeps replicas of datasets, and the hub's catalogue. Default false. */
+  readonly trusted?: boolean;
+  /** Share of the times it crashed or left after which its disk is empty: replicas, catalogue and cache. Default 0. */
+  readonly diskLostShare?: number;
+  /** Share of the folders for which it finds no space when it is told to keep them. Default 0. */
+  readonly noSpaceRate?: number;
+  /** Of blocks that it read. Default: unlimited. */
+  readonly cacheBytes?: number;
+  /** Its nodes get blocks from each other at this rate each. Default: from the hub only. */
+  readonly neighbourBytesPerSecond?: number;
 }
 
 export interface HubScenario {
   /** Killed at these times; it is back after `restartMs`. */
   readonly crashesAtMs?: readonly number[];
+  /** Killed, and its disk is lost: it begins anew with its key and what keepers give back. */
+  readonly diskLostAtMs?: readonly number[];
+  /** What it sends blocks at, to all machines together. Default: unlimited. */
+  readonly bytesPerSecond?: number;
   /** Or at random, a Poisson process of so many per hour. */
   readonly crashesPerHour?: number;
   readonly restartMs?: Draw;
@@ -178,6 +214,7 @@ export interface Scenario {
   /** Ends as soon as every job has. Default true. */
   readonly endsWithJobs?: boolean;
   readonly jobs: readonly JobScenario[];
+  readonly datasets?: readonly DatasetScenario[];
   readonly populations: readonly Population[];
   readonly network?: NetworkScenario;
   readonly partitions?: readonly Partition[];
@@ -300,6 +337,8 @@ export interface SimulationResult {
   readonly hubCrashes: number;
   /** Segments of shuffles that were mapped again because nobody had their outputs any more. */
   readonly outputsLost: number;
+  /** Blocks of datasets that the hub sent to machines. */
+  readonly hubBytesSent: number;
   readonly inputs: number;
   readonly inputsDone: number;
   readonly inputsFailed: number;

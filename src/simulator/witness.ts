@@ -39,7 +39,7 @@ export class Witness {
 
   /** The hub begins again; so many records at the end were lost. */
   restarted(lost: number, windowEndMs: number): void {
-    this.#records.length -= lost;
+    this.#records.length = Math.max(0, this.#records.length - lost);
     this.#jobs = new Map();
     for (const record of this.#records) this.#read(record);
     for (const testimony of this.#jobs.values()) {

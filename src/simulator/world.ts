@@ -1,5 +1,7 @@
 import type { Limits } from "../protocol/index.ts";
 import type { Auditor } from "./auditor.ts";
+import type { Archive } from "./datasets/archive.ts";
+import type { Curator } from "./datasets/curator.ts";
 import type { Disks } from "./disks.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Traffic } from "./meter.ts";
@@ -36,5 +38,7 @@ export interface World {
   readonly waste: Waste;
   readonly census: Census;
   readonly disks: Disks;
+  readonly archive: Archive;
+  readonly curator: Curator;
   readonly check: CheckMode;
 }

@@ -197,4 +197,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: "forgetResults(job, job.done.intersect(record.ranges));",
     replace: "forgetResults(job, []);",
   },
+  {
+    name: "a copy counted twice behind a connection that is gone",
+    file: "scheduler/replicas/replicas.ts",
+    find: "(member) => [member.host.name, member]",
+    replace: "(member) => [member.host.worker, member]",
+  },
 ];

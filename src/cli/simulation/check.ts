@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
 import type {
   Availability,
+  DatasetScenario,
   Draw,
   HubScenario,
   JobScenario,
@@ -54,6 +55,7 @@ const job = z.strictObject({
     .optional(),
   shuffle: z.strictObject({ partitions: whole.min(1), reduceMs: draw }).optional(),
   labels: z.array(z.string()).optional(),
+  reads: z.strictObject({ dataset: z.string(), inputsPerBlock: whole.min(1).optional() }).optional(),
   cancelAfterMs: amount.optional(),
 } satisfies Words<JobScenario>);
 
@@ -75,10 +77,17 @@ const population = z.strictObject({
   overloadRate: share.optional(),
   clockRate: draw.optional(),
   labels: z.array(z.string()).optional(),
+  trusted: z.boolean().optional(),
+  diskLostShare: share.optional(),
+  noSpaceRate: share.optional(),
+  cacheBytes: amount.optional(),
+  neighbourBytesPerSecond: z.number().positive().optional(),
 } satisfies Words<Population>);
 
 const hub = z.strictObject({
   crashesAtMs: z.array(amount).optional(),
+  diskLostAtMs: z.array(amount).optional(),
+  bytesPerSecond: z.number().positive().optional(),
   crashesPerHour: amount.optional(),
   restartMs: draw.optional(),
   appendMs: draw.optional(),
@@ -89,6 +98,16 @@ const hub = z.strictObject({
   outputGraceMs: amount.optional(),
   messageMs: amount.optional(),
 } satisfies Words<HubScenario>);
+
+const dataset = z.strictObject({
+  name: z.string(),
+  count: whole.optional(),
+  putMs: draw.optional(),
+  removeAfterMs: amount.optional(),
+  bytes: draw,
+  blocks: draw,
+  replicas: whole,
+} satisfies Words<DatasetScenario>);
 
 const limits = z
   .record(z.string(), z.number())
@@ -103,6 +122,7 @@ const scenario = z.strictObject({
   durationMs: z.number().positive(),
   endsWithJobs: z.boolean().optional(),
   jobs: z.array(job).min(1),
+  datasets: z.array(dataset).optional(),
   populations: z.array(population).min(1),
   network: network.optional(),
   partitions: z.array(z.strictObject({ fromMs: amount, untilMs: amount, share })).optional(),

@@ -7,6 +7,7 @@ import { defaultTerms, newSecretKey } from "../../security/index.ts";
 import { Datasets } from "../datasets.ts";
 import { Invites, type KnownInvite } from "../invites.ts";
 import { surveyTree } from "../tree-survey.ts";
+import { openCatalogue } from "./catalogue.ts";
 import { type Keeper, Keepers } from "./keepers.ts";
 
 const secretKey = newSecretKey();
@@ -186,6 +187,54 @@ describe("keepers of a hub's catalogue", () => {
     await worker.given(2);
     expect((await Site.open({ engine: after.engine })).keepers.recovering).toBe(false);
     after.keepers.close();
+  });
+
+  it("are given what changed just before the hub was killed as soon as it is back", async () => {
+    const books = await folderOf({ "a.txt": "a text" });
+    const before = await Site.open({ nowMs: 1_000 });
+    const worker = new FakeWorker("w", books.blocks);
+    worker.join(before);
+    await put(before, "books", books);
+    worker.leave();
+    before.keepers.close();
+    expect(worker.received).toBe(0);
+
+    const after = await Site.open({ engine: before.engine, nowMs: 2_000 });
+    worker.join(after);
+    await worker.given(1);
+    expect(openCatalogue(worker.catalogue, secretKey).datasets).toMatchObject([{ name: "books" }]);
+    after.keepers.close();
+  });
+
+  it("owe an answer once they were asked, and are done with it also when they keep nothing", async () => {
+    const site = await Site.open({ recover: true, nowMs: 2_000 });
+    const worker = new FakeWorker("w");
+    worker.answers = false;
+    worker.join(site);
+    expect(site.keepers.isOwing("w")).toBe(true);
+    const heard = new Promise<void>((resolve) => {
+      site.keepers.onHeard = resolve;
+    });
+    site.keepers.catalogue("w", new Uint8Array(0));
+    await heard;
+    expect(site.keepers.isOwing("w")).toBe(false);
+    site.keepers.close();
+  });
+
+  it("do not hold up a recovery when they leave without an answer", async () => {
+    const site = await Site.open({ recover: true, nowMs: 2_000 });
+    const [silent, empty] = [new FakeWorker("silent"), new FakeWorker("empty")];
+    silent.answers = false;
+    silent.join(site);
+    empty.join(site);
+    const heard = new Promise<void>((resolve) => {
+      site.keepers.onHeard = resolve;
+    });
+    await heard;
+    expect(site.keepers.recovering).toBe(true);
+    silent.leave();
+    await site.until(/^recovered/);
+    site.keepers.close();
   });
 
   it("believes its own signature only, and of two catalogues the newer, whoever comes first", async () => {

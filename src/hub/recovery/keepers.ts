@@ -71,6 +71,8 @@ export class Keepers {
   /** Workers that say that they keep a block. */
   holdersOf: (cid: string) => readonly string[] = () => [];
   onRecovered: () => void = () => {};
+  /** Nothing is to come of a worker any more that was to say which catalogue it keeps. */
+  onHeard: () => void = () => {};
   #stored: CatalogueMarks;
   #signed: Uint8Array | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -102,7 +104,19 @@ export class Keepers {
     if (options.recover && !before.recovering) {
       await keepers.#store(afterLoss(before, options.wallMs()));
     }
+    // A hub that was killed before it could give out its last change does so now.
+    else if (!keepers.recovering && keepers.#hasAnything) keepers.changed();
     return keepers;
+  }
+
+  get #hasAnything(): boolean {
+    const { datasets, invites } = this.#options;
+    return datasets.list().length > 0 || invites.list().some(({ revokedAtMs }) => revokedAtMs !== null);
+  }
+
+  /** Whether a worker was asked what it keeps, and has not answered. */
+  isOwing(worker: string): boolean {
+    return this.#recalled.has(worker);
   }
 
   get recovering(): boolean {
@@ -133,8 +147,10 @@ export class Keepers {
 
   left(worker: string): void {
     this.#keepers.delete(worker);
-    this.#recalled.delete(worker);
+    const owed = this.#recalled.delete(worker);
     this.#refill.left(worker);
+    // Nothing is to come of it any more, which may have been all that there was to wait for.
+    if (owed && this.recovering) this.#refill.look();
   }
 
   /** A worker keeps more than it did. */
@@ -169,6 +185,7 @@ export class Keepers {
       }
       if (this.recovering) this.#refill.look();
       else this.#give(keeper);
+      this.onHeard();
     });
   }
 
@@ -213,7 +230,8 @@ export class Keepers {
     if (this.recovering) return;
     await this.#store(afterPublishing(this.#stored, this.#options.wallMs()));
     this.#signed = undefined;
-    for (const keeper of this.#keepers.values()) this.#give(keeper);
+    // Who has not said yet what it keeps is to keep it until it has.
+    for (const keeper of this.#keepers.values()) if (!this.isOwing(keeper.worker)) this.#give(keeper);
   }
 
   #give(keeper: Keeper): void {

@@ -6,6 +6,7 @@ import { type ReplicaHost, Replicas } from "./replicas.ts";
 function world(limits: Partial<Limits> = {}) {
   const state = {
     nowMs: 0,
+    owing: new Set<string>(),
     planInMs: undefined as number | undefined,
     ready: true,
     datasets: [dataset("a", 1)],
@@ -18,6 +19,7 @@ function world(limits: Partial<Limits> = {}) {
     },
     datasets: () => state.datasets,
     isReady: () => state.ready,
+    isOwing: (worker) => state.owing.has(worker),
   });
   return { state, replicas };
 }
@@ -134,4 +136,53 @@ test("a hub that does not know its datasets yet tells nobody to let anything go"
   state.ready = true;
   replicas.plan();
   expect(one.told).toEqual(["a"]);
+});
+
+test("a worker that may know more than the hub is told nothing until it has said so, and its copies count", () => {
+  const { state, replicas } = world();
+  const [one, two] = [new Host("1"), new Host("2")];
+  state.owing.add("1");
+  replicas.kept(one, kept(["a", "unheard of"]));
+  replicas.kept(two, kept([]));
+  expect([one.told, two.told]).toEqual([[], []]);
+  state.owing.clear();
+  state.datasets = [dataset("a", 1), dataset("unheard of", 1)];
+  replicas.plan();
+  expect([one.told, two.told]).toEqual([["a unheard of"], []]);
+});
+
+test("a worker whose old connection is still there keeps its copies once, not twice", () => {
+  const { state, replicas } = world({ replicaGraceMs: 1_000 });
+  state.datasets = [dataset("a", 2)];
+  const [one, two] = [new Host("1", "athos"), new Host("2", "porthos")];
+  replicas.kept(one, kept(["a"]));
+  replicas.kept(two, kept(["a"]));
+  const again = new Host("3", "athos");
+  replicas.kept(again, kept(["a"]));
+  expect([one.told, two.told, again.told]).toEqual([["a"], ["a"], ["a"]]);
+  // The old connection is missed: nobody has gone.
+  replicas.left("1");
+  replicas.left("2");
+  const other = new Host("4", "aramis");
+  replicas.kept(other, kept([]));
+  expect(other.told).toEqual([]);
+  state.nowMs = 1_000;
+  replicas.plan();
+  expect(other.told).toEqual(["a"]);
+});
+
+test("a worker that says what it kept before it heard to let that go counts for nothing", () => {
+  const { state, replicas } = world();
+  const [one, two] = [new Host("1"), new Host("2")];
+  replicas.kept(one, kept(["a"]));
+  replicas.kept(two, kept(["a"]));
+  expect([one.told, two.told]).toEqual([["a"], [""]]);
+  replicas.kept(two, kept(["a"]));
+  expect(one.told).toEqual(["a"]);
+  // It is asked again only when it has let it go.
+  state.datasets = [dataset("a", 2)];
+  replicas.plan();
+  expect(two.told.at(-1)).toBe("");
+  replicas.kept(two, kept([]));
+  expect(two.told.at(-1)).toBe("a");
 });

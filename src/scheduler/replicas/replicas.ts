@@ -13,6 +13,8 @@ interface Member {
   readonly host: ReplicaHost;
   told: ReadonlySet<string>;
   whole: ReadonlySet<string>;
+  /** What it was told to let go, and has not said yet that it has. */
+  leaving: ReadonlySet<string>;
   readonly refusedUntilMs: Map<string, number>;
 }
 
@@ -24,6 +26,8 @@ export interface ReplicasOptions {
   readonly datasets: () => readonly DatasetSummary[];
   /** While the hub does not know its datasets nobody is told to let anything go. */
   readonly isReady: () => boolean;
+  /** One that may know of datasets that the hub does not is told nothing until it has said so. */
+  readonly isOwing?: (worker: string) => boolean;
 }
 
 /** Where a dataset is kept, besides the hub. */
@@ -52,11 +56,13 @@ export class Replicas {
     const untilMs = this.#options.nowMs() + this.#options.limits.replicaRetryMs;
     let member = this.#members.get(host.worker);
     if (member === undefined) {
-      member = { host, told: new Set(), whole: new Set(), refusedUntilMs: new Map() };
+      member = { host, told: new Set(), whole: new Set(), leaving: new Set(), refusedUntilMs: new Map() };
       this.#members.set(host.worker, member);
       this.#absent.delete(host.name);
     }
+    const { leaving } = member;
     member.whole = new Set(cids);
+    member.leaving = new Set(cids.filter((cid) => leaving.has(cid)));
     for (const cid of cids) member.refusedUntilMs.delete(cid);
     for (const cid of refused) member.refusedUntilMs.set(cid, untilMs);
     this.plan();
@@ -67,8 +73,14 @@ export class Replicas {
     if (member === undefined) return;
     this.#members.delete(worker);
     const untilMs = this.#options.nowMs() + this.#options.limits.replicaGraceMs;
+    // It is here again, and only its old connection is gone.
+    if ([...this.#members.values()].some(({ host }) => host.name === member.host.name)) {
+      this.plan();
+      return;
+    }
     // What it was only fetching somebody else may as well fetch.
-    if (member.whole.size > 0) this.#absent.set(member.host.name, { keeps: member.whole, untilMs });
+    const keeps = keptOf(member);
+    if (keeps.size > 0) this.#absent.set(member.host.name, { keeps, untilMs });
     this.plan();
   }
 
@@ -103,25 +115,44 @@ export class Replicas {
     if (!this.#options.isReady()) return;
     const nowMs = this.#options.nowMs();
     this.#forgetPast(nowMs);
-    const members = [...this.#members.values()];
+    const members = [...this.#distinct()];
+    const owing = members.filter(({ host }) => this.#isOwing(host));
+    const asked = members.filter(({ host }) => !this.#isOwing(host));
     const plans = planReplicas(
       this.#wanted(),
-      members.map(({ host, told, whole, refusedUntilMs }) => {
-        return { worker: host.worker, told, whole, refused: new Set(refusedUntilMs.keys()) };
+      asked.map((member) => {
+        const { host, told, whole, leaving, refusedUntilMs } = member;
+        // What it is letting go it is asked for again only when it is gone.
+        const refused = new Set([...refusedUntilMs.keys(), ...[...leaving].filter((cid) => whole.has(cid))]);
+        return { worker: host.worker, told, whole: keptOf(member), refused };
       }),
-      [...this.#absent.values()],
+      [...this.#absent.values(), ...owing.map((member) => ({ keeps: keptOf(member) }))],
       this.#options.limits.replicasPerWorkerMax,
     );
-    for (const [at, member] of members.entries()) this.#tell(member, plans[at]!);
+    for (const [at, member] of asked.entries()) this.#tell(member, plans[at]!);
     this.#planLater(nowMs);
   }
 
+  #isOwing({ worker }: ReplicaHost): boolean {
+    return this.#options.isOwing?.(worker) === true;
+  }
+
+  /**
+   * Of each name the one that came last: a worker that comes back before the hub has noticed that it was gone is
+   * there twice for a while, and has its copies once.
+   */
+  #distinct(): Iterable<Member> {
+    return new Map(Array.from(this.#members.values(), (member) => [member.host.name, member])).values();
+  }
+
   #tell(member: Member, plan: ReadonlySet<string>): void {
-    const { told, whole } = member;
+    const { told, whole, leaving } = member;
     const isNews = plan.size !== told.size || [...plan].some((cid) => !told.has(cid));
     const isSurplus = [...whole].some((cid) => !plan.has(cid) && !told.has(cid));
     member.told = plan;
-    if (isNews || isSurplus) member.host.keep([...plan]);
+    if (!isNews && !isSurplus) return;
+    member.leaving = new Set([...leaving, ...told, ...whole].filter((cid) => !plan.has(cid)));
+    member.host.keep([...plan]);
   }
 
   /** Folders by CID: two names may stand for the same one. */
@@ -149,3 +180,7 @@ export class Replicas {
     this.#options.planIn(Math.max(1, Math.min(...times) - nowMs));
   }
 }
+
+/** What it keeps and is to keep: it may have said that it keeps a folder before it heard that it is to let that go. */
+const keptOf = ({ whole, leaving }: Member): ReadonlySet<string> =>
+  new Set([...whole].filter((cid) => !leaving.has(cid)));

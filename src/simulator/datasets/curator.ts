@@ -1,0 +1,123 @@
+import { ViolationError } from "../auditor.ts";
+import type { Archive } from "./archive.ts";
+import type { Custody } from "./custody.ts";
+import type { DatasetPlan } from "./plan.ts";
+import type { Shelf } from "./shelf.ts";
+
+/** What became of a dataset, from its owner's side. */
+interface Account {
+  readonly plan: DatasetPlan;
+  state: "to come" | "there" | "removed" | "lost";
+}
+
+/**
+ * Knows which datasets there are to be, and holds the hub and its keepers to it: none is given up that somebody
+ * wants, and in the end each is at the hub and on as many keepers as it is to be.
+ */
+export class Curator {
+  readonly #archive: Archive;
+  readonly #accounts: readonly Account[];
+  /** The least number of keepers that are there for good. */
+  readonly #keepersMin: number;
+  #lossesToCome: number;
+
+  constructor(archive: Archive, keepersMin: number, lossesToCome: number) {
+    this.#archive = archive;
+    this.#accounts = archive.plans.map((plan) => ({ plan, state: "to come" }));
+    this.#keepersMin = keepersMin;
+    this.#lossesToCome = lossesToCome;
+  }
+
+  put({ cid }: DatasetPlan): void {
+    this.#of(cid).state = "there";
+  }
+
+  stateOf({ cid }: DatasetPlan): Account["state"] {
+    return this.#of(cid).state;
+  }
+
+  removed({ cid }: DatasetPlan): void {
+    this.#of(cid).state = "removed";
+  }
+
+  wasPut(kind: string): boolean {
+    return this.#accounts.every(({ plan, state }) => plan.kind !== kind || state !== "to come");
+  }
+
+  /**
+   * The hub's disk is gone. What is in a catalogue that any keeper has is to come back, if its blocks are anywhere; the
+   * rest is lost rightly.
+   */
+  hubLost(): void {
+    this.#lossesToCome--;
+    this.#writeOff(new Set());
+  }
+
+  /** A machine's disk is gone, and perhaps the last catalogue that named something with it. */
+  shelfLost({ rows }: Custody): void {
+    this.#writeOff(new Set(rows.map(({ cid }) => cid)));
+  }
+
+  /** A keeper lets a folder go, because a hub with this disk said so. @throws ViolationError */
+  dropping(shelf: Shelf, cid: string, generation: number, custody: Custody): void {
+    if (this.#of(cid).state !== "there" || custody.generation !== generation) return;
+    for (const block of shelf.folders.get(cid) ?? []) {
+      if (custody.has(block) || this.#isElsewhere(shelf, block)) continue;
+      throw new ViolationError("correctness", `the last copy of a part of ${cid} was given up`);
+    }
+  }
+
+  /** Datasets in the catalogue of which something is nowhere in the world any more. */
+  beyondHelp(custody: Custody): DatasetPlan[] {
+    const named = custody.rows.map(({ cid }) => this.#archive.planOf(cid));
+    return named.filter(({ blocks }) =>
+      blocks.some((block) => !custody.has(block) && this.#archive.holdersOf(block).size === 0),
+    );
+  }
+
+  /** Its owner gives it up. */
+  givenUp({ cid }: DatasetPlan): void {
+    this.#of(cid).state = "lost";
+  }
+
+  /** What is not yet as it is to be; undefined: all is well. */
+  unsettled(custody: Custody): string | undefined {
+    if (this.#lossesToCome > 0) return "the hub is still to lose its disk";
+    const named = new Set(custody.rows.map(({ cid }) => cid));
+    for (const { plan, state } of this.#accounts) {
+      const { cid, blocks, replicas, removeMs } = plan;
+      if (state === "to come") return `${cid} is still to be put`;
+      if (state !== "there") continue;
+      if (removeMs < Number.POSITIVE_INFINITY) return `${cid} is still to be removed`;
+      const lacking = blocks.filter((block) => !custody.has(block));
+      if (!named.has(cid)) return `${cid} is not in the catalogue`;
+      if (lacking.length > 0) return `${cid} lacks ${lacking.length} of ${blocks.length} blocks at the hub`;
+      if (custody.isHeldUp) continue;
+      const entrusted = [...this.#archive.shelves.values()].filter(({ catalogue }) =>
+        catalogue?.datasets.some((row) => row.cid === cid),
+      ).length;
+      if (entrusted < this.#keepersMin) return `${cid} is in the catalogues of ${entrusted} keepers`;
+      const copies = [...this.#archive.shelves.values()].filter(({ whole }) => whole.has(cid)).length;
+      if (copies < Math.min(replicas, this.#keepersMin))
+        return `${cid} has ${copies} replicas of ${replicas}`;
+    }
+    return undefined;
+  }
+
+  #writeOff(known: ReadonlySet<string>): void {
+    const catalogues = [...this.#archive.shelves.values()].flatMap(({ catalogue }) => catalogue ?? []);
+    const named = new Set(catalogues.flatMap(({ datasets }) => datasets.map(({ cid }) => cid)));
+    for (const account of this.#accounts) {
+      const { cid } = account.plan;
+      if (account.state === "there" && !named.has(cid) && !known.has(cid)) account.state = "lost";
+    }
+  }
+
+  #isElsewhere(than: Shelf, block: string): boolean {
+    return [...this.#archive.shelves.values()].some((shelf) => shelf !== than && shelf.has(block));
+  }
+
+  #of(cid: string): Account {
+    return this.#accounts.find(({ plan }) => plan.cid === cid)!;
+  }
+}

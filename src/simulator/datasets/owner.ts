@@ -1,0 +1,62 @@
+import type { Hub } from "../hub.ts";
+import type { World } from "../world.ts";
+import type { DatasetPlan } from "./plan.ts";
+
+const RETRY_MS = 500;
+/** Between two looks at whether something has to be given up. */
+const LOOK_MS = 10_000;
+
+/** Whoever puts datasets and removes them; tries again while the hub is away. */
+export class Owner {
+  readonly #world: World;
+  readonly #hub: Hub;
+
+  constructor(world: World, hub: Hub) {
+    this.#world = world;
+    this.#hub = hub;
+    for (const plan of world.archive.plans) {
+      world.queue.at(plan.putMs, () => this.#put(plan));
+      if (plan.removeMs < Number.POSITIVE_INFINITY) world.queue.at(plan.removeMs, () => this.#remove(plan));
+    }
+    if (world.scenario.hub?.diskLostAtMs !== undefined) this.#look();
+  }
+
+  /** A hub goes on recovering as long as blocks are missing; its owner removes what is lost for good. */
+  #look(): void {
+    const { curator, queue } = this.#world;
+    const { custody } = this.#hub;
+    if (this.#isServed) {
+      for (const plan of curator.beyondHelp(custody)) {
+        custody.remove(plan);
+        curator.givenUp(plan);
+      }
+    }
+    queue.after(LOOK_MS, () => this.#look());
+  }
+
+  get #isServed(): boolean {
+    return this.#hub.up && this.#hub.intake.readsAtMs <= this.#world.queue.nowMs;
+  }
+
+  #put(plan: DatasetPlan): void {
+    if (!this.#isServed) {
+      this.#world.queue.after(RETRY_MS, () => this.#put(plan));
+      return;
+    }
+    this.#hub.custody.put(plan);
+    this.#world.curator.put(plan);
+  }
+
+  #remove(plan: DatasetPlan): void {
+    const { custody } = this.#hub;
+    const { curator, queue } = this.#world;
+    const state = curator.stateOf(plan);
+    if (state === "lost") return;
+    if (state === "to come" || !this.#isServed || !custody.rows.some(({ cid }) => cid === plan.cid)) {
+      queue.after(RETRY_MS, () => this.#remove(plan));
+      return;
+    }
+    custody.remove(plan);
+    curator.removed(plan);
+  }
+}
