@@ -38,7 +38,7 @@ const errorOf = async (peer: ScriptedPeer, job: string) => {
 };
 
 describe("the projects of a hub", () => {
-  test("are created once, with names that can be written, and outlive it", async () => {
+  test("projectsMax: are created once, up to so many, with names that can be written, and outlive it", async () => {
     const { registry } = memoryEngine();
     const limits = { projectsMax: 3 };
     const projects = await Projects.open(registry, limits, () => 5);

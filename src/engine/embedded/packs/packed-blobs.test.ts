@@ -44,7 +44,7 @@ const packNames = async (disk: FakeDisk): Promise<readonly string[]> =>
   (await disk.list(packs)).filter((name) => name.endsWith(".pack")).sort();
 
 describe("storing", () => {
-  test("goes on in the next pack when one is full", async () => {
+  test("packBytesTarget: goes on in the next pack when one is full", async () => {
     const disk = new FakeDisk();
     const blobs = await blobsOn(disk);
     const all = blocks(40);
@@ -55,6 +55,18 @@ describe("storing", () => {
     expect(names.length).toBeGreaterThan(2);
     for (const name of names) expect(disk.content(join(packs, name)).length).toBeLessThanOrEqual(2_000);
     await expectAll(await blobsOn(disk.afterPowerCut()), all);
+  });
+
+  test("packedBlobBytesMax: a larger blob is a file of its own", async () => {
+    const disk = new FakeDisk();
+    const blobs = await blobsOn(disk);
+    const large = await blobs.put(new Uint8Array(501));
+    await blobs.idle();
+    expect(await packNames(disk)).toEqual([]);
+    await blobs.put(new Uint8Array(500));
+    await blobs.idle();
+    expect(await packNames(disk)).toHaveLength(1);
+    expect(await blobs.stat(large.cid)).toEqual({ cid: large.cid, bytes: 501 });
   });
 
   test("at once, of the same bytes one copy is kept", async () => {
