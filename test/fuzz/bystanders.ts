@@ -1,10 +1,7 @@
-import { connect, task } from "../../src/client/index.ts";
+import { connect } from "../../src/client/index.ts";
 import { startWorker } from "../../src/worker/node.ts";
 import type { Invites } from "./strangers.ts";
-
-const LABEL = "bystander";
-
-export const triple = task((n: number) => n * 3, { needs: { labels: [LABEL] } });
+import { LABEL, triple } from "./triple.ts";
 
 /** A client and a worker who keep to the rules, and must not notice that others do not. */
 export class Bystanders {
