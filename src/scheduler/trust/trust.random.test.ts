@@ -257,6 +257,6 @@ test("whoever lies from the start is never believed, nothing is lost or believed
         turmoil.finish();
       },
     ),
-    { numRuns: Number(process.env.RANDOM_RUNS ?? 60), endOnFailure: process.env.RANDOM_RUNS !== undefined },
+    { numRuns: Number(process.env.RANDOM_RUNS ?? 40), endOnFailure: process.env.RANDOM_RUNS !== undefined },
   );
-}, 120_000);
+}, 600_000);
