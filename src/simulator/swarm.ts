@@ -34,7 +34,7 @@ export function swarmScenario(seed: number): Scenario {
 
 /** Some scenarios have datasets, too, with keepers that come and go, and a hub that loses its disk. */
 function withDatasets(scenario: Scenario, random: Random): Scenario {
-  if (!random.chance(0.35)) return scenario;
+  if (!random.chance(0.15)) return scenario;
   const losses = among(random, 0, 0, 1, 2);
   // Some are put in the very moment in which the hub is killed.
   const [killedMs = 1_000] = scenario.hub?.crashesAtMs ?? [];
