@@ -1,5 +1,6 @@
 import type { Ranges } from "../../protocol/index.ts";
 import { requeue } from "../fairness.ts";
+import { revokeServed } from "../leases.ts";
 import { RangeSet } from "../rangeset.ts";
 import type { Job, Scheduler } from "../state.ts";
 import type { PersonId } from "../types.ts";
@@ -184,6 +185,7 @@ function reconsider(state: Scheduler, person: PersonId): void {
       else tryDecide(state, trust, input, ballot, outcome);
     }
     outcome.flush();
+    revokeServed(state, job, outcome.ranges, "enough others agree");
     trust.pending.relane(inputs.map((input) => [input, input + 1]));
     reopen(state, job, trust);
     requeue(state, job);

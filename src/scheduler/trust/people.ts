@@ -47,9 +47,11 @@ function known(state: Scheduler, id: PersonId): Person {
 function change(state: Scheduler, id: PersonId, alter: (person: Person) => void): void {
   const person = known(state, id);
   const before = standingIn(person, state.config);
+  const { streak } = person;
   alter(person);
   state.judged.add(id);
-  if (standingIn(person, state.config) !== before) state.turned.add(id);
+  // A newcomer who begins anew may give more results to be proven by.
+  if (standingIn(person, state.config) !== before || person.streak < streak) state.turned.add(id);
 }
 
 /** Others confirmed results of a person. */

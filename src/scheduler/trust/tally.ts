@@ -14,7 +14,7 @@ import { engineOf, isProven, type JobTrust } from "./job-trust.ts";
 import { count, Outcome } from "./outcome.ts";
 import { checkInterval, isTrusted, personOf, standingOf } from "./people.ts";
 import type { Vote } from "./votes.ts";
-import { stand, takeWord } from "./words.ts";
+import { giveWordBack, stand, takeWord } from "./words.ts";
 
 /** Records of the block that are results as they are. */
 class Taken {
@@ -149,6 +149,7 @@ export class Tally {
         const isBound = ballot.votes.some(({ person }) => isProven(state, person));
         if (isBound || !isProven(state, vote.person)) return false;
         discard(trust, input, ballot);
+        if (ballot.stake !== undefined) giveWordBack(trust, ballot.votes[0]!.person, ballot.stake);
         ballot = undefined;
       }
     }
