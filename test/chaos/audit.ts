@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "../../src/client/index.ts";
 import { answerOf, outcomeLine } from "./answers.ts";
 import type { Assignment } from "./assignment.ts";
@@ -59,16 +60,20 @@ function auditCounts(
   if (got !== wanted) findings.isWrong(`${reading}, ${name}: ${got} instead of ${wanted}`);
 }
 
+/** A hub that says nothing for so long is down. */
+const SILENCE_MS = 5_000;
+
 /** What the hub says of itself, for whoever looks for the reason of a hang. */
 export async function hubState({ hub }: World): Promise<string> {
+  const silence = pause(SILENCE_MS, `it does not answer: ${hub.program.stderr}`, { ref: false });
+  return Promise.race([stateOf(hub.place.submitInvite).catch(String), silence]);
+}
+
+async function stateOf(invite: string): Promise<string> {
+  const cluster = await connect({ hub: invite });
   try {
-    const cluster = await connect({ hub: hub.place.submitInvite });
-    try {
-      return JSON.stringify([await cluster.status(), await cluster.jobs(), await cluster.workers()]);
-    } finally {
-      await cluster.close();
-    }
-  } catch (error) {
-    return String(error);
+    return JSON.stringify([await cluster.status(), await cluster.jobs(), await cluster.workers()]);
+  } finally {
+    await cluster.close();
   }
 }

@@ -42,7 +42,11 @@ async function sleep(program: Program, home: string, ms: number): Promise<void> 
   program.signal("SIGCONT");
 }
 
-const jumpOf = (fault: PlannedFault) => ({ wallMs: between(fault, -48, 48) * HOUR_MS, monotonicMs: 0 });
+const jumpOf = (fault: PlannedFault) => ({
+  // Wall clocks count whole milliseconds.
+  wallMs: Math.round(between(fault, -48, 48) * HOUR_MS),
+  monotonicMs: 0,
+});
 
 /** Whose way to the hub it was done to. */
 interface Victim {

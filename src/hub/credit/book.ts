@@ -40,7 +40,7 @@ export class CreditBook {
     if (row.person === who.person) row.label = who.label.slice(0, LABEL_LENGTH_MAX);
     row.seconds += seconds;
     row.inputs += inputs;
-    row.lastAtMs = atMs;
+    row.lastAtMs = Math.floor(atMs);
     this.#changed.add(Math.floor(at / ROWS_A_PAGE));
   }
 
