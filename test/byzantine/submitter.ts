@@ -10,6 +10,7 @@ import type {
   Limits,
 } from "../../src/protocol/index.ts";
 import { newId, parseInvite } from "../../src/security/index.ts";
+import { plainOptions } from "../support/plain-options.ts";
 import { pack } from "./answers.ts";
 import type { Auditor } from "./auditor.ts";
 
@@ -114,13 +115,5 @@ const specOf = (options: Partial<JobOptions>): JobSpec => ({
     memoryBytes: MEMORY_BYTES,
     net: [],
   },
-  options: {
-    retries: 0,
-    backoffMs: 0,
-    maxAttempts: 3,
-    priority: 0,
-    needs: {},
-    attached: false,
-    ...options,
-  },
+  options: { ...plainOptions, ...options },
 });

@@ -29,6 +29,7 @@ import {
   validate,
   type WorkerId,
 } from "../../src/scheduler/index.ts";
+import { plainOptions } from "./plain-options.ts";
 
 /** An event without its time. */
 export type Untimed<E = SchedulerEvent> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
@@ -88,15 +89,7 @@ export function jobSpec(job: JobId, options: SpecOptions = {}): JobSpec {
       net: net ?? [],
       ...(proof === undefined ? {} : { proof }),
     },
-    options: {
-      retries: 0,
-      backoffMs: 0,
-      maxAttempts: 3,
-      priority: 0,
-      needs: {},
-      attached: false,
-      ...rest,
-    },
+    options: { ...plainOptions, ...rest },
   };
 }
 
