@@ -76,7 +76,7 @@ export async function startCluster(
     await cluster.close();
     await Promise.all(workers.map(stop));
     await stop(hub);
-    await rm(home, { recursive: true, force: true });
+    await rm(home, { recursive: true, force: true, maxRetries: 10 });
   };
   return { cluster, submitInvite: submitInvite!, hub, workers, close };
 }

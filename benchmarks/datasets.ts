@@ -116,7 +116,7 @@ export async function datasets(runs: number): Promise<Record<string, number>> {
       add("readAndHashMBPerSecond", mbOf(reference));
       add("cidRatio", (await run(["cid", path], hub)).ms / reference);
       add("storeRatio", (await storeMs(path, join(home, "store"))) / hashMs(path));
-      rmSync(join(home, "store"), { recursive: true });
+      rmSync(join(home, "store"), { recursive: true, force: true, maxRetries: 10 });
       const before = hashMs(path);
       const put = await run(["put", path, "--name", `large${round}`], hub);
       add("putMBPerSecond", mbOf(put.ms));
@@ -136,6 +136,6 @@ export async function datasets(runs: number): Promise<Record<string, number>> {
     );
   } finally {
     await bench.close();
-    rmSync(home, { recursive: true, force: true });
+    rmSync(home, { recursive: true, force: true, maxRetries: 10 });
   }
 }

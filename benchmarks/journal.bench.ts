@@ -88,5 +88,5 @@ try {
   await measure(directory, "default");
   await measure(directory, "strict");
 } finally {
-  await rm(directory, { recursive: true });
+  await rm(directory, { recursive: true, force: true, maxRetries: 10 });
 }

@@ -77,7 +77,7 @@ for (const perRecord of [10_000, 1]) {
       "memory, MB": Math.round(checkpointed.memoryMb),
     };
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 console.table(rows);

@@ -33,8 +33,8 @@ if (builtAt > Math.max(...inputs.map((name) => newest(join(root, name))))) proce
 
 // Built beside and then swapped, so that a program that starts meanwhile finds a whole package.
 const unfinished = join(root, `dist.${process.pid}.part`);
-process.once("exit", () => rmSync(unfinished, { recursive: true, force: true }));
-rmSync(unfinished, { recursive: true, force: true });
+process.once("exit", () => rmSync(unfinished, { recursive: true, force: true, maxRetries: 10 }));
+rmSync(unfinished, { recursive: true, force: true, maxRetries: 10 });
 const require = createRequire(import.meta.url);
 const compiler = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc");
 const compiled = spawnSync(
@@ -58,7 +58,7 @@ const dist = join(root, "dist");
 const replaced = `${unfinished}.old`;
 if (existsSync(dist)) renameSync(dist, replaced);
 renameSync(unfinished, dist);
-rmSync(replaced, { recursive: true, force: true });
+rmSync(replaced, { recursive: true, force: true, maxRetries: 10 });
 
 // npm links the programs of what a package depends on, not its own: so that `npx musketeers` works here too.
 const programs = join(root, "node_modules", ".bin");

@@ -136,7 +136,7 @@ test(
       const place = await makePlace();
       const { home, data } = place;
       const { up } = await startUp(home, ["--data", data, "--name", "local"]);
-      if (change === "removed") await rm(data, { recursive: true });
+      if (change === "removed") await rm(data, { recursive: true, force: true, maxRetries: 10 });
       else {
         // As another machine that shares the directory does.
         await writeFile(join(data, "other"), "process 1 on elsewhere");

@@ -28,7 +28,7 @@ const content = async (parts: AsyncIterable<Uint8Array>): Promise<Buffer> => Buf
 
 async function directory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "musketeers-put-"));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }
 

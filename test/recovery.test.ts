@@ -83,7 +83,7 @@ test("after the loss of the hub's disk all datasets are back, also one that the 
   expect((await athos.worker.stop()).status).toBe(0);
 
   await up.stop("SIGKILL");
-  await rm(join(home, "hub"), { recursive: true });
+  await rm(join(home, "hub"), { recursive: true, force: true, maxRetries: 10 });
   const listen = ["--listen", new URL(line.url).host, "--workers", "0"];
   const { up: after } = await startUp(home, ["--recover", file, ...listen]);
   await keeper("athos", line.joinInvite, athos.home);

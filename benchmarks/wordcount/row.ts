@@ -70,6 +70,6 @@ export async function wordcount(runs: number): Promise<Record<string, number>> {
       await bench.close();
     }
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   }
 }

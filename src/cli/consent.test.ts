@@ -21,7 +21,7 @@ const endorsed = (net: readonly string[], memoryBytes = 0) =>
 
 async function setUp() {
   const home = await mkdtemp(join(tmpdir(), "musketeers-consent-"));
-  onTestFinished(() => rm(home, { recursive: true }));
+  onTestFinished(() => rm(home, { recursive: true, force: true, maxRetries: 10 }));
   return (invite: string, typed: string | undefined, answers: object = {}, remember = true) => {
     const terminal = new FakeTerminal(typed);
     terminal.inputIsTTY = typed !== undefined;

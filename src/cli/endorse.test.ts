@@ -11,7 +11,7 @@ import { endorseAs, NOTHING_ASKED, openOwner } from "./endorse.ts";
 
 async function home(): Promise<{ MUSKETEERS_HOME: string }> {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-owner-"));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   return { MUSKETEERS_HOME: directory };
 }
 

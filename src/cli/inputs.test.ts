@@ -46,7 +46,7 @@ test("inputs are pulled, not gathered", async () => {
 
 test("lines come from a file, whatever ends them", async () => {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-inputs-"));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   const path = join(directory, "ids");
   await writeFile(path, "1\r\n2\n3");
   expect(await gather(openInputs(path, new FakeTerminal()))).toEqual(["1", "2", "3"]);

@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   vi.unstubAllEnvs();
-  await rm(home, { recursive: true });
+  await rm(home, { recursive: true, force: true, maxRetries: 10 });
 });
 
 const lab = { invite: "http://lab/join#x", url: "http://lab" };

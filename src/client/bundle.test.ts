@@ -20,7 +20,7 @@ beforeAll(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), "musketeers-bundle-")));
   await write("package.json", '{ "type": "module" }');
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => rm(root, { recursive: true, force: true, maxRetries: 10 }));
 
 async function write(name: string, text: string): Promise<string> {
   const path = join(root, name);

@@ -11,7 +11,7 @@ let modules = 0;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "musketeers-hoist-"));
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
+afterAll(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
 /** What the text of a value is when it is evaluated somewhere else. */
 async function there(value: unknown, given?: Record<string, unknown>): Promise<unknown> {

@@ -92,7 +92,7 @@ async function inspectIn(
   const kill = () => void child.kill("SIGKILL");
   const atExit = () => {
     kill();
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
   };
   let late = false;
   const timer = setTimeout(() => {
@@ -143,6 +143,6 @@ export async function inspect(bundle: Bundle, options: InspectOptions = {}): Pro
       },
     );
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   }
 }

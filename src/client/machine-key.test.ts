@@ -7,7 +7,7 @@ import { loadMachineKey, machineKeyFile } from "./machine-key.ts";
 
 test("a machine has one key, which nobody else of it may read", async () => {
   const home = await mkdtemp(join(tmpdir(), "musketeers-key-"));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  onTestFinished(() => rm(home, { recursive: true, force: true, maxRetries: 10 }));
   const env = { MUSKETEERS_HOME: join(home, "new") };
   const [one, other] = await Promise.all([loadMachineKey(env), loadMachineKey(env)]);
   expect(one).toHaveLength(32);
@@ -18,7 +18,7 @@ test("a machine has one key, which nobody else of it may read", async () => {
 
 test("where none can be kept there is one for this run", async () => {
   const home = await mkdtemp(join(tmpdir(), "musketeers-key-"));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  onTestFinished(() => rm(home, { recursive: true, force: true, maxRetries: 10 }));
   const env = { MUSKETEERS_HOME: join(home, "file") };
   await writeFile(env.MUSKETEERS_HOME, "");
   await expect(loadMachineKey(env)).rejects.toMatchObject({ code: "STORAGE" });

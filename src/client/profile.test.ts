@@ -13,7 +13,7 @@ beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "musketeers-profile-"));
   env = { MUSKETEERS_HOME: join(home, "own") };
 });
-afterEach(() => rm(home, { recursive: true, force: true }));
+afterEach(() => rm(home, { recursive: true, force: true, maxRetries: 10 }));
 
 test("profiles are written, read and removed, readable by their owner only", async () => {
   expect(await readProfiles(env)).toEqual({ hubs: {} });

@@ -9,7 +9,7 @@ const hubKey = publicKeyOf(newSecretKey());
 
 async function home(): Promise<{ MUSKETEERS_HOME: string }> {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-keys-"));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   return { MUSKETEERS_HOME: directory };
 }
 

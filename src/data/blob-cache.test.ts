@@ -14,7 +14,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "musketeers-cache-"));
 });
 
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
 /** A blob of so many bytes. */
 const blob = (number: number, bytes = 10) => new Uint8Array(bytes).fill(number);

@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const hub of hubs.splice(0)) await hub.close();
-  await rm(home, { recursive: true, force: true });
+  await rm(home, { recursive: true, force: true, maxRetries: 10 });
 });
 
 async function start(name: string, recover?: Backup, onNotice?: (notice: string) => void): Promise<Hub> {

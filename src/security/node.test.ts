@@ -12,7 +12,7 @@ beforeEach(async () => {
   path = join(directory, "below", "hub.key");
 });
 
-afterEach(() => rm(directory, { recursive: true }));
+afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
 test("makes a key that only its owner can read, and finds it again", async () => {
   const key = await loadOrCreateKey(path);

@@ -9,7 +9,7 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "musketeers-cache-"));
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
 const key = (byte: number) => new Uint8Array(32).fill(byte);
 const open = (hub: number, bytesMax = 1000) => openCache({ directory, bytesMax, hubKey: key(hub) });

@@ -110,7 +110,7 @@ async function sweep(directory: string): Promise<void> {
     const lock = await lockDirectory(path).catch(() => undefined);
     if (lock === undefined) continue;
     try {
-      if (++kept > CACHES_KEPT) await rm(path, { recursive: true, force: true });
+      if (++kept > CACHES_KEPT) await rm(path, { recursive: true, force: true, maxRetries: 10 });
     } finally {
       await lock.release();
     }

@@ -51,7 +51,7 @@ function keeperOn(shelf: Shelf, blocks: readonly Uint8Array[] = []) {
 
 test("of the catalogues that its hub signed a worker keeps the newest, and gives it back", async () => {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-test-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   const path = join(directory, "below", "catalogue");
   const { keeper, ask } = keeperOn(new FileShelf(path));
   expect(await ask({ type: "recall" })).toEqual({ message: { type: "catalogue" }, body: none });

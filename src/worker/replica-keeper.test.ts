@@ -20,7 +20,7 @@ async function folderOf(files: Record<string, string>) {
 
 async function temporary(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-test-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   return directory;
 }
 

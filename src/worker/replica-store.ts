@@ -114,7 +114,7 @@ export class ReplicaStore {
     if (folder === undefined) return;
     this.#folders.delete(root);
     for (const cid of folder.blocks) this.#leave(cid);
-    await rm(join(this.#directory, root), { recursive: true, force: true }).catch(() => {});
+    await rm(join(this.#directory, root), { recursive: true, force: true, maxRetries: 10 }).catch(() => {});
   }
 
   async #linkFromOther(root: string, cid: string): Promise<boolean> {

@@ -59,6 +59,6 @@ export class FuzzedHub {
       this.#child.kill("SIGKILL");
       await once(this.#child, "exit");
     }
-    rmSync(this.#home, { recursive: true, force: true });
+    rmSync(this.#home, { recursive: true, force: true, maxRetries: 10 });
   }
 }

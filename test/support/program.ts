@@ -78,7 +78,7 @@ export const scratchOf = (home: string): string => join(home, "tmp");
 export async function makeHome(): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), "musketeers-test-"));
   await mkdir(scratchOf(home));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  onTestFinished(() => rm(home, { recursive: true, force: true, maxRetries: 10 }));
   return home;
 }
 

@@ -1,19 +1,20 @@
 import type { TestCase, TestModule } from "vitest/node";
 
-/** Ends a run with what was skipped, and why, and one line that counts everything. */
+/** Ends a run with what was skipped, and why, what passed only at its second attempt, and one line that counts everything. */
 export default class SkipSummary {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const counts = { passed: 0, failed: 0, skipped: 0 };
-    const skipped: string[] = [];
+    const named: string[] = [];
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const state = stateOf(test);
         counts[state]++;
-        if (state === "skipped") skipped.push(`  skipped: ${test.fullName}${reasonOf(test)}`);
+        if (test.diagnostic()?.flaky === true) named.push(`  flaky: ${test.fullName}${firstErrorOf(test)}`);
+        if (state === "skipped") named.push(`  skipped: ${test.fullName}${reasonOf(test)}`);
       }
       if (module.errors().length > 0) counts.failed++;
     }
-    const lines = [...skipped, `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`];
+    const lines = [...named, `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`];
     process.stdout.write(`${lines.join("\n")}\n`);
   }
 }
@@ -26,4 +27,9 @@ function stateOf(test: TestCase): "passed" | "failed" | "skipped" {
 function reasonOf(test: TestCase): string {
   const result = test.result();
   return "note" in result && result.note !== undefined ? ` (${result.note})` : "";
+}
+
+function firstErrorOf(test: TestCase): string {
+  const message = test.result().errors?.[0]?.message.split("\n", 1)[0];
+  return message === undefined ? "" : ` (at first: ${message})`;
 }

@@ -18,12 +18,12 @@ export class SmallDisk {
     const path = await mkdtemp(join(tmpdir(), "musketeers-disk-"));
     const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", path]);
     if (status !== 0) {
-      await rm(path, { recursive: true });
+      await rm(path, { recursive: true, force: true, maxRetries: 10 });
       context.skip(`a small disk cannot be mounted here: ${String(stderr).split("\n", 1)[0]}`);
     }
     onTestFinished(async () => {
       spawnSync("umount", ["--lazy", path]);
-      await rm(path, { recursive: true, force: true });
+      await rm(path, { recursive: true, force: true, maxRetries: 10 });
     });
     return new SmallDisk(path);
   }

@@ -37,6 +37,6 @@ export async function simulatorWith(bug: PlantedBug | undefined): Promise<typeof
     });
     return (await import(pathToFileURL(outfile).href)) as typeof simulator;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }

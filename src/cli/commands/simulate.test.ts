@@ -24,7 +24,7 @@ beforeAll(async () => {
   await writeFile(file, text(2));
   await writeFile(stuck, text(0));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
 
 async function run(...args: string[]): Promise<{ status: number; terminal: FakeTerminal }> {
   const terminal = new FakeTerminal();

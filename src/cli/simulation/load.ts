@@ -74,6 +74,6 @@ async function importDefault(path: string, file: string): Promise<unknown> {
       cause,
     });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }

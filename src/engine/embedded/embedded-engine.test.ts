@@ -22,7 +22,7 @@ for (const durability of ["default", "strict"] as const) {
       },
       async dispose() {
         await engine.close();
-        await rm(directory, { recursive: true });
+        await rm(directory, { recursive: true, force: true, maxRetries: 10 });
       },
     };
   });

@@ -22,7 +22,7 @@ afterEach(async () => {
     child.kill("SIGKILL");
     await once(child, "exit");
   }
-  await rm(directory, { recursive: true });
+  await rm(directory, { recursive: true, force: true, maxRetries: 10 });
 });
 
 const limits = { segmentBytesTarget: 20_000, packBytesTarget: 100_000 };

@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
-  await rm(directory, { recursive: true });
+  await rm(directory, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** A process that takes the lock and says "locked" or the code of its error; it ends when it is killed. */
@@ -122,7 +122,7 @@ test("whoever opens a directory past the lock stops the one before at its next w
 
 test("a directory that is removed under its hub is noticed at the next write", async () => {
   const engine = await embeddedEngine(directory);
-  await rm(directory, { recursive: true });
+  await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   await expect(engine.journal.append([new Uint8Array(1)])).rejects.toMatchObject({ code: "DATA_IN_USE" });
   await engine.close().catch(() => {});
   await mkdir(directory);

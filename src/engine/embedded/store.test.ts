@@ -13,7 +13,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "musketeers-store-"));
 });
 
-afterEach(() => rm(directory, { recursive: true }));
+afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const registryOn = (files: FakeDisk) =>

@@ -255,7 +255,7 @@ test("whatever was checkpointed, compacted and restarted in between, the same is
 
 test("a month of jobs beside one that goes on does not make the journal grow for ever", async () => {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-test-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   const open = () => embeddedEngine(directory, { limits: { segmentBytesTarget: 16 * 1024 } });
   let engine: Engine = await open();
   let store = await Store.open(engine);

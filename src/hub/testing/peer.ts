@@ -81,7 +81,7 @@ export async function testProxy(hub: Hub): Promise<{ url: string; hold(): void; 
 /** A directory that is removed when the test is over. */
 export async function testDirectory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "musketeers-hub-"));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }
 

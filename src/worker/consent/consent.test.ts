@@ -9,7 +9,7 @@ import { ConsentFile, type ConsentRequest, projectIdOf } from "./consent-file.ts
 
 async function makeFile(requestsMax = 32): Promise<ConsentFile> {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-consent-"));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   return new ConsentFile(join(directory, "home", "worker-consent.json"), requestsMax);
 }
 

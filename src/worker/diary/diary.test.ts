@@ -48,7 +48,7 @@ const entry = (task: string): DiaryEntry => ({
 
 async function makeFile(bytesMax = 1_000_000): Promise<DiaryFile> {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-diary-"));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   return new DiaryFile(join(directory, "home", "worker-log.jsonl"), bytesMax);
 }
 

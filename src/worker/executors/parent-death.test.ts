@@ -58,7 +58,7 @@ describe.runIf(linux)("the agent's death", { timeout: 60_000 }, () => {
       await expect
         .poll(() => children.filter((pid) => existsSync(`/proc/${pid}`)), { timeout: 20_000 })
         .toEqual([]);
-      await rm(temporary, { recursive: true, force: true });
+      await rm(temporary, { recursive: true, force: true, maxRetries: 10 });
     },
   );
 });

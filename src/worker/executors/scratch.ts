@@ -17,7 +17,7 @@ const pattern = new RegExp(`^musketeers-(?:worker|demo)-${machine}-(\\d+)-`);
 
 function removeNow(directory: string): void {
   try {
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
   } catch {
     // In use (Windows), or somebody else's; the next worker tries again.
   }
@@ -73,7 +73,7 @@ export function makeScratch(onExit: () => void, purpose: "worker" | "demo" = "wo
   return {
     path,
     async remove() {
-      await rm(path, { recursive: true, force: true });
+      await rm(path, { recursive: true, force: true, maxRetries: 10 });
       atExit.delete(leave);
     },
   };

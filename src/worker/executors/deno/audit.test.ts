@@ -8,7 +8,7 @@ import { AuditPipes } from "./audit.ts";
 
 async function openPipes(intervalMs: number): Promise<AuditPipes> {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-audit-"));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   const pipes = await AuditPipes.open(join(directory, "audits"), intervalMs);
   if (pipes === undefined) throw new Error("no named pipes here");
   return pipes;

@@ -27,7 +27,7 @@ test("each system has its package, or a reason why there is none", () => {
 
 test("a program that is no Deno, or is not there, is no sandbox", async () => {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-binary-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   const path = join(directory, "deno");
   vi.stubEnv("MUSKETEERS_DENO", path);
   await expect(findDeno()).rejects.toMatchObject({ code: "SANDBOX_UNAVAILABLE" });

@@ -50,7 +50,7 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
       memoryPid: () => child.pid,
       stop: (stopped) => signalStop(child.pid, stopped),
       kill: () => child.kill("SIGKILL"),
-      cleanUp: async () => rmSync(cwd, { recursive: true, force: true }),
+      cleanUp: async () => rmSync(cwd, { recursive: true, force: true, maxRetries: 10 }),
     };
   };
 

@@ -10,7 +10,7 @@ import { lastTypedAtMs, parseIoreg, parseSessions } from "./untouched.ts";
 
 async function directory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "musketeers-probes-"));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }
 
