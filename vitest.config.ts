@@ -7,7 +7,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 120_000,
     // On the machine that guards main one stall of a shared disk is no failure; what needed it is named at the end.
-    retry: process.env["CI"] === "true" ? 1 : 0,
+    retry: process.env.CI === "true" ? 1 : 0,
     expect: { poll: { timeout: 30_000 } },
     // Two files at once: most of them start processes of their own.
     maxWorkers: 2,

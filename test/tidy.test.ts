@@ -155,7 +155,8 @@ describe("documents and code agree", () => {
 
 test("a tree is removed with patience: a process may still be writing in it", () => {
   const removal = /\brm(?:Sync)?\((?:[^()]|\([^()]*\))*?recursive: true[^}]*\}/g;
-  const hasty = (path: string) => [...read(path).matchAll(removal)].filter(([text]) => !text.includes("maxRetries"));
+  const hasty = (path: string) =>
+    [...read(path).matchAll(removal)].filter(([text]) => !text.includes("maxRetries"));
   const files = [...sources, ...filesBelow("test", /\.ts$/), ...filesBelow("examples", /\.ts$/)];
   expect(files.filter((path) => hasty(path).length > 0)).toEqual([]);
 });
