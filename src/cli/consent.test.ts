@@ -22,10 +22,10 @@ const endorsed = (net: readonly string[], memoryBytes = 0) =>
 async function setUp() {
   const home = await mkdtemp(join(tmpdir(), "musketeers-consent-"));
   onTestFinished(() => rm(home, { recursive: true, force: true, maxRetries: 10 }));
-  return (invite: string, typed: string | undefined, answers: object = {}, remember = true) => {
+  return (invite: string, typed: string | undefined, answers: object = {}, remember = true, env = {}) => {
     const terminal = new FakeTerminal(typed);
     terminal.inputIsTTY = typed !== undefined;
-    terminal.env = { MUSKETEERS_HOME: home };
+    terminal.env = { MUSKETEERS_HOME: home, ...env };
     const call = { remember, signal: new AbortController().signal };
     const outcome = obtainConsent([invite], { allowNet: [], ...answers }, contextOf(terminal), call);
     return { terminal, outcome };
@@ -82,4 +82,14 @@ test("options count as an answer where they name all that is asked for", async (
   expect(await join(asked, undefined, both).outcome).toHaveLength(1);
   await expect(join(asked, undefined).outcome).rejects.toMatchObject(refused);
   expect(await join(asked, undefined, { trust: true }).outcome).toHaveLength(1);
+});
+
+test("where nobody can be asked a variable agrees to computing, and to nothing else", async () => {
+  const join = await setUp();
+  const env = { MUSKETEERS_ACCEPT: "compute" };
+  const { outcome, terminal } = join(endorsed([]), undefined, {}, true, env);
+  expect(await outcome).toHaveLength(1);
+  expect(terminal.stderr).toContain("Accepted by MUSKETEERS_ACCEPT");
+  const asked = join(endorsed(["api.example.org"]), undefined, {}, true, env);
+  await expect(asked.outcome).rejects.toMatchObject({ code: "CONSENT_NEEDED" });
 });

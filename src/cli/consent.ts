@@ -17,6 +17,9 @@ export async function openConsentFile(env: Environment) {
   return new ConsentFile(consentPath(env), defaultLimits.consentRequestsMax);
 }
 
+/** Set to `compute`, it agrees to projects that do not ask for the network: so in the image, which nobody can answer in. */
+const ACCEPT_VARIABLE = "MUSKETEERS_ACCEPT";
+
 /** How a volunteer answers without being asked. */
 export interface Answers {
   readonly accept?: boolean;
@@ -115,8 +118,16 @@ async function decide(
   { remember, signal }: ConsentCall,
 ): Promise<void> {
   const { terminal, errStyle } = context;
-  if (answers.accept || answers.trust || byFlags) {
-    const how = answers.accept ? "--accept" : answers.trust ? "--trust" : "your options";
+  const onlyComputes = asks.net.length === 0;
+  const byVariable = onlyComputes && terminal.env[ACCEPT_VARIABLE] === "compute";
+  if (answers.accept || answers.trust || byFlags || byVariable) {
+    const how = answers.accept
+      ? "--accept"
+      : answers.trust
+        ? "--trust"
+        : byFlags
+          ? "your options"
+          : ACCEPT_VARIABLE;
     const text = `Accepted by ${how} for ${printable(invite.project)}: ${renderAsks(asks)}.\n`;
     if (remember) terminal.err(errStyle.dim(text));
     return;

@@ -16,13 +16,13 @@ import {
 } from "../context.ts";
 import { defaultCacheDirectory } from "../data-directory.ts";
 import { openDiary } from "../diary.ts";
+import { type InviteSources, readInvites } from "../join-invites.ts";
 import { Reporter } from "../join-reporter.ts";
 import { addLendingOptions, type LendingOptions, lendingOf } from "../lending.ts";
 import { plural } from "../render/format.ts";
 import { listenForStop } from "../stop.ts";
 
-interface JoinOptions extends JsonOption, LendingOptions {
-  readonly inviteEnv?: string;
+interface JoinOptions extends JsonOption, LendingOptions, InviteSources {
   readonly share?: readonly number[];
   readonly name?: string;
   readonly slots?: number;
@@ -36,32 +36,6 @@ interface JoinOptions extends JsonOption, LendingOptions {
   readonly grace?: number;
   readonly cache?: string;
   readonly cacheSize?: number;
-}
-
-/** Invites that stand one after the other; mail programs may have broken them over lines. */
-const splitInvites = (text: string): string[] =>
-  text.split(/(?=\bhttps?:\/\/)/).filter((invite) => invite.trim() !== "");
-
-async function readInvites(
-  texts: readonly string[],
-  options: JoinOptions,
-  { terminal }: Context,
-): Promise<readonly string[]> {
-  if (options.inviteEnv !== undefined) {
-    const invites = splitInvites(terminal.env[options.inviteEnv] ?? "");
-    if (invites.length > 0) return invites;
-    throw new MusketeersError("BAD_ARGUMENT", `The environment has no ${options.inviteEnv}`);
-  }
-  if (texts.length === 1 && texts[0] === "-") {
-    let piped = "";
-    for await (const chunk of terminal.input) piped += chunk;
-    const invites = splitInvites(piped);
-    return invites.length > 0 ? invites : [piped];
-  }
-  if (texts.length > 0) return texts;
-  throw new MusketeersError("BAD_ARGUMENT", "There is no invite", {
-    hint: "Give it in quotes, or - to read it from standard input; the operator makes one with `musketeers invite --role worker`.",
-  });
 }
 
 /** One share for each hub; equal ones where nothing is said. */
@@ -131,7 +105,12 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
   using stopper = listenForStop({ led });
   const { name, slots, memory, allowNet, label, trust, servePort, grace, cacheSize } = options;
   const serve = options.serve === false ? false : (servePort ?? options.serve);
-  const invites = await readInvites(texts, options, context);
+  const invites = await readInvites(texts, options, context, stopper.signal).catch((error) => {
+    // Stopped while it waited for one.
+    if (stopper.signal.aborted) return undefined;
+    throw error;
+  });
+  if (invites === undefined) return;
   const shares = sharesOf(options.share, invites.length);
   // A process that leads this one has its own way to ask, and is not remembered.
   const { signal } = stopper;
@@ -189,6 +168,10 @@ export function addJoin(program: Command, context: Context): void {
     .argument("[invites...]", "a worker's invite, in quotes, or several; - reads them from standard input")
     .description("let this machine work for a hub, or for several at once, until Ctrl-C")
     .option("--invite-env <name>", "take the invites from this environment variable")
+    .option(
+      "--invite-file <file>",
+      "take them from this file, and wait until it is there (see up --write-invite)",
+    )
     .option(
       "--share <a/b>",
       "how several hubs share the slots while they all have work, such as 70/30 (default: equally)",

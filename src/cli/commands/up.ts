@@ -25,6 +25,7 @@ import { plural } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";
 import { listenForStop, type Stopper } from "../stop.ts";
+import { writeInvite } from "../written-invite.ts";
 import { readBackup } from "./backup.ts";
 import { INVITE_EXPIRES_MS } from "./invite.ts";
 
@@ -49,6 +50,8 @@ interface UpOptions extends JsonOption {
   readonly trust?: boolean;
   readonly join: readonly string[];
   readonly share?: readonly number[];
+  readonly writeInvite?: string;
+  readonly inviteUrl?: string;
 }
 
 /** The operator's own right, kept in the profile. */
@@ -143,7 +146,9 @@ function startOwnWorkers(
   const { workers, trust, allowNet, join: others, share: shares } = options;
   // Other hubs know this machine by its own name.
   const name = others.length === 0 ? "local" : hostname().slice(0, 48) || "local";
-  const slots = options.slots ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, workers)));
+  // A single one finds out by itself what it may have.
+  const shared = workers > 1 ? Math.max(1, Math.floor(availableParallelism() / workers)) : undefined;
+  const slots = options.slots ?? shared;
   return Array.from({ length: workers }, (_, index) =>
     startLocalWorker({
       invite: endorse(
@@ -159,11 +164,37 @@ function startOwnWorkers(
       others,
       ...(shares === undefined ? {} : { shares }),
       onEvent,
-      slots,
+      ...(slots === undefined ? {} : { slots }),
       allowNet,
       ...(trust === undefined ? {} : { trust }),
     }),
   );
+}
+
+/** With --write-invite: what machines of the same owner join with. */
+async function leaveInvite(
+  hub: Hub,
+  endorse: Endorse,
+  { writeInvite: file, inviteUrl, allowNet }: UpOptions,
+  hubKey: Uint8Array,
+  now: number,
+): Promise<void> {
+  if (file === undefined) return;
+  const asks = { net: allowNet, memoryBytes: 0 };
+  const terms = {
+    role: "worker",
+    expiresInMs: OWN_INVITE_EXPIRES_MS,
+    label: "written",
+    ...OWN_WORKERS,
+  } as const;
+  await writeInvite({
+    file,
+    hubKey,
+    url: inviteUrl ?? hub.url,
+    now,
+    make: () => endorse(hub.invite(terms), asks),
+    fits: ({ endorsement }) => JSON.stringify(endorsement?.asks) === JSON.stringify(asks),
+  });
 }
 
 /** A hub whose own workers cannot work is of no use to whoever asked for them. */
@@ -171,10 +202,16 @@ async function allJoined(workers: readonly LocalWorker[], stopper: Stopper): Pro
   await Promise.race([Promise.all(workers.map(({ joined }) => joined)), stopper.stopped]);
 }
 
-async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context): Promise<void> {
+/** @throws MusketeersError `BAD_ARGUMENT` for options that contradict each other, or name no address */
+function checkOptions(options: UpOptions): void {
   if (options.advertise !== undefined && !URL.canParse(options.advertise)) {
     throw new MusketeersError("BAD_ARGUMENT", `--advertise ${options.advertise} is no address`, {
       hint: "Write what others open, such as http://192.168.0.5:7077.",
+    });
+  }
+  if (options.inviteUrl !== undefined && !/^https?:/.test(options.inviteUrl)) {
+    throw new MusketeersError("BAD_ARGUMENT", `--invite-url ${options.inviteUrl} is no address`, {
+      hint: "Write how workers reach the hub, such as http://hub:7077.",
     });
   }
   if (options.join.length > 0 && options.workers === 0) {
@@ -183,6 +220,10 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
       "--join is for workers of this machine, and --workers 0 says none",
     );
   }
+}
+
+async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context): Promise<void> {
+  checkOptions(options);
   let workers: LocalWorker[] = [];
   using stopper = listenForStop({
     atOnce: () => {
@@ -226,6 +267,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
       if (!("url" in event) || event.url === hub.url || stopper.signal.aborted) return;
       terminal.err(`${errStyle.dim("elsewhere:")} ${renderEvent(event, errStyle)}`);
     });
+    await leaveInvite(hub, endorse, options, parseInvite(own).hubKey, terminal.now());
     await allJoined(workers, stopper);
     restoreProfile = await lendProfile(options.name, endorse(own), hub.url, (trouble) =>
       terminal.err(`${errStyle.bad("warning:")} ${trouble}\n`),
@@ -255,6 +297,15 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
   }
   if (fault !== undefined) throw fault;
 }
+
+/** What leaves an invite to workers that start beside the hub, as containers do. */
+const addInviteOptions = (command: Command): Command =>
+  command
+    .option(
+      "--write-invite <file>",
+      "leave an invite for workers of your own in this file (see join --invite-file); one that is still good stays",
+    )
+    .option("--invite-url <url>", "the address that it names, where they reach the hub by another one");
 
 export function addUp(program: Command, context: Context): void {
   const command = program
@@ -314,8 +365,8 @@ export function addUp(program: Command, context: Context): void {
       sharesArgument,
     )
     .option("--trust", "run tasks on them without a sandbox: only for your own code")
-    .addOption(jsonOption("print one line of JSON once it is ready"))
-    .action((options: UpOptions) => up(options, context));
+    .addOption(jsonOption("print one line of JSON once it is ready"));
+  addInviteOptions(command).action((options: UpOptions) => up(options, context));
   withExamples(
     command,
     ["musketeers up", "a hub for this machine"],
