@@ -38,6 +38,18 @@ for (const [name, open] of [
       expect(cache.bytes).toBe(30);
     });
 
+    test("keeps no longer what it is to forget, and says so", async () => {
+      const cache = open();
+      const dropped: string[] = [];
+      cache.watcher = { kept: () => {}, dropped: (cid) => dropped.push(cid) };
+      for (const { cid, bytes } of [a, b]) await cache.put(cid, bytes);
+      await cache.forget(a.cid);
+      await cache.forget(c.cid);
+      expect([cache.has(a.cid), await cache.get(a.cid), cache.has(b.cid)]).toEqual([false, undefined, true]);
+      expect([cache.bytes, dropped]).toEqual([10, [a.cid]]);
+      expect((await readdir(directory)).length).toBe(name === "disk" ? 1 : 0);
+    });
+
     test("keeps nothing that is larger than all of it", async () => {
       const cache = open();
       const large = blob(9, 31);
@@ -212,7 +224,8 @@ describe("a cached store", () => {
       },
       put: async () => a.cid,
     };
-    const cache = { has: () => false, cids: () => [], get: async () => undefined, put: () => slow };
+    const none = { has: () => false, cids: () => [], get: async () => undefined };
+    const cache = { ...none, put: () => slow, forget: async () => {} };
     const cached = new CachedBlobs(store, cache);
     expect(await cached.get(a.cid)).toBe(a.bytes);
     expect([await cached.get(a.cid), await cached.peek(a.cid)]).toEqual([a.bytes, a.bytes]);
@@ -236,6 +249,7 @@ describe("a cached store", () => {
         return inner.get(cid);
       },
       put: (cid: string, bytes: Uint8Array) => inner.put(cid, bytes),
+      forget: (cid: string) => inner.forget(cid),
     };
     for (const { cid, bytes } of [a, b, c]) await inner.put(cid, bytes);
     const store = { get: () => Promise.reject(new Error("asked")), put: async () => a.cid };
@@ -264,6 +278,14 @@ describe("a cached store", () => {
       b.bytes,
     ]);
     expect(lent).toEqual([a.cid]);
+  });
+
+  test("forgets what it has in memory and in its cache", async () => {
+    const store = { get: () => Promise.reject(new Error("asked")), put: async () => a.cid };
+    const cached = new CachedBlobs(store, new MemoryBlobCache({ bytesMax: 100 }), { recentBytesMax: 100 });
+    await cached.put(a.bytes);
+    cached.forget(a.cid);
+    expect([cached.has(a.cid), await cached.peek(a.cid)]).toEqual([false, undefined]);
   });
 
   test("keeps what it stores", async () => {

@@ -26,6 +26,8 @@ export interface BlobCache {
   giveBack?(bytes: Uint8Array): void;
   /** Keeps bytes; failing to is no error. */
   put(cid: string, bytes: Uint8Array): Promise<void>;
+  /** Keeps it no longer. */
+  forget(cid: string): Promise<void>;
 }
 
 interface Fetching {
@@ -117,6 +119,12 @@ export class CachedBlobs implements BlobStore {
     const cid = await this.#store.put(bytes, options);
     await this.keep(cid, bytes);
     return cid;
+  }
+
+  /** Nobody needs it any more. */
+  forget(cid: string): void {
+    this.#recent.delete(cid);
+    this.#cache.forget(cid).catch(() => {});
   }
 
   #fetch(cid: string): Fetching {

@@ -124,6 +124,15 @@ export class DiskBlobCache implements BlobCache {
     await this.#alone(() => this.#write(cid, bytes));
   }
 
+  async forget(cid: string): Promise<void> {
+    if (!isCid(cid) || !(await this.#ready)) return;
+    await this.#alone(async () => {
+      if (!this.#sizes.has(cid)) return;
+      this.#sizes.delete(cid);
+      await this.#remove(cid);
+    });
+  }
+
   /** Verified bytes, or undefined where the file is not there or is not what it should be. */
   async #read(cid: string, into?: Uint8Array): Promise<Uint8Array | undefined> {
     const length = this.#sizes.get(cid);

@@ -31,4 +31,10 @@ export class MemoryBlobCache implements BlobCache {
     if (!gone.includes(cid)) this.watcher?.kept(cid);
     for (const other of gone) if (other !== cid) this.watcher?.dropped(other);
   }
+
+  async forget(cid: string): Promise<void> {
+    if (!this.#blobs.has(cid)) return;
+    this.#blobs.delete(cid);
+    this.watcher?.dropped(cid);
+  }
 }

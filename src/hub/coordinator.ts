@@ -111,7 +111,8 @@ export class Coordinator {
     this.logs = new TaskLogs(options.limits);
     this.live = new Live(this);
     this.throughput = new Throughput(options.clock);
-    this.retention = new Retention({ ...options, ledger: this.ledger });
+    const onSpent = (cids: readonly string[]) => this.peers.forget(cids);
+    this.retention = new Retention({ ...options, ledger: this.ledger, onSpent });
     this.peers = new Peers({
       limits: options.limits,
       nowMs: () => this.#clock.nowMs(),
@@ -456,6 +457,7 @@ export class Coordinator {
       { type: "ended", job, state, reason, atMs, timeline, ...culprit },
       failure?.record,
       () => {
+        const leftover = this.shuffles.leftBy(entry);
         entry.end(state, reason, atMs);
         entry.trust = trust;
         entry.failure = failure;
@@ -464,7 +466,7 @@ export class Coordinator {
           watch.progress(this.progressOf(entry));
           watch.pump();
         }
-        this.retention.jobEnded(entry.spec.shuffle !== undefined);
+        this.retention.jobEnded(leftover);
       },
     );
   }

@@ -3,6 +3,7 @@ import {
   countOf,
   type EnrolledWorker,
   eachRecord,
+  type ForgetMessage,
   type Hello,
   type HubToKeeper,
   type LeaseMessage,
@@ -275,8 +276,8 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     this.#peer.send({ type: "drain" });
   }
 
-  /** Says whether there is anybody for whom it is worth while to ask who has a blob. */
-  near(message: NearMessage): void {
+  /** What concerns the blobs that it keeps and those that it will need. */
+  near(message: NearMessage | ForgetMessage): void {
     this.#tell(message);
   }
 

@@ -59,6 +59,7 @@ export const defaultLimits: Limits = Object.freeze({
   jobsKeptMs: 7 * 24 * 3_600_000,
   retentionIntervalMs: 60_000,
   blobsUnusedMs: 24 * 3_600_000,
+  outputsUnusedMs: minute,
   checkpointRecordsMin: 100_000,
   compactionBytesMin: 128 * MiB,
   errorGroupsPerJobMax: 100,

@@ -102,6 +102,8 @@ export interface Limits {
   readonly retentionIntervalMs: number;
   /** Blobs that no kept job refers to are kept for so long after they were stored or asked for last. */
   readonly blobsUnusedMs: number;
+  /** What the stages of a shuffle handed on is kept for so long after its end and its last use. */
+  readonly outputsUnusedMs: number;
   /** A checkpoint is written when so many records came after the one before; more in a large journal. */
   readonly checkpointRecordsMin: number;
   /** The journal is compacted when so much of it is of no use, and at least as much as is of use. */

@@ -408,6 +408,7 @@ export class Agent implements Tenant {
         return;
       case "located":
       case "near":
+      case "forget":
         this.#blobs.onMessage(message);
         return;
       default:
@@ -433,10 +434,8 @@ export class Agent implements Tenant {
         const { lease, from, done, results } = instruction;
         const { block, count, failures, elapsedMs } = results;
         this.#prefetch.advance(lease, done ? undefined : from + count);
-        this.#link.send(
-          progressHeader({ type: "progress", lease, from, count, failures, elapsedMs, done }),
-          block,
-        );
+        const header = { type: "progress", lease, from, count, failures, elapsedMs, done } as const;
+        this.#link.send(progressHeader(header), block);
         return;
       }
       case "SendReturn": {

@@ -38,4 +38,9 @@ export class ReplicaCache implements BlobCache {
   put(cid: string, bytes: Uint8Array): Promise<void> {
     return this.#cache.put(cid, bytes);
   }
+
+  /** Replicas stay as long as the hub says so. */
+  forget(cid: string): Promise<void> {
+    return this.#cache.forget(cid);
+  }
 }

@@ -113,6 +113,7 @@ export const peerHeaders: readonly object[] = [
 /** What a hub says to a peer. */
 export const hubHeaders: readonly object[] = [
   { type: "near", anyone: true },
+  { type: "forget", cids: [task.bundle] },
   {
     type: "located",
     call: 3,

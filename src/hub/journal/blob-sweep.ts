@@ -42,6 +42,10 @@ export interface SweepOptions {
   readonly jobs: Jobs;
   /** Trees that are kept whatever refers to them, such as datasets. */
   readonly roots: Iterable<string>;
+  /** Looks at these only, instead of at all. */
+  readonly among?: Iterable<string>;
+  /** Is told what the hub has not got any more, or never had, and nobody needs. */
+  readonly onGone?: (cid: string) => void;
   readonly blobs: Blobs;
   readonly journal: Journal;
   /** Blobs that were stored or touched at this time or later stay: somebody may be about to refer to them. */
@@ -62,11 +66,10 @@ export async function sweepBlobs({
   journal,
   unusedSinceMs,
   signal,
+  among,
+  onGone,
 }: SweepOptions): Promise<number> {
-  const unused = new Map<string, number>();
-  for await (const { cid, bytes, usedAtMs } of blobs.list()) {
-    if (usedAtMs < unusedSinceMs) unused.set(cid, bytes);
-  }
+  const unused = among === undefined ? await unusedSince(unusedSinceMs, blobs) : await sizesOf(among, blobs);
   const trees = new Set(roots);
   const values = new Set<string>();
   for (const entry of [...jobs]) {
@@ -86,13 +89,29 @@ export async function sweepBlobs({
   for (const [cid, bytes] of unused) {
     signal.throwIfAborted();
     await blobs.delete(cid, unusedSinceMs);
-    if ((await blobs.stat(cid)) === undefined) freedBytes += bytes;
+    if ((await blobs.stat(cid)) !== undefined) continue;
+    freedBytes += bytes;
+    onGone?.(cid);
   }
   return freedBytes;
 }
 
+async function unusedSince(unusedSinceMs: number, blobs: Blobs): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for await (const { cid, bytes, usedAtMs } of blobs.list()) {
+    if (usedAtMs < unusedSinceMs) sizes.set(cid, bytes);
+  }
+  return sizes;
+}
+
+async function sizesOf(cids: Iterable<string>, blobs: Blobs): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const cid of cids) sizes.set(cid, (await blobs.stat(cid))?.bytes ?? 0);
+  return sizes;
+}
+
 /** The CIDs of all outputs that stored results of a map stage name. */
-function* outputsIn(stored: Uint8Array): Generator<string, void, undefined> {
+export function* outputsIn(stored: Uint8Array): Generator<string, void, undefined> {
   const { record, body } = decodeLedgerRecord(stored);
   const rows = record.type === "moved" ? decodeLedgerRecord(body).body : body;
   for (const row of eachRecord(rows)) {

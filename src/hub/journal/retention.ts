@@ -4,11 +4,12 @@ import type { Scheduler } from "../../scheduler/index.ts";
 import type { Clock } from "../clock.ts";
 import type { Datasets } from "../datasets.ts";
 import type { Jobs } from "../jobs.ts";
-import { sweepBlobs } from "./blob-sweep.ts";
+import { type SweepOptions, sweepBlobs } from "./blob-sweep.ts";
 import { CheckpointWriter } from "./checkpoint.ts";
 import { storePointer } from "./checkpoint-pointer.ts";
 import { Compactor, firstLivePosition, worthMovingUntil } from "./compactor.ts";
 import type { Ledger } from "./ledger.ts";
+import { type Leftover, Leftovers } from "./leftovers.ts";
 
 export interface RetentionOptions {
   readonly engine: Engine;
@@ -20,6 +21,8 @@ export interface RetentionOptions {
   readonly ledger: Ledger;
   /** Records behind the latest checkpoint that the start had to read one by one. */
   readonly recordsRead: number;
+  /** Nobody needs these blobs any more; they were between the stages of a shuffle. */
+  readonly onSpent?: (cids: readonly string[]) => void;
 }
 
 /** A checkpoint is due when so many records came for each row that the one before held. */
@@ -32,6 +35,7 @@ const CHECKPOINT_GROWTH = 1 / 8;
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #stop = new AbortController();
+  readonly #leftovers: Leftovers;
   #timer: ReturnType<typeof setInterval> | undefined;
   #running: Promise<void> | undefined;
   /** `ledger.stored` where the next checkpoint is due. */
@@ -48,6 +52,7 @@ export class Retention {
 
   constructor(options: RetentionOptions) {
     this.#options = options;
+    this.#leftovers = new Leftovers(options.limits);
     this.#checkpointAt = options.limits.checkpointRecordsMin - options.recordsRead;
     this.#sweptAtMs = options.clock.nowMs();
     this.#epochMs = options.clock.wallMs() - options.clock.nowMs();
@@ -78,9 +83,13 @@ export class Retention {
     this.#options.ledger.onStored = () => {};
   }
 
-  /** @param freesBlobs it had made some that nobody needs any more */
-  jobEnded(freesBlobs: boolean): void {
-    this.#forgotten ||= freesBlobs;
+  /** @param leftover what it had made that nobody needs any more */
+  jobEnded(leftover: Leftover | undefined): void {
+    if (leftover !== undefined) {
+      // What is missed now, such as in a restart, is swept with everything else one day.
+      this.#forgotten = true;
+      this.#leftovers.add(leftover, this.#options.clock.nowMs());
+    }
     if (!this.#options.jobs.evict()) return;
     this.#forgotten = true;
     this.#wake();
@@ -130,13 +139,31 @@ export class Retention {
 
   /** Deletes the blobs that nothing refers to any more. */
   async sweep(): Promise<void> {
-    const { jobs, datasets, engine, clock, limits } = this.#options;
+    const { clock, limits } = this.#options;
     this.#forgotten = false;
     this.#sweptAtMs = clock.nowMs();
-    const unusedSinceMs = clock.wallMs() - limits.blobsUnusedMs;
+    await this.#sweep(limits.blobsUnusedMs);
+  }
+
+  /** Deletes what ended shuffles made for themselves, except where others refer to the same. */
+  async clearShuffles(): Promise<void> {
+    const { engine, clock, limits, onSpent } = this.#options;
+    const startedAtMs = clock.nowMs();
+    const { journal, blobs } = engine;
+    const among = await this.#leftovers.take(startedAtMs, journal, blobs, this.#stop.signal);
+    const spent: string[] = [];
+    await this.#sweep(limits.outputsUnusedMs, { among, onGone: (cid) => spent.push(cid) });
+    onSpent?.(spent);
+    const nowMs = clock.nowMs();
+    this.#leftovers.rest(nowMs, nowMs - startedAtMs);
+  }
+
+  async #sweep(unusedMs: number, some: Pick<SweepOptions, "among" | "onGone"> = {}): Promise<void> {
+    const { jobs, datasets, engine, clock } = this.#options;
+    const unusedSinceMs = clock.wallMs() - unusedMs;
     const { blobs, journal } = engine;
     const roots = datasets.list().map(({ cid }) => cid);
-    await sweepBlobs({ jobs, roots, blobs, journal, unusedSinceMs, signal: this.#stop.signal });
+    await sweepBlobs({ jobs, roots, blobs, journal, unusedSinceMs, signal: this.#stop.signal, ...some });
   }
 
   /** Does what is due, one thing at a time. */
@@ -170,6 +197,7 @@ export class Retention {
       });
     }
     if (ledger.stored >= this.#checkpointAt) return this.checkpoint();
+    if (this.#leftovers.isDue(clock.nowMs())) return this.clearShuffles();
     const sweepDue = clock.nowMs() - this.#sweptAtMs >= limits.blobsUnusedMs;
     return sweepDue && this.#forgotten ? this.sweep() : undefined;
   }

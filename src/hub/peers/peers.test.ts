@@ -39,6 +39,24 @@ test("who asks for a blob is sent to a neighbour who keeps it, with a token for 
   expect(checkBlobPass(token, { ...use, nowMs: 2_000_000 }, key(1))).toBe(false);
 });
 
+test("who keeps what nobody needs any more is told to forget it, and nobody else", async () => {
+  const hub = await testHub({ limits: { locateBlobsMax: 2 } });
+  const [keeper, other] = [await neighbour(hub, 1, 7078), await neighbour(hub, 2, 7078)];
+  const { peers } = hub.coordinator;
+  keeper.send({ type: "holds", add: cids, drop: [] });
+  other.send({ type: "holds", add: cids.slice(1, 2), drop: [] });
+  await until(() => peers.tracker.count === 4);
+  peers.forget([cids[0]!, cids[2]!, cids[1]!]);
+  const told = [await keeper.next("forget"), await keeper.next("forget"), await other.next("forget")];
+  expect(told.map(({ message }) => message.cids)).toEqual([[cids[0], cids[2]], [cids[1]], [cids[1]]]);
+  peers.forget([cidOf(new Uint8Array([9]))]);
+  for (const worker of [keeper, other]) {
+    worker.send({ type: "locate", call: 1, cids: [], faults: [] });
+    await worker.next("located");
+  }
+  expect([...keeper.pending("forget"), ...other.pending("forget")]).toEqual([]);
+});
+
 test("who is gone keeps nothing, and who is left alone is told so", async () => {
   const hub = await testHub();
   const server = await neighbour(hub, 1, 7078);

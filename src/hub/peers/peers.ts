@@ -2,6 +2,7 @@ import { isCid } from "../../data/index.ts";
 import type { Blobs } from "../../engine/index.ts";
 import {
   type BlobSourceHint,
+  type ForgetMessage,
   type HoldsMessage,
   type Limits,
   type LocatedMessage,
@@ -27,7 +28,7 @@ export interface PeersOptions {
   readonly limits: Limits;
   /** Monotonic, in milliseconds. */
   readonly nowMs: () => number;
-  readonly send: (worker: string, message: NearMessage) => void;
+  readonly send: (worker: string, message: NearMessage | ForgetMessage) => void;
   readonly blobs: Blobs;
   readonly onNear: LocalityOptions["onNear"];
 }
@@ -87,6 +88,24 @@ export class Peers {
       return holders.flatMap((holder) => this.#hint(worker, holder, cid, nowMs) ?? []);
     });
     return { type: "located", call, sources };
+  }
+
+  /** Tells those who keep some blobs that nobody needs them any more. */
+  forget(cids: readonly string[]): void {
+    const byWorker = new Map<string, string[]>();
+    for (const cid of cids) {
+      for (const worker of this.tracker.holdersOf(cid)) {
+        const kept = byWorker.get(worker);
+        if (kept === undefined) byWorker.set(worker, [cid]);
+        else kept.push(cid);
+      }
+    }
+    const { limits, send } = this.#options;
+    for (const [worker, kept] of byWorker) {
+      for (let from = 0; from < kept.length; from += limits.locateBlobsMax) {
+        send(worker, { type: "forget", cids: kept.slice(from, from + limits.locateBlobsMax) });
+      }
+    }
   }
 
   /** Whether others can fetch from it. */

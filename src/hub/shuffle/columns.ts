@@ -43,6 +43,8 @@ export class Columns {
   readonly #options: ColumnsOptions;
   readonly #batches: ByteLru<string, Batch>;
   readonly #making = new Map<string, Promise<Batch | undefined>>();
+  /** Columns that are blobs, by job. */
+  readonly #stored = new WeakMap<JobEntry, Set<string>>();
 
   constructor(options: ColumnsOptions) {
     this.#options = options;
@@ -59,7 +61,7 @@ export class Columns {
       for (let partition = start; partition < end; partition++) {
         const column = await this.entries(entry, partition);
         if (column === undefined) return undefined;
-        writer.push(await this.#inlineOrBlob(wrapOutputs(column)));
+        writer.push(await this.#inlineOrBlob(entry, wrapOutputs(column)));
       }
     }
     return writer.take();
@@ -131,9 +133,16 @@ export class Columns {
     return { generation, columns };
   }
 
-  async #inlineOrBlob(record: Uint8Array): Promise<Uint8Array> {
+  /** Blobs that were made of a job's columns since the hub started. */
+  storedFor(entry: JobEntry): Iterable<string> {
+    return this.#stored.get(entry) ?? [];
+  }
+
+  async #inlineOrBlob(entry: JobEntry, record: Uint8Array): Promise<Uint8Array> {
     if (record.length <= this.#options.limits.inlineValueBytesMax) return record;
     const { cid, bytes } = await this.#options.blobs.put(record);
+    const stored = this.#stored.get(entry) ?? new Set();
+    this.#stored.set(entry, stored.add(cid));
     return encodeBlobRef(cid, bytes);
   }
 }

@@ -7,6 +7,7 @@ import type { Jobs } from "../jobs.ts";
 import type { IndexedBlock } from "../journal/block.ts";
 import type { Blocks } from "../journal/blocks.ts";
 import type { Ledger } from "../journal/ledger.ts";
+import type { Leftover } from "../journal/leftovers.ts";
 import type { OpenLease, WorkerSession } from "../worker-session.ts";
 import { Columns } from "./columns.ts";
 import { complaintsIn, lostSegments } from "./losses.ts";
@@ -58,6 +59,12 @@ export class Shuffles {
         .then((lost) => this.outputsLost(job, lost))
         .catch(onFault);
     }
+  }
+
+  /** What a job has made for itself, to be asked before it ends; undefined of one that is no shuffle. */
+  leftBy(entry: JobEntry): Leftover | undefined {
+    if (entry.map === undefined) return undefined;
+    return { rows: entry.map.results.records, cids: this.#columns.storedFor(entry) };
   }
 
   /** Nobody has outputs of these segments of a shuffle any more. */

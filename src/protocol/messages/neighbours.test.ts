@@ -23,6 +23,7 @@ test("what workers and hub say of neighbours is taken as it is", () => {
   for (const message of [
     { type: "located", call: 1, sources: [[hint, hint], []] },
     { type: "near", anyone: true },
+    { type: "forget", cids: ["x", "y"] },
   ]) {
     expect(parseHubMessage(message)).toEqual(message);
   }
@@ -45,6 +46,7 @@ test.each([
   { type: "located", call: 1, sources: [[{ ...hint, port: 0 }]] },
   { type: "located", call: 1, sources: [Array.from({ length: 17 }, () => hint)] },
   { type: "near", anyone: 1 },
+  { type: "forget", cids: [1] },
 ])("a wrong word of a hub's is refused: %j", (message) => {
   expect(() => parseHubMessage(message)).toThrow(expect.objectContaining({ code: "PROTOCOL" }));
 });
@@ -60,4 +62,6 @@ test("locateBlobsMax: a message that names more is refused", () => {
   ]) {
     expect(() => parsePeerMessage(message)).toThrow(expect.objectContaining({ code: "PROTOCOL" }));
   }
+  const forget = { type: "forget", cids: more };
+  expect(() => parseHubMessage(forget)).toThrow(expect.objectContaining({ code: "PROTOCOL" }));
 });

@@ -69,8 +69,14 @@ export interface NearMessage {
   readonly anyone: boolean;
 }
 
+/** Hub: nobody needs these blobs any more; what a cache has of them may go. */
+export interface ForgetMessage {
+  readonly type: "forget";
+  readonly cids: readonly string[];
+}
+
 export type NeighbourToHub = WhereaboutsMessage | HoldsMessage | LocateMessage;
-export type HubToNeighbour = LocatedMessage | NearMessage;
+export type HubToNeighbour = LocatedMessage | NearMessage | ForgetMessage;
 
 const PLACES_MAX = 64;
 const NETWORK_LENGTH_MAX = 128;
@@ -149,6 +155,8 @@ export function parseHubToNeighbour(type: string, fields: Fields): HubToNeighbou
       };
     case "near":
       return { type, anyone: fields.boolean("anyone") };
+    case "forget":
+      return { type, cids: fields.strings("cids", limits.locateBlobsMax, CID_LENGTH_MAX) };
     default:
       return undefined;
   }

@@ -123,8 +123,16 @@ export class BlobExchange implements BlobStore {
   }
 
   onMessage(message: HubToNeighbour): void {
-    if (message.type === "near") this.#neighbours.onNear(message.anyone);
-    else this.#neighbours.onLocated(message);
+    switch (message.type) {
+      case "near":
+        this.#neighbours.onNear(message.anyone);
+        break;
+      case "located":
+        this.#neighbours.onLocated(message);
+        break;
+      case "forget":
+        for (const cid of message.cids) this.#cached?.forget(cid);
+    }
   }
 
   async close(): Promise<void> {
