@@ -8,7 +8,8 @@ import {
 } from "../protocol/index.ts";
 import type { CheckedCode, Invite } from "../security/index.ts";
 import { CodeTrust } from "./code-trust.ts";
-import { type Asks, type Consent, missingOf, noAsks, together } from "./consent/index.ts";
+import { type Asks, missingOf, noAsks, together } from "./consent/asks.ts";
+import type { Consent } from "./consent/consent.ts";
 
 /** What a task was refused for. */
 export interface Refusal {

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { decodeValue, defaultLimits, eachRecord } from "../protocol/index.ts";
-import { Agent, type WorkerNotice } from "./agent.ts";
+import { Agent } from "./agent.ts";
+import type { WorkerNotice } from "./agent-options.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
-import { FakeExecutor, FakeHub, fakeCode, fakeDescription } from "./testing/fake-hub.ts";
+import { FakeExecutor, FakeHub, fakeCode, fakeDescription, fakeMachine } from "./testing/fake-hub.ts";
 
 const values = (body: Uint8Array) => [...eachRecord(body)].map((record) => decodeValue(record));
 
@@ -22,6 +23,7 @@ describe("Agent", () => {
       invite: hub.invite,
       openSocket: hub.open,
       executor,
+      machine: fakeMachine,
       pool: new SandboxPool(executor, defaultLimits.sandboxesIdleMax),
       limits: { ...defaultLimits, reconnectDelayMinMs: 1, reconnectDelayMaxMs: 1, drainGraceMs: 50 },
       onNotice: (notice) => notices.push(notice),

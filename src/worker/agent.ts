@@ -1,16 +1,8 @@
-import {
-  type BlobCache,
-  BlobClient,
-  type BlobStore,
-  BlockFetcher,
-  BlockSender,
-  HubExchange,
-} from "../data/index.ts";
-import { Link, type OpenSocket, Presence } from "../link/index.ts";
+import { BlobClient, type BlobStore, BlockFetcher, BlockSender, HubExchange } from "../data/index.ts";
+import { Link, Presence } from "../link/index.ts";
 import {
   type HubToClient,
   type HubToWorker,
-  type Limits,
   type MusketeersError,
   packRecords,
   progressHeader,
@@ -18,11 +10,10 @@ import {
   type Welcome,
   type WorkerDescription,
 } from "../protocol/index.ts";
-import type { Invite } from "../security/index.ts";
-import { Admission, type Refusal } from "./admission.ts";
-import { CatalogueKeeper, MemoryShelf, type Shelf } from "./catalogue-keeper.ts";
+import { Admission } from "./admission.ts";
+import type { AgentOptions } from "./agent-options.ts";
+import { CatalogueKeeper, MemoryShelf } from "./catalogue-keeper.ts";
 import { CodeCache } from "./code-cache.ts";
-import type { Consent, ConsentRequest } from "./consent/index.ts";
 import {
   busySlots,
   type Claim,
@@ -34,65 +25,14 @@ import {
   type WorkerState,
   waitingLeases,
 } from "./core/index.ts";
-import { Diary, type DiaryFile } from "./diary/index.ts";
-import type { Executor } from "./executors/index.ts";
-import { machine } from "./machine.ts";
-import { BlobExchange, type Surroundings } from "./neighbours/blob-exchange.ts";
+import { Diary } from "./diary/diary.ts";
+import { BlobExchange } from "./neighbours/blob-exchange.ts";
 import { Prefetch } from "./prefetch.ts";
 import { ReplicaKeeper } from "./replica-keeper.ts";
-import type { ReplicaStore } from "./replica-store.ts";
 import type { SandboxPool } from "./sandbox-pool.ts";
-import type { Seats, Tenant } from "./seats.ts";
+import type { Tenant } from "./seats.ts";
 import { SlotRunner } from "./slot-runner.ts";
 import { WorkerFiles } from "./worker-files.ts";
-
-/** What a worker tells whoever started it. */
-export type WorkerNotice =
-  | { readonly type: "connected"; readonly hub: string }
-  | { readonly type: "disconnected"; readonly error: MusketeersError; readonly retryInMs: number }
-  | { readonly type: "draining" }
-  /** Inputs whose results came out of the sandboxes; `failed` are among `done`. */
-  | { readonly type: "ran"; readonly done: number; readonly failed: number }
-  /** The machine is its volunteer's for now, and why; comes again where the reason changes. */
-  | { readonly type: "paused"; readonly reason: string }
-  | { readonly type: "resumed" }
-  | (Refusal & { readonly type: "refused" })
-  /** Some code of the project asks for more than was granted. */
-  | { readonly type: "asks"; readonly request: ConsentRequest };
-
-/** What agents of one machine share, where it works for several hubs. */
-export interface Shared {
-  readonly seats: Seats;
-  /** Which of them this is. */
-  readonly hub: number;
-}
-
-export interface AgentOptions {
-  readonly invite: Invite;
-  readonly openSocket: OpenSocket;
-  readonly machineKey?: Uint8Array;
-  /** How to speak HTTP with the hub; the platform's where it is undefined. */
-  readonly fetch?: typeof globalThis.fetch | undefined;
-  readonly executor: Executor;
-  readonly description: WorkerDescription;
-  readonly limits: Limits;
-  readonly onNotice: (notice: WorkerNotice) => void;
-  readonly shared?: Shared;
-  /** The executor's sandboxes; this agent closes both, unless they are shared. */
-  readonly pool: SandboxPool;
-  /** Where blobs are kept near at hand; without one each is fetched whenever it is needed. */
-  readonly cache?: BlobCache;
-  /** Where this machine is and what it serves there; without it there are no neighbours. */
-  readonly surroundings?: Surroundings;
-  /** Where the hub's catalogue is kept; in memory where nothing is said. */
-  readonly shelf?: Shelf;
-  /** Where it writes down what it did; nowhere where nothing is said. */
-  readonly diaryFile?: Pick<DiaryFile, "append">;
-  /** Its volunteer, who can be asked for more than flags allow. */
-  readonly consent?: Consent;
-  /** Where folders are kept for the hub; without it this worker keeps none. `cache` includes it. */
-  readonly replicas?: ReplicaStore;
-}
 
 const CODE_BYTES_MAX = 64 * 1024 * 1024;
 /** What blobs used lately may have of the machine's memory. */
@@ -149,7 +89,7 @@ export class Agent implements Tenant {
     });
     this.diary = diaryOf(options, this.#admission);
     if (options.consent !== undefined) options.consent.onChange = () => this.#consentChanged();
-    const { invite, limits, description, shared } = options;
+    const { invite, limits, description, machine, shared } = options;
     const sharesSlots = shared !== undefined;
     this.#state = newWorkerState({ ...limits, slots: description.slots, sharesSlots });
     this.#pool = options.pool;
@@ -157,13 +97,10 @@ export class Agent implements Tenant {
     const { cache, surroundings } = options;
     const { hub, sender } = this.#toHub();
     // Small machines have other uses for their memory.
-    const recentBlobsBytesMax = Math.min(
-      limits.recentBlobsBytesMax,
-      machine.memoryBytes() * RECENT_BLOBS_MEMORY_SHARE,
-    );
+    const ownBytes = machine.memoryBytes() * RECENT_BLOBS_MEMORY_SHARE;
     const blobs = new BlobExchange({
       hub,
-      limits: { ...limits, recentBlobsBytesMax },
+      limits: { ...limits, recentBlobsBytesMax: Math.min(limits.recentBlobsBytesMax, ownBytes) },
       send: (message) => this.#link.send(message),
       ...(cache === undefined ? {} : { cache }),
       ...(surroundings === undefined ? {} : { surroundings }),
@@ -193,6 +130,7 @@ export class Agent implements Tenant {
       files: new WorkerFiles(blobs, (cid, bytes) => this.#storeBlock(sender, cid, bytes), limits),
       limits,
       diary: this.diary,
+      newCpuMeter: machine.newCpuMeter,
       admit: (task: TaskSpec) => void this.#admission.admit(task),
       onEvent: (event: WorkerEvent) => this.#onRun(event),
       onLog: (lease: string, block: Uint8Array, dropped: number) => this.#log(lease, block, dropped),
@@ -472,8 +410,8 @@ export class Agent implements Tenant {
   #beat(): void {
     this.#link.send({
       type: "heartbeat",
-      memoryBytes: machine.agentMemoryBytes() + this.#pool.memoryBytes,
-      load: machine.load(),
+      memoryBytes: this.#options.machine.agentMemoryBytes() + this.#pool.memoryBytes,
+      load: this.#options.machine.load(),
       slots: this.#describe().slots,
     });
   }

@@ -1,10 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { defaultLimits, type TaskSpec } from "../protocol/index.ts";
 import { type Invite, newSecretKey, publicKeyOf, signCertificate, signManifest } from "../security/index.ts";
-import { Agent, type WorkerNotice } from "./agent.ts";
+import { Agent } from "./agent.ts";
+import type { WorkerNotice } from "./agent-options.ts";
 import { CodeTrust } from "./code-trust.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
-import { FakeExecutor, FakeHub, fakeCode, fakeDescription, fakeTask } from "./testing/fake-hub.ts";
+import {
+  FakeExecutor,
+  FakeHub,
+  fakeCode,
+  fakeDescription,
+  fakeMachine,
+  fakeTask,
+} from "./testing/fake-hub.ts";
 
 const project = "test";
 const rootSecret = newSecretKey();
@@ -44,6 +52,7 @@ describe("an agent whose invite names its project's key", () => {
       invite,
       openSocket: hub.open,
       executor,
+      machine: fakeMachine,
       pool: new SandboxPool(executor, defaultLimits.sandboxesIdleMax),
       limits: defaultLimits,
       onNotice: (notice) => notices.push(notice),

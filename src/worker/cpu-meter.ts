@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { processorMsOf } from "./governor/index.ts";
+import type { CpuMeter } from "./machine.ts";
 
-/** What one process uses of processors, looked at now and then. */
-export class CpuMeter {
+/** Reads what Linux says of a process. */
+export class ProcCpuMeter implements CpuMeter {
   #takenMs = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** Time used since it was taken last; undefined where the system does not tell, or where it was looked at just now. */
   take(pid: number | undefined, nowMs: number, intervalMs: number): number | undefined {
     if (pid === undefined || nowMs - this.#lookedAtMs < intervalMs) return undefined;
     this.#lookedAtMs = nowMs;

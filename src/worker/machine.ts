@@ -1,6 +1,19 @@
-import { availableParallelism, hostname, loadavg, totalmem } from "node:os";
-import process from "node:process";
-import { processorQuota } from "./cgroup.ts";
+/** What an agent asks of the machine that it runs on. */
+export interface Machine {
+  memoryBytes(): number;
+  /** 0 idle, 1 all cores busy; 0 where the system does not say. */
+  load(): number;
+  /** Of the agent itself; 0 where it cannot be told. */
+  agentMemoryBytes(): number;
+  /** Counts the processor time of one sandbox; without it the time that inputs took stands for that. */
+  readonly newCpuMeter?: () => CpuMeter;
+}
+
+/** What one process uses of processors, looked at now and then. */
+export interface CpuMeter {
+  /** Time used since it was taken last; undefined where the system does not tell, or where it was looked at just now. */
+  take(pid: number | undefined, nowMs: number, intervalMs: number): number | undefined;
+}
 
 const SPEED_MS = 50;
 const STEPS = 100_000;
@@ -37,12 +50,3 @@ export const coresOf = (cores: number, quota: number): number =>
  */
 export const memoryOf = (total: number, bound: number | undefined): number =>
   bound !== undefined && bound > 0 ? Math.min(total, bound) : total;
-
-export const machine = {
-  name: (): string => hostname().slice(0, 64) || "worker",
-  cores: (): number => coresOf(availableParallelism(), processorQuota()),
-  memoryBytes: (): number => memoryOf(totalmem(), process.constrainedMemory()),
-  /** 0 idle, 1 all cores busy; 0 where the system does not say. */
-  load: (): number => Math.max(0, (loadavg()[0] ?? 0) / availableParallelism()),
-  agentMemoryBytes: (): number => process.memoryUsage.rss(),
-};

@@ -3,7 +3,7 @@ import type { WorkerDescription } from "../protocol/index.ts";
 import { joinHubs } from "./several-hubs.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
-export type { WorkerNotice } from "./agent.ts";
+export type { WorkerNotice } from "./agent-options.ts";
 export {
   type Asks,
   ConsentFile,

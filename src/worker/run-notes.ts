@@ -1,13 +1,12 @@
 import { decodeFailure, RecordReader, type TaskSpec } from "../protocol/index.ts";
-import { CpuMeter } from "./cpu-meter.ts";
-import type { Diary } from "./diary/index.ts";
-import { type Denial, denialBy, type Sandbox, type SandboxResults } from "./executors/index.ts";
+import type { Diary } from "./diary/diary.ts";
+import { type Denial, denialBy } from "./executors/denial.ts";
+import type { Sandbox, SandboxResults } from "./executors/port.ts";
+import type { CpuMeter } from "./machine.ts";
 
 /** Failures of one report that are looked at for what was denied. */
 const LOOKED_AT_MAX = 4;
 const CPU_INTERVAL_MS = 250;
-/** Where the system does not tell a process's time, that of its inputs counts. */
-const tellsTime = process.platform === "linux";
 /** A process may have been warm for another unit before. */
 const meters = new WeakMap<Sandbox, CpuMeter>();
 
@@ -15,10 +14,13 @@ const meters = new WeakMap<Sandbox, CpuMeter>();
 export class RunNotes {
   readonly #diary: Diary | undefined;
   readonly #task: TaskSpec;
+  readonly #newCpuMeter: (() => CpuMeter) | undefined;
 
-  constructor(diary: Diary | undefined, task: TaskSpec) {
+  /** @param newCpuMeter where the system does not tell a process's time, that of its inputs counts */
+  constructor(diary: Diary | undefined, task: TaskSpec, newCpuMeter?: () => CpuMeter) {
     this.#diary = diary;
     this.#task = task;
+    this.#newCpuMeter = newCpuMeter;
   }
 
   began(lease: string, bytes: number): void {
@@ -32,14 +34,15 @@ export class RunNotes {
     if (diary === undefined) return;
     diary.ran(this.#task, results.count, results.failures.length, results.block.length);
     this.#lookForDenials(results);
-    if (tellsTime) this.spent(sandbox, CPU_INTERVAL_MS);
+    if (this.#newCpuMeter !== undefined) this.spent(sandbox, CPU_INTERVAL_MS);
     else diary.spent(this.#task, results.elapsedMs);
   }
 
   /** What its process used of processors since this was asked last. */
   spent(sandbox: Sandbox | undefined, intervalMs = 0): void {
     if (this.#diary === undefined || sandbox === undefined) return;
-    const meter = meters.get(sandbox) ?? new CpuMeter();
+    const meter = meters.get(sandbox) ?? this.#newCpuMeter?.();
+    if (meter === undefined) return;
     meters.set(sandbox, meter);
     const cpuMs = meter.take(sandbox.pid, performance.now(), intervalMs);
     if (cpuMs !== undefined) this.#diary.spent(this.#task, cpuMs);

@@ -1,4 +1,4 @@
-import type { Executor, Sandbox, SandboxHandlers, SandboxOrder } from "./executors/index.ts";
+import type { Executor, Sandbox, SandboxHandlers, SandboxOrder } from "./executors/port.ts";
 
 const silent: SandboxHandlers = {
   onResults: () => {},

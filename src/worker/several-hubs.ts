@@ -7,13 +7,15 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import { type Invite, parseInvite } from "../security/index.ts";
-import { Agent, type WorkerNotice } from "./agent.ts";
+import { Agent } from "./agent.ts";
+import type { WorkerNotice } from "./agent-options.ts";
 import { openCache } from "./cache-directory.ts";
 import { type Asks, type ConsentFile, KeptConsent, noAsks, projectIdOf } from "./consent/index.ts";
 import type { DiaryFile } from "./diary/index.ts";
 import { govern } from "./governed.ts";
 import type { Surroundings } from "./neighbours/blob-exchange.ts";
 import { openSurroundings } from "./neighbours/surroundings.ts";
+import { nodeMachine } from "./node-machine.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
 import { Seats } from "./seats.ts";
 import { describeWorker, openExecutor, type WorkerOptions } from "./worker-options.ts";
@@ -139,6 +141,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
     return new Agent({
       ...connectionOf(invite, options),
       executor,
+      machine: nodeMachine,
       pool,
       description: { ...description, allowNet: [...description.allowNet, ...allows.net] },
       limits,

@@ -16,8 +16,9 @@ import {
 } from "../protocol/index.ts";
 import type { CodeCache } from "./code-cache.ts";
 import { taskKey, type WorkerEvent, type WorkerInstruction } from "./core/index.ts";
-import type { Diary } from "./diary/index.ts";
-import type { Death, Sandbox, SandboxResults } from "./executors/index.ts";
+import type { Diary } from "./diary/diary.ts";
+import type { Death, Sandbox, SandboxResults } from "./executors/port.ts";
+import type { CpuMeter } from "./machine.ts";
 import { RunNotes } from "./run-notes.ts";
 import type { SandboxPool } from "./sandbox-pool.ts";
 
@@ -34,6 +35,7 @@ export interface SlotContext {
   readonly limits: Limits;
   /** Where it is written down what runs. */
   readonly diary?: Diary | undefined;
+  readonly newCpuMeter?: (() => CpuMeter) | undefined;
   /** Throws where the task may not run here. */
   readonly admit: (task: TaskSpec) => void;
   readonly onEvent: (event: WorkerEvent) => void;
@@ -160,7 +162,7 @@ export class SlotRunner {
     current?.notes.spent(current.sandbox);
     this.#session = {
       key,
-      notes: new RunNotes(this.#context.diary, task),
+      notes: new RunNotes(this.#context.diary, task, this.#context.newCpuMeter),
       sandbox: undefined,
       runs: [],
       inputs: undefined,

@@ -1,9 +1,10 @@
 import process from "node:process";
 import { type Limits, MusketeersError, PACKAGE_VERSION, type WorkerDescription } from "../protocol/index.ts";
-import type { WorkerNotice } from "./agent.ts";
+import type { WorkerNotice } from "./agent-options.ts";
 import { createDenoExecutor, createNodeExecutor, type Executor } from "./executors/index.ts";
 import type { Lending } from "./governed.ts";
-import { machine, measureSpeed } from "./machine.ts";
+import { measureSpeed } from "./machine.ts";
+import { nodeMachine as machine } from "./node-machine.ts";
 
 export interface WorkerOptions {
   readonly invite: string;

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { crc32, MusketeersError } from "../../protocol/index.ts";
-import type { Invite } from "../../security/index.ts";
+import { MusketeersError } from "../../protocol/index.ts";
 import { type Asks, missingOf, together } from "./asks.ts";
+import type { ConsentRequest } from "./request.ts";
 
 /*
  * What the volunteers of a machine have said yes to, and what they are asked: one file for all workers of a user, by
@@ -14,7 +14,7 @@ import { type Asks, missingOf, together } from "./asks.ts";
 const asks = { net: z.array(z.string().max(256)).max(256), memoryBytes: z.number().int().min(0) };
 
 const granted = z.object({ ...asks, project: z.string(), hub: z.string(), atMs: z.number() });
-const request = z.object({
+const request: z.ZodType<ConsentRequest> = z.object({
   ...asks,
   id: z.string().max(64),
   of: z.string().max(256),
@@ -32,27 +32,12 @@ const content = z.object({
 
 /** What was granted to a project, when, and where it was met. Times are milliseconds since 1970. */
 export type Granted = z.infer<typeof granted>;
-/** What some code of a project asks for beyond that; `of` is the project's id. */
-export type ConsentRequest = z.infer<typeof request>;
 type Content = z.infer<typeof content>;
 
 /** Projects that are remembered; the one granted longest ago is forgotten first. */
 const PROJECTS_MAX = 256;
 
 const empty: Content = { version: 1, projects: {}, requests: [] };
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-
-/** What a project is known by: its root key; of one without, the hub that speaks for it, and its name. */
-export const projectIdOf = ({ endorsement, hubKey, project }: Invite): string =>
-  endorsement === undefined
-    ? `hub ${hex(hubKey)} ${project}`
-    : `root ${hex(endorsement.projectKey)} ${project}`;
-
-/** The same request has the same id, whoever asks how often. */
-export function requestId({ of, submitter, net, memoryBytes }: Omit<ConsentRequest, "id">): string {
-  const text = JSON.stringify([of, submitter, [...net].sort(), memoryBytes]);
-  return crc32(new TextEncoder().encode(text)).toString(16).padStart(8, "0");
-}
 
 /** The file of a user's consents; several processes may use it. */
 export class ConsentFile {

@@ -1,4 +1,6 @@
 /** What the volunteer of a machine lets projects do. */
 export { type Asks, missingOf, noAsks, together } from "./asks.ts";
-export { type Consent, KeptConsent, type KeptConsentOptions } from "./consent.ts";
-export { ConsentFile, type ConsentRequest, type Granted, projectIdOf } from "./consent-file.ts";
+export type { Consent } from "./consent.ts";
+export { ConsentFile, type Granted } from "./consent-file.ts";
+export { KeptConsent, type KeptConsentOptions } from "./kept-consent.ts";
+export { type ConsentRequest, projectIdOf } from "./request.ts";

@@ -1,6 +1,6 @@
 import type { Limits, TaskSpec } from "../../protocol/index.ts";
 import { taskKey } from "../core/index.ts";
-import type { Denial } from "../executors/index.ts";
+import type { Denial } from "../executors/denial.ts";
 import type { DeniedCount, DiaryEntry } from "./entry.ts";
 
 export interface DiaryOptions {

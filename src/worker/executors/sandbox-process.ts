@@ -1,5 +1,3 @@
-import type { ChildProcess } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
 import {
   eachRecord,
   type FailureMark,
@@ -18,42 +16,25 @@ import {
   encodeRunHead,
   FrameReader,
   frameKinds,
+  type LoadOrder,
   type ResultsFrame,
 } from "./frames.ts";
 import { LargeRecord } from "./large-record.ts";
-import { MemoryWatch } from "./memory-watch.ts";
 import type { Death, Sandbox, SandboxHandlers, SandboxOrder, SandboxResults } from "./port.ts";
 import { SandboxFiles } from "./sandbox-files.ts";
+import type { MemoryLook, Spawned, SpawnedEnd } from "./spawned.ts";
 
-/** A started process and how to talk to it. */
-export interface Spawned {
-  readonly process: ChildProcess;
-  readonly input: Writable;
-  readonly output: Readable;
-  /** What the runtime itself says, such as why it dies. */
-  readonly errors: Readable | null;
-  /** The process whose memory counts; undefined while it is not known. */
-  readonly memoryPid: () => number | undefined;
-  /** Stops it where it stands, or lets it go on; false where that cannot be done. */
-  readonly stop: (stopped: boolean) => boolean;
-  /** Ends it at once, with all that it started. */
-  readonly kill: () => void;
-  /** Removes what the process had. */
-  readonly cleanUp: () => Promise<void>;
-}
-
-const ERRORS_BYTES_KEPT = 4096;
 const MiB = 1024 * 1024;
 /** What a full report of failures may take beside its block. */
 const MARKS_BYTES_MAX = 16 * MiB;
 
-/** The agent's end of a sandbox's process: limits, time-outs, checks of all that comes out. */
+/** The agent's end of a sandbox, whatever runs it: limits, time-outs, checks of all that comes out. */
 export class SandboxProcess implements Sandbox {
   handlers: SandboxHandlers;
   readonly #spawned: Spawned;
   readonly #order: SandboxOrder;
   readonly #limits: Limits;
-  readonly #memory: MemoryWatch;
+  readonly #memory: MemoryLook;
   /** Fulfilled when the process is gone. */
   readonly gone: Promise<void>;
   #state: "loading" | "ready" | "dying" | "gone" = "loading";
@@ -64,13 +45,11 @@ export class SandboxProcess implements Sandbox {
   readonly #files: SandboxFiles;
   /** Since when it waits for bytes of files that the agent has not got. */
   #waitsSinceMs: number | undefined;
-  #drained: Promise<void> | undefined;
   /** The sandbox said that the first record without a result waits for something. */
   #pending = false;
   #loaded = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heardAtMs: number;
-  #errors = "";
   #verdict: Pick<Death, "kind" | "message"> | undefined;
   #savedAtMs = Number.NEGATIVE_INFINITY;
   #logWindow = { startMs: 0, bytes: 0 };
@@ -82,44 +61,17 @@ export class SandboxProcess implements Sandbox {
     this.#limits = limits;
     this.#heardAtMs = performance.now();
     this.#files = new SandboxFiles({
-      pipe: { write: (parts, onWritten) => this.#writeThrough(parts, onWritten) },
+      pipe: {
+        write: (parts, onWritten) => (this.alive ? spawned.write(parts, onWritten) : undefined),
+      },
       store: () => this.handlers.files,
       limits,
       onWaiting: (isWaiting) => this.#onWaiting(isWaiting),
     });
     this.gone = this.#follow();
     const bytesMax = order.task.memoryBytes + limits.sandboxBaseBytes;
-    this.#memory = new MemoryWatch(spawned.memoryPid, bytesMax, limits.memoryWatchIntervalMs, () =>
-      this.#condemn("crash", this.#tooMuchMemory()),
-    );
-    const { progressIntervalMs, blockBytesTarget, reportRecordsMax } = limits;
-    const {
-      logLineBytesMax,
-      logBytesPerSecondMax,
-      sandboxFrameBytesMax,
-      valueBytesMax,
-      checkpointIntervalMs,
-      fileWindowBytes,
-    } = limits;
-    spawned.input.write(
-      encodeLoad(
-        {
-          entry: order.task.entry,
-          progressIntervalMs,
-          blockBytesTarget,
-          reportRecordsMax,
-          valueBytesMax,
-          stateBytesMax: Math.floor(sandboxFrameBytesMax / 2),
-          logLineBytesMax,
-          logBytesPerSecondMax,
-          checkpointIntervalMs,
-          fileWindowBytes,
-          memoryBytes: order.task.memoryBytes,
-          ...(order.task.stage === undefined ? {} : { stage: order.task.stage }),
-        },
-        order.code,
-      ),
-    );
+    this.#memory = spawned.watchMemory(bytesMax, () => this.#condemn("crash", this.#tooMuchMemory()));
+    void spawned.write([encodeLoad(loadOrder(order, limits), order.code)]);
     this.#arm(limits.sandboxLoadTimeoutMs);
   }
 
@@ -135,18 +87,14 @@ export class SandboxProcess implements Sandbox {
     if (!this.alive) return;
     if (this.#outstanding === 0) this.#heardAtMs = performance.now();
     this.#outstanding += count;
-    const { input } = this.#spawned;
-    input.cork();
-    input.write(encodeRunHead(count, block.length, careful));
-    input.write(block);
-    input.uncork();
+    void this.#spawned.write([encodeRunHead(count, block.length, careful), block]);
     if (this.#state === "ready" && this.#timer === undefined) this.#arm(this.#patienceMs());
   }
 
   pause(): void {
     if (!this.alive || this.#paused) return;
     this.#paused = true;
-    this.#spawned.output.pause();
+    this.#spawned.hold(true);
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -154,7 +102,7 @@ export class SandboxProcess implements Sandbox {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#spawned.output.resume();
+    this.#spawned.hold(false);
     this.#heardAtMs = performance.now();
     if (this.alive && this.#outstanding > 0) this.#arm(this.#patienceMs());
   }
@@ -179,38 +127,13 @@ export class SandboxProcess implements Sandbox {
   }
 
   get pid(): number | undefined {
-    return this.#spawned.memoryPid();
+    return this.#spawned.pid();
   }
 
   kill(): Promise<void> {
     if (this.alive) this.#end();
     this.handlers = { onResults: () => {}, onLog: () => {}, onSaved: () => {}, onDeath: () => {} };
     return this.gone;
-  }
-
-  /** Frames for the sandbox, in one piece; gives a promise where its pipe is full. */
-  #writeThrough(parts: readonly Uint8Array[], onWritten?: () => void): Promise<void> | undefined {
-    const { input } = this.#spawned;
-    if (!this.alive || input.destroyed) return undefined;
-    input.cork();
-    let isFree = true;
-    for (const [at, part] of parts.entries()) {
-      const isLast = at === parts.length - 1;
-      isFree = input.write(part, isLast ? (error) => error ?? onWritten?.() : undefined);
-    }
-    input.uncork();
-    if (isFree) return undefined;
-    this.#drained ??= new Promise<void>((resolve) => {
-      const done = () => {
-        input.off("drain", done);
-        input.off("close", done);
-        this.#drained = undefined;
-        resolve();
-      };
-      input.on("drain", done);
-      input.on("close", done);
-    });
-    return this.#drained;
   }
 
   /** What it waits for its agent is not its own time. */
@@ -223,38 +146,30 @@ export class SandboxProcess implements Sandbox {
     }
   }
 
-  /** Follows the process to its end; resolves when it is gone. */
+  /** Follows it to its end; resolves when it is gone. */
   #follow(): Promise<void> {
-    const { process, input, output, errors, cleanUp } = this.#spawned;
     const reader = new FrameReader(this.#limits.sandboxFrameBytesMax + MARKS_BYTES_MAX, (kind, payload) =>
       this.#receive(kind, payload),
     );
-    input.on("error", () => {});
-    output.on("error", () => {});
-    output.on("data", (chunk: Buffer) => {
+    const onBytes = (bytes: Uint8Array) => {
       if (!this.alive) return;
       try {
-        // Not as a Buffer, whose `slice` does not copy.
-        reader.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+        reader.push(bytes);
       } catch (error) {
         if (!(error instanceof MusketeersError) && !(error instanceof RangeError)) throw error;
         this.#condemn("crash", "The task broke the protocol of its sandbox; does it write to stdout itself?");
       }
-    });
-    errors?.on("data", (chunk: Buffer) => {
-      this.#errors = (this.#errors + chunk.toString("utf8")).slice(-ERRORS_BYTES_KEPT);
-    });
+    };
     return new Promise((resolve) => {
-      const over = (why: string) => {
+      const onGone = ({ why, isMemory }: SpawnedEnd) => {
         if (this.#state === "gone") return;
         const died = this.#state !== "dying" || this.#verdict !== undefined;
         this.#end();
         this.#state = "gone";
-        if (died) this.#announce(why);
-        cleanUp().then(resolve, () => resolve());
+        if (died) this.#announce(isMemory ? this.#tooMuchMemory() : why);
+        this.#spawned.cleanUp().then(resolve, () => resolve());
       };
-      process.once("error", (error) => over(`The sandbox does not start: ${error.message}`));
-      process.once("close", (code, signal) => over(this.#epitaph(code, signal)));
+      this.#spawned.listen({ onBytes, onGone });
     });
   }
 
@@ -263,13 +178,6 @@ export class SandboxProcess implements Sandbox {
     // Code that kills its process while it loads kills it for each record alike.
     const exact = this.#pending || this.#outstanding === 1 || !this.#loaded;
     this.handlers.onDeath({ kind, message, exact });
-  }
-
-  #epitaph(code: number | null, signal: string | null): string {
-    if (/out of memory|OOM|heap limit/i.test(this.#errors)) return this.#tooMuchMemory();
-    const how = signal === null ? `ended with status ${code}` : `was ended by ${signal}`;
-    const line = this.#errors.trim().split("\n").at(-1) ?? "";
-    return `The sandbox ${how}${line === "" ? "" : `: ${line.slice(0, 300)}`}`;
   }
 
   #tooMuchMemory(): string {
@@ -290,8 +198,6 @@ export class SandboxProcess implements Sandbox {
     this.#memory.stop();
     this.#files.end();
     this.#spawned.kill();
-    this.#spawned.input.destroy();
-    this.#spawned.output.resume();
   }
 
   /** How long a report may be missing: an input's time, and what reports may lag behind. */
@@ -305,7 +211,8 @@ export class SandboxProcess implements Sandbox {
     if (this.#paused || this.#frozen) return;
     // Node fires longer timers at once; a task may have a month.
     this.#timer = setTimeout(() => this.#look(), Math.min(delayMs, 2 ** 31 - 1));
-    this.#timer.unref();
+    // Browsers have no such thing.
+    (this.#timer as { unref?: () => void }).unref?.();
   }
 
   #look(): void {
@@ -323,12 +230,10 @@ export class SandboxProcess implements Sandbox {
     }
     // After a stall of the agent's own, what the sandbox said may still wait to be read.
     const heardAtMs = this.#heardAtMs;
-    setImmediate(() =>
-      setImmediate(() => {
-        if (this.#heardAtMs !== heardAtMs) this.#arm(1);
-        else this.#overdue();
-      }),
-    );
+    this.#spawned.afterInput(() => {
+      if (this.#heardAtMs !== heardAtMs) this.#arm(1);
+      else this.#overdue();
+    });
   }
 
   #overdue(): void {
@@ -430,6 +335,26 @@ export class SandboxProcess implements Sandbox {
     for (const _line of eachRecord(block));
     this.handlers.onLog(block.slice(), dropped);
   }
+}
+
+/** What the sandbox has to know of its limits. */
+function loadOrder({ task }: SandboxOrder, limits: Limits): LoadOrder {
+  const { progressIntervalMs, blockBytesTarget, reportRecordsMax, valueBytesMax } = limits;
+  const { logLineBytesMax, logBytesPerSecondMax, checkpointIntervalMs, fileWindowBytes } = limits;
+  return {
+    entry: task.entry,
+    progressIntervalMs,
+    blockBytesTarget,
+    reportRecordsMax,
+    valueBytesMax,
+    stateBytesMax: Math.floor(limits.sandboxFrameBytesMax / 2),
+    logLineBytesMax,
+    logBytesPerSecondMax,
+    checkpointIntervalMs,
+    fileWindowBytes,
+    memoryBytes: task.memoryBytes,
+    ...(task.stage === undefined ? {} : { stage: task.stage }),
+  };
 }
 
 /** Whether a record pretends to be what only agents and hubs make. */

@@ -24,6 +24,7 @@ import {
   signWelcome,
 } from "../../security/index.ts";
 import type { Executor, Sandbox, SandboxHandlers } from "../executors/index.ts";
+import type { Machine } from "../machine.ts";
 
 /* What an agent meets in its tests: a hub and sandboxes, both of which do as they are told. */
 
@@ -210,3 +211,5 @@ export class FakeExecutor implements Executor {
     this.closed = true;
   }
 }
+
+export const fakeMachine: Machine = { memoryBytes: () => 2 ** 30, load: () => 0, agentMemoryBytes: () => 0 };

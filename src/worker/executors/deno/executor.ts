@@ -5,9 +5,10 @@ import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { defaultLimits, type Limits, type TaskSpec } from "../../../protocol/index.ts";
 import { bootstrapFile } from "../bootstrap-file.ts";
+import { type Child, ChildSandbox } from "../child-process.ts";
 import { ownSession, parentDeathPrefix } from "../parent-death.ts";
 import type { Executor, SandboxHandlers, SandboxOrder } from "../port.ts";
-import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
+import { SandboxProcess } from "../sandbox-process.ts";
 import { makeScratch } from "../scratch.ts";
 import { signalStop } from "../signal-stop.ts";
 import { AUDIT_VARIABLE, type AuditPipe, AuditPipes } from "./audit.ts";
@@ -78,7 +79,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
 
   const audits = await AuditPipes.open(join(scratch.path, "audits"), limits.memoryWatchIntervalMs);
 
-  const spawnTask = ({ task, onDenied = () => {} }: SandboxOrder): Spawned => {
+  const spawnTask = ({ task, onDenied = () => {} }: SandboxOrder): Child => {
     const audit = audits?.take(task.net, onDenied);
     const args = (main: string) => denoArgs(task, main);
     const [program = "", ...rest] = wrap?.command(args, { net: task.net.length > 0, audit: audit?.path }) ?? [
@@ -132,7 +133,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
     kind: wrap ? "deno+bubblewrap" : "deno",
     engineClass: deno.engineClass,
     start(order: SandboxOrder, handlers: SandboxHandlers) {
-      const sandbox = new SandboxProcess(spawnTask(order), order, handlers, limits);
+      const sandbox = new SandboxProcess(new ChildSandbox(spawnTask(order), limits), order, handlers, limits);
       sandboxes.add(sandbox);
       void sandbox.gone.then(() => sandboxes.delete(sandbox));
       return sandbox;

@@ -5,9 +5,10 @@ import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { defaultLimits, type Limits } from "../../../protocol/index.ts";
 import { bootstrapFile } from "../bootstrap-file.ts";
+import { type Child, ChildSandbox } from "../child-process.ts";
 import { ownSession, parentDeathPrefix } from "../parent-death.ts";
 import type { Executor } from "../port.ts";
-import { SandboxProcess, type Spawned } from "../sandbox-process.ts";
+import { SandboxProcess } from "../sandbox-process.ts";
 import { makeScratch } from "../scratch.ts";
 import { signalStop } from "../signal-stop.ts";
 
@@ -31,7 +32,7 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
     for (const sandbox of sandboxes) void sandbox.kill();
   });
 
-  const spawnTask = (memoryBytes: number): Spawned => {
+  const spawnTask = (memoryBytes: number): Child => {
     const cwd = mkdtempSync(join(scratch.path, "task-"));
     const heap = `--max-old-space-size=${Math.max(16, Math.ceil(memoryBytes / MiB))}`;
     const [program = "", ...args] = [...prefix, process.execPath, heap, bootstrap];
@@ -58,7 +59,8 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
     kind: "trusted",
     engineClass: `v8-${process.versions.v8.split(".")[0]}`,
     start(order, handlers) {
-      const sandbox = new SandboxProcess(spawnTask(order.task.memoryBytes), order, handlers, limits);
+      const spawned = new ChildSandbox(spawnTask(order.task.memoryBytes), limits);
+      const sandbox = new SandboxProcess(spawned, order, handlers, limits);
       sandboxes.add(sandbox);
       void sandbox.gone.then(() => sandboxes.delete(sandbox));
       return sandbox;

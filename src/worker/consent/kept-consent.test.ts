@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createInvite, endorseInvite, newSecretKey, parseInvite, publicKeyOf } from "../../security/index.ts";
 import { missingOf, noAsks, together } from "./asks.ts";
-import { KeptConsent } from "./consent.ts";
-import { ConsentFile, type ConsentRequest, projectIdOf } from "./consent-file.ts";
+import { ConsentFile } from "./consent-file.ts";
+import { KeptConsent } from "./kept-consent.ts";
+import { type ConsentRequest, projectIdOf } from "./request.ts";
 
 async function makeFile(requestsMax = 32): Promise<ConsentFile> {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-consent-"));
