@@ -1,7 +1,7 @@
 import type { BlockSink } from "../data/index.ts";
 import { Builder, type BuildOptions, poolFor } from "./put.ts";
 import { type Content, nameOfContent } from "./put-source.ts";
-import { isFolder, listPath, readPath } from "./source-path.ts";
+import { isFolder, listPath, readChunks } from "./source-path.ts";
 
 /** Makes blocks and forgets them. */
 function hashingBuilder(options: BuildOptions): Builder {
@@ -12,7 +12,7 @@ function hashingBuilder(options: BuildOptions): Builder {
       return undefined;
     },
   };
-  return new Builder(sink, options, pool);
+  return new Builder(sink, { ...options, namesOnly: true }, pool);
 }
 
 /**
@@ -22,7 +22,7 @@ function hashingBuilder(options: BuildOptions): Builder {
 export async function cidOfPath(path: string, options: BuildOptions = {}): Promise<string> {
   const builder = hashingBuilder(options);
   if (await isFolder(path)) return (await builder.folder(listPath(path))).root.cid;
-  return (await builder.file((pool) => readPath(path, pool), path)).cid;
+  return (await builder.file((reading) => readChunks(path, reading), path)).cid;
 }
 
 /** The CID that content would have. */

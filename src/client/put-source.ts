@@ -1,11 +1,20 @@
-import { type ChunkPool, pathParts } from "../data/index.ts";
+import { type ChunkPool, type NamedChunk, pathParts } from "../data/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 
 /** What a file holds: as a whole, or as it comes. */
 export type Content = Uint8Array | Blob | AsyncIterable<Uint8Array>;
 
-/** Content that nobody else uses, read with the buffers of a pool where there is one. */
-export type ContentMaker = (pool?: ChunkPool) => Content;
+/** How content is to be read that is read for one purpose only. */
+export interface Reading {
+  readonly chunkBytes: number;
+  /** Where it may be read into. */
+  readonly pool: ChunkPool;
+  /** Whether the names of chunks are all that is wanted. */
+  readonly namesOnly: boolean;
+}
+
+/** Content that nobody else uses; chunks of a file of this machine may come with their names. */
+export type ContentMaker = (reading: Reading) => Content | AsyncIterable<Uint8Array | NamedChunk>;
 
 export interface SourceFile {
   /** Where it is to stand in the dataset, with slashes. */
@@ -36,7 +45,9 @@ export const isContent = (source: PutSource): source is Content =>
   (typeof source === "object" && source !== null && Symbol.asyncIterator in source);
 
 /** Content piece by piece. */
-export function partsOf(content: Content): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+export function partsOf(
+  content: ReturnType<ContentMaker>,
+): AsyncIterable<Uint8Array | NamedChunk> | Iterable<Uint8Array> {
   if (content instanceof Uint8Array) return [content];
   return isBlob(content) ? (content.stream() as unknown as AsyncIterable<Uint8Array>) : content;
 }

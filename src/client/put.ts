@@ -31,6 +31,8 @@ export interface PutProgress {
 }
 
 export interface BuildOptions extends ChunkOptions {
+  /** Nobody wants the blocks. */
+  readonly namesOnly?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { files: number; bytes: number; path: string }) => void;
   readonly onFile?: (file: PutFile) => void;
@@ -53,14 +55,20 @@ export class Builder {
 
   /** @param given what the caller may go on to use, or something that makes content for this only */
   async file(given: Content | ContentMaker, path: string): Promise<Entry> {
-    const { signal, onProgress, onFile } = this.#options;
+    const { signal, onProgress, onFile, namesOnly = false } = this.#options;
     const builder = new FileBuilder(this.#sink, this.#options);
     const owned = typeof given === "function";
-    const content = owned ? given(this.#pool) : given;
+    const reading = { chunkBytes: chunkBytesOf(this.#options), pool: this.#pool, namesOnly };
+    const content = owned ? given(reading) : given;
     for await (const part of partsOf(content)) {
       signal?.throwIfAborted();
-      await builder.write(part, { owned });
-      this.#bytes += part.length;
+      if (part instanceof Uint8Array) {
+        await builder.write(part, { owned });
+        this.#bytes += part.length;
+      } else {
+        await builder.add(part);
+        this.#bytes += typeof part.bytes === "number" ? part.bytes : part.bytes.length;
+      }
       onProgress?.({ files: this.#files, bytes: this.#bytes, path });
     }
     const file = await builder.end();
@@ -85,10 +93,13 @@ export class Builder {
 const READ_BYTES_MIN = 65_536;
 const READ_BYTES = 262_144;
 
+/** Pages have memory to share only where they are isolated, and no use for it. */
+const shared = globalThis.process?.versions?.node !== undefined;
+
 /** Buffers as long as chunks are, which then need not be copied. */
 export function poolFor(options: ChunkOptions): ChunkPool {
   const chunkBytes = chunkBytesOf(options);
-  return new ChunkPool(chunkBytes < READ_BYTES_MIN ? READ_BYTES : chunkBytes);
+  return new ChunkPool(chunkBytes < READ_BYTES_MIN ? READ_BYTES : chunkBytes, { shared });
 }
 
 /** Builds into an upload, which is ended where it went well and given up where it did not. */

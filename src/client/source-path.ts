@@ -1,8 +1,9 @@
 import { type FileHandle, open, opendir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { ChunkPool } from "../data/index.ts";
+import { ChunkPool, type NamedChunk } from "../data/index.ts";
+import { namedChunksOf } from "../data/node.ts";
 import { MusketeersError } from "../protocol/index.ts";
-import type { SourceFile } from "./put-source.ts";
+import type { Reading, SourceFile } from "./put-source.ts";
 
 /** As long as a chunk is, where nothing is said. */
 const READ_BYTES = 262_144;
@@ -50,9 +51,22 @@ function behind(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
  * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
  */
 export async function* readPath(path: string, pool = new ChunkPool(READ_BYTES)): AsyncGenerator<Uint8Array> {
-  const file = await open(path).catch((cause: unknown) => {
+  const file = await openToRead(path);
+  try {
+    yield* piecesOf(file, pool);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+const openToRead = (path: string): Promise<FileHandle> =>
+  open(path).catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
+
+async function* piecesOf(file: FileHandle, pool: ChunkPool): AsyncGenerator<Uint8Array> {
   // Of a small file no more than it takes, and one piece to see that it ends.
   const { size } = await file.stat();
   const expected = size === 0 ? READ_AT_ONCE_BYTES : Math.min(READ_AT_ONCE_BYTES, size + 1);
@@ -71,10 +85,32 @@ export async function* readPath(path: string, pool = new ChunkPool(READ_BYTES)):
       next.catch(() => {});
       for (const part of parts) if (part.length > 0) yield part;
     }
+  } finally {
+    await next.catch(() => {});
+  }
+}
+
+/** Smaller files are read before threads have begun. */
+const THREADS_BYTES_MIN = 16 * 1_048_576;
+/** A thread is told of each chunk. */
+const THREADS_CHUNK_BYTES_MIN = 65_536;
+
+/**
+ * The content of a file as it is best put: that of a large one comes in chunks that threads have read and named.
+ * @throws MusketeersError as `readPath`
+ */
+export async function* readChunks(path: string, reading: Reading): AsyncGenerator<Uint8Array | NamedChunk> {
+  const { chunkBytes, pool, namesOnly } = reading;
+  const file = await openToRead(path);
+  try {
+    const { size } = await file.stat();
+    const canShare = namesOnly || (pool.isShared && pool.chunkBytes === chunkBytes);
+    if (size >= THREADS_BYTES_MIN && chunkBytes >= THREADS_CHUNK_BYTES_MIN && canShare) {
+      yield* namedChunksOf(file.fd, { chunkBytes, ...(namesOnly ? {} : { pool }) });
+    } else yield* piecesOf(file, pool);
   } catch (cause) {
     throw unreadable(path, cause);
   } finally {
-    await next.catch(() => {});
     await file.close();
   }
 }
@@ -87,7 +123,12 @@ export async function* readPath(path: string, pool = new ChunkPool(READ_BYTES)):
 export async function* listPath(path: string): AsyncGenerator<SourceFile> {
   const found = await look(path);
   if (found.isDirectory()) yield* below(path, "");
-  else yield { path: basename(resolve(path)), content: (pool) => readPath(path, pool), bytes: found.size };
+  else
+    yield {
+      path: basename(resolve(path)),
+      content: (reading) => readChunks(path, reading),
+      bytes: found.size,
+    };
 }
 
 /** @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT` */
@@ -118,6 +159,6 @@ async function* below(root: string, prefix: string): AsyncGenerator<SourceFile> 
     const full = join(root, path);
     const found = await stat(full).catch(() => undefined);
     if (found?.isFile() !== true) continue;
-    yield { path, content: (pool) => readPath(full, pool), bytes: found.size };
+    yield { path, content: (reading) => readChunks(full, reading), bytes: found.size };
   }
 }

@@ -9,6 +9,13 @@ export interface BlockSource {
   get(cid: string, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>;
 }
 
+/** A chunk of a file whose name is known. */
+export interface NamedChunk {
+  readonly cid: string;
+  /** What it holds; only its length where nobody wants more. */
+  readonly bytes: Uint8Array | number;
+}
+
 /** Where blocks go that are made. */
 export interface BlockSink {
   /**

@@ -1,16 +1,26 @@
+export interface ChunkPoolOptions {
+  /** Whether threads may fill them. */
+  readonly shared?: boolean;
+}
+
 /** Buffers of one length that are used again, so that what goes through does not wait for the collector. */
 export class ChunkPool {
   readonly chunkBytes: number;
-  readonly #free: ArrayBuffer[] = [];
+  readonly isShared: boolean;
+  readonly #free: ArrayBufferLike[] = [];
   readonly #lent = new WeakSet<ArrayBufferLike>();
 
-  constructor(chunkBytes: number) {
+  /** Of all buffers that it ever made. */
+  allocatedBytes = 0;
+
+  constructor(chunkBytes: number, { shared = false }: ChunkPoolOptions = {}) {
     this.chunkBytes = chunkBytes;
+    this.isShared = shared;
   }
 
   /** What it holds is anybody's guess. */
   take(): Uint8Array {
-    const buffer = this.#free.pop() ?? new ArrayBuffer(this.chunkBytes);
+    const buffer = this.#free.pop() ?? this.#allocate();
     this.#lent.add(buffer);
     return new Uint8Array(buffer);
   }
@@ -19,6 +29,11 @@ export class ChunkPool {
   give({ buffer, byteLength }: Uint8Array): void {
     // Of a part of one others may look at the rest.
     if (byteLength !== this.chunkBytes || !this.#lent.delete(buffer)) return;
-    this.#free.push(buffer as ArrayBuffer);
+    this.#free.push(buffer);
+  }
+
+  #allocate(): ArrayBufferLike {
+    this.allocatedBytes += this.chunkBytes;
+    return this.isShared ? new SharedArrayBuffer(this.chunkBytes) : new ArrayBuffer(this.chunkBytes);
   }
 }

@@ -13,7 +13,7 @@ export { type BatchBlock, blockHeader, packBlocks, unpackBlocks } from "./block-
 export { BlockFetcher } from "./block-fetcher.ts";
 export { blockFiles, decodeWithHandles } from "./block-files.ts";
 export { BlockSender } from "./block-sender.ts";
-export { type BlockSink, type BlockSource, type FileRef, noSink } from "./block-store.ts";
+export { type BlockSink, type BlockSource, type FileRef, type NamedChunk, noSink } from "./block-store.ts";
 export { BlockUpload } from "./block-upload.ts";
 export { concatBytes } from "./bytes.ts";
 export { type BlobCache, CachedBlobs, type CacheWatcher } from "./cached-blobs.ts";

@@ -1,3 +1,4 @@
-/** What needs Node: blobs on disk, and directories that one process has. */
+/** What needs Node: blobs on disk, directories that one process has, threads that name chunks. */
 export { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 export { DiskBlobCache } from "./disk-blob-cache.ts";
+export { namedChunksOf } from "./naming-threads.ts";

@@ -1,5 +1,5 @@
 import { MusketeersError } from "../../protocol/index.ts";
-import type { BlockSink } from "../block-store.ts";
+import type { BlockSink, NamedChunk } from "../block-store.ts";
 import { cidOf } from "../cid.ts";
 import { type Entry, encodeFileNode } from "./node.ts";
 
@@ -62,6 +62,15 @@ export class FileBuilder {
     }
   }
 
+  /** Takes the next chunk, which has a name already: of whole length, unless it is the last. */
+  async add({ cid, bytes }: NamedChunk): Promise<void> {
+    if (this.#filled > 0) throw new Error("a chunk cannot follow a part of one");
+    const length = typeof bytes === "number" ? bytes : bytes.length;
+    const waiting = typeof bytes === "number" ? undefined : this.#sink.put(cid, bytes);
+    if (waiting !== undefined) await waiting;
+    await this.#add(0, { cid, bytes: length, treeBytes: length });
+  }
+
   /** The file. */
   async end(): Promise<Entry> {
     if (this.#filled > 0 || this.#levels.length === 0) await this.#endChunk();
@@ -93,10 +102,7 @@ export class FileBuilder {
   }
 
   async #addChunk(chunk: Uint8Array): Promise<void> {
-    const cid = cidOf(chunk);
-    const waiting = this.#sink.put(cid, chunk);
-    if (waiting !== undefined) await waiting;
-    await this.#add(0, { cid, bytes: chunk.length, treeBytes: chunk.length });
+    await this.add({ cid: cidOf(chunk), bytes: chunk });
   }
 
   async #add(level: number, entry: Entry): Promise<void> {

@@ -1,0 +1,225 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { NamedChunk } from "./block-store.ts";
+import type { ChunkPool } from "./chunk-pool.ts";
+import { cidOfDigest } from "./cid.ts";
+
+/*
+ * Threads that read files and name their chunks: hashing is most of the work of storing a file, and one thread
+ * cannot read meanwhile.
+ */
+
+/** What a thread is asked for: the next bytes of a file, in chunks. */
+interface Span {
+  readonly fd: number;
+  readonly position: number;
+  readonly chunkBytes: number;
+  readonly count: number;
+  /** Where the chunks are to be; undefined where nobody wants them. Shared, or a thread could not fill them. */
+  readonly chunks: readonly Uint8Array[] | undefined;
+}
+
+interface Answer {
+  /** How many bytes there were: fewer than asked for at the end of the file. */
+  readonly filled: number;
+  /** One after the other. */
+  readonly digests: Uint8Array;
+  /** Why it could not be read. */
+  readonly failure?: { readonly code: string | undefined; readonly message: string };
+}
+
+const DIGEST_BYTES = 32;
+
+/** What a thread runs: text, since it has to run from sources, from what is built of them, and from bundles. */
+const threadText = `
+const { parentPort } = require("node:worker_threads");
+const { readvSync } = require("node:fs");
+const { createHash } = require("node:crypto");
+let own = [];
+function fill(fd, chunks, position) {
+  let filled = 0;
+  let rest = chunks;
+  while (rest.length > 0) {
+    const got = readvSync(fd, rest, position + filled);
+    if (got === 0) break;
+    filled += got;
+    let skip = filled;
+    rest = [];
+    for (const chunk of chunks) {
+      if (skip < chunk.length) rest.push(chunk.subarray(skip));
+      skip = Math.max(0, skip - chunk.length);
+    }
+  }
+  return filled;
+}
+parentPort.on("message", ({ fd, position, chunkBytes, count, chunks }) => {
+  try {
+    if (chunks === undefined && (own.length < count || own[0].length !== chunkBytes))
+      own = Array.from({ length: count }, () => new Uint8Array(chunkBytes));
+    const targets = chunks ?? own.slice(0, count);
+    const filled = fill(fd, targets, position);
+    const digests = new Uint8Array(Math.ceil(filled / chunkBytes) * ${DIGEST_BYTES});
+    for (let at = 0, index = 0; at < filled; at += chunkBytes, index++) {
+      const chunk = targets[index].subarray(0, Math.min(chunkBytes, filled - at));
+      digests.set(createHash("sha256").update(chunk).digest(), index * ${DIGEST_BYTES});
+    }
+    parentPort.postMessage({ filled, digests });
+  } catch (error) {
+    const failure = { code: error.code, message: error.message };
+    parentPort.postMessage({ filled: 0, digests: new Uint8Array(0), failure });
+  }
+});`;
+
+interface Pending {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+/** One thread; answers come in the order of what it was asked. */
+class NamingThread {
+  readonly #worker: Worker;
+  readonly #pending: Pending[] = [];
+  #failure: Error | undefined;
+
+  constructor() {
+    this.#worker = new Worker(threadText, {
+      eval: true,
+      name: "musketeers-naming",
+      // It needs nothing of what the program was started with, and makes hardly any garbage.
+      execArgv: [],
+      env: {},
+      resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 },
+    });
+    this.#worker.unref();
+    this.#worker.on("message", (answer: Answer) => this.#next()?.resolve(answer));
+    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("exit", () => this.#fail(new Error("a thread has ended")));
+  }
+
+  get waiting(): number {
+    return this.#pending.length;
+  }
+
+  ask(span: Span): Promise<Answer> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      // An idle thread keeps no program alive.
+      if (this.#pending.length === 0) this.#worker.ref();
+      this.#pending.push({ resolve, reject });
+      this.#worker.postMessage(span);
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #next(): Pending | undefined {
+    const next = this.#pending.shift();
+    if (this.#pending.length === 0) this.#worker.unref();
+    return next;
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#pending.splice(0)) reject(error);
+  }
+}
+
+/** What is asked of each thread ahead of what was taken. */
+const SPANS_AHEAD = 2;
+/** Bytes that a thread is asked for at once. */
+const SPAN_BYTES = 1_048_576;
+
+export interface NamingOptions {
+  readonly chunkBytes: number;
+  /** Shared memory for whole chunks; where there is none, only lengths and names are given. */
+  readonly pool?: ChunkPool;
+}
+
+/** Some threads that are shared by all that is named at the same time. */
+export class NamingThreads {
+  readonly #threads: NamingThread[];
+
+  constructor(count: number) {
+    this.#threads = Array.from({ length: Math.max(1, count) }, () => new NamingThread());
+  }
+
+  /**
+   * The chunks of an open file in order, named, to its end; some are read ahead.
+   * @throws Error with the system's `code` where it cannot be read
+   */
+  async *chunksOf(fd: number, { chunkBytes, pool }: NamingOptions): AsyncGenerator<NamedChunk> {
+    const count = Math.max(1, Math.ceil(SPAN_BYTES / chunkBytes));
+    const spanBytes = count * chunkBytes;
+    const ahead: { readonly chunks: Uint8Array[] | undefined; readonly answer: Promise<Answer> }[] = [];
+    let position = 0;
+    const ask = (): void => {
+      const chunks = pool && Array.from({ length: count }, () => pool.take());
+      const answer = this.#idlest().ask({ fd, position, chunkBytes, count, chunks });
+      answer.catch(() => {});
+      ahead.push({ chunks, answer });
+      position += spanBytes;
+    };
+    try {
+      for (;;) {
+        while (ahead.length < this.#threads.length * SPANS_AHEAD) ask();
+        const { chunks, answer } = ahead.shift()!;
+        const { filled, digests, failure } = await answer;
+        if (failure !== undefined) throw Object.assign(new Error(failure.message), { code: failure.code });
+        for (let at = 0, index = 0; at < filled; at += chunkBytes, index++) {
+          const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
+          const length = Math.min(chunkBytes, filled - at);
+          const whole = chunks?.[index];
+          const bytes = whole === undefined || length === chunkBytes ? whole : whole.subarray(0, length);
+          yield { cid: cidOfDigest(digest), bytes: bytes ?? length };
+        }
+        for (const unused of chunks?.slice(Math.ceil(filled / chunkBytes)) ?? []) pool!.give(unused);
+        if (filled < spanBytes) return;
+      }
+    } finally {
+      // They read from a file that is closed next.
+      for (const { chunks = [], answer } of ahead) {
+        await answer.catch(() => {});
+        for (const unused of chunks) pool?.give(unused);
+      }
+    }
+  }
+
+  #idlest(): NamingThread {
+    return this.#threads.reduce((least, each) => (each.waiting < least.waiting ? each : least));
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+}
+
+const THREADS_MAX = 4;
+/** For so long the threads wait for another file. */
+const LINGER_MS = 500;
+
+let atHand: NamingThreads | undefined;
+let users = 0;
+let leaving: ReturnType<typeof setTimeout> | undefined;
+
+/**
+ * `NamingThreads.chunksOf` with the threads of this process, which are there as long as somebody uses them.
+ * @throws as that
+ */
+export async function* namedChunksOf(fd: number, options: NamingOptions): AsyncGenerator<NamedChunk> {
+  clearTimeout(leaving);
+  atHand ??= new NamingThreads(Math.min(availableParallelism(), THREADS_MAX));
+  users++;
+  try {
+    yield* atHand.chunksOf(fd, options);
+  } finally {
+    users--;
+    if (users === 0) {
+      leaving = setTimeout(() => {
+        void atHand?.end();
+        atHand = undefined;
+      }, LINGER_MS).unref();
+    }
+  }
+}
