@@ -12,3 +12,9 @@ export function defaultCacheDirectory(env: Readonly<Record<string, string | unde
   if (env.MUSKETEERS_HOME) return join(env.MUSKETEERS_HOME, "cache");
   return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "musketeers");
 }
+
+/** Where workers that follow their hub's version keep the releases that they fetched. */
+export function releasesDirectory(env: Readonly<Record<string, string | undefined>>): string {
+  if (env.MUSKETEERS_HOME) return join(env.MUSKETEERS_HOME, "releases");
+  return join(env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "musketeers", "releases");
+}

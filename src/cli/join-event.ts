@@ -4,6 +4,11 @@ interface OfHub {
   readonly url?: string;
 }
 
+/** What the keeper of a worker that follows its hub's version adds to them. */
+export type ReleaseEvent =
+  | { readonly event: "updating" | "updated" | "went-back"; readonly version: string }
+  | { readonly event: "not-updated"; readonly code: string; readonly message: string; readonly hint: string };
+
 /** What `musketeers join --json` prints, one a line, and what a local worker tells the process that started it. */
 export type JoinEvent =
   | (OfHub & {

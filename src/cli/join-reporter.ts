@@ -2,7 +2,7 @@ import type { ErrorCode, MusketeersError, WorkerDescription } from "../protocol/
 import type { ConsentRequest } from "../worker/node.ts";
 import { renderAsks } from "./consent.ts";
 import type { Context } from "./context.ts";
-import type { JoinEvent } from "./join-event.ts";
+import type { JoinEvent, ReleaseEvent } from "./join-event.ts";
 import { bytes, count, duration, plural, printable } from "./render/format.ts";
 import { jsonLine } from "./render/json.ts";
 import { LiveLine } from "./render/progress.ts";
@@ -186,5 +186,19 @@ export function renderEvent(event: JoinEvent, style: Style): string {
       const failed = event.inputsFailed > 0 ? ` (${count(event.inputsFailed)} of them failed)` : "";
       return `Left. ${plural(event.inputsDone, "input")} done${failed}. Thank you.\n`;
     }
+  }
+}
+
+/** What happens to the worker's program, as a person reads it. */
+export function renderRelease(event: ReleaseEvent, style: Style): string {
+  switch (event.event) {
+    case "updating":
+      return `${style.accent("Updating:")} the hub hands out another program (${printable(event.version)}); it is fetched meanwhile.\n`;
+    case "updated":
+      return `${style.good("Updated")} to the hub's ${printable(event.version)}.\n`;
+    case "went-back":
+      return `${style.bad("Went back")} to ${printable(event.version || "the program before")}: the hub's ended before it had joined.\n`;
+    case "not-updated":
+      return `${style.bad("Not updated:")} ${printable(event.message)} (${event.code}); it goes on as it is. ${printable(event.hint)}\n`;
   }
 }

@@ -1,4 +1,5 @@
 /** What the command line needs besides the face: profiles, and tasks from files. */
+export { fetchWith } from "../link/node.ts";
 export { type Bundle, bundleSource } from "./bundle.ts";
 export { cidOfContent, cidOfPath } from "./cid-of-path.ts";
 export { loadTask } from "./load-task.ts";

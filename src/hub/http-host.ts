@@ -7,7 +7,7 @@ import type { Blobs } from "../engine/index.ts";
 import { type Limits, MusketeersError, type Role } from "../protocol/index.ts";
 import type { UploadDoor } from "./doors/index.ts";
 import type { Metrics } from "./metrics.ts";
-import type { PackageTarball } from "./package-tarball.ts";
+import type { PackageTarball } from "./package/tarball.ts";
 import type { PageHost } from "./pages/page-routes.ts";
 
 /** What the HTTP routes need of their hub. */

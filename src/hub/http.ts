@@ -13,6 +13,7 @@ import {
   type Uploads,
   uploading,
 } from "./http-host.ts";
+import { addPackageRoutes } from "./package/routes.ts";
 import { addPageRoutes } from "./pages/page-routes.ts";
 
 function respondError(context: Context, thrown: unknown): Response {
@@ -80,10 +81,7 @@ export function httpApp(host: HttpHost): Hono {
   const uploads: Uploads = new Map();
   app.onError((error, context) => respondError(context, error));
   addHealthRoutes(app, host);
-  app.get("/musketeers.tgz", async (context) => {
-    const bytes = await host.tarball.get();
-    return context.body(bytes as Uint8Array<ArrayBuffer>, 200, { "Content-Type": "application/gzip" });
-  });
+  addPackageRoutes(app, host.tarball);
   app.on(["GET", "HEAD"], "/blobs/:cid", (context) => getBlob(host, context));
   app.put("/blobs/:cid", (context) => putBlob(host, uploads, context));
   addBlockRoutes(app, host, uploads);

@@ -34,7 +34,7 @@ import { KEY_NAME } from "./key-name.ts";
 import { LeaseSeal } from "./lease-seal.ts";
 import { hostOf, lanAddress, listenOn, urlOf } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
-import { PackageTarball } from "./package-tarball.ts";
+import { PackageTarball } from "./package/tarball.ts";
 import { isSameOrigin, PageSessions } from "./pages/page-sessions.ts";
 import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
 import { Projects } from "./projects.ts";
@@ -271,7 +271,7 @@ export class Hub {
     const app = httpApp({
       limits: this.#limits,
       blobs: this.#engine.blobs,
-      tarball: new PackageTarball(),
+      tarball: new PackageTarball({ hubSecretKey: this.#secretKey, nowMs: systemClock.wallMs }),
       onBlobSent: (bytes) => {
         this.#coordinator.blobBytesSent += bytes;
       },

@@ -140,6 +140,14 @@ export interface Limits {
   readonly reconnectDelayMaxMs: number;
   /** What a drained worker may still finish before it hands the rest back. */
   readonly drainGraceMs: number;
+  /** How often a worker that follows its hub's version asks for it. */
+  readonly releaseCheckIntervalMs: number;
+  /** Over how long all that follow a hub fetch what is new, so that they do not do it at once. */
+  readonly releaseSpreadMs: number;
+  /** The largest program that such a worker fetches. */
+  readonly releaseBytesMax: number;
+  /** What it may still finish before it starts again as the new version. */
+  readonly releaseGraceMs: number;
   /** How often a worker looks whether its machine may work. */
   readonly governIntervalMs: number;
   /** How long a paused worker keeps what it has begun, before it hands it back. */

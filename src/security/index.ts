@@ -37,4 +37,5 @@ export {
   signManifest,
 } from "./manifest.ts";
 export { type RandomBytes, randomBytes } from "./random.ts";
+export { openRelease, type Release, signRelease } from "./release.ts";
 export { CATALOGUE, openStatement, type Statement, signStatement } from "./statement.ts";

@@ -5,7 +5,8 @@ import { newSecretKey } from "./ed25519.ts";
 import { newId } from "./id.ts";
 import { type RandomBytes, randomBytes } from "./random.ts";
 
-/** What needs Node: keys in files. */
+/** What needs Node: keys in files, and what a release of the program consists of. */
+export { packageDigest, packageRoot, packedFiles } from "./package-contents.ts";
 
 const KEY_FILE_MODE = 0o600;
 const noLinks: readonly string[] = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"];

@@ -167,12 +167,12 @@ export class Agent implements Tenant {
     return this.#link.start();
   }
 
-  /** Finishes or hands back what it has, within `drainGraceMs`, and leaves. */
-  drain(): Promise<void> {
+  /** Finishes or hands back what it has, within this time, and leaves. */
+  drain(graceMs = this.#options.limits.drainGraceMs): Promise<void> {
     if (this.#grace === undefined && !this.#over) {
       this.#options.onNotice({ type: "draining" });
       const expire = () => this.#handle({ type: "DrainExpired" });
-      this.#grace = setTimeout(expire, this.#options.limits.drainGraceMs);
+      this.#grace = setTimeout(expire, graceMs);
       this.#handle({ type: "DrainRequested" });
     }
     return this.closed;

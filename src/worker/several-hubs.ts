@@ -54,8 +54,8 @@ export interface Membership {
 export interface SharedWorkerHandle {
   readonly description: WorkerDescription;
   readonly hubs: readonly Membership[];
-  /** Leaves all hubs; finishes or hands back what it has, within `drainGraceMs`. */
-  drain(): Promise<void>;
+  /** Leaves all hubs; finishes or hands back what it has, within this time, or `drainGraceMs`. */
+  drain(graceMs?: number): Promise<void>;
   /** Leaves all hubs at once. */
   stop(): Promise<void>;
   /** Fulfilled when no hub is left; rejected with the first hub's refusal where every one refused. */
@@ -153,8 +153,8 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       ...shared,
     });
   });
-  const drain = async () => {
-    await Promise.allSettled(agents.map((agent) => agent.drain()));
+  const drain = async (graceMs?: number) => {
+    await Promise.allSettled(agents.map((agent) => agent.drain(graceMs)));
   };
   const leave = () => void drain();
   options.signal?.addEventListener("abort", leave, { once: true });
@@ -182,7 +182,11 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
     await Promise.allSettled(agents.map((agent) => agent.stop()));
   };
   const handle = { description, hubs, closed };
-  return { ...handle, drain: () => drain().then(() => closed), stop: () => stop().then(() => closed) };
+  return {
+    ...handle,
+    drain: (graceMs) => drain(graceMs).then(() => closed),
+    stop: () => stop().then(() => closed),
+  };
 }
 
 /** What the volunteer said to each hub's project; without a file nobody is asked. */

@@ -16,6 +16,7 @@ import {
 } from "../context.ts";
 import { defaultCacheDirectory } from "../data-directory.ts";
 import { openDiary } from "../diary.ts";
+import { KEPT_VARIABLE, type LeaveMessage } from "../following/messages.ts";
 import { type InviteSources, readInvites } from "../join-invites.ts";
 import { Reporter } from "../join-reporter.ts";
 import { addLendingOptions, type LendingOptions, lendingOf } from "../lending.ts";
@@ -36,6 +37,7 @@ interface JoinOptions extends JsonOption, LendingOptions, InviteSources {
   readonly grace?: number;
   readonly cache?: string;
   readonly cacheSize?: number;
+  readonly followHub?: boolean;
 }
 
 /** One share for each hub; equal ones where nothing is said. */
@@ -100,8 +102,21 @@ async function follow(
   }
 }
 
+/** Leaves when its keeper says so, with more time than whoever stops it gives. */
+function leaveForKeeper(worker: SharedWorkerHandle): void {
+  process.on("message", (message: LeaveMessage) => {
+    if (message.type === "leave") worker.drain(message.graceMs).catch(() => {});
+  });
+}
+
 async function join(texts: readonly string[], options: JoinOptions, context: Context): Promise<void> {
   const led = process.send !== undefined;
+  // A keeper acts for the volunteer; any other process that leads this one answers for itself.
+  const kept = context.terminal.env[KEPT_VARIABLE] === "1";
+  if (options.followHub === true) {
+    const { joinAndFollow } = await import("../following/follow.ts");
+    return joinAndFollow(texts, options, context);
+  }
   using stopper = listenForStop({ led });
   const { name, slots, memory, allowNet, label, trust, servePort, grace, cacheSize } = options;
   const serve = options.serve === false ? false : (servePort ?? options.serve);
@@ -114,7 +129,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
   const shares = sharesOf(options.share, invites.length);
   // A process that leads this one has its own way to ask, and is not remembered.
   const { signal } = stopper;
-  const allowed = await obtainConsent(invites, options, context, { remember: !led, signal });
+  const allowed = await obtainConsent(invites, options, context, { remember: !led || kept, signal });
   // Loaded here, so that the other commands start without it.
   const { joinHubs } = await import("../../worker/node.ts");
   const reporter = new Reporter(
@@ -129,7 +144,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       ),
       hubs: invites.map((invite, hub) => ({ invite, share: shares[hub]!, allows: allowed[hub]! })),
       diaryFile: await openDiary(context.terminal.env),
-      ...(led ? {} : { consentFile: await openConsentFile(context.terminal.env) }),
+      ...(led && !kept ? {} : { consentFile: await openConsentFile(context.terminal.env) }),
       ...(name === undefined ? {} : { name }),
       ...(slots === undefined ? {} : { slots }),
       ...(memory === undefined ? {} : { memoryBytes: memory }),
@@ -148,6 +163,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       signal: stopper.signal,
       onEvent: listenTo(reporter),
     });
+    if (kept) leaveForKeeper(worker);
     const followed = Promise.all(worker.hubs.map((_, hub) => follow(reporter, hub, worker, stopper.signal)));
     await worker.closed;
     await followed;
@@ -205,6 +221,7 @@ export function addJoin(program: Command, context: Context): void {
       "the port for that; one for each hub, from here on (default: any)",
       integerArgument(1_024, 65_535),
     )
+    .option("--follow-hub", "run the version of the program that the hub hands out, and change with it")
     .option("--cache <dir>", "where to keep data that tasks read, for later runs, too")
     .option("--cache-size <size>", "how much of it, such as 10GB (default: 4GB)", sizeArgument)
     .addOption(jsonOption("print events as JSON lines"));

@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { fetchWith } from "../../client/node.ts";
+import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
+import { type Invite, parseInvite } from "../../security/index.ts";
+import { packageDigest, packageRoot } from "../../security/node.ts";
+import type { Context, JsonOption } from "../context.ts";
+import { releasesDirectory } from "../data-directory.ts";
+import { ExitStatus } from "../failure.ts";
+import { type InviteSources, readInvites } from "../join-invites.ts";
+import { renderRelease } from "../join-reporter.ts";
+import { INVITE_VARIABLE } from "../local-workers.ts";
+import { jsonLine } from "../render/json.ts";
+import { listenForStop } from "../stop.ts";
+import { Follower } from "./follower.ts";
+import { hex, Releases } from "./releases.ts";
+
+const ofKeeper = ["--invite-env", "--invite-file"];
+
+/** A worker's command line from that of its keeper: without what only that one needs. */
+export function workerArguments(args: readonly string[], invites: readonly string[]): readonly string[] {
+  const kept = args.filter((arg, at) => {
+    if (arg === "--follow-hub" || invites.includes(arg)) return false;
+    if (ofKeeper.includes(arg) || ofKeeper.includes(args[at - 1] ?? "")) return false;
+    return !ofKeeper.some((name) => arg.startsWith(`${name}=`));
+  });
+  return [...kept, "--invite-env", INVITE_VARIABLE];
+}
+
+const releasesOf = (invite: Invite, { terminal }: Context, signal: AbortSignal): Releases =>
+  new Releases({
+    url: invite.url,
+    hubKey: invite.hubKey,
+    fetch: fetchWith(invite) ?? fetch,
+    directory: releasesDirectory(terminal.env),
+    releaseBytesMax: defaultLimits.releaseBytesMax,
+    signal,
+  });
+
+/** The hub to follow. */
+async function readHub(
+  texts: readonly string[],
+  options: InviteSources,
+  context: Context,
+  signal: AbortSignal,
+): Promise<string> {
+  const [invite, ...others] = await readInvites(texts, options, context, signal);
+  if (invite !== undefined && others.length === 0) return invite.trim();
+  throw new MusketeersError("BAD_ARGUMENT", "A worker follows the version of one hub", {
+    hint: "With several hubs leave --follow-hub away, or start a worker for each.",
+  });
+}
+
+/**
+ * Runs a worker in a process of its own, as the version of the program that its hub hands out, and starts it again
+ * when that is another one. Ends as the worker ends.
+ * @throws ExitStatus where that is not 0
+ */
+export async function joinAndFollow(
+  texts: readonly string[],
+  options: InviteSources & JsonOption,
+  context: Context,
+): Promise<void> {
+  const stopping = new AbortController();
+  let follower: Follower | undefined;
+  using stopper = listenForStop({ atOnce: () => follower?.kill() });
+  const invite = await readHub(texts, options, context, stopper.signal);
+  const releases = releasesOf(parseInvite(invite), context, stopping.signal);
+  const own = hex(await packageDigest(packageRoot));
+  const current = (await releases.current()) ?? { digest: own, sequence: 0 };
+  const { terminal, errStyle } = context;
+  const status = await new Promise<number>((onEnd) => {
+    follower = new Follower({
+      invite,
+      args: workerArguments(process.argv.slice(2), texts),
+      releases,
+      current,
+      programOf: (digest) =>
+        digest === own ? join(packageRoot, "dist", "cli", "main.js") : releases.programOf(digest),
+      limits: defaultLimits,
+      random: Math.random,
+      signal: stopping.signal,
+      onEvent: (event) =>
+        options.json ? terminal.out(jsonLine(event)) : terminal.err(renderRelease(event, errStyle)),
+      onEnd,
+    });
+    follower.begin();
+    void stopper.stopped.then((signal) => follower?.stop(signal));
+  });
+  stopping.abort();
+  if (status !== 0) throw new ExitStatus(status);
+}
