@@ -4,10 +4,12 @@ import {
   createInvite,
   endorseInvite,
   openProof,
+  openRelease,
   parseEndorsement,
   publicKeyOf,
   signCertificate,
   signManifest,
+  signRelease,
 } from "../../src/security/index.ts";
 import { parseEntry } from "../../src/worker/diary/entry.ts";
 import { denialIn } from "../../src/worker/executors/denial.ts";
@@ -78,6 +80,11 @@ export const trustDecoders: readonly Decoder[] = [
       const signed = signedBy(bytes);
       if (signed !== undefined) openProof(signed, checks);
     },
+  },
+  {
+    name: "a hub's word on its program",
+    samples: [signRelease({ version: "1.2.3", digest: root, archive: submitter, archiveBytes: 5 }, 6, root)],
+    decode: (bytes) => void openRelease(bytes, projectKey),
   },
   {
     name: "endorsements of invites",
