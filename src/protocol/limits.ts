@@ -88,6 +88,16 @@ export interface Limits {
   readonly partitionsDefault: number;
   /** Most partitions of a shuffle. */
   readonly partitionsMax: number;
+  /** Share of a task's memory that a stage of a map-reduce takes for what it has not written yet. */
+  readonly stageTableShare: number;
+  /** Values of a key that a map gathers before they are combined. */
+  readonly combineValuesMax: number;
+  /** Values of a key that a reduce gathers before they are combined. */
+  readonly reduceValuesMax: number;
+  /** Runs that a reduce merges at once where they do not fit into memory. */
+  readonly mergeRunsMax: number;
+  /** Outputs that a reduce fetches at once. */
+  readonly outputFetchesMax: number;
   /** Most outputs that a shuffle may have: its segments times its partitions. */
   readonly outputsPerJobMax: number;
   /** Inputs of reduce stages that a hub keeps at hand. */

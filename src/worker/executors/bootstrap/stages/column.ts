@@ -9,14 +9,17 @@ import {
   runsIn,
 } from "../../../../data/pairs/index.ts";
 import type { FileStore } from "../../../../data/readers/index.ts";
-import { type FileRef, MusketeersError, OUTPUT_BYTES, outputAt } from "../../../../protocol/index.ts";
+import {
+  defaultLimits,
+  type FileRef,
+  MusketeersError,
+  OUTPUT_BYTES,
+  outputAt,
+} from "../../../../protocol/index.ts";
 import { MissingOutputs } from "./missing.ts";
 import { pushRecord } from "./small-value.ts";
 
-/** Files that are fetched at once. */
-const FETCHES_MAX = 16;
-/** Runs that are merged at once where they are not in memory; each takes a window of its file. */
-const RUNS_MAX = 32;
+const { mergeRunsMax, outputFetchesMax } = defaultLimits;
 /** Merged pairs are written in pieces of this size. */
 const PIECE_BYTES = 256 * 1024;
 
@@ -47,10 +50,10 @@ export async function openColumn(
     return new Merge(contents.flatMap(runsIn).map((run) => new RunCursor(run)));
   }
   let spans = await spansOf(refs, files);
-  while (spans.length > RUNS_MAX) {
+  while (spans.length > mergeRunsMax) {
     const fewer: Span[] = [];
-    for (let at = 0; at < spans.length; at += RUNS_MAX) {
-      fewer.push(await mergedSpan(spans.slice(at, at + RUNS_MAX), files));
+    for (let at = 0; at < spans.length; at += mergeRunsMax) {
+      fewer.push(await mergedSpan(spans.slice(at, at + mergeRunsMax), files));
     }
     spans = fewer;
   }
@@ -155,6 +158,6 @@ async function inParallel<A, B>(items: readonly A[], each: (item: A) => Promise<
   const work = async () => {
     for (let at = next++; at < items.length; at = next++) results[at] = await each(items[at]!);
   };
-  await Promise.all(Array.from({ length: Math.min(FETCHES_MAX, items.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(outputFetchesMax, items.length) }, work));
   return results;
 }

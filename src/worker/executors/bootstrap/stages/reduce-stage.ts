@@ -1,6 +1,6 @@
 import { Arena, compareBytes, decodeKey, type Merge } from "../../../../data/pairs/index.ts";
 import type { FileStore, FileWriter } from "../../../../data/readers/index.ts";
-import { asFileValue, type FileRef, type FileValue } from "../../../../protocol/index.ts";
+import { asFileValue, defaultLimits, type FileRef, type FileValue } from "../../../../protocol/index.ts";
 import { filesOf, openColumn } from "./column.ts";
 import {
   combinerOf,
@@ -22,8 +22,6 @@ export interface ReducedPartition {
 }
 
 const PIECE_BYTES = 256 * 1024;
-/** So many values of a key are combined at once. */
-const VALUES_MAX = 4096;
 
 /** The run that a reduce writes. */
 class Output {
@@ -115,7 +113,7 @@ class Groups {
         const same = this.#step(encoded);
         isWhole = !(typeof same === "boolean" ? same : await same);
         if (isWhole) break;
-        if (combine !== undefined && values.length >= VALUES_MAX) {
+        if (combine !== undefined && values.length >= defaultLimits.reduceValuesMax) {
           values = [combine(key as never, values)];
           bytes = 16;
         }

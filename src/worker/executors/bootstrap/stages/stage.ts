@@ -1,12 +1,13 @@
 import type { FileStore } from "../../../../data/readers/index.ts";
-import { MusketeersError, type StageSpec } from "../../../../protocol/index.ts";
+import { defaultLimits, MusketeersError, type StageSpec } from "../../../../protocol/index.ts";
 import type { TaskFunction } from "../entry.ts";
 import { functionsOf } from "./definition.ts";
 import { mapSegment } from "./map-stage.ts";
 import { reduceColumn } from "./reduce-stage.ts";
 
-/** The share of its memory that a stage's own tables may take. */
-const TABLE_SHARE = 0.25;
+/** What a stage may hold in memory, of what its task may use. */
+export const tableBytesMaxOf = (memoryBytes: number): number =>
+  Math.floor(memoryBytes * defaultLimits.stageTableShare);
 
 /**
  * The function that a stage of a map-reduce runs on its inputs.
@@ -23,7 +24,7 @@ export function stageFunction(
   const functions = functionsOf(entry);
   if (functions === undefined)
     throw new MusketeersError("TASK_UNKNOWN", "The bundle's task is no map-reduce");
-  const options = { partitions, tableBytesMax: Math.floor(memoryBytes * TABLE_SHARE) };
+  const options = { partitions, tableBytesMax: tableBytesMaxOf(memoryBytes) };
   return kind === "map"
     ? (input) => mapSegment(input, functions, files, options)
     : (input) => reduceColumn(input, functions, files, options);

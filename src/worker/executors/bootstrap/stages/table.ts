@@ -1,5 +1,10 @@
 import { Arena, hashBytes, orderOf, pushKey } from "../../../../data/pairs/index.ts";
-import { encodeValue, MusketeersError, toMusketeersError } from "../../../../protocol/index.ts";
+import {
+  defaultLimits,
+  encodeValue,
+  MusketeersError,
+  toMusketeersError,
+} from "../../../../protocol/index.ts";
 import type { Combiner, Emit, Fold, Reducer } from "./definition.ts";
 import { type Cell, KeyedCells } from "./keyed.ts";
 import type { PartitionFiles } from "./partition-files.ts";
@@ -10,8 +15,8 @@ const CELL_BYTES = 120;
 const VALUE_BYTES = 16;
 /** What an encoded value costs beside its bytes, about. */
 const RECORD_BYTES = 96;
-/** So many values of a key are combined at once. */
-const VALUES_MAX = 64;
+/** As the other limits of a stage it is the same on every worker: equal segments give equal files. */
+const { combineValuesMax } = defaultLimits;
 
 interface TableCell extends Cell {
   /** The accumulator where there is one, else the values so far. */
@@ -137,7 +142,7 @@ export class CombineTable {
       const cell = cells.get(key) ?? this.#add(key, []);
       const values = cell.held as unknown[];
       values.push(value);
-      if (values.length >= VALUES_MAX) {
+      if (values.length >= combineValuesMax) {
         cell.held = [combined(combine, key, values)];
         this.#weigh(cell);
       } else this.bytes += VALUE_BYTES;
