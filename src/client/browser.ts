@@ -8,6 +8,7 @@ import type { Cluster } from "./cluster.ts";
 import { type ConnectOptions, connectTo, connectWith, type Platform } from "./connect.ts";
 
 export type { FollowOptions, LiveState } from "./live.ts";
+export { asPictureTile } from "./picture.ts";
 export * from "./public.ts";
 
 /**

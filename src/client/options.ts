@@ -4,6 +4,7 @@ import {
   type Limits,
   MusketeersError,
   type Needs,
+  type PictureSize,
   PRIORITY_MAX,
   QUORUM_MAX,
   type QuorumSpec,
@@ -50,6 +51,11 @@ export interface TaskOptions {
   readonly deterministic?: boolean;
   /** Inputs with known answers, mixed in to see who is honest; none of them is a result. */
   readonly canaries?: readonly Canary[];
+  /**
+   * The results are parts of a picture of so many pixels, each `{ x, y, width, height, pixels }` (see `PictureTile`): the
+   * hub's pages show it as it comes about, also to viewers.
+   */
+  readonly picture?: PictureSize;
 }
 
 /** How many people must give the same answer. */
@@ -83,6 +89,7 @@ const known: Readonly<Record<keyof TaskOptions, true>> = {
   quorum: true,
   deterministic: true,
   canaries: true,
+  picture: true,
 };
 
 const bad = (message: string, hint?: string): MusketeersError =>
@@ -136,6 +143,17 @@ function resolveQuorum({ quorum, canaries, deterministic = false }: TaskOptions)
   return { quorum: { agree: integer("quorum.agree", agree, 2, most), of: most, adaptive, deterministic } };
 }
 
+function resolvePicture(picture: PictureSize | undefined, { pictureSideMax }: Limits) {
+  if (picture === undefined) return {};
+  if (typeof picture !== "object" || picture === null) {
+    throw bad("picture is no object", "Write picture: { width: 640, height: 480 }.");
+  }
+  const { width, height } = picture;
+  integer("picture.width", width, 1, pictureSideMax);
+  integer("picture.height", height, 1, pictureSideMax);
+  return { picture: { width, height } };
+}
+
 const quorumHint = "Write quorum: { agree: 2, of: 3 }.";
 
 /**
@@ -183,6 +201,7 @@ export function resolveOptions(options: TaskOptions, limits: Limits = defaultLim
       priority: integer("priority", options.priority ?? 0, -PRIORITY_MAX, PRIORITY_MAX),
       needs: resolveNeeds(options.needs ?? {}),
       ...resolveQuorum(options),
+      ...resolvePicture(options.picture, limits),
     },
   };
 }

@@ -22,6 +22,7 @@ export type {
   JobSummary,
   LogLine,
   PersonSummary,
+  PictureSize,
   Role,
   WorkerSummary,
 } from "../protocol/index.ts";
@@ -46,6 +47,7 @@ export {
 } from "./map-reduce.ts";
 export type { TaskNeeds, TaskOptions, TaskQuorum } from "./options.ts";
 export { type Listing, Pairs } from "./pairs.ts";
+export type { PictureTile } from "./picture.ts";
 export type { Inputs } from "./pump.ts";
 export type { PutFile, PutProgress } from "./put.ts";
 export type { Content, PutFiles, PutSource, SourceFile } from "./put-source.ts";

@@ -9,11 +9,14 @@ type Phase =
   | { readonly at: "outside"; readonly reason: string }
   | { readonly at: "inside"; readonly access: HubAccess };
 
-/** The invite's secret behind `#`. It leaves the address bar at once, where it could be read over a shoulder. */
+/**
+ * The invite's secret behind `#`, perhaps with the page to open behind a slash. It leaves the address bar at once, where
+ * it could be read over a shoulder.
+ */
 function takeSecret(): string | undefined {
-  const secret = location.hash.slice(1);
-  if (secret === "" || secret.startsWith("/")) return undefined;
-  history.replaceState(null, "", location.pathname);
+  const [secret = "", ...path] = location.hash.slice(1).split("/");
+  if (secret === "") return undefined;
+  history.replaceState(null, "", location.pathname + (path.length === 0 ? "" : `#/${path.join("/")}`));
   return secret;
 }
 

@@ -49,6 +49,9 @@ export function bytes(value: number): string {
   return `${short.format(value / 1024 ** power)} ${units[power]}`;
 }
 
+/** `0.8 s`, of what is short. */
+export const seconds = (ms: number): string => `${short.format(ms / 1000)} s`;
+
 /** The largest fitting unit only: `3 min`, `2 h`. */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));

@@ -9,7 +9,10 @@ import { PeoplePage } from "./pages/people.tsx";
 import { ResourcesPage } from "./pages/resources.tsx";
 import { WorkerPage } from "./pages/worker.tsx";
 import { WorkersPage } from "./pages/workers.tsx";
+import { later } from "./parts/later.tsx";
 import { pathOf, useRoute } from "./route.ts";
+
+const PicturePage = later(() => import("./pages/picture.tsx").then((module) => module.PicturePage));
 
 interface Entry {
   readonly page: string;
@@ -23,6 +26,7 @@ const entries: readonly Entry[] = [
   { page: "overview", title: "Overview", component: OverviewPage },
   { page: "jobs", title: "Jobs", component: JobsPage },
   { page: "job", title: "Job", component: JobPage, under: "jobs" },
+  { page: "picture", title: "Picture", component: PicturePage, under: "jobs" },
   { page: "workers", title: "Workers", component: WorkersPage },
   { page: "worker", title: "Worker", component: WorkerPage, under: "workers" },
   { page: "resources", title: "Resources", component: ResourcesPage },

@@ -114,6 +114,7 @@ export function summaryOf(coordinator: Coordinator, entry: JobEntry): JobSummary
     endedAtMs,
     ...stagesIn(entry, view),
     ...(trust === undefined ? {} : { trust }),
+    ...(spec.options.picture === undefined ? {} : { picture: spec.options.picture }),
   };
 }
 

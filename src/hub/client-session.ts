@@ -213,8 +213,10 @@ export class ClientSession implements PeerSession, Holder {
   }
 
   #watch(message: WatchMessage): void {
-    if (message.results || message.logs) this.#require(submitRoles, "read results");
     const entry = this.#coordinator.jobs.require(message.job, this.scope.project);
+    // A picture is there to be looked at.
+    const shown = entry.spec.options.picture !== undefined && !message.logs;
+    if ((message.results && !shown) || message.logs) this.#require(submitRoles, "read results");
     this.#unwatch(message.job);
     const { watchesPerClientMax } = this.#coordinator.limits;
     if (this.#watches.size >= watchesPerClientMax) {

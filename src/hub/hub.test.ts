@@ -361,6 +361,22 @@ describe("roles", () => {
     expect((await viewer.next("job")).message).toMatchObject({ size: 1, state: "running" });
   });
 
+  test("a viewer gets the parts of a picture, and nothing else of that job", async () => {
+    const hub = await testHub();
+    const client = await ScriptedPeer.client(hub);
+    const viewer = await ScriptedPeer.client(hub, "viewer");
+    const worker = await ScriptedPeer.worker(hub);
+    const spec = jobSpec({ picture: { width: 4, height: 4 } });
+    client.submit(spec, 1);
+    await client.next("accepted");
+    viewer.watch(spec.job);
+    worker.report(await worker.next("lease"));
+    expect(bytesOf((await viewer.next("results")).body)).toEqual(bytesOf(numbered(1)));
+    expect(await viewer.call("job", { job: spec.job })).toMatchObject({ picture: { width: 4, height: 4 } });
+    viewer.watch(spec.job, { logs: true });
+    expect((await viewer.next("joberror")).message.code).toBe("FORBIDDEN");
+  });
+
   test("a worker's invite is no client's, a client's no worker's", async () => {
     const hub = await testHub();
     const client = new ScriptedPeer(hub.invite({ role: "worker" }));

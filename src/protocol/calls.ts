@@ -1,4 +1,4 @@
-import type { JobState, Role, StageProgress } from "./messages/index.ts";
+import type { JobState, PictureSize, Role, StageProgress } from "./messages/index.ts";
 import { type ProjectCalls, projectCallRoles } from "./projects.ts";
 import type { EnrolledWorker } from "./standing.ts";
 
@@ -29,6 +29,8 @@ export interface JobSummary {
   readonly stages?: readonly StageProgress[];
   /** Where it asks for a quorum. */
   readonly trust?: JobTrustSummary;
+  /** Where its results are parts of a picture. */
+  readonly picture?: PictureSize;
 }
 
 /** How far the results of a job are believed. */

@@ -124,6 +124,7 @@ export const defaultLimits: Limits = Object.freeze({
   undecidedInputsMax: 65_536,
   canariesMax: 256,
   canaryBytesMax: 64 * KiB,
+  pictureSideMax: 8_192,
   peopleSaveMs: 1_000,
 
   mapWindowInputs: 262_144,

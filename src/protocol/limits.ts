@@ -226,6 +226,8 @@ export interface Limits {
   /** Canaries of a job, and bytes of their inputs. */
   readonly canariesMax: number;
   readonly canaryBytesMax: number;
+  /** Width and height of a picture that a job paints, in pixels. */
+  readonly pictureSideMax: number;
   /** What a hub finds out about people is written after so long, with what else was found out. */
   readonly peopleSaveMs: number;
 

@@ -147,6 +147,61 @@ describe.skipIf(chromiumAt === undefined)(
       }
     });
 
+    test("a picture paints itself before a viewer's eyes, says who painted what, and is there after a reload", async () => {
+      const painter = new PretendedWorker(hub.invite({ role: "worker" }), {
+        name: "aramis",
+        description: { labels: ["brush"] },
+        value: (input) => ({
+          x: 10 * (input % 4),
+          y: 10 * Math.floor(input / 4),
+          width: 10,
+          height: 10,
+          pixels: new Uint8Array(300).fill(40 * input),
+        }),
+      });
+      const size = { picture: { width: 40, height: 20 }, needs: { labels: ["brush"] } };
+      const job = await cluster.submit(pretendedTask("stillLife"), numbers(8), size);
+      const page = await signedIn("viewer");
+      await open(page, `picture/${job.id}`, "stillLife");
+      const shown = (parts: number, who: string) =>
+        page.getByRole("img", { name: `stillLife: ${parts} of 8 parts painted by ${who}` });
+      await shown(0, "0 workers").waitFor();
+      await painter.start();
+      onTestFinished(() => painter.stop());
+      await shown(8, "1 worker").waitFor();
+      await page.locator(".title .state", { hasText: "done" }).waitFor();
+      const colourAt = (x: number, y: number) =>
+        page.evaluate(
+          `[...document.querySelector(".frame canvas").getContext("2d").getImageData(${x}, ${y}, 1, 1).data]`,
+        );
+      expect(await colourAt(35, 15)).toEqual([24, 24, 24, 255]);
+      expect(await colourAt(15, 5)).toEqual([40, 40, 40, 255]);
+      const box = (await shown(8, "1 worker").boundingBox())!;
+      await page.mouse.move(box.x + (box.width * 7) / 8, box.y + (box.height * 3) / 4);
+      await page.getByText("aramis: part 8").waitFor();
+      await page.mouse.move(0, 0);
+      await page.getByText("aramis: part 8").waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "aramis 8", pressed: false }).click();
+      await page.getByRole("button", { name: "aramis 8", pressed: true }).waitFor();
+      expect(await page.getByRole("button", { name: "Help" }).count()).toBe(0);
+      await page.reload();
+      await shown(8, "1 worker").waitFor();
+      await open(page, `picture/${done.id}`, "renderTiles");
+      await page.getByText("This job paints no picture.").waitFor();
+      await open(page, `job/${job.id}`, "stillLife");
+      await page.getByRole("link", { name: "Look at the picture" }).click();
+      await shown(8, "1 worker").waitFor();
+    });
+
+    test("a link may lead to a page, and its secret leaves the address", async () => {
+      const context = await browser.newContext();
+      onTestFinished(() => context.close());
+      const page = await context.newPage();
+      await page.goto(`${pageLink(hub.invite({ role: "viewer" }))}/job/${done.id}`);
+      await page.getByRole("heading", { level: 1, name: "renderTiles" }).waitFor();
+      expect(new URL(page.url()).hash).toBe(`#/job/${done.id}`);
+    });
+
     test("a job is cancelled, and is known as cancelled at once", async () => {
       const job = await endlessJob("gascony");
       const page = await signedIn("submitter");

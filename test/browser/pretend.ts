@@ -36,6 +36,8 @@ export interface Pretended {
   readonly inputMs?: number;
   /** Inputs whose number this divides fail. */
   readonly failEvery?: number;
+  /** What it answers. */
+  readonly value?: (input: number) => unknown;
 }
 
 const frames = (at: number) =>
@@ -133,6 +135,8 @@ export class PretendedWorker {
 
   #answer(body: Uint8Array): { records: Uint8Array; failures: FailureMark[] } {
     const { failEvery = Number.POSITIVE_INFINITY, name } = this.#machine;
+    const { value = (input: number): unknown => ({ tile: input, shade: (input * 37) % 256, by: name }) } =
+      this.#machine;
     const failures: FailureMark[] = [];
     const records: Uint8Array[] = [];
     for (const record of eachRecord(body)) {
@@ -141,7 +145,7 @@ export class PretendedWorker {
         const { record: failed, mark } = failureOf(input);
         failures.push({ at: records.length, ...mark });
         records.push(failed);
-      } else records.push(encodeValue({ tile: input, shade: (input * 37) % 256, by: name }));
+      } else records.push(encodeValue(value(input)));
     }
     return { records: packRecords(records), failures };
   }

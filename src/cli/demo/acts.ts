@@ -1,10 +1,13 @@
 import type { Cluster } from "../../client/index.ts";
 import { LiveLine, progressText } from "../render/progress.ts";
+import type { Style } from "../render/style.ts";
 import type { Terminal } from "../terminal.ts";
 import { countWord } from "./count-word.ts";
 import type { Exchange } from "./exchange.ts";
 import { getTable } from "./get-table.ts";
-import type { CrawlReport, TableRow, WordCountReport } from "./report.ts";
+import { paintPart } from "./paint-part.ts";
+import { type Canvas, partsOf } from "./picture/parts.ts";
+import type { CrawlReport, PictureReport, TableRow, WordCountReport } from "./report.ts";
 import { stockRows } from "./stocks.ts";
 import { splitWords, Tally } from "./words.ts";
 
@@ -14,6 +17,7 @@ const TOP_WORDS = 8;
 export interface Stage {
   readonly cluster: Cluster;
   readonly terminal: Terminal;
+  readonly outStyle: Style;
   readonly quiet: boolean;
   readonly signal: AbortSignal;
 }
@@ -62,4 +66,35 @@ export async function countWords(stage: Stage, text: string): Promise<WordCountR
   }
   const wallMs = line.end();
   return { total: tally.total, distinct: tally.distinct, top: tally.top(TOP_WORDS), wallMs };
+}
+
+/**
+ * Act three: a picture, one task a part.
+ * @param canvas how large, and how fine
+ * @param onBegun is told the job as soon as there is something to look at
+ */
+export async function paintPicture(
+  stage: Stage,
+  canvas: Canvas,
+  onBegun: (job: string) => void = () => {},
+): Promise<PictureReport> {
+  const { width, height } = canvas;
+  const parts = partsOf(canvas);
+  const options = { picture: { width, height }, signal: stage.signal };
+  const job = await stage.cluster.submit(paintPart, parts, options);
+  onBegun(job.id);
+  const line = openLine(stage, parts.length);
+  const perWorker: Record<string, number> = {};
+  for await (const outcome of job.results({ signal: stage.signal })) {
+    if (!outcome.ok) throw outcome.error;
+    perWorker[outcome.worker] = (perWorker[outcome.worker] ?? 0) + 1;
+    line.step();
+  }
+  return {
+    width,
+    height,
+    parts: parts.length,
+    wallMs: line.end(),
+    perWorker: Object.fromEntries(Object.entries(perWorker).sort()),
+  };
 }

@@ -22,10 +22,22 @@ export interface WordCountReport {
   readonly wallMs: number;
 }
 
+export interface PictureReport {
+  readonly width: number;
+  readonly height: number;
+  /** That it was cut into. */
+  readonly parts: number;
+  readonly wallMs: number;
+  /** Parts that each musketeer painted. */
+  readonly perWorker: Readonly<Record<string, number>>;
+}
+
 /** What `demo --once --json` prints. */
 export interface DemoReport {
   readonly crawl: CrawlReport;
   readonly wordCount: WordCountReport;
+  /** With `--once`. */
+  readonly picture?: PictureReport;
 }
 
 /** Columns 4 to 8 are prices and the change of one. */
@@ -58,5 +70,15 @@ export function renderWordCount({ total, distinct, top, wallMs }: WordCountRepor
     `${style.good(`${count(total)} words, one task a word, in ${duration(wallMs)}`)}: ${perSecond(total, wallMs)}.\n`,
     `In 2016, one message a word: the ${count(wordCount2016.words)} words of a novel in ${duration(wordCount2016.wallMs)}, ${perSecond(wordCount2016.words, wordCount2016.wallMs)}.\n`,
     `${count(distinct)} distinct; the most frequent: ${most}\n`,
+  ].join("");
+}
+
+export function renderPicture(
+  { width, height, parts, wallMs, perWorker }: PictureReport,
+  style: Style,
+): string {
+  return [
+    `${style.good(`${count(width * height)} pixels in ${count(parts)} parts, in ${duration(wallMs)}`)}.\n`,
+    renderShares(perWorker),
   ].join("");
 }

@@ -7,8 +7,9 @@ import { lendProfile } from "../profile.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";
 import { listenForStop, type StopSignal, signalStatus } from "../stop.ts";
-import { countWords, crawl, type Stage } from "./acts.ts";
-import { type DemoReport, renderCrawl, renderWordCount } from "./report.ts";
+import { countWords, crawl, paintPicture, type Stage } from "./acts.ts";
+import { largeCanvas, smallCanvas } from "./picture/parts.ts";
+import { type DemoReport, renderCrawl, renderPicture, renderWordCount } from "./report.ts";
 import { gatherTroupe, type Troupe } from "./troupe.ts";
 import { readText } from "./words.ts";
 
@@ -17,66 +18,82 @@ export interface DemoOptions extends JsonOption {
   readonly text?: string;
 }
 
-const PROFILE = "demo";
+type Say = (text: string) => void;
 
-async function perform(
-  troupe: Troupe,
-  options: DemoOptions,
-  context: Context,
-  signal: AbortSignal,
-): Promise<DemoReport> {
-  const { terminal, outStyle } = context;
-  const say = (text: string) => {
-    if (!options.json) terminal.out(text);
-  };
+const PROFILE = "demo";
+const LINK_EXPIRES_MS = 24 * 3_600_000;
+
+/** The acts whose results a terminal can show. */
+async function perform(stage: Stage, troupe: Troupe, options: DemoOptions, say: Say): Promise<DemoReport> {
+  const { outStyle } = stage;
   const text = await readText(options.text);
-  const hub = troupe.invite("submitter", "demo");
-  const cluster = await connect({ hub, signal });
-  try {
-    const stage: Stage = { cluster, terminal, quiet: options.json === true, signal };
-    say(`Four musketeers have joined ${troupe.hub.url}. They fetch thirty stocks' pages, 100 ms each.\n\n`);
-    const crawled = await crawl(stage, troupe.exchange);
-    say(
-      `${renderCrawl(crawled, outStyle)}\nNow they count the words of ${options.text ?? "this package's own texts"}, one task a word.\n\n`,
-    );
-    const wordCount = await countWords(stage, text);
-    say(renderWordCount(wordCount, outStyle));
-    return { crawl: crawled, wordCount };
-  } finally {
-    await cluster.close();
-  }
+  say(`Four musketeers have joined ${troupe.hub.url}. They fetch thirty stocks' pages, 100 ms each.\n\n`);
+  const crawled = await crawl(stage, troupe.exchange);
+  say(
+    `${renderCrawl(crawled, outStyle)}\nNow they count the words of ${options.text ?? "this package's own texts"}, one task a word.\n\n`,
+  );
+  const wordCount = await countWords(stage, text);
+  say(renderWordCount(wordCount, outStyle));
+  if (!options.once) return { crawl: crawled, wordCount };
+  say("\nLast they paint a small picture.\n\n");
+  const picture = await paintPicture(stage, smallCanvas);
+  say(renderPicture(picture, outStyle));
+  return { crawl: crawled, wordCount, picture };
 }
 
 const taskFile = fileURLToPath(new URL(`./count-word${import.meta.url.slice(-3)}`, import.meta.url));
 
-function nextSteps({ invite }: Troupe, style: Style): string {
+function nextSteps(troupe: Troupe, job: string, style: Style): string {
+  const { invite, hub } = troupe;
+  // Whoever started the demo may do everything on its hub: look, help with a tab, invite others.
+  const link = (role: "admin" | "worker") =>
+    hub.invite({ role, label: "demo", expiresInMs: LINK_EXPIRES_MS });
   return [
-    `\n${style.bold("The demo's cluster stays up until Ctrl-C. Three things to try in a second terminal:")}\n`,
-    `\n  Watch it in a browser:\n    ${pageLink(invite("viewer", "demo"))}\n`,
-    `\n  Give it work of your own:\n    printf 'one\\nfor\\nall\\n' | npx musketeers run '${taskFile}' --hub ${PROFILE}\n`,
+    `\n${style.bold("Last they paint a picture. Open this in a browser and watch it come about:")}\n`,
+    `\n    ${pageLink(link("admin"))}/picture/${job}\n`,
+    `\n${style.bold("The demo's cluster stays up until Ctrl-C. Three things to try meanwhile:")}\n`,
+    `\n  Let any browser's tab help, with one click:\n    ${link("worker")}\n`,
     `\n  Let a fifth musketeer join, and see it with \`npx musketeers workers --hub ${PROFILE}\`:\n    npx musketeers join --name dartagnan '${invite("worker", "demo")}'\n`,
+    `\n  Give it work of your own:\n    printf 'one\\nfor\\nall\\n' | npx musketeers run '${taskFile}' --hub ${PROFILE}\n\n`,
   ].join("");
 }
 
-async function stayUp(troupe: Troupe, context: Context, stopped: Promise<StopSignal>): Promise<void> {
-  const admin = troupe.invite("admin", "demo");
-  const restore = await lendProfile(PROFILE, admin, troupe.hub.url);
+/** The last act takes a minute, in which there is much to try. */
+async function stayUp(stage: Stage, troupe: Troupe, stopped: Promise<StopSignal>): Promise<void> {
+  const { terminal, outStyle } = stage;
+  const restore = await lendProfile(PROFILE, troupe.invite("admin", "demo"), troupe.hub.url);
   try {
-    context.terminal.out(nextSteps(troupe, context.outStyle));
-    await Promise.race([stopped, troupe.hub.closed]);
+    const announce = (job: string) => terminal.out(nextSteps(troupe, job, outStyle));
+    const paint = async (): Promise<void> => {
+      try {
+        terminal.out(renderPicture(await paintPicture(stage, largeCanvas, announce), outStyle));
+      } catch (error) {
+        if (!stage.signal.aborted) throw error;
+      }
+    };
+    const over = Promise.race([stopped, troupe.hub.closed]);
+    await Promise.race([over, paint()]);
+    await over;
   } finally {
     await restore();
   }
 }
 
-/** Plays both acts on a cluster of its own, and ends it. */
+/** Plays all acts on a cluster of its own, and ends it. */
 export async function demo(options: DemoOptions, context: Context): Promise<void> {
   using stopper = listenForStop();
+  const { terminal, outStyle } = context;
   const troupe = await gatherTroupe();
   try {
-    const report = await perform(troupe, options, context, stopper.signal);
-    if (options.json) context.terminal.out(jsonLine(report));
-    if (!options.once) await stayUp(troupe, context, stopper.stopped);
+    const say: Say = (text) => {
+      if (!options.json) terminal.out(text);
+    };
+    await using cluster = await connect({ hub: troupe.invite("submitter", "demo"), signal: stopper.signal });
+    const quiet = options.json === true;
+    const stage: Stage = { cluster, terminal, outStyle, quiet, signal: stopper.signal };
+    const report = await perform(stage, troupe, options, say);
+    if (options.json) terminal.out(jsonLine(report));
+    if (!options.once) await stayUp(stage, troupe, stopper.stopped);
   } catch (error) {
     // What Ctrl-C interrupts is no failure of the demo.
     if (stopper.signal.aborted) throw new ExitStatus(signalStatus(stopper.signal.reason as StopSignal));

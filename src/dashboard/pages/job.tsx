@@ -9,6 +9,7 @@ import { ErrorGroups } from "../parts/error-groups.tsx";
 import { Logs } from "../parts/logs.tsx";
 import { Results } from "../parts/results.tsx";
 import { Stream } from "../parts/stream.tsx";
+import { pathOf } from "../route.ts";
 
 const WORKERS_SHOWN = 24;
 
@@ -101,6 +102,7 @@ export function JobPage({ of }: { readonly of: string }) {
           <span class="id">{job.job}</span>, submitted {dateTime(job.submittedAtMs)}
         </p>
         <Actions job={job} />
+        {job.picture !== undefined && <a href={pathOf("picture", job.job)}>Look at the picture</a>}
       </header>
       {(job.waiting !== "" || job.reason !== "") && (
         <p class="warning" role="status">

@@ -4,7 +4,20 @@ import { pathOf } from "../route.ts";
 import { type Column, JobMeter, JobState, Table } from "./basics.tsx";
 
 const columns: readonly Column<JobRow>[] = [
-  { title: "Task", cell: (job) => <a href={pathOf("job", job.job)}>{job.title}</a>, kind: "wide" },
+  {
+    title: "Task",
+    cell: (job) => (
+      <>
+        <a href={pathOf("job", job.job)}>{job.title}</a>
+        {job.picture !== undefined && (
+          <a class="aside-link" href={pathOf("picture", job.job)}>
+            picture
+          </a>
+        )}
+      </>
+    ),
+    kind: "wide",
+  },
   { title: "Progress", cell: (job) => <JobMeter job={job} /> },
   {
     title: "Done",

@@ -65,6 +65,14 @@ export interface JobOptions {
   readonly attached: boolean;
   /** How strangers' results come to be believed; without it the first result counts. */
   readonly quorum?: QuorumSpec;
+  /** Its results are parts of a picture, which whoever may look at the hub may look at. */
+  readonly picture?: PictureSize;
+}
+
+/** In pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
 }
 
 /** When results of different people are believed. */
@@ -163,8 +171,14 @@ function parseJobOptions(fields: Fields): JobOptions {
     needs: parseNeeds(fields.object("needs")),
     attached: fields.boolean("attached"),
     ...(fields.has("quorum") ? { quorum: parseQuorum(fields.object("quorum")) } : {}),
+    ...(fields.has("picture") ? { picture: parsePictureSize(fields.object("picture")) } : {}),
   };
 }
+
+const parsePictureSize = (fields: Fields): PictureSize => ({
+  width: fields.integer("width", limits.pictureSideMax, 1),
+  height: fields.integer("height", limits.pictureSideMax, 1),
+});
 
 function parseQuorum(fields: Fields): QuorumSpec {
   const of = fields.integer("of", QUORUM_MAX, 2);
