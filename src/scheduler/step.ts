@@ -7,6 +7,7 @@ import { outputLost } from "./stages.ts";
 import type { Scheduler } from "./state.ts";
 import { setAlarm, tick } from "./time.ts";
 import { settlePeople } from "./trust/ballots.ts";
+import { answersCompared } from "./trust/comparisons.ts";
 import { reportPeople } from "./trust/people.ts";
 import type { EventOf, SchedulerEffect, SchedulerEvent } from "./types.ts";
 import { lateResults, unitProgressed, unitReturned } from "./units.ts";
@@ -29,6 +30,7 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
     UnitReturned: unitReturned,
     LateResults: lateResults,
     OutputLost: outputLost,
+    AnswersCompared: answersCompared,
     Tick: tick,
   };
 

@@ -153,6 +153,16 @@ export type SchedulerEvent =
       /** 32 bits, of which everything follows that is left to chance. */
       readonly random?: number;
     }
+  /** What was asked by `CompareAnswers`: these of the others are the same answer to the task. */
+  | {
+      readonly type: "AnswersCompared";
+      readonly nowMs: number;
+      readonly job: JobId;
+      readonly input: number;
+      /** As it was asked. */
+      readonly digest: string;
+      readonly same: readonly string[];
+    }
   /** Nobody has outputs of these segments of a shuffle any more. */
   | {
       readonly type: "OutputLost";
@@ -168,6 +178,12 @@ export type EventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, 
 /** Inputs that go back to wait for another try. */
 export interface Retry extends InputClass {
   readonly ranges: Ranges;
+}
+
+/** One of the answers to an input that the shell keeps. */
+export interface KeptAnswer {
+  readonly person: PersonId;
+  readonly digest: string;
 }
 
 export type SchedulerEffect =
@@ -237,6 +253,17 @@ export type SchedulerEffect =
       readonly failures: readonly FailureMark[];
       readonly accepted: Accepted;
     }
+  /**
+   * Have the task say which of the others are the same answer as this one, all of them kept, and report it by
+   * `AnswersCompared`. Until then nothing happens to the input.
+   */
+  | {
+      readonly type: "CompareAnswers";
+      readonly job: JobId;
+      readonly input: number;
+      readonly answer: KeptAnswer;
+      readonly others: readonly KeptAnswer[];
+    }
   /** These people gave the values that are, or agree with, the results of these inputs; what was kept of them is there. */
   | {
       readonly type: "CreditVotes";
@@ -251,7 +278,7 @@ export type SchedulerEffect =
       readonly type: "RecordDispute";
       readonly job: JobId;
       readonly input: number;
-      readonly candidates: readonly { readonly person: PersonId; readonly digest: string }[];
+      readonly candidates: readonly KeptAnswer[];
     }
   /** What is known of a person now, to be kept beyond jobs. */
   | {

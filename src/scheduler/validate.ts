@@ -89,6 +89,10 @@ function checkVotes(state: Scheduler, job: Job, trust: JobTrust, seen: RangeSet,
     seen.count - before !== provisional.count
   )
     complain("provisional inputs wait or run");
+  for (const input of trust.comparing.keys()) {
+    if (!ballots.has(input)) complain(`${input} is compared, and nobody voted on it`);
+    if (seen.addAll([[input, input + 1]]) === 0) complain(`${input} is compared, and waits or runs`);
+  }
   if (open.count !== ballots.size) complain(`${open.count} inputs are open with ${ballots.size} ballots`);
   if (open.intersect([...job.done.ranges()]).length > 0) complain("decided inputs have votes");
   let votes = 0;
@@ -102,7 +106,8 @@ function checkVotes(state: Scheduler, job: Job, trust: JobTrust, seen: RangeSet,
       if (standingOf(state, person) === "suspect") complain(`the word of ${person} still counts`);
     }
     const isKnown = (person: string) => isProven(state, person);
-    if (decide(ballot.votes, quorum, isKnown).type !== "open") complain(`${input} could be decided`);
+    if (!trust.comparing.has(input) && decide(ballot.votes, quorum, isKnown).type !== "open")
+      complain(`${input} could be decided`);
   }
   for (const inputs of voted.values()) votes -= inputs.count;
   if (votes !== 0) complain("votes are not where they were given");

@@ -23,7 +23,7 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
     state: "running",
     done: done.count,
     failed,
-    running: left - pending.count - (trust?.provisional.count ?? 0),
+    running: left - pending.count - (trust?.provisional.count ?? 0) - (trust?.comparing.size ?? 0),
     retrying: pending.retryingCount,
     waiting: isServed
       ? ""

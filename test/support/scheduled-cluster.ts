@@ -16,6 +16,7 @@ import {
   type EffectOf,
   finishRecovery,
   type JobId,
+  type KeptAnswer,
   type LeaseDescriptor,
   type LeaseNo,
   type PersonRecord,
@@ -133,6 +134,8 @@ export class ScheduledCluster {
   /** What a hub would keep in memory, by job and input, and there by person. */
   readonly candidates = new Map<string, Map<string, string>>();
   readonly people = new Map<string, PersonRecord>();
+  /** What tasks were asked about their answers and have not said. */
+  readonly comparisons: EffectOf<"CompareAnswers">[] = [];
   #reported = new Map<number, string>();
   /** Of the last event. */
   effects: readonly SchedulerEffect[] = [];
@@ -295,6 +298,7 @@ export class ScheduledCluster {
     this.state = createScheduler(this.limits);
     for (const record of [...this.journal, ...this.people.values()]) recoverRecord(this.state, record);
     this.candidates.clear();
+    this.comparisons.length = 0;
     finishRecovery(this.state, this.nowMs);
     this.leases.clear();
     this.workers.clear();
@@ -374,6 +378,10 @@ export class ScheduledCluster {
       case "RecordPerson":
         this.people.set(effect.person, { ...effect, type: "person" });
         break;
+      case "CompareAnswers":
+        this.#checkKept(effect.job, effect.input, [effect.answer, ...effect.others]);
+        this.comparisons.push(effect);
+        break;
       case "RefuseLease":
         break;
     }
@@ -409,12 +417,25 @@ export class ScheduledCluster {
   }
 
   #dispute({ job, input, candidates }: EffectOf<"RecordDispute">): void {
-    const kept = this.candidates.get(`${job} ${input}`);
-    for (const { person } of candidates) {
-      if (!kept?.has(person)) throw new Error(`nothing was kept of ${person} for ${input} of ${job}`);
-    }
+    this.#checkKept(job, input, candidates);
     this.#result(job, input, "disputed");
     this.journal.push({ type: "results", job, ranges: [[input, input + 1]], failed: 1, retries: [] });
+  }
+
+  #checkKept(job: JobId, input: number, answers: readonly KeptAnswer[]): void {
+    const kept = this.candidates.get(`${job} ${input}`);
+    for (const { person } of answers) {
+      if (!kept?.has(person)) throw new Error(`nothing was kept of ${person} for ${input} of ${job}`);
+    }
+  }
+
+  /** The task says of the oldest of what it was asked which answers are the same. */
+  compare(same: (one: string, other: string) => boolean, at = 0): this {
+    const [asked] = this.comparisons.splice(at, 1);
+    if (asked === undefined) throw new Error("nothing is to be compared");
+    const { job, input, answer, others } = asked;
+    const alike = others.map(({ digest }) => digest).filter((digest) => same(answer.digest, digest));
+    return this.send({ type: "AnswersCompared", job, input, digest: answer.digest, same: alike });
   }
 
   #open(no: LeaseNo, descriptor: LeaseDescriptor, reported: number, speculative: boolean): void {

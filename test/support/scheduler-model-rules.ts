@@ -62,6 +62,7 @@ export function checkDecision(model: ModelState, effect: SchedulerEffect, event:
     case "DropCandidates":
     case "CreditVotes":
     case "RecordDispute":
+    case "CompareAnswers":
     case "RecordPerson":
       must(false, `${JSON.stringify(effect)} does not follow from ${JSON.stringify(event)}`);
   }

@@ -132,6 +132,8 @@ export class SchedulerModel extends ModelState {
         break;
       case "OutputLost":
         throw new Error("this model knows no shuffles");
+      case "AnswersCompared":
+        throw new Error("this model knows no votes");
       case "ProjectLimited":
       case "Tick":
         for (const [id, { heardMs }] of [...this.workers]) {

@@ -20,16 +20,18 @@ export interface TaskSpec {
   readonly proof?: Uint8Array;
 }
 
-export type StageKind = "map" | "reduce";
-export const stageKinds: readonly StageKind[] = Object.freeze(["map", "reduce"] as const);
+export type StageKind = "map" | "reduce" | "same";
+export const stageKinds: readonly StageKind[] = Object.freeze(["map", "reduce", "same"] as const);
 
 /**
  * What a sandbox is to do with an input. `map`: it is a segment, and the result a row of outputs, one for each
  * partition. `reduce`: it is the column of a partition, and the result is whatever the submitter is to get.
- * Rows and columns are as in `outputs-row.ts`.
+ * Rows and columns are as in `outputs-row.ts`. `same`: it is two answers of the task, as `encodeResumed` puts two
+ * records together, and the result says whether the task takes them for the same.
  */
 export interface StageSpec {
   readonly kind: StageKind;
+  /** Of the shuffle; 0 where there is none. */
   readonly partitions: number;
 }
 
@@ -85,6 +87,8 @@ export interface QuorumSpec {
   readonly adaptive: boolean;
   /** Answers are compared across JavaScript engines, too. */
   readonly deterministic: boolean;
+  /** The task has a function `same(a, b)`: it says which answers agree that are not equal byte by byte. */
+  readonly same?: boolean;
 }
 
 /** How a result came to be believed: nobody asked, people agreed, one proven person's word, a trusted worker's. */
@@ -140,10 +144,10 @@ export function parseTaskSpec(fields: Fields): TaskSpec {
   };
 }
 
-const parseStage = (fields: Fields): StageSpec => ({
-  kind: fields.oneOf("kind", stageKinds),
-  partitions: partitionsOf(fields),
-});
+function parseStage(fields: Fields): StageSpec {
+  const kind = fields.oneOf("kind", stageKinds);
+  return { kind, partitions: kind === "same" ? 0 : partitionsOf(fields) };
+}
 
 const partitionsOf = (fields: Fields): number => fields.integer("partitions", limits.partitionsMax, 1);
 
@@ -187,6 +191,7 @@ function parseQuorum(fields: Fields): QuorumSpec {
     of,
     adaptive: fields.boolean("adaptive"),
     deterministic: fields.boolean("deterministic"),
+    ...(fields.has("same") ? { same: fields.boolean("same") } : {}),
   };
 }
 

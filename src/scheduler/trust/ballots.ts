@@ -1,6 +1,7 @@
 import type { Ranges } from "../../protocol/index.ts";
 import { requeue } from "../fairness.ts";
 import { revokeServed } from "../leases.ts";
+import { freshClass } from "../pending.ts";
 import { RangeSet } from "../rangeset.ts";
 import type { Job, Scheduler } from "../state.ts";
 import type { PersonId } from "../types.ts";
@@ -41,6 +42,7 @@ export function cast(
 /** Takes an input's votes out. */
 export function discard(trust: JobTrust, input: number, ballot: Ballot): void {
   trust.ballots.delete(input);
+  trust.comparing.delete(input);
   trust.open.remove(input, input + 1);
   // Whoever had too much undecided may go on.
   trust.pending.grew = true;
@@ -75,6 +77,7 @@ export function settle(
   const isJudged = truth.engineClass === undefined || truth.engineClass === ballot.engineClass;
   for (const [at, vote] of ballot.votes.entries()) {
     const stake = at === 0 ? ballot.stake : undefined;
+    if (vote.isTrusted) continue;
     if (vote.digest === truth.digest) {
       wasRight(state, vote.person, 1 + (stake?.inputs.count ?? 0));
       if (stake === undefined) continue;
@@ -101,6 +104,7 @@ export function tryDecide(
   ballot: Ballot,
   outcome: Outcome,
 ): boolean {
+  if (trust.comparing.has(input)) return false;
   const decision = decide(ballot.votes, trust.quorum, (person) => isProven(state, person));
   if (decision.type === "open") return false;
   if (decision.type === "dispute") {
@@ -110,9 +114,10 @@ export function tryDecide(
     return true;
   }
   const { digest } = decision;
-  const winner = ballot.votes.find((vote) => vote.digest === digest)!;
+  const winners = ballot.votes.filter((vote) => vote.digest === digest);
+  const winner = winners.find(({ isTrusted }) => isTrusted) ?? winners[0]!;
   settle(state, trust, input, ballot, { digest, isFailure: winner.failure !== undefined }, outcome);
-  outcome.choose(winner.person, input, winner.failure);
+  outcome.choose(winner, input);
   return true;
 }
 
@@ -181,7 +186,7 @@ function reconsider(state: Scheduler, person: PersonId): void {
     const inputs = inputsOf(trust, person);
     for (const input of inputs) {
       const ballot = trust.ballots.get(input)!;
-      if (isSuspect) withdraw(trust, input, ballot, person, outcome);
+      if (isSuspect) withdraw(job, trust, input, ballot, person, outcome);
       else tryDecide(state, trust, input, ballot, outcome);
     }
     outcome.flush();
@@ -193,12 +198,21 @@ function reconsider(state: Scheduler, person: PersonId): void {
 }
 
 /** Votes of somebody who lies count no more. */
-function withdraw(trust: JobTrust, input: number, ballot: Ballot, person: PersonId, outcome: Outcome): void {
+function withdraw(
+  job: Job,
+  trust: JobTrust,
+  input: number,
+  ballot: Ballot,
+  person: PersonId,
+  outcome: Outcome,
+): void {
   const at = ballot.votes.findIndex((vote) => vote.person === person);
   ballot.votes.splice(at, 1);
   unvote(trust, person, input);
   if (ballot.votes.length > 0) return;
+  const isWaiting = !trust.comparing.has(input);
   discard(trust, input, ballot);
+  if (!isWaiting) job.pending.add(freshClass, [[input, input + 1]]);
   outcome.drop(input);
 }
 

@@ -26,6 +26,8 @@ export interface JobTrust {
   readonly words: Map<PersonId, Word>;
   /** All that stands on somebody's word, behind a check or not: provisional. */
   readonly provisional: RangeSet;
+  /** Inputs of which the task itself has to say whether this answer is one that others gave; they neither wait nor run. */
+  readonly comparing: Map<number, string>;
   readonly pending: LanedPending;
   readonly canaries: Map<PersonId, CanariesMet>;
   /** Workers that were offered something and could take none of it. */
@@ -53,6 +55,7 @@ export function newTrust(state: Scheduler, quorum: QuorumSpec): JobTrust {
     voted: new Map(),
     words: new Map(),
     provisional: new RangeSet(),
+    comparing: new Map(),
     pending: new LanedPending(open, laneOf),
     canaries: new Map(),
     shut: new Set(),
@@ -66,7 +69,7 @@ export const isProven = (state: Scheduler, person: PersonId): boolean =>
 
 /** Which of a worker's answers may be compared with others'. */
 export const engineOf = ({ quorum }: JobTrust, worker: Worker): string =>
-  quorum.deterministic ? "" : worker.description.engineClass;
+  quorum.deterministic || quorum.same === true ? "" : worker.description.engineClass;
 
 /** How many inputs that nobody has voted on a worker may take. */
 function freshMax(state: Scheduler, job: Job, trust: JobTrust, worker: Worker): number {
@@ -164,6 +167,7 @@ export function forgetShut(worker: Worker): void {
 export function whyUndecided(state: Scheduler, job: Job): string {
   const { trust } = job;
   if (trust === undefined || job.leases.size > 0) return "";
+  if (trust.comparing.size > 0) return "its answers wait for a trusted worker to compare them";
   for (const worker of state.workers.values()) {
     if (job.demand.workers.has(worker) && hasForVote(state, job, trust, worker)) return "";
   }

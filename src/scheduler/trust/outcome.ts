@@ -32,8 +32,8 @@ export class Outcome {
   }
 
   /** A kept record is its input's result. */
-  choose(person: PersonId, input: number, failure: Failure | undefined): void {
-    const chosen = this.#of(person, "quorum");
+  choose({ person, failure, isTrusted }: Vote, input: number): void {
+    const chosen = this.#of(person, isTrusted ? "trusted" : "quorum");
     chosen.inputs.add(input, input + 1);
     if (failure !== undefined) chosen.failures.set(input, failure);
     this.#dropped.add(input, input + 1);

@@ -6,10 +6,11 @@ import { RangeSet } from "../rangeset.ts";
 import { type ResultBlock, waitFor } from "../results.ts";
 import { Retries } from "../retries.ts";
 import { type Job, type Scheduler, type Worker, wakeBy } from "../state.ts";
-import type { InputClass, WorkerId } from "../types.ts";
+import type { EffectOf, InputClass, WorkerId } from "../types.ts";
 import { judge, readyAtMs } from "../verdict.ts";
 import { cast, discard, settle, tryDecide } from "./ballots.ts";
 import { judgeCanary } from "./canaries.ts";
+import { comparisonOf, isComparable, voiceOf } from "./comparisons.ts";
 import { engineOf, isProven, type JobTrust } from "./job-trust.ts";
 import { count, Outcome } from "./outcome.ts";
 import { checkInterval, isTrusted, personOf, standingOf } from "./people.ts";
@@ -51,6 +52,7 @@ export class Tally {
   readonly #back: Range[] = [];
   readonly #unharmed: Range[] = [];
   readonly #absent: Range[] = [];
+  readonly #comparisons: EffectOf<"CompareAnswers">[] = [];
   refused = false;
 
   constructor(
@@ -120,17 +122,29 @@ export class Tally {
     if (this.#trust.provisional.has(input)) return;
     // Somebody else's input that is not under a lease may be taken out and put back where it belongs.
     const isFree = !isOwn && this.#job.pending.remove([[input, input + 1]]) > 0;
-    if (!this.#enter(position, input, vote, isOwn) && (isOwn || isFree))
-      pushRange(this.#back, input, input + 1);
+    const isHeld = isOwn || isFree;
+    if (!this.#enter(position, input, vote, isOwn, isHeld) && isHeld) pushRange(this.#back, input, input + 1);
   }
 
-  /** Says whether nothing is to be done about the input for now. */
-  #enter(position: number, input: number, vote: Vote, isOwn: boolean): boolean {
+  /**
+   * Says whether nothing is to be done about the input for now.
+   * @param isHeld nobody else has it under a lease
+   */
+  #enter(position: number, input: number, vote: Vote, isOwn: boolean, isHeld: boolean): boolean {
     const state = this.#state;
     const trust = this.#trust;
     let ballot = trust.ballots.get(input);
+    // Where the task itself compares nobody adds to what it is asked.
+    if (trust.comparing.has(input)) return true;
     if (isTrusted(this.#worker)) {
       if (ballot !== undefined) {
+        const trusted = { ...vote, person: voiceOf(this.#worker), isTrusted: true };
+        if (isComparable(trust, ballot, trusted)) {
+          if (!isHeld) return false;
+          this.#candidates.take(position, input, vote.failure);
+          this.#compare(input, trusted);
+          return true;
+        }
         const { digest } = vote;
         const engineClass = engineOf(trust, this.#worker);
         const isFailure = vote.failure !== undefined;
@@ -153,6 +167,9 @@ export class Tally {
         ballot = undefined;
       }
     }
+    const isCompared = ballot !== undefined && isComparable(trust, ballot, vote);
+    // It is late; whoever has the input now is asked instead.
+    if (isCompared && !isHeld) return false;
     const isLone = ballot === undefined && vote.failure === undefined && trust.quorum.adaptive;
     const mayStand = isLone && isOwn && isProven(state, vote.person);
     const isChecked = mayStand && draw(state.chance) * checkInterval(state, vote.person) < 1;
@@ -162,8 +179,17 @@ export class Tally {
       return true;
     }
     const stake = isChecked ? takeWord(trust, vote.person) : undefined;
+    if (isCompared) {
+      this.#compare(input, vote);
+      return true;
+    }
     const open = cast(trust, input, engineOf(trust, this.#worker), vote, stake);
     return tryDecide(state, trust, input, open, this.#outcome);
+  }
+
+  #compare(input: number, vote: Vote): void {
+    const ballot = cast(this.#trust, input, "", vote, undefined);
+    this.#comparisons.push(comparisonOf(this.#job, this.#trust, input, ballot, vote));
   }
 
   /** Enters what comes of it into the job and the effects. */
@@ -173,9 +199,10 @@ export class Tally {
     const { nowMs, config, effects } = state;
     if (this.#candidates.count > 0) {
       const { kept, ranges, failures } = this.#candidates;
-      const person = personOf(this.#worker);
+      const person = voiceOf(this.#worker);
       effects.push({ type: "KeepCandidates", job, worker, person, kept, ranges, failures });
     }
+    effects.push(...this.#comparisons);
     const retries = this.#retries.list();
     if (this.#results.count > 0) this.#recordTrusted(worker);
     this.#outcome.flush();
