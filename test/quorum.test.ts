@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { double } from "./support/tasks.ts";
+import { mapReduce } from "../src/client/index.ts";
+import { double, wobble } from "./support/tasks.ts";
 import { testClient, testHub, testWorker } from "./support/whole-cluster.ts";
 
 test("real workers of different people answer, and results say how they were accepted", async () => {
@@ -17,4 +18,37 @@ test("real workers of different people answer, and results say how they were acc
     ["ada", true, 0],
     ["bob", true, 0],
   ]);
+});
+
+test("answers of floating point agree where the task says that they are the same", async () => {
+  const hub = await testHub({ limits: { provenStreakMin: 2 } });
+  const cluster = await testClient(hub);
+  const quorum = { agree: 2, of: 3, adaptive: false };
+  const volunteers = ["ada", "bob"].map((person) => hub.invite({ role: "worker", person }));
+  await Promise.all(volunteers.map((invite) => testWorker(hub, { invite, labels: ["volunteer"] })));
+  const needs = { labels: ["volunteer"] };
+  const canaries = [10, 20, 30, 40].map((input) => ({ input, value: 2 * input }));
+  await cluster.map(double, [1, 2, 3, 4], { quorum, canaries, needs }).toArray();
+  const job = await cluster.submit(wobble, [1, 2, 3, 4, 5], { quorum, needs });
+  // It only compares: what it lacks is what the job needs.
+  await testWorker(hub, { invite: hub.invite({ role: "worker", trusted: true }) });
+  const results = [];
+  for await (const result of job.results()) results.push(result);
+  expect(results.map(({ value }) => Math.round(value as number)).toSorted()).toEqual([1, 2, 3, 4, 5]);
+  expect(new Set(results.map(({ accepted }) => accepted))).toEqual(new Set(["quorum"]));
+  const people = await cluster.people();
+  expect(people.map(({ invalid }) => invalid)).toEqual(people.map(() => 0));
+});
+
+test("same belongs to a task with a quorum, and not to one call, a map-reduce or canaries", async () => {
+  const hub = await testHub();
+  const cluster = await testClient(hub);
+  const same = () => true;
+  const call = cluster.map(double, [1], { same } as object).toArray();
+  await expect(call).rejects.toThrowError(/belongs to the task/);
+  const definition = { map: () => {}, reduce: () => 0, same } as never;
+  expect(() => mapReduce(definition)).toThrowError(/no answers to compare/);
+  const canaries = [{ input: 1, value: 2 }];
+  const options = { quorum: { agree: 2, of: 3 }, canaries };
+  await expect(cluster.map(wobble, [1], options).toArray()).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
 });

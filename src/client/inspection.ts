@@ -31,6 +31,8 @@ export interface Inspection {
  */
 const inspector = `
 const at = (name) => Symbol.for("musketeers." + name);
+// A function does not travel to the other process; that there is one does.
+const plain = (options) => (options?.same === undefined ? (options ?? {}) : { ...options, same: true });
 const report = (connects) => {
   const exports = [];
   for (const [name, get] of Object.entries(globalThis[at("exports")] ?? {})) {
@@ -38,7 +40,7 @@ const report = (connects) => {
     try { value = get(); } catch { continue; }
     const info = typeof value === "function" ? value[at("task")] : undefined;
     const kind = info !== undefined ? "task" : typeof value === "function" ? "function" : "other";
-    exports.push({ name, kind, title: value?.name ?? "", entry: info?.entry ?? "", options: info?.options ?? {}, shuffle: value?.[at("stages")] !== undefined });
+    exports.push({ name, kind, title: value?.name ?? "", entry: info?.entry ?? "", options: plain(info?.options), shuffle: value?.[at("stages")] !== undefined });
   }
   process.send({ exports, connects }, () => process.exit(0));
 };

@@ -120,6 +120,8 @@ export function mapReduce<
   const site = nextSite(mapReduce as never);
   checkDefinition(definition);
   const options = optionsOf(definition);
+  if ("same" in options)
+    throw new MusketeersError("BAD_ARGUMENT", "A map-reduce has no answers to compare: same");
   resolveOptions(taskOptionsOf(options));
   const call = (): never => {
     throw new MusketeersError("BAD_ARGUMENT", "A map-reduce is run by cluster.mapReduce(…)");

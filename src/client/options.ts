@@ -49,6 +49,11 @@ export interface TaskOptions {
   readonly quorum?: TaskQuorum;
   /** The task gives equal bytes on every JavaScript engine: answers are compared across all of them. */
   readonly deterministic?: boolean;
+  /**
+   * Whether two answers of the task are the same, where it computes with floating point: then answers are compared by
+   * it, across all engines, in a sandbox of a trusted worker. Give it to `task()`: its code travels with the task's.
+   */
+  readonly same?: ((a: never, b: never) => boolean) | true;
   /** Inputs with known answers, mixed in to see who is honest; none of them is a result. */
   readonly canaries?: readonly Canary[];
   /**
@@ -88,6 +93,7 @@ const known: Readonly<Record<keyof TaskOptions, true>> = {
   needs: true,
   quorum: true,
   deterministic: true,
+  same: true,
   canaries: true,
   picture: true,
 };
@@ -122,7 +128,15 @@ function resolveNeeds(needs: TaskNeeds): Needs {
   };
 }
 
-function resolveQuorum({ quorum, canaries, deterministic = false }: TaskOptions): { quorum?: QuorumSpec } {
+function resolveQuorum(options: TaskOptions): { quorum?: QuorumSpec } {
+  const { quorum, canaries, deterministic = false, same } = options;
+  if (same !== undefined && same !== true && typeof same !== "function") {
+    throw bad("same is no function", "Write same: (a, b) => Math.abs(a - b) < 1e-9.");
+  }
+  if (same !== undefined && canaries !== undefined) {
+    const hint = "A hub knows of their answers just digests: leave one of both away.";
+    throw bad("canaries: they do not go together with same", hint);
+  }
   if (typeof deterministic !== "boolean") throw bad("deterministic: it is true or false");
   if (canaries !== undefined) {
     const isPair = (item: unknown) =>
@@ -140,7 +154,15 @@ function resolveQuorum({ quorum, canaries, deterministic = false }: TaskOptions)
   }
   if (typeof adaptive !== "boolean") throw bad("quorum.adaptive: it is true or false");
   const most = integer("quorum.of", of, 2, QUORUM_MAX);
-  return { quorum: { agree: integer("quorum.agree", agree, 2, most), of: most, adaptive, deterministic } };
+  return {
+    quorum: {
+      agree: integer("quorum.agree", agree, 2, most),
+      of: most,
+      adaptive,
+      deterministic,
+      ...(same === undefined ? {} : { same: true }),
+    },
+  };
 }
 
 function resolvePicture(picture: PictureSize | undefined, { pictureSideMax }: Limits) {
@@ -175,6 +197,10 @@ export function checkOptionNames(options: object, others: readonly string[] = []
  */
 export function overridesIn(options: TaskOptions, others: readonly string[]): TaskOptions {
   checkOptionNames(options, others);
+  if (options.same !== undefined) {
+    const hint = "Write task(fn, { same }): its code has to travel with the task's.";
+    throw bad("same belongs to the task, not to one call", hint);
+  }
   const given = Object.entries(options).filter(
     ([name, value]) => Object.hasOwn(known, name) && value !== undefined,
   );

@@ -35,6 +35,11 @@ export type InputOf<T> = T extends (...args: infer A) => unknown
 /** What a task gives, in the end. */
 export type OutputOf<T> = T extends (...args: never[]) => infer R ? Awaited<R> : unknown;
 
+/** Options of a task with this function. */
+type OptionsOf<F> = Omit<TaskOptions, "same"> & {
+  readonly same?: (a: OutputOf<F>, b: OutputOf<F>) => boolean;
+};
+
 const ordinals = new Map<string, number>();
 
 /** Where `below` was called; each asking counts as one call of that script. */
@@ -51,7 +56,7 @@ export function nextSite(below: (...args: never[]) => unknown): TaskSite | undef
  * here. Tasks belong to the top level of a module, before anything that awaits a cluster.
  * @throws MusketeersError `BAD_ARGUMENT` for options that make no sense
  */
-export function task<F extends OneParameter>(fn: F, options: TaskOptions = {}): Task<F> {
+export function task<F extends OneParameter>(fn: F, options: OptionsOf<F> = {}): Task<F> {
   const site = nextSite(task);
   if (typeof fn !== "function") throw new MusketeersError("BAD_ARGUMENT", "task() takes a function");
   checkOptionNames(options);

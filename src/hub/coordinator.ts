@@ -143,8 +143,9 @@ export class Coordinator {
       live,
       notices: this.#notices,
     });
-    this.referee = new Referee({ people: options.people, jobs, credit: this.credit, writer: this.#writer });
     const feed = (event: Untimed<SchedulerEvent>) => this.#feed(event);
+    const { people, credit } = options;
+    this.referee = new Referee({ people, jobs, credit, limits, feed, writer: this.#writer });
     this.books = new ProjectBooks({ ...options, workers, feed });
     const isHeld = (cid: string) => this.peers.tracker.holdersOf(cid).length > 0;
     const notify = (entry: JobEntry) => this.#notices.changed(entry);

@@ -52,7 +52,9 @@ export class Intake {
   submit(client: ClientSession, message: SubmitMessage, body: Uint8Array): void {
     const { spec, count, sealed } = message;
     if (spec.shuffle !== undefined && spec.options.quorum !== undefined) {
-      throw new MusketeersError("BAD_ARGUMENT", "A map-reduce cannot ask for a quorum yet");
+      throw new MusketeersError("BAD_ARGUMENT", "A map-reduce cannot ask for a quorum", {
+        hint: "Map with a quorum as an ordinary job and reduce its results, or let only workers in whom you trust.",
+      });
     }
     if (isStageId(spec.job)) throw new MusketeersError("BAD_ARGUMENT", `No job may be called ${spec.job}`);
     let entry = this.#host.jobs.get(spec.job);

@@ -102,6 +102,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     this.#started = true;
     for (const header of this.#early.splice(0)) this.#peer.send(header);
     this.#coordinator.workerReady(this);
+    this.#coordinator.referee.comparer.arrived(this);
   }
 
   /** Sends what may have to wait for the welcome. */
@@ -117,7 +118,8 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
         break;
       case "return": {
         const lease = this.#byId.get(message.lease);
-        if (lease !== undefined) this.#coordinator.unitReturned(this, lease, message);
+        if (lease === undefined) this.#coordinator.referee.comparer.returned(this, message.lease);
+        else this.#coordinator.unitReturned(this, lease, message);
         break;
       }
       case "heartbeat":
@@ -182,6 +184,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
 
   onClose(): void {
     clearTimeout(this.#ackTimer);
+    this.#coordinator.referee.comparer.left(this);
     this.#coordinator.workerGone(this, this.#left ? "left" : "dropped");
   }
 
@@ -222,7 +225,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   }
 
   /** Sends a unit, in parts where it is large. */
-  sendUnit(lease: OpenLease, task: LeaseMessage["task"], inputs: Uint8Array): void {
+  sendUnit(lease: Pick<OpenLease, "id" | "count">, task: LeaseMessage["task"], inputs: Uint8Array): void {
     const { id, count } = lease;
     const { unitPartBytesTarget } = this.#coordinator.limits;
     if (inputs.length <= unitPartBytesTarget) {
@@ -357,6 +360,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
 
   #progress(message: ProgressMessage, body: Uint8Array): void {
     this.#door.results(body);
+    if (this.#coordinator.referee.comparer.took(this, message, body)) return;
     this.#claims.came(message);
     const end = message.from + message.count;
     const open = this.#byId.get(message.lease);

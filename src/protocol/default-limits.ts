@@ -122,6 +122,7 @@ export const defaultLimits: Limits = Object.freeze({
   suspectBadMin: 3,
   suspectBadShare: 0.1,
   undecidedInputsMax: 65_536,
+  comparisonsPerUnitMax: 256,
   canariesMax: 256,
   canaryBytesMax: 64 * KiB,
   pictureSideMax: 8_192,

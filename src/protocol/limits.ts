@@ -223,6 +223,8 @@ export interface Limits {
   readonly suspectBadShare: number;
   /** Inputs of one job that wait for more votes; above this nothing new is begun of it. */
   readonly undecidedInputsMax: number;
+  /** Pairs of answers that a trusted worker is given at once to compare, where a task brings its own `same`. */
+  readonly comparisonsPerUnitMax: number;
   /** Canaries of a job, and bytes of their inputs. */
   readonly canariesMax: number;
   readonly canaryBytesMax: number;

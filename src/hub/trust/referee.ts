@@ -6,20 +6,29 @@ import {
   projectOf,
   RecordReader,
 } from "../../protocol/index.ts";
-import type { EffectOf, SchedulerEffect } from "../../scheduler/index.ts";
+import type { EffectOf, EventOf, SchedulerEffect } from "../../scheduler/index.ts";
+import { newId } from "../../security/index.ts";
 import type { Claim, Credit } from "../credit/index.ts";
+import type { Untimed } from "../intake.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
 import type { IndexedBlock } from "../journal/block.ts";
 import { joinBlocks } from "../journal/block.ts";
 import type { ResultWriter } from "../result-writer.ts";
 import { Candidates } from "./candidates.ts";
+import { Comparer, type ComparerHost } from "./comparer.ts";
 import { digestsOf } from "./digests.ts";
 import type { People } from "./people.ts";
 
 /** What the referee does of what the scheduler decides. */
 type TrustEffect = EffectOf<
-  "CreditVotes" | "KeepCandidates" | "AcceptCandidates" | "DropCandidates" | "RecordDispute" | "RecordPerson"
+  | "CompareAnswers"
+  | "CreditVotes"
+  | "KeepCandidates"
+  | "AcceptCandidates"
+  | "DropCandidates"
+  | "RecordDispute"
+  | "RecordPerson"
 >;
 
 export interface RefereeHost {
@@ -27,6 +36,8 @@ export interface RefereeHost {
   readonly jobs: Pick<Jobs, "get">;
   readonly credit: Pick<Credit, "agreed">;
   readonly writer: Pick<ResultWriter, "store" | "fail">;
+  readonly limits: ComparerHost["limits"];
+  readonly feed: (event: Untimed<EventOf<"AnswersCompared">>) => void;
 }
 
 /** A block and the worker that it came from. */
@@ -50,8 +61,19 @@ export class Referee {
   readonly #random = new Uint32Array(256);
   #drawn = this.#random.length;
 
+  /** Has tasks compare answers, where they can. */
+  readonly comparer: Comparer;
+
   constructor(host: RefereeHost) {
     this.#host = host;
+    const { jobs, limits, feed } = host;
+    this.comparer = new Comparer({
+      limits,
+      specOf: (job) => jobs.get(job)?.spec,
+      recordOf: (job, input, person) => this.#recordOf(job, input, person),
+      newId,
+      onCompared: (job, input, digest, same) => feed({ type: "AnswersCompared", job, input, digest, same }),
+    });
   }
 
   get candidateBytes(): number {
@@ -76,6 +98,9 @@ export class Referee {
         return true;
       case "AcceptCandidates":
         this.#accept(effect);
+        return true;
+      case "CompareAnswers":
+        this.comparer.ask(effect);
         return true;
       case "CreditVotes":
         this.#credit(effect);
@@ -102,6 +127,7 @@ export class Referee {
   /** Nothing of an ended job is wanted any more. */
   ended(job: string): void {
     this.#candidates.end(job);
+    this.comparer.ended(job);
   }
 
   #keep(
@@ -153,6 +179,11 @@ export class Referee {
     const texts = Array.from(answers.values(), ({ people, text }) => `${people} × ${text}`);
     const reason = `${candidates.length} people do not agree: ${texts.join("; ")}`;
     this.#host.writer.fail(job, [range], "disputed", reason);
+  }
+
+  #recordOf(job: string, input: number, person: string): Uint8Array | undefined {
+    const [found] = this.#candidates.find(job, person, [[input, input + 1]]);
+    return found === undefined ? undefined : new RecordReader(found.body).read();
   }
 
   #draw(): number {

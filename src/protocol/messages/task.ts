@@ -20,7 +20,8 @@ export interface TaskSpec {
   readonly proof?: Uint8Array;
 }
 
-export type StageKind = "map" | "reduce" | "same";
+export type ShuffleStageKind = "map" | "reduce";
+export type StageKind = ShuffleStageKind | "same";
 export const stageKinds: readonly StageKind[] = Object.freeze(["map", "reduce", "same"] as const);
 
 /**

@@ -3,11 +3,14 @@ import { decodeKey, type FileStore, planSegments, RunCursor, segmentValue } from
 import { MemoryFiles } from "../../data/testing/memory-files.ts";
 import {
   decodeValue,
+  encodeResumed,
+  encodeValue,
   type FailureData,
   fileRefOf,
   MusketeersError,
   OUTPUT_BYTES,
   outputAt,
+  packRecords,
   type StageKind,
   setOutput,
   type TaskSpec,
@@ -61,6 +64,20 @@ export function stageContract(startTest: StartTest): void {
       ["b", 2000],
       ["c", 2000],
     ]);
+  });
+
+  it("has a task say which of two answers are the same to it", async () => {
+    const code = `
+      const main = (x) => x;
+      main[Symbol.for("musketeers.task")] = { options: { same: (a, b) => Math.abs(a.x - b.x) < 0.01 } };
+      export { main };`;
+    const { sandbox, next } = startTest(code, { stage: { kind: "same", partitions: 0 } });
+    const answers = [{ x: 0.3 }, { x: 0.1 + 0.2 }, { x: 0.4 }, null].map((value) => encodeValue(value));
+    const pairs = answers.slice(1).map((other) => encodeResumed(answers[0]!, other));
+    const outcomes = next(pairs.length);
+    sandbox.run(packRecords(pairs), pairs.length);
+    expect(await outcomes).toMatchObject([{ value: true }, { value: false }, { failure: { kind: "error" } }]);
+    await sandbox.kill();
   });
 
   it("says what kind of failure it is that a stage met", async () => {

@@ -4,18 +4,36 @@ export type TaskFunction = (input: unknown) => unknown;
 
 /** Bundles put their tasks here; see the client's task runtime. */
 const TASKS = Symbol.for("musketeers.tasks");
+/** Copies of the package mark tasks with this. */
+const TASK = Symbol.for("musketeers.task");
 /** Bundles call this when their main module connects: its evaluation will go no further. */
 const CONNECT = Symbol.for("musketeers.connect");
 const EXPORT_PREFIX = "export:";
 
 interface Scope {
-  [TASKS]?: Map<string, { readonly fn: TaskFunction }>;
+  [TASKS]?: Map<string, { readonly fn: TaskFunction; readonly options?: TaskOptions }>;
   [CONNECT]?: () => void;
+}
+
+/** Those of a task's options that are of use in a sandbox. */
+interface TaskOptions {
+  readonly same?: (a: unknown, b: unknown) => unknown;
 }
 
 export interface LoadedEntry {
   readonly url: string;
   readonly fn: TaskFunction;
+}
+
+/**
+ * The function that says whether two answers of a task are the same, as one of the pair of them.
+ * @throws Error where the task brings none
+ */
+export function sameFunction(entry: string, fn: TaskFunction): TaskFunction {
+  const marked = fn as { readonly [TASK]?: { readonly options?: TaskOptions } };
+  const same = ((globalThis as Scope)[TASKS]?.get(entry)?.options ?? marked[TASK]?.options)?.same;
+  if (typeof same !== "function") throw new Error(`The task ${entry} has no function same(a, b)`);
+  return (pair) => same(...(pair as [unknown, unknown])) === true;
 }
 
 /** Loads a bundle, as far as it goes, and finds the function of an entry; throws what the bundle throws. */

@@ -20,7 +20,7 @@ import {
 } from "../frames.ts";
 import { Blame, recordOf, splitSourceMap } from "./blame.ts";
 import { redirectConsole, TaskLog } from "./console.ts";
-import { LoadError, loadEntry, type TaskFunction } from "./entry.ts";
+import { LoadError, loadEntry, sameFunction, type TaskFunction } from "./entry.ts";
 import { offerFiles, PipeFiles, sandboxFiles, toHandle } from "./files.ts";
 import type { Host } from "./host.ts";
 import { Reporter } from "./reporter.ts";
@@ -89,8 +89,12 @@ async function load(
 ): Promise<Loaded> {
   try {
     const { url, fn } = await loadEntry(host, code, entry);
-    const stageFn = stage === undefined ? fn : stageFunction(fn, stage, sandboxFiles, memoryBytes);
-    return { fn: stageFn, blame: new Blame(url, map) };
+    const stageFn = () => {
+      if (stage === undefined) return fn;
+      if (stage.kind === "same") return sameFunction(entry, fn);
+      return stageFunction(fn, { ...stage, kind: stage.kind }, sandboxFiles, memoryBytes);
+    };
+    return { fn: stageFn(), blame: new Blame(url, map) };
   } catch (error) {
     const { thrown, url } = error instanceof LoadError ? error : { thrown: error, url: "" };
     const fn = () => {
@@ -163,7 +167,7 @@ class Runner {
         continue;
       }
       try {
-        const outcome = fn(this.#decode(isResumed(record) ? this.#inputOf(record) : record));
+        const outcome = fn(this.#argumentOf(record));
         this.#succeed(isThenable(outcome) ? await this.#settled(outcome) : outcome);
       } catch (error) {
         const kind = this.#order.stage === undefined ? "error" : failureKindOf(error);
@@ -203,10 +207,12 @@ class Runner {
     return this.#resumed === undefined ? undefined : this.#decode(this.#resumed);
   }
 
-  #inputOf(record: Uint8Array): Uint8Array {
+  #argumentOf(record: Uint8Array): unknown {
+    if (!isResumed(record)) return this.#decode(record);
     const { input, state } = decodeResumed(record);
+    if (this.#order.stage?.kind === "same") return [this.#decode(input), this.#decode(state)];
     this.#resumed = state;
-    return input;
+    return this.#decode(input);
   }
 
   /** An error that nobody caught: most likely of the record that is awaited. */

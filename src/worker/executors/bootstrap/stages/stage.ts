@@ -1,5 +1,5 @@
 import type { FileStore } from "../../../../data/readers/index.ts";
-import { defaultLimits, MusketeersError, type StageSpec } from "../../../../protocol/index.ts";
+import { defaultLimits, MusketeersError, type ShuffleStageKind } from "../../../../protocol/index.ts";
 import type { TaskFunction } from "../entry.ts";
 import { functionsOf } from "./definition.ts";
 import { mapSegment } from "./map-stage.ts";
@@ -17,7 +17,7 @@ export const tableBytesMaxOf = (memoryBytes: number): number =>
  */
 export function stageFunction(
   entry: TaskFunction,
-  { kind, partitions }: StageSpec,
+  { kind, partitions }: { readonly kind: ShuffleStageKind; readonly partitions: number },
   files: FileStore,
   memoryBytes: number,
 ): TaskFunction {
