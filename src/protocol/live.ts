@@ -1,5 +1,5 @@
 import type { HubStatus, InviteSummary, JobDetails, JobSummary, WorkerSummary } from "./calls.ts";
-import type { StageKind } from "./messages/index.ts";
+import type { ShuffleStageKind } from "./messages/index.ts";
 
 /*
  * What pages are told by `live` messages. A topic has values, which are replaced as a whole, and tables, of which
@@ -35,7 +35,7 @@ export interface TimelineView {
  * (0 to 100), and what goes on there: `l` leased, `s` a second copy runs, `r` waits for another try.
  */
 export interface BandView {
-  readonly kind: StageKind | "inputs";
+  readonly kind: ShuffleStageKind | "inputs";
   readonly size: number;
   readonly sealed: boolean;
   readonly inputsPerBin: number;
