@@ -120,12 +120,18 @@ describe("a cluster from the command line", { timeout: TIMEOUT_MS }, () => {
     expect((await musketeers(["jobs"], home).ended).stdout).toContain(id);
   });
 
-  test("a job that nobody can serve waits, says why, and is cancelled", async () => {
+  test("a job that nobody can serve waits, says why, is paused and cancelled", async () => {
     const { home, file } = await withTasks();
     await startUp(home, ["--workers", "0"]);
     const detached = await musketeers(["run", `${file}#square`, "--detach"], home, "1\n").ended;
     const id = detached.stdout.trim();
     expect((await musketeers(["job", id], home).ended).stdout).toMatch(/^state +waiting: \S/m);
+    const paused = await musketeers(["pause", id], home).ended;
+    expect(paused).toMatchObject({ status: 0, stdout: expect.stringContaining(`${id} is paused`) });
+    const prior = await musketeers(["prioritise", id, "--json", "--", "-3"], home).ended;
+    expect(JSON.parse(prior.stdout)).toMatchObject({ job: id, paused: true, priority: -3 });
+    const resumed = await musketeers(["resume", id, "--json"], home).ended;
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ paused: false, priority: -3 });
     const cancelled = await musketeers(["cancel", id, "--json"], home).ended;
     expect(JSON.parse(cancelled.stdout)).toMatchObject({ job: id, state: "cancelled" });
     const results = await musketeers(["results", id], home).ended;

@@ -10,6 +10,7 @@ import { addGet } from "./commands/get.ts";
 import { addInvite } from "./commands/invite.ts";
 import { addInvites, addRevoke } from "./commands/invites.ts";
 import { addJob } from "./commands/job.ts";
+import { addPause, addPrioritise, addResume } from "./commands/job-adjust.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addJoin } from "./commands/join.ts";
 import { addJournal } from "./commands/journal.ts";
@@ -58,6 +59,7 @@ export function createProgram(terminal: Terminal): Command {
   const context = contextOf(terminal);
   for (const add of [addUp, addJoin, addWorker, addRun, addDemo]) add(program, context);
   for (const add of [addStatus, addTop, addWorkers, addJobs, addCredit]) add(program, context);
+  for (const add of [addPause, addResume, addPrioritise]) add(program, context);
   for (const add of [addJob, addResults, addInvite, addInvites, addRevoke, addProject]) add(program, context);
   for (const add of [addPut, addLs, addGet, addCat, addRm, addCid, addCar]) add(program, context);
   for (const add of [addLogin, addJournal, addBackup, addSimulate]) add(program, context);

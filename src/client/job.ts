@@ -43,6 +43,25 @@ export class Job<O = unknown> {
     return this.#session.call("cancel", { job: this.id });
   }
 
+  /** Has nothing more of it begun until `resume`; what runs is finished. It survives a restart of the hub. */
+  pause(): Promise<JobSummary> {
+    return this.#session.call("adjust", { job: this.id, paused: true });
+  }
+
+  /** Lets it go on, with its share of the cluster from now on: what it did not use is not made up for. */
+  resume(): Promise<JobSummary> {
+    return this.#session.call("adjust", { job: this.id, paused: false });
+  }
+
+  /**
+   * Changes its priority: each step doubles its share among the jobs that want the same workers.
+   * @param priority a whole number from -8 to 8
+   * @throws MusketeersError `BAD_ARGUMENT`
+   */
+  prioritise(priority: number): Promise<JobSummary> {
+    return this.#session.call("adjust", { job: this.id, priority });
+  }
+
   /** What its tasks printed, as far as the hub keeps it. */
   logs(): Promise<readonly LogLine[]> {
     return this.#session.call("logs", { job: this.id });

@@ -16,6 +16,7 @@ import {
   MusketeersError,
   PACKAGE_VERSION,
   type PersonSummary,
+  PRIORITY_MAX,
   roles,
   type WorkerSummary,
 } from "../protocol/index.ts";
@@ -60,6 +61,11 @@ const schemas = {
   logs: z.object({ job: id }),
   failure: z.object({ job: id, fingerprint: z.string().max(2048) }),
   cancel: z.object({ job: id }),
+  adjust: z.object({
+    job: id,
+    paused: z.boolean().optional(),
+    priority: z.int().min(-PRIORITY_MAX).max(PRIORITY_MAX).optional(),
+  }),
   drain: z.object({ worker: id }),
   invite: z.object({
     role: z.enum(roles),
@@ -101,7 +107,8 @@ export function summaryOf(coordinator: Coordinator, entry: JobEntry): JobSummary
     job: spec.job,
     title: spec.title,
     state,
-    priority: spec.options.priority,
+    paused: entry.paused && state === "running",
+    priority: entry.priority,
     attached: spec.options.attached,
     size,
     sealed,
@@ -163,7 +170,7 @@ function warningsOf(coordinator: Coordinator, scope: Scope): string[] {
     if (warnings.length >= WARNINGS_MAX) return warnings;
   }
   for (const entry of coordinator.jobs.submissions()) {
-    if (entry.state !== "running" || !scope.hasJob(entry)) continue;
+    if (entry.state !== "running" || entry.paused || !scope.hasJob(entry)) continue;
     const waiting = jobView(coordinator.scheduler, entry.spec.job)?.waiting ?? "";
     if (waiting !== "") warnings.push(`Job ${entry.spec.job} (${entry.spec.title}) waits: ${waiting}`);
     if (warnings.length >= WARNINGS_MAX) break;
@@ -276,7 +283,7 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller, sco
   const { listRowsMax: rowsMax, headerBytesMax } = coordinator.limits;
   const jobOf = (job: string) => coordinator.jobs.require(job, scope.project);
   const { books, datasets } = coordinator;
-  const cancel = (job: string) => void coordinator.cancel(job, "its project was removed");
+  const cancel = (job: string) => void coordinator.control.cancel(job, "its project was removed");
   return {
     ...projectAnswers({ books, datasets, cancel }, host, caller, scope),
     status: () => statusOf(coordinator, host, scope),
@@ -291,8 +298,13 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller, sco
     },
     failure: (params) => failureSample(coordinator, jobOf(params.job), params.fingerprint),
     cancel: async ({ job }) => {
-      const entry = coordinator.cancel(jobOf(job).spec.job, "cancelled by request");
+      const entry = coordinator.control.cancel(jobOf(job).spec.job, "cancelled by request");
       // It has ended when the journal says so.
+      await coordinator.ledger.settled();
+      return summaryOf(coordinator, entry);
+    },
+    adjust: async ({ job, ...change }) => {
+      const entry = coordinator.control.adjust(jobOf(job).spec.job, change);
       await coordinator.ledger.settled();
       return summaryOf(coordinator, entry);
     },

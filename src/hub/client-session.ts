@@ -114,7 +114,7 @@ export class ClientSession implements PeerSession, Holder {
       watch.entry.watches.delete(watch);
     }
     this.#watches.clear();
-    for (const job of this.#held) this.#coordinator.holds.release(job, this);
+    for (const job of this.#held) this.#coordinator.control.holds.release(job, this);
   }
 
   /** Who does not take what it asked for is not read until it did. */
@@ -129,7 +129,7 @@ export class ClientSession implements PeerSession, Holder {
   }
 
   hold(entry: JobEntry): void {
-    if (this.#coordinator.holds.hold(entry, this)) this.#held.add(entry.spec.job);
+    if (this.#coordinator.control.holds.hold(entry, this)) this.#held.add(entry.spec.job);
   }
 
   letGo(job: string): void {
@@ -207,7 +207,7 @@ export class ClientSession implements PeerSession, Holder {
         break;
       case "cancel":
         this.#coordinator.jobs.require(message.job, this.scope.project);
-        this.#coordinator.cancel(message.job, message.reason, message.ranges);
+        this.#coordinator.control.cancel(message.job, message.reason, message.ranges);
         break;
     }
   }

@@ -6,7 +6,6 @@ import {
   MusketeersError,
   type PresentedLease,
   type ProgressMessage,
-  type Ranges,
   type ReturnMessage,
   sliceRanges,
 } from "../protocol/index.ts";
@@ -26,8 +25,8 @@ import type { CoordinatorOptions } from "./coordinator-options.ts";
 import type { Credit } from "./credit/index.ts";
 import { Custody } from "./custody.ts";
 import type { Datasets } from "./datasets.ts";
-import { Holds } from "./holds.ts";
 import { Intake, type Untimed } from "./intake.ts";
+import { JobControl } from "./job-control.ts";
 import type { JobEntry, MapFailure } from "./job-entry.ts";
 import { progressOf } from "./job-progress.ts";
 import type { Jobs } from "./jobs.ts";
@@ -74,7 +73,7 @@ export class Coordinator {
   readonly callHost: CallHost;
   readonly intake: Intake;
   readonly consents = new Consents(this);
-  readonly holds: Holds;
+  readonly control: JobControl;
   readonly logs: TaskLogs;
   readonly live: Live;
   readonly retention: Retention;
@@ -128,9 +127,6 @@ export class Coordinator {
     };
     this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
     this.#onFault = options.onFault;
-    this.holds = new Holds(this.jobs, this.limits.attachedGraceMs, (entry) =>
-      this.cancel(entry.spec.job, "its client is gone"),
-    );
     this.#notices = new Notices(this.limits, (entry) => this.progressOf(entry));
     const { limits, jobs, blocks, ledger, engine, throughput, consents, workers } = this;
     const { live } = this;
@@ -149,6 +145,7 @@ export class Coordinator {
     this.books = new ProjectBooks({ ...options, workers, feed });
     const isHeld = (cid: string) => this.peers.tracker.holdersOf(cid).length > 0;
     const notify = (entry: JobEntry) => this.#notices.changed(entry);
+    this.control = new JobControl({ limits, jobs, ledger, feed, notify });
     const { onFault } = options;
     this.shuffles = new Shuffles({ engine, limits, jobs, blocks, ledger, isHeld, feed, notify, onFault });
     const { locality } = this.peers;
@@ -168,7 +165,7 @@ export class Coordinator {
   /** Begins to act; recovered jobs whose clients do not come back are given up after a while. */
   start(): void {
     this.books.start();
-    this.holds.start();
+    this.control.holds.start();
     this.retention.start();
     this.#feed({ type: "Tick" });
   }
@@ -180,22 +177,7 @@ export class Coordinator {
     this.custody.close();
     this.#notices.close();
     this.live.close();
-    this.holds.close();
-  }
-
-  // What clients do.
-
-  cancel(job: string, reason: string, ranges?: Ranges): JobEntry {
-    const entry = this.jobs.require(job);
-    if (entry.map !== undefined && ranges !== undefined) {
-      throw new MusketeersError("BAD_ARGUMENT", "Single inputs of a shuffle cannot be cancelled", {
-        hint: "Each of its results comes from all of its inputs: cancel the whole job.",
-      });
-    }
-    if (entry.state === "running") {
-      this.#feed({ type: "JobCancelled", job, reason, ...(ranges === undefined ? {} : { ranges }) });
-    }
-    return entry;
+    this.control.holds.close();
   }
 
   progressOf(entry: JobEntry): JobProgressMessage {
@@ -374,6 +356,9 @@ export class Coordinator {
         case "RecordLoss":
           this.shuffles.recordLoss(effect);
           break;
+        case "RecordAdjustment":
+          this.control.adjusted(effect.job, effect);
+          break;
         case "RecordCarveMark":
           this.ledger.append({ type: "carve", job: effect.job, mark: effect.mark }, undefined, () => {});
           break;
@@ -431,7 +416,7 @@ export class Coordinator {
         () => {
           // Damage in the journal: the inputs must not spin meanwhile.
           if (this.jobs.get(job) !== undefined)
-            this.cancel(job, "its inputs cannot be read from the journal");
+            this.control.cancel(job, "its inputs cannot be read from the journal");
         },
       )
       .catch(this.#onFault);

@@ -154,7 +154,7 @@ describe("a job", () => {
   });
 
   test("outlives a client that never held it but tried to", async () => {
-    const hub = await testHub({ limits: { attachedGraceMs: 300 } });
+    const hub = await testHub({ limits: { attachedGraceMs: 3_000 } });
     const spec = jobSpec({ attached: true });
     const first = await ScriptedPeer.client(hub);
     first.submit(spec, 1);

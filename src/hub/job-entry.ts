@@ -70,6 +70,9 @@ export class JobEntry {
   state: JobState = "running";
   reason = "";
   endedAtMs: number | null = null;
+  /** What it is set to: as it was submitted, or as somebody said since. */
+  paused = false;
+  priority: number;
 
   /** Inputs received, and how many of them are in the journal. */
   size = 0;
@@ -116,6 +119,16 @@ export class JobEntry {
     this.spec = spec;
     this.submittedAtMs = submittedAtMs;
     this.parent = parent;
+    this.priority = spec.options.priority;
+  }
+
+  adjust(paused: boolean, priority: number): void {
+    this.paused = paused;
+    this.priority = priority;
+  }
+
+  get isAdjusted(): boolean {
+    return this.paused || this.priority !== this.spec.options.priority;
   }
 
   /** What the submitter knows it as: a map stage is a part of its submission. */

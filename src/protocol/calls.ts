@@ -12,6 +12,8 @@ export interface JobSummary {
   readonly job: string;
   readonly title: string;
   readonly state: JobState;
+  /** Nothing of it is begun until somebody lets it go on. */
+  readonly paused: boolean;
   readonly priority: number;
   readonly attached: boolean;
   /** Inputs so far; all of them once `sealed`. */
@@ -216,6 +218,11 @@ export interface Calls extends ProjectCalls {
   };
   /** Stops a job; says what it is now. */
   cancel: { params: { readonly job: string }; value: JobSummary };
+  /** Pauses a job, lets it go on, changes its priority; what is not said stays. Says what it is now. */
+  adjust: {
+    params: { readonly job: string; readonly paused?: boolean; readonly priority?: number };
+    value: JobSummary;
+  };
   /** Finish what runs and leave. */
   drain: { params: { readonly worker: string }; value: WorkerSummary };
   /** The leader board, of one project or of all; the most first. */
@@ -260,6 +267,7 @@ export const callRoles: Readonly<Record<CallMethod, readonly Role[]>> = Object.f
   logs: ["admin", "submitter", "viewer"],
   failure: ["admin", "submitter"],
   cancel: ["admin", "submitter"],
+  adjust: ["admin", "submitter"],
   drain: ["admin"],
   credit: ["admin", "submitter", "viewer"],
   invite: ["admin"],

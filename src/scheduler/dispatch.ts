@@ -1,7 +1,7 @@
 import { countOf } from "../protocol/index.ts";
 import { raiseCarveMark } from "./carve.ts";
 import { canServe } from "./demand.ts";
-import { chooseJob, isFull, isHeld, requeue } from "./fairness.ts";
+import { chooseJob, isStopped, requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
 import { takeNearest } from "./locality.ts";
 import { thaw } from "./quota.ts";
@@ -97,7 +97,7 @@ function relieve(state: Scheduler, worker: Worker): boolean {
   let wakeAtMs = Number.POSITIVE_INFINITY;
   for (const demand of worker.demands) {
     for (const job of demand.jobs) {
-      if (job.leases.size === 0 || isHeld(job) || isFull(job) || !canServe(worker, job)) continue;
+      if (job.leases.size === 0 || isStopped(job) || !canServe(worker, job)) continue;
       if (takeOver(state, job, worker)) return true;
       wakeAtMs = Math.min(wakeAtMs, job.tail.lookAtMs);
     }
@@ -109,7 +109,7 @@ function relieve(state: Scheduler, worker: Worker): boolean {
 /** The same from the job's side, for those who have been idle for a while. */
 function relieveIdle(state: Scheduler, job: Job): void {
   for (const worker of state.idle) {
-    if (job.queueAt >= 0 || isHeld(job) || isFull(job)) return;
+    if (job.queueAt >= 0 || isStopped(job)) return;
     if (!canServe(worker, job)) continue;
     while (state.idle.has(worker) && takeOver(state, job, worker));
     const { trims, copies, lookAtMs } = job.tail;

@@ -113,6 +113,9 @@ export const isHeld = ({ upstream }: Job): boolean => upstream !== undefined && 
 /** Whether a job has to wait until its project gives a lease back. */
 export const isFull = ({ quota }: Job): boolean => quota.leases >= quota.leasesMax;
 
+/** Whether a job gets no lease for now, whatever it has ready. */
+export const isStopped = (job: Job): boolean => job.paused || isHeld(job) || isFull(job);
+
 /** Whether all that a job is to give is there. */
 export const isWhole = (job: Job): boolean => job.sealed && job.done.count === job.size;
 
@@ -126,7 +129,7 @@ export function requeue(state: Scheduler, job: Job): void {
     trust.pending.grew = false;
     reopen(state, job, trust);
   }
-  const isReady = job.pending.readyCount > 0 && !isHeld(job) && !isFull(job);
+  const isReady = job.pending.readyCount > 0 && !isStopped(job);
   if (isReady === job.queueAt >= 0) return;
   if (isReady) {
     job.vtimeMs = Math.max(job.vtimeMs, leastVtime(state));

@@ -1,4 +1,5 @@
 import { countOf, type JobSpec, type Ranges } from "../protocol/index.ts";
+import { weightOf } from "./adjust.ts";
 import { demandOf, dropIfUnused } from "./demand.ts";
 import { requeue } from "./fairness.ts";
 import { release, revokeServed } from "./leases.ts";
@@ -35,7 +36,9 @@ function addJob(state: Scheduler, spec: JobSpec): Job {
     demand: demandOf(state, spec),
     quota: quotaOf(state, spec),
     taskKey: `${spec.task.bundle} ${spec.task.entry} ${spec.task.stage?.kind ?? ""}`,
-    weight: 2 ** spec.options.priority,
+    priority: spec.options.priority,
+    weight: weightOf(spec.options.priority),
+    paused: false,
     size: 0,
     bytes: 0,
     sealed: false,

@@ -59,6 +59,14 @@ const action = fc.oneof(
   { weight: 3, arbitrary: act("append", { job, count }) },
   { weight: 2, arbitrary: act("seal", { job }) },
   { weight: 1, arbitrary: act("cancel", { job }) },
+  {
+    weight: 3,
+    arbitrary: act("adjust", {
+      job,
+      paused: fc.option(fc.boolean(), { nil: undefined }),
+      priority: fc.option(fc.integer({ min: -2, max: 2 }), { nil: undefined }),
+    }),
+  },
   { weight: 1, arbitrary: act("cancelInputs", { job, from: pick, count }) },
   {
     weight: 4,
@@ -155,6 +163,15 @@ class Turmoil {
       case "cancel":
         cluster.send({ type: "JobCancelled", job: action.job, reason: "unwanted" });
         break;
+      case "adjust": {
+        const { job, paused, priority } = action;
+        const said = {
+          ...(paused === undefined ? {} : { paused }),
+          ...(priority === undefined ? {} : { priority }),
+        };
+        cluster.send({ type: "JobAdjusted", job, ...said });
+        break;
+      }
       case "cancelInputs": {
         const ranges: Range[] = [[action.from, action.from + action.count]];
         cluster.send({ type: "JobCancelled", job: action.job, reason: "unwanted", ranges });
@@ -271,7 +288,10 @@ class Turmoil {
     const { cluster } = this;
     cluster.worker("honest", { slots: 2, labels: ["able"] });
     for (const other of [...cluster.workers]) if (other !== "honest") cluster.lose(other, "left");
-    for (const id of [...this.model.jobs.keys()]) cluster.seal(id);
+    for (const id of [...this.model.jobs.keys()]) {
+      cluster.seal(id);
+      cluster.send({ type: "JobAdjusted", job: id, paused: false });
+    }
     for (let turn = 0; this.model.jobs.size > 0; turn++) {
       expect(turn, "it does not end").toBeLessThan(2_000);
       cluster.heartbeat();

@@ -1,4 +1,5 @@
 import type { Ranges } from "../protocol/index.ts";
+import { adjust } from "./adjust.ts";
 import { requeue } from "./fairness.ts";
 import { inputsAppended, jobSubmitted, removeJob } from "./jobs.ts";
 import { RangeSet } from "./rangeset.ts";
@@ -43,6 +44,8 @@ export function recoverRecord(state: Scheduler, record: SchedulerRecord | Person
     if (job.downstream !== undefined) forgetResults(job, job.done.intersect(record.ranges));
   } else if (record.type === "carve") {
     job.carveMark = Math.max(job.carveMark, record.mark);
+  } else if (record.type === "adjusted") {
+    adjust(job, record.paused, record.priority);
   } else if (record.type === "sealed") {
     (job.upstream ?? job).sealed = true;
   } else {

@@ -58,6 +58,7 @@ const action = fc.oneof(
   { weight: 3, arbitrary: act("late", { worker, pick, from: fc.nat({ max: 3 }) }) },
   { weight: 6, arbitrary: act("loseOutputs", { ranges: fc.array(range, { minLength: 1, maxLength: 3 }) }) },
   { weight: 4, arbitrary: act("pass", { ms: fc.constantFrom(1, 20, 120, 700) }) },
+  { weight: 2, arbitrary: act("pause", { paused: fc.boolean() }) },
   { weight: 1, arbitrary: act("restart", {}) },
 );
 
@@ -70,6 +71,7 @@ class Turmoil {
   readonly cluster = new ScheduledCluster(limits, (_, effects) => this.#observe(effects));
   #size = 0;
   #sealed = false;
+  #paused = false;
 
   constructor(partitions: number) {
     this.partitions = partitions;
@@ -83,7 +85,9 @@ class Turmoil {
 
   #observe(effects: readonly SchedulerEffect[]): void {
     for (const effect of effects) {
+      if (effect.type === "RecordAdjustment") this.#paused = effect.paused;
       if (effect.type !== "LeaseUnit") continue;
+      expect(this.#paused).toBe(false);
       this.past.push(this.cluster.leases.get(effect.lease)!);
       if (effect.descriptor.job !== JOB) continue;
       // A partition is leased when all of its inputs are there, and not before.
@@ -117,6 +121,9 @@ class Turmoil {
         break;
       case "pass":
         cluster.heartbeat().pass(action.ms);
+        break;
+      case "pause":
+        cluster.send({ type: "JobAdjusted", job: JOB, paused: action.paused });
         break;
       case "restart":
         cluster.restart();
@@ -162,6 +169,7 @@ class Turmoil {
   finish(): void {
     const { cluster } = this;
     this.seal();
+    cluster.send({ type: "JobAdjusted", job: JOB, paused: false });
     cluster.worker("honest", { slots: 2 });
     for (const other of [...cluster.workers]) if (other !== "honest") cluster.lose(other, "left");
     for (let turn = 0; !cluster.ended.has(JOB); turn++) {

@@ -81,8 +81,12 @@ export interface Job {
   readonly demand: Demand;
   /** Same for all jobs of one task. */
   readonly taskKey: string;
+  /** As it was submitted with, or was set since. */
+  priority: number;
   /** Share among jobs: 2 to the power of its priority. */
-  readonly weight: number;
+  weight: number;
+  /** Nothing of it is leased until somebody lets it go on. */
+  paused: boolean;
   size: number;
   /** Size of all inputs together. */
   bytes: number;

@@ -1,3 +1,4 @@
+import { jobAdjusted } from "./adjust.ts";
 import { stir } from "./chance.ts";
 import { dispatch } from "./dispatch.ts";
 import { endJobs, inputsAppended, inputsSealed, jobCancelled, jobSubmitted } from "./jobs.ts";
@@ -20,6 +21,7 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
     InputsAppended: inputsAppended,
     InputsSealed: inputsSealed,
     JobCancelled: jobCancelled,
+    JobAdjusted: jobAdjusted,
     WorkerJoined: workerJoined,
     WorkerHeard: workerHeard,
     WorkerHolds: workerHolds,

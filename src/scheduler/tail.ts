@@ -101,7 +101,7 @@ export function lookAgain(state: Scheduler, lease: Lease): void {
 /** Remembers to look at a job whose inputs are all under lease, if there is anybody to take some over. */
 export function lookLater(state: Scheduler, job: Job): void {
   // What a copy or the rest of a unit would be made of may not be there.
-  if (state.idle.size === 0 || job.queueAt >= 0 || isHeld(job)) return;
+  if (state.idle.size === 0 || job.queueAt >= 0 || job.paused || isHeld(job)) return;
   if (job.tail.lookAtMs <= state.nowMs) state.due.add(job);
   else wakeBy(state, job.tail.lookAtMs);
 }

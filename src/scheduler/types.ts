@@ -72,6 +72,14 @@ export type SchedulerEvent =
       readonly reason: string;
       readonly ranges?: Ranges;
     }
+  /** Somebody pauses it, lets it go on, or changes its priority; what is not said stays. */
+  | {
+      readonly type: "JobAdjusted";
+      readonly nowMs: number;
+      readonly job: JobId;
+      readonly paused?: boolean;
+      readonly priority?: number;
+    }
   | {
       readonly type: "WorkerJoined";
       readonly nowMs: number;
@@ -300,6 +308,13 @@ export type SchedulerEffect =
   | { readonly type: "RecordRetries"; readonly job: JobId; readonly retries: readonly Retry[] }
   /** These inputs of a map stage have no result any more, and will have another one. */
   | { readonly type: "RecordLoss"; readonly job: JobId; readonly ranges: Ranges }
+  /** What the job is set to now. */
+  | {
+      readonly type: "RecordAdjustment";
+      readonly job: JobId;
+      readonly paused: boolean;
+      readonly priority: number;
+    }
   /** Fresh inputs below `mark` may have been leased. Coarse, and ahead of what is leased. */
   | { readonly type: "RecordCarveMark"; readonly job: JobId; readonly mark: number }
   /** Always after the job's last result. */
@@ -334,6 +349,12 @@ export type SchedulerRecord =
     }
   | { readonly type: "lost"; readonly job: JobId; readonly ranges: Ranges }
   | { readonly type: "carve"; readonly job: JobId; readonly mark: number }
+  | {
+      readonly type: "adjusted";
+      readonly job: JobId;
+      readonly paused: boolean;
+      readonly priority: number;
+    }
   | { readonly type: "ended"; readonly job: JobId };
 
 /** What is known of a person, kept beside the journal. */
@@ -351,6 +372,9 @@ export interface JobView {
   readonly size: number;
   readonly sealed: boolean;
   readonly state: JobState;
+  /** Nothing of it is leased until somebody lets it go on. */
+  readonly paused: boolean;
+  readonly priority: number;
   readonly done: number;
   readonly failed: number;
   /** Inputs under a lease. */

@@ -1,6 +1,6 @@
 import { isCanary } from "./canary.ts";
 import { canServe } from "./demand.ts";
-import { excludedFor, isFull, isHeld, isWhole } from "./fairness.ts";
+import { excludedFor, isHeld, isStopped, isWhole } from "./fairness.ts";
 import { owedBy, ownedOf } from "./leases.ts";
 import { RangeSet } from "./rangeset.ts";
 import { unreportedOf } from "./sizing.ts";
@@ -135,7 +135,7 @@ function checkJob(state: Scheduler, job: Job, complain: Complain): void {
   if (downstream !== undefined) checkStage(state, job, downstream, complain);
   if (upstream !== undefined && upstream.downstream !== job) complain("its map stage is another job's");
   if (job.failed > done.count) complain("more failed than are done");
-  if (queueAt >= 0 !== (pending.readyCount > 0 && !isHeld(job) && !isFull(job)))
+  if (queueAt >= 0 !== (pending.readyCount > 0 && !isStopped(job)))
     complain("its queue does not know whether it is ready");
   if (!demand.jobs.has(job) || state.demands.get(demand.key) !== demand) complain("its demand is unknown");
   if (!Number.isFinite(job.vtimeMs)) complain("its virtual time is lost");

@@ -25,14 +25,18 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
     failed,
     running: left - pending.count - (trust?.provisional.count ?? 0) - (trust?.comparing.size ?? 0),
     retrying: pending.retryingCount,
-    waiting: isServed
-      ? ""
-      : isFull(active)
-        ? projectIsFull(active)
-        : whyUnserved(state, active) || whyUndecided(state, active),
+    paused: job.paused,
+    priority: job.priority,
+    waiting: isServed ? "" : whyWaiting(state, active),
     ...(trust === undefined ? {} : { trust: trustView(trust) }),
     ...(upstream === undefined ? {} : { stages: [stageView("map", upstream), stageView("reduce", job)] }),
   };
+}
+
+function whyWaiting(state: Scheduler, job: Job): string {
+  if (job.paused) return "it is paused";
+  if (isFull(job)) return projectIsFull(job);
+  return whyUnserved(state, job) || whyUndecided(state, job);
 }
 
 const projectIsFull = ({ quota }: Job): string =>

@@ -7,6 +7,7 @@ const RETRY_RANGES = 512;
 
 type Submitted = Extract<Stored, { type: "submitted" }>;
 type Saved = Extract<Stored, { type: "saved" }>;
+type Adjusted = Extract<Stored, { type: "adjusted" }>;
 
 interface Kept {
   /** Of a map stage nothing: its submission makes it. */
@@ -14,6 +15,7 @@ interface Kept {
   size: number;
   sealed: boolean;
   failed: number;
+  adjusted: Adjusted | undefined;
   /** Inputs with a result. */
   readonly done: RangeSet;
   readonly saved: Map<number, Saved>;
@@ -29,9 +31,10 @@ export function compacted(records: readonly Stored[], snapshots: ReadonlyMap<Job
   const jobs = new Map<JobId, Kept>();
   for (const record of records) enter(jobs, record);
   const compact: Stored[] = [];
-  for (const [job, { submitted, size, sealed, failed, done, saved, disks }] of jobs) {
+  for (const [job, { submitted, size, sealed, failed, adjusted, done, saved, disks }] of jobs) {
     const snapshot = snapshots.get(job);
     if (submitted !== undefined) compact.push(submitted);
+    if (adjusted !== undefined) compact.push(adjusted);
     if (size > 0) compact.push({ type: "inputs", job, count: size, bytes: snapshot?.bytes ?? 0 });
     compact.push({ type: "results", job, ranges: [...done.ranges()], failed, retries: [] });
     for (const retry of snapshot?.retries(RETRY_RANGES) ?? []) {
@@ -81,6 +84,9 @@ function enter(jobs: Map<JobId, Kept>, record: Stored): void {
       jobs.delete(id);
       jobs.delete(mapStageId(id));
       break;
+    case "adjusted":
+      if (job !== undefined) job.adjusted = record;
+      break;
     case "carve":
       break;
   }
@@ -91,6 +97,7 @@ const keptOf = (submitted: Submitted | undefined): Kept => ({
   size: 0,
   sealed: false,
   failed: 0,
+  adjusted: undefined,
   done: new RangeSet(),
   saved: new Map(),
   disks: new Map(),

@@ -6,17 +6,23 @@ import type { World } from "./world.ts";
 
 const RETRY_MS = 500;
 
+/** What somebody has set a job to. */
+interface Adjustment {
+  readonly paused?: boolean;
+  readonly priority?: number;
+}
+
 /** Submits the jobs, sends their inputs, and after a hub's crash whatever it lost. */
 export class Client {
   readonly #world: World;
   readonly #hub: Hub;
   /** Inputs of each job that are to be there, and whether no more come. */
-  readonly #sent: { size: number; sealed: boolean; begun: boolean }[];
+  readonly #sent: { size: number; sealed: boolean; begun: boolean; set: Adjustment }[];
 
   constructor(world: World, hub: Hub) {
     this.#world = world;
     this.#hub = hub;
-    this.#sent = world.plans.map(() => ({ size: 0, sealed: false, begun: false }));
+    this.#sent = world.plans.map(() => ({ size: 0, sealed: false, begun: false, set: {} }));
     for (const plan of this.#submissions) world.queue.at(plan.submittedMs, () => this.#begin(plan));
   }
 
@@ -38,7 +44,14 @@ export class Client {
     }
     this.#sent[plan.number]!.begun = true;
     this.#feed(plan, seededRandom(this.#world.seed, purpose.arrivals, -1, plan.number));
-    const { cancelAfterMs } = plan.scenario;
+    const { cancelAfterMs, adjusted = [] } = plan.scenario;
+    for (const { afterMs, ...change } of adjusted) {
+      queue.after(afterMs, () => {
+        const sent = this.#sent[plan.number]!;
+        sent.set = { ...sent.set, ...change };
+        this.#sync(plan);
+      });
+    }
     if (cancelAfterMs !== undefined) queue.after(cancelAfterMs, () => this.#cancel(plan));
   }
 
@@ -68,7 +81,7 @@ export class Client {
   /** Brings what the hub has of a job up to what it is to have. */
   #sync(plan: JobPlan): void {
     const { auditor, queue } = this.#world;
-    const { size, sealed, begun } = this.#sent[plan.number]!;
+    const { size, sealed, begun, set } = this.#sent[plan.number]!;
     if (!begun || !this.#hub.up || auditor.hasEnded(plan.number)) return;
     if (this.#hub.intake.readsAtMs > queue.nowMs) {
       queue.at(this.#hub.intake.readsAtMs, () => this.#sync(plan));
@@ -82,6 +95,7 @@ export class Client {
       if (plan.map !== undefined && isNew) auditor.inputsAppended(plan.number, plan.inputs, queue.nowMs);
       this.#hub.submit(plan.number);
     }
+    this.#hub.adjust(plan.number, set);
     const intake = plan.map ?? plan;
     const known = this.#hub.state.jobs.get(intake.spec.job);
     if (known === undefined) return;

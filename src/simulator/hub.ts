@@ -125,6 +125,12 @@ export class Hub {
     this.#feed({ type: "JobCancelled", nowMs: this.#nowMs, job, reason: "its client says so" });
   }
 
+  /** What is not said stays as it is. */
+  adjust(number: number, change: { readonly paused?: boolean; readonly priority?: number }): void {
+    const { job } = this.world.plans[number]!.spec;
+    this.#feed({ type: "JobAdjusted", nowMs: this.#nowMs, job, ...change });
+  }
+
   /** Whether a job that is no more among the scheduler's is about to be stored as ended. */
   isEnding(job: string): boolean {
     return this.#ending.has(job);
@@ -386,6 +392,9 @@ export class Hub {
           break;
         case "RecordLoss":
           this.outputs.lose(effect);
+          break;
+        case "RecordAdjustment":
+          this.journal.append({ ...effect, type: "adjusted" });
           break;
         case "RecordCarveMark":
           this.journal.append({ type: "carve", job: effect.job, mark: effect.mark });

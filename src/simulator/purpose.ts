@@ -15,4 +15,5 @@ export const purpose = {
   shuffling: 13,
   datasets: 14,
   keeping: 15,
+  adjusting: 17,
 } as const;

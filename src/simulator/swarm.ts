@@ -29,7 +29,11 @@ const sometimes = (random: Random, probability: number, value: number): number =
 export function swarmScenario(seed: number): Scenario {
   const random = seededRandom(seed, purpose.swarm);
   if (random.chance(0.05)) return sharingScenario(random, seed);
-  return withDatasets(stormyScenario(random, seed), seededRandom(seed, purpose.datasets));
+  const stormy = withDatasets(stormyScenario(random, seed), seededRandom(seed, purpose.datasets));
+  return {
+    ...stormy,
+    jobs: stormy.jobs.map((job, at) => adjusted(job, seededRandom(seed, purpose.adjusting, at))),
+  };
 }
 
 /** Some scenarios have datasets, too, with keepers that come and go, and a hub that loses its disk. */
@@ -186,6 +190,17 @@ function jobOf(random: Random, at: number): JobScenario {
 function shuffled(job: JobScenario, random: Random): JobScenario {
   if (job.checkpoint !== undefined || !random.chance(0.4)) return job;
   return { ...job, shuffle: { partitions: among(random, 1, 2, 9), reduceMs: among(random, 1, 100, 2_000) } };
+}
+
+/** Somebody pauses some jobs for a while, once or twice, and changes their priority. */
+function adjusted(job: JobScenario, random: Random): JobScenario {
+  if (!random.chance(0.25)) return job;
+  const firstMs = between(random, 0, 10_000);
+  const forMs = () => among(random, 0, 500, 20_000);
+  const times = [firstMs, firstMs + forMs(), firstMs + forMs()];
+  const changes = times.map((afterMs, at) => ({ afterMs, paused: at !== 1, priority: random.int(5) - 2 }));
+  // However the first three fall, it goes on in the end.
+  return { ...job, adjusted: [...changes, { afterMs: firstMs + 40_000, paused: false }] };
 }
 
 function volunteersOf(random: Random, at: number): Population {

@@ -72,6 +72,12 @@ export interface JobScenario {
    * same. The job is submitted once the dataset is there.
    */
   readonly reads?: { readonly dataset: string; readonly inputsPerBlock?: number };
+  /** Paused, let go on, or given another priority, so long after it began. */
+  readonly adjusted?: readonly {
+    readonly afterMs: number;
+    readonly paused?: boolean;
+    readonly priority?: number;
+  }[];
   /** Cancelled after so long. Default: never. */
   readonly cancelAfterMs?: number;
 }

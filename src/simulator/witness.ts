@@ -7,6 +7,7 @@ import { eachInput } from "./records.ts";
 interface Testimony {
   size: number;
   mark: number;
+  paused: boolean;
   /** Inputs below may have been running when the hub died. */
   heldTo: number;
   /** How often inputs without a result have failed. */
@@ -18,6 +19,7 @@ interface Testimony {
 const newTestimony = (size: number): Testimony => ({
   size,
   mark: 0,
+  paused: false,
   heldTo: 0,
   failures: new Map(),
   adopted: new Set(),
@@ -53,10 +55,11 @@ export class Witness {
     if (testimony !== undefined) for (const index of eachInput(ranges)) testimony.adopted.add(index);
   }
 
-  /** @throws ViolationError where a lease is too early, or forgets failures. */
+  /** @throws ViolationError where a lease is too early, forgets failures, or is of a paused job. */
   leased({ job, ranges, failures, strikes }: LeaseDescriptor, nowMs: number): void {
     const testimony = this.#jobs.get(job);
     if (testimony === undefined) return;
+    if (testimony.paused) throw new ViolationError("correctness", `${job} is paused, and was leased`);
     const isEarly = nowMs < this.#windowEndMs && failures + strikes === 0;
     for (const index of eachInput(ranges)) {
       const known = testimony.failures.get(index) ?? 0;
@@ -91,6 +94,12 @@ export class Witness {
     }
     if (record.type === "inputs") testimony.size += record.count;
     if (record.type === "carve") testimony.mark = Math.max(testimony.mark, record.mark);
+    if (record.type === "adjusted") {
+      for (const id of [record.job, mapStageId(record.job)]) {
+        const stage = this.#jobs.get(id);
+        if (stage !== undefined) stage.paused = record.paused;
+      }
+    }
     if (record.type === "ended") {
       this.#jobs.delete(record.job);
       this.#jobs.delete(mapStageId(record.job));

@@ -213,6 +213,23 @@ describe.skipIf(chromiumAt === undefined)(
       expect((await job.status()).state).toBe("cancelled");
     });
 
+    test("a job is paused, let go on, and given another priority", async () => {
+      const job = await endlessJob("bearn");
+      const page = await signedIn("submitter");
+      await open(page, `job/${job.id}`, "bearn");
+      await page.getByRole("button", { name: "Pause" }).click();
+      await page.getByText(/^Paused: nothing more of it is begun/).waitFor();
+      await page.locator(".title .state", { hasText: "paused" }).waitFor();
+      for (const _ of [1, 2]) await page.getByRole("button", { name: "Raise the priority" }).click();
+      await page.getByLabel("Priority 2, 4 times the share").waitFor();
+      expect(await job.status()).toMatchObject({ paused: true, priority: 2 });
+      await page.getByRole("button", { name: "Resume" }).click();
+      await page.getByRole("button", { name: "Pause" }).waitFor();
+      await page.getByRole("button", { name: "Lower the priority" }).click();
+      await page.getByLabel("Priority 1, 2 times the share").waitFor();
+      expect(await job.status()).toMatchObject({ paused: false, priority: 1 });
+    });
+
     test("jobs are searched by title, state and error", async () => {
       await endlessJob("picardy");
       const page = await signedIn("viewer");
@@ -266,13 +283,18 @@ describe.skipIf(chromiumAt === undefined)(
       ] as const) {
         await open(page, path, heading);
         const names = await page.locator("main button").allInnerTexts();
-        expect(names.filter((name) => /cancel|drain|invite|revoke|csv|json|line/i.test(name))).toEqual([]);
+        expect(
+          names.filter((name) =>
+            /cancel|pause|resume|priority|drain|invite|revoke|csv|json|line/i.test(name),
+          ),
+        ).toEqual([]);
       }
       // The hub does not rely on that.
       const asViewer = await connect({ hub: hub.invite({ role: "viewer" }) });
       onTestFinished(() => asViewer.close());
       const refused = { code: "FORBIDDEN" };
       await expect(asViewer.call("cancel", { job: job.id })).rejects.toMatchObject(refused);
+      await expect(asViewer.call("adjust", { job: job.id, paused: true })).rejects.toMatchObject(refused);
       await expect(asViewer.call("invite", { role: "admin", expiresInMs: 1 })).rejects.toMatchObject(refused);
       await expect(asViewer.call("failure", { job: job.id, fingerprint: "" })).rejects.toMatchObject(refused);
       await expect(asViewer.call("drain", { worker: "athos" })).rejects.toMatchObject(refused);

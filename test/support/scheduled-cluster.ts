@@ -346,6 +346,11 @@ export class ScheduledCluster {
         }
         break;
       }
+      case "RecordAdjustment": {
+        const { job, paused, priority } = effect;
+        this.journal.push({ type: "adjusted", job, paused, priority });
+        break;
+      }
       case "RecordCarveMark":
         this.journal.push({ type: "carve", job: effect.job, mark: effect.mark });
         break;

@@ -48,6 +48,10 @@ export function checkDecision(model: ModelState, effect: SchedulerEffect, event:
       must(effect.mark > model.jobs.get(effect.job)!.mark, "marks rise");
       model.jobs.get(effect.job)!.mark = effect.mark;
       break;
+    case "RecordAdjustment":
+      must(event.type === "JobAdjusted" && event.job === effect.job, "somebody set it");
+      must(model.jobs.get(effect.job)?.paused === effect.paused, "what is recorded is what was said");
+      break;
     case "WakeAt":
       break;
     case "AdoptLease":
@@ -72,6 +76,7 @@ function leased(model: ModelState, { lease: no, descriptor, speculative }: Effec
   const job = model.jobs.get(descriptor.job);
   const worker = model.workers.get(descriptor.worker);
   must(job !== undefined && worker !== undefined, "job and worker are there");
+  must(!job.paused, "nothing of a paused job is leased");
   const { slots, draining, pausedUntilMs, refused, description } = worker;
   must(!draining && model.nowMs >= pausedUntilMs, "the worker takes work");
   must(!refused.has(descriptor.job), "the worker did not refuse the job");

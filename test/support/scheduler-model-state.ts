@@ -14,6 +14,7 @@ export interface ModelJob {
   readonly submitted: EventOf<"JobSubmitted">["spec"];
   readonly inputs: Input[];
   sealed: boolean;
+  paused: boolean;
   judged: number;
   misjudged: number;
   mark: number;

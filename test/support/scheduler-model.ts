@@ -72,6 +72,7 @@ export class SchedulerModel extends ModelState {
           submitted: event.spec,
           inputs: [],
           sealed: false,
+          paused: false,
           judged: 0,
           misjudged: 0,
           mark: 0,
@@ -88,6 +89,11 @@ export class SchedulerModel extends ModelState {
       case "InputsSealed": {
         const job = this.jobs.get(event.job);
         if (job !== undefined) job.sealed = true;
+        break;
+      }
+      case "JobAdjusted": {
+        const job = this.jobs.get(event.job);
+        if (job !== undefined) job.paused = event.paused ?? job.paused;
         break;
       }
       case "JobCancelled":

@@ -41,6 +41,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: "job.carveMark = Math.max(job.carveMark, 0);",
   },
   {
+    name: "a pause forgotten in recovery",
+    file: "scheduler/recover.ts",
+    find: "adjust(job, record.paused, record.priority);",
+    replace: "adjust(job, false, record.priority);",
+  },
+  {
+    name: "a paused job that is leased",
+    file: "scheduler/fairness.ts",
+    find: "job.paused || isHeld(job) || isFull(job);",
+    replace: "isHeld(job) || isFull(job);",
+  },
+  {
     name: "a retry lost in recovery",
     file: "scheduler/recover.ts",
     find: "for (const retry of record.retries) recoverRetry(job, retry);",
@@ -140,7 +152,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "a job whose priority counts for nothing",
     file: "scheduler/jobs.ts",
-    find: "weight: 2 ** spec.options.priority,",
+    find: "weight: weightOf(spec.options.priority),",
     replace: "weight: 1,",
   },
   {

@@ -14,8 +14,10 @@ import type { Style } from "../render/style.ts";
 import { type Column, renderTable } from "../render/table.ts";
 
 /** What a job is doing, in a few words. */
-export const stateText = ({ state, waiting, sealed, done, size, stages }: JobSummary): string => {
+export const stateText = (job: JobSummary): string => {
+  const { state, paused, waiting, sealed, done, size, running, stages } = job;
   if (state !== "running") return state;
+  if (paused) return running === 0 ? "paused" : `paused, ${count(running)} still running`;
   if (waiting !== "") return `waiting: ${printable(waiting)}`;
   const stage = stages?.find((each) => each.done < each.size || !each.sealed);
   if (stage !== undefined) {

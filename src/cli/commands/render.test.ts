@@ -18,6 +18,7 @@ const job: JobSummary = {
   job: "01a",
   title: "getTable",
   state: "running",
+  paused: false,
   priority: 0,
   attached: false,
   size: 4_000,

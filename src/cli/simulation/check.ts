@@ -56,6 +56,15 @@ const job = z.strictObject({
   shuffle: z.strictObject({ partitions: whole.min(1), reduceMs: draw }).optional(),
   labels: z.array(z.string()).optional(),
   reads: z.strictObject({ dataset: z.string(), inputsPerBlock: whole.min(1).optional() }).optional(),
+  adjusted: z
+    .array(
+      z.strictObject({
+        afterMs: amount,
+        paused: z.boolean().optional(),
+        priority: z.number().optional(),
+      }),
+    )
+    .optional(),
   cancelAfterMs: amount.optional(),
 } satisfies Words<JobScenario>);
 

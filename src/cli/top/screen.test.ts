@@ -56,6 +56,7 @@ const job = (id: string, changes: Partial<JobSummary> = {}): JobSummary => ({
   job: id,
   title: "getTable",
   state: "running",
+  paused: false,
   priority: 0,
   attached: false,
   size: 4_000,

@@ -1,11 +1,12 @@
 import { extentOf, type JobDetails, type JobValues, type Segment } from "../../protocol/index.ts";
 import { colourOf } from "../colours.ts";
 import { about, count, dateTime, duration, percent, plural, rate } from "../format.ts";
-import { maySubmit, rowsOf, useAction, useHub, useTopic } from "../hub.ts";
+import { maySubmit, rowsOf, useHub, useTopic } from "../hub.ts";
 import { Band, BandLegend } from "../parts/band.tsx";
-import { ActionButton, Failure, Figures, JobState, Meter, Section, Waiting } from "../parts/basics.tsx";
+import { Figures, JobState, Meter, Section, Waiting } from "../parts/basics.tsx";
 import { Chart } from "../parts/chart.tsx";
 import { ErrorGroups } from "../parts/error-groups.tsx";
+import { JobActions } from "../parts/job-actions.tsx";
 import { Logs } from "../parts/logs.tsx";
 import { Results } from "../parts/results.tsx";
 import { Stream } from "../parts/stream.tsx";
@@ -35,23 +36,8 @@ function figuresOf({ job, leftMs, nowMs, timeline }: JobValues) {
   ];
 }
 
-function Actions({ job }: { readonly job: JobDetails }) {
-  const { cluster, user } = useHub();
-  const cancel = useAction(() => cluster.call("cancel", { job: job.job }));
-  if (!maySubmit(user) || job.state !== "running") return null;
-  return (
-    <div class="actions">
-      <ActionButton
-        action={cancel}
-        tone="danger"
-        confirm={`Stop ${job.title}? What has not ended yet ends as cancelled.`}
-      >
-        Cancel
-      </ActionButton>
-      <Failure text={cancel.failure} />
-    </div>
-  );
-}
+const waitingText = ({ paused, waiting }: JobDetails): string =>
+  paused ? "Paused: nothing more of it is begun until somebody lets it go on." : `Waits: ${waiting}`;
 
 /** Who did how much, the most first. */
 function Shares({ perWorker }: Pick<JobDetails, "perWorker">) {
@@ -101,12 +87,12 @@ export function JobPage({ of }: { readonly of: string }) {
         <p class="quiet">
           <span class="id">{job.job}</span>, submitted {dateTime(job.submittedAtMs)}
         </p>
-        <Actions job={job} />
+        <JobActions job={job} />
         {job.picture !== undefined && <a href={pathOf("picture", job.job)}>Look at the picture</a>}
       </header>
-      {(job.waiting !== "" || job.reason !== "") && (
+      {(job.waiting !== "" || job.paused || job.reason !== "") && (
         <p class="warning" role="status">
-          {running ? `Waits: ${job.waiting}` : job.reason}
+          {running ? waitingText(job) : job.reason}
         </p>
       )}
       <Figures figures={figuresOf(values)} />

@@ -42,6 +42,7 @@ export function JobsPage() {
               {name}
             </option>
           ))}
+          <option value="paused">paused</option>
           <option value="failed">with failures</option>
         </select>
       </search>

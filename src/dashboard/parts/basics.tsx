@@ -110,20 +110,21 @@ export function JobMeter({ job }: { readonly job: JobSummary }) {
   return <Meter share={sealed ? share : 0} label={label} tone={job.state} />;
 }
 
-export const stateWords = ({ state, waiting, failed }: JobSummary): string =>
-  state === "running" && waiting !== ""
-    ? "waits"
-    : state === "done" && failed > 0
-      ? "done, with failures"
-      : state;
+function stateOf({ state, paused, waiting, failed }: JobSummary): {
+  readonly words: string;
+  readonly kind: string;
+} {
+  if (state !== "running")
+    return { words: state === "done" && failed > 0 ? "done, with failures" : state, kind: state };
+  if (paused) return { words: "paused", kind: "paused" };
+  return waiting === "" ? { words: state, kind: state } : { words: "waits", kind: "waits" };
+}
 
 export function JobState({ job }: { readonly job: JobSummary }) {
+  const { words, kind } = stateOf(job);
   return (
-    <span
-      class={`state ${job.waiting !== "" && job.state === "running" ? "waits" : job.state}`}
-      title={job.waiting}
-    >
-      {stateWords(job)}
+    <span class={`state ${kind}`} title={job.waiting}>
+      {words}
     </span>
   );
 }
@@ -154,6 +155,10 @@ interface ActionButtonProps {
   readonly disabled?: boolean;
   /** What is asked before it is done. */
   readonly confirm?: string;
+  /** What it does, where its text is a sign. */
+  readonly label?: string;
+  /** As wide as the longest of its texts. */
+  readonly wide?: boolean;
 }
 
 export function ActionButton({
@@ -162,12 +167,20 @@ export function ActionButton({
   tone,
   disabled = false,
   confirm: question,
+  label,
+  wide = false,
 }: ActionButtonProps) {
   const press = () => {
     if (question === undefined || confirm(question)) action.run();
   };
   return (
-    <button type="button" class={tone} disabled={disabled || action.busy} onClick={press}>
+    <button
+      type="button"
+      class={`${tone ?? ""} ${wide ? "wide" : ""}`.trim()}
+      aria-label={label}
+      disabled={disabled || action.busy}
+      onClick={press}
+    >
       {children}
     </button>
   );

@@ -46,12 +46,13 @@ export class CheckpointReader {
     this.#count++;
     const { type: _, ...kept } = record;
     const { spec, size, sealed, done, failed, storedBytes, perWorker, errors, bytes } = kept;
-    const { lost = 0, failure } = kept;
+    const { lost = 0, failure, adjusted } = kept;
     const isStage = isStageId(spec.job);
     const entry = isStage ? this.#jobs.get(spec.job) : this.#jobs.add(spec, kept.submittedAtMs);
     if (entry === undefined) throw damaged(position, `the submission of ${spec.job} is missing`);
     Object.assign(entry, { size, storedSize: size, sealed, storedSealed: sealed, done, failed, storedBytes });
     Object.assign(entry, { lost, failure });
+    if (adjusted !== undefined) entry.adjust(adjusted.paused, adjusted.priority);
     for (const [worker, count] of perWorker) entry.perWorker.set(worker, count);
     for (const [fingerprint, kind, count, row, at = 0, input = 0] of errors) {
       const sample = row === undefined ? undefined : { record: row, at, input };
@@ -64,6 +65,7 @@ export class CheckpointReader {
     const { job } = spec;
     // A shuffle's submission makes both of its stages, and its partitions are no inputs that came.
     if (!isStage) this.#apply({ type: "submitted", spec });
+    if (adjusted !== undefined) this.#apply({ type: "adjusted", job, ...adjusted });
     if (size > 0 && spec.shuffle === undefined) this.#apply({ type: "inputs", job, count: size, bytes });
     if (failed > 0) this.#apply({ type: "results", job, ranges: [], failed, retries: [] });
   }

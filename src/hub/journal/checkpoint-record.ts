@@ -6,7 +6,7 @@ import {
   type Range,
   type StageProgress,
 } from "../../protocol/index.ts";
-import { Fields, parseStages } from "../../protocol/messages/index.ts";
+import { Fields, parsePriority, parseStages } from "../../protocol/messages/index.ts";
 import type { Retry } from "../../scheduler/index.ts";
 import type { MapFailure } from "../job-entry.ts";
 
@@ -29,6 +29,8 @@ export interface KeptJob {
   /** Size of its inputs together. */
   readonly bytes: number;
   readonly carveMark: number;
+  /** Where somebody set it to something else than it was submitted with. */
+  readonly adjusted?: { readonly paused: boolean; readonly priority: number };
   readonly perWorker: readonly (readonly [worker: string, count: number])[];
   /** The last three, where there are any, say where one of them stands. */
   readonly errors: readonly (readonly [
@@ -123,11 +125,17 @@ function parseKept(fields: Fields): KeptJob {
     perWorker: fields.list("perWorker", Number.MAX_SAFE_INTEGER) as KeptJob["perWorker"],
     errors: fields.list("errors", Number.MAX_SAFE_INTEGER) as KeptJob["errors"],
     ...(fields.has("history") ? { history: fields.bytes("history", Number.MAX_SAFE_INTEGER) } : {}),
+    ...(fields.has("adjusted") ? { adjusted: parseAdjusted(fields.object("adjusted")) } : {}),
     ...(fields.has("lost") ? { lost: fields.integer("lost") } : {}),
     ...(fields.has("stages") ? { stages: parseStages(fields) } : {}),
     ...(fields.has("failure") ? { failure: parseFailure(fields.object("failure")) } : {}),
   };
 }
+
+const parseAdjusted = (fields: Fields) => ({
+  paused: fields.boolean("paused"),
+  priority: parsePriority(fields),
+});
 
 const parseFailure = (fields: Fields): MapFailure => ({
   culprit: fields.integer("culprit"),

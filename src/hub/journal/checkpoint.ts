@@ -66,6 +66,7 @@ function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
         : [fingerprint, kind, count, sample.record, sample.at, sample.input],
     ),
     history: entry.history.bytes(),
+    ...(entry.isAdjusted ? { adjusted: { paused: entry.paused, priority: entry.priority } } : {}),
     ...(entry.lost === 0 ? {} : { lost: entry.lost }),
     ...(entry.stages === undefined ? {} : { stages: entry.stages }),
     ...(entry.failure === undefined ? {} : { failure: entry.failure }),

@@ -12,7 +12,7 @@ import {
   parseJobSpec,
   type Range,
 } from "../../protocol/index.ts";
-import { Fields, parseAccepted, parseFailures } from "../../protocol/messages/index.ts";
+import { Fields, parseAccepted, parseFailures, parsePriority } from "../../protocol/messages/index.ts";
 import type { Retry } from "../../scheduler/index.ts";
 import { type HubFailureKind, hubFailureKinds } from "../hub-failure.ts";
 import {
@@ -52,6 +52,8 @@ export type JobRecord =
   /** What an input saved for its next attempt; the body is one record. */
   | { readonly type: "saved"; readonly job: string; readonly input: number }
   | { readonly type: "carve"; readonly job: string; readonly mark: number }
+  /** What somebody set it to while it ran. */
+  | { readonly type: "adjusted"; readonly job: string; readonly paused: boolean; readonly priority: number }
   /** Results of a map stage that are nowhere any more. */
   | { readonly type: "lost"; readonly job: string; readonly ranges: readonly Range[] }
   | {
@@ -133,6 +135,8 @@ function parse(fields: Fields): LedgerRecord {
       return { type, job: job(), input: fields.integer("input") };
     case "carve":
       return { type, job: job(), mark: fields.integer("mark") };
+    case "adjusted":
+      return { type, job: job(), paused: fields.boolean("paused"), priority: parsePriority(fields) };
     case "lost":
       return { type, job: job(), ranges: fields.ranges("ranges", Number.MAX_SAFE_INTEGER) };
     case "ended":

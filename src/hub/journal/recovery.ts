@@ -49,6 +49,9 @@ export function enterRecord(
     case "saved":
       if (entry.state === "running") entry.addSaved(record.input, position, bytes);
       break;
+    case "adjusted":
+      entry.adjust(record.paused, record.priority);
+      break;
     case "carve":
       break;
     case "ended":
@@ -82,6 +85,7 @@ export function schedulerRecord(record: JobRecord, bodyBytes: number): Scheduler
     case "sealed":
     case "lost":
     case "carve":
+    case "adjusted":
       return record;
   }
 }

@@ -101,6 +101,7 @@ async function contentsOf(store: Store): Promise<unknown> {
   const blocks = new Blocks(store.engine.journal, 0);
   const jobs = await Promise.all(
     [...store.jobs].map(async (entry: JobEntry) => {
+      const { paused, priority } = entry;
       const { spec, state, reason, size, storedSize, sealed, done, failed, perWorker, errors } = entry;
       const records: unknown[] = [];
       for (let row = 0; row < entry.results.records.rows; row++) {
@@ -118,7 +119,7 @@ async function contentsOf(store: Store): Promise<unknown> {
         .sort();
       const known = { spec, state, reason, size, storedSize, sealed, done, failed, perWorker, errors };
       const view = jobView(store.scheduler, spec.job);
-      return { ...known, records, inputs, states, spans, bytes, carveMark, tried, view };
+      return { ...known, paused, priority, records, inputs, states, spans, bytes, carveMark, tried, view };
     }),
   );
   step(finishRecovery(store.scheduler, 0), { type: "Tick", nowMs: 0 });
@@ -132,7 +133,7 @@ type Deed =
       readonly at: number;
     }
   | {
-      readonly type: "inputs" | "results" | "retry" | "save" | "fail" | "carve";
+      readonly type: "inputs" | "results" | "retry" | "save" | "fail" | "carve" | "adjust";
       readonly at: number;
       readonly count: number;
     };
@@ -146,7 +147,16 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      type: fc.constantFrom("inputs", "results", "results", "retry", "save", "fail", "carve" as const),
+      type: fc.constantFrom(
+        "inputs",
+        "results",
+        "results",
+        "retry",
+        "save",
+        "fail",
+        "carve",
+        "adjust" as const,
+      ),
       at: fc.nat(3),
       count: fc.integer({ min: 1, max: 9 }),
     }),
@@ -183,6 +193,8 @@ class Author {
     } else if (type === "end") {
       this.#jobs = this.#jobs.filter((other) => other !== mine);
       store.append({ type: "ended", job, state: "cancelled", reason: "so", atMs: 5 });
+    } else if (type === "adjust") {
+      store.append({ type: "adjusted", job, paused: count % 2 === 0, priority: count - 5 });
     } else if (type === "carve") {
       store.append({ type: "carve", job, mark: Math.min(mine.size, count * 4) });
     } else if (mine.open.length > 0) {

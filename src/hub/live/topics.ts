@@ -96,7 +96,9 @@ function matches(entry: JobEntry, words: readonly string[]): boolean {
   const texts = [entry.spec.title, entry.spec.job, ...entry.errors.keys()].join("\n").toLowerCase();
   return words.every((word) =>
     word.startsWith("state:")
-      ? word === `state:${entry.state}` || (word === "state:failed" && entry.failed > 0)
+      ? word === `state:${entry.state}` ||
+        (word === "state:failed" && entry.failed > 0) ||
+        (word === "state:paused" && entry.paused && entry.state === "running")
       : texts.includes(word),
   );
 }

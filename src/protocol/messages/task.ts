@@ -163,16 +163,20 @@ export function parseNeeds(fields: Fields): Needs {
   };
 }
 
-function parseJobOptions(fields: Fields): JobOptions {
+export function parsePriority(fields: Fields): number {
   const priority = fields.raw("priority");
   if (typeof priority !== "number" || !Number.isInteger(priority) || Math.abs(priority) > PRIORITY_MAX) {
     throw fields.wrong(`priority is no whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
   }
+  return priority;
+}
+
+function parseJobOptions(fields: Fields): JobOptions {
   return {
     retries: fields.integer("retries", limits.taskRetriesMax),
     backoffMs: fields.integer("backoffMs", limits.retryBackoffMaxMs),
     maxAttempts: fields.integer("maxAttempts", 100, 1),
-    priority,
+    priority: parsePriority(fields),
     needs: parseNeeds(fields.object("needs")),
     attached: fields.boolean("attached"),
     ...(fields.has("quorum") ? { quorum: parseQuorum(fields.object("quorum")) } : {}),
