@@ -1,3 +1,4 @@
+import type { HubFetch } from "../data/index.ts";
 import { Link, type OpenSocket } from "../link/index.ts";
 import { defaultLimits, type Limits, MusketeersError } from "../protocol/index.ts";
 import { type Invite, parseInvite } from "../security/index.ts";
@@ -26,7 +27,7 @@ export interface Platform {
   readonly openSocket: OpenSocket;
   readonly loadTask: LoadTask;
   /** How to speak HTTP with the hub of an invite; the platform's `fetch` where nothing is said. */
-  readonly fetchWith?: (invite: Invite) => typeof globalThis.fetch | undefined;
+  readonly fetchWith?: (invite: Invite) => HubFetch;
   /** The key of this machine, asked for where the users of an invite are counted. */
   readonly machineKey?: () => Uint8Array | Promise<Uint8Array>;
   /** Where there are paths. */

@@ -5,6 +5,7 @@ import {
   type BlockSource,
   BlockUpload,
   HubExchange,
+  type HubFetch,
 } from "../data/index.ts";
 import { type Link, type LinkHandlers, Presence } from "../link/index.ts";
 import {
@@ -34,7 +35,7 @@ export interface SessionOptions {
   /** The hub's HTTP address. */
   readonly baseUrl: string;
   readonly limits: Limits;
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: HubFetch;
   /** Signs what is submitted; nothing is signed without it. */
   readonly sign?: SignTask;
   /** The connection is gone, or was not made, and is tried again after the pause. */

@@ -1,4 +1,5 @@
 import { MusketeersError } from "../protocol/index.ts";
+import { concatBytes } from "./bytes.ts";
 import { type Codec, cidOfDigest, parseCid } from "./cid.ts";
 
 /*
@@ -28,26 +29,17 @@ export interface BatchBlock {
 }
 
 /** The body that holds these. */
-export function packBlocks(blocks: readonly BatchBlock[]): Uint8Array {
-  const body = new Uint8Array(blocks.reduce((sum, { bytes }) => sum + HEADER_BYTES + bytes.length, 0));
-  let at = 0;
-  for (const { cid, bytes } of blocks) {
-    body.set(blockHeader(cid, bytes.length), at);
-    body.set(bytes, at + HEADER_BYTES);
-    at += HEADER_BYTES + bytes.length;
-  }
-  return body;
-}
+export const packBlocks = (blocks: readonly BatchBlock[]): Uint8Array => {
+  const parts = blockParts(blocks);
+  return concatBytes(
+    parts,
+    parts.reduce((sum, { length }) => sum + length, 0),
+  );
+};
 
 /** The same body in parts, without a copy. */
-export async function* blockParts(
-  blocks: readonly BatchBlock[],
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for (const { cid, bytes } of blocks) {
-    yield blockHeader(cid, bytes.length);
-    if (bytes.length > 0) yield bytes;
-  }
-}
+export const blockParts = (blocks: readonly BatchBlock[]): Uint8Array[] =>
+  blocks.flatMap(({ cid, bytes }) => [blockHeader(cid, bytes.length), bytes]);
 
 const malformed = (why: string): MusketeersError =>
   new MusketeersError("PROTOCOL", `A batch of blocks ${why}`);

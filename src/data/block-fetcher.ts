@@ -2,7 +2,7 @@ import type { Limits } from "../protocol/index.ts";
 import { unpackBlocks } from "./block-batch.ts";
 import type { BlockSource } from "./block-store.ts";
 import { isNamedBy, parseCid } from "./cid.ts";
-import type { HubExchange, Moves } from "./hub-exchange.ts";
+import { bodyOf, type HubExchange, type Moves } from "./hub-exchange.ts";
 import { left } from "./left.ts";
 import { allowManyListeners } from "./many-listeners.ts";
 import { Turnstile } from "./turnstile.ts";
@@ -144,7 +144,7 @@ export class BlockFetcher implements BlockSource {
     const body = new TextEncoder().encode([...missing.keys()].join("\n"));
     const response = await exchange.request("POST", "/blocks/get", moves.signal, body);
     await exchange.check(response);
-    const parts = moving((response.body ?? []) as AsyncIterable<Uint8Array>, moves);
+    const parts = moving(bodyOf(response), moves);
     for await (const { cid, bytes } of unpackBlocks(parts, limits.blockBytesMax)) {
       const wanted = missing.get(cid);
       if (wanted === undefined || !isNamedBy(bytes, cid)) continue;

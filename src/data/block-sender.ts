@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/index.ts";
-import { type BatchBlock, packBlocks } from "./block-batch.ts";
+import { type BatchBlock, blockParts } from "./block-batch.ts";
 import { type HubExchange, isRefusedByDisk } from "./hub-exchange.ts";
 
 export interface BlockSenderOptions {
@@ -84,14 +84,15 @@ export class BlockSender {
 
   async #send(blocks: readonly BatchBlock[]): Promise<void> {
     const { exchange, limits, persist } = this.#options;
-    const body = packBlocks(blocks);
-    const allowedMs = (body.length / limits.blobUploadBytesPerSecondMin) * 1_000;
+    const parts = blockParts(blocks);
+    const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+    const allowedMs = (bytes / limits.blobUploadBytesPerSecondMin) * 1_000;
     await persist(() =>
       exchange.retry(
         undefined,
         async (moves) => {
           moves.allow(allowedMs);
-          const response = await exchange.request("POST", "/blocks", moves.signal, body);
+          const response = await exchange.request("POST", "/blocks", moves.signal, ...parts);
           await exchange.check(response);
           await response.body?.cancel();
         },

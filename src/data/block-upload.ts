@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/index.ts";
-import { type BatchBlock, blockParts, packBlocks } from "./block-batch.ts";
+import { type BatchBlock, blockParts } from "./block-batch.ts";
 import type { BlockSink } from "./block-store.ts";
 import { type HubExchange, isRefusedByDisk, type Moves } from "./hub-exchange.ts";
 import { allowManyListeners } from "./many-listeners.ts";
@@ -20,8 +20,6 @@ export interface BlockUploadOptions {
   /** Told when blocks are surely at the hub: bytes of them, and how many of these had to be sent. */
   readonly onStored?: (bytes: number, sentBytes: number) => void;
 }
-
-const isNode = globalThis.process?.versions?.node !== undefined;
 
 /** Blocks whose names are remembered, so that a file of equal chunks is sent once. */
 const RECENT_MAX = 10_000;
@@ -130,9 +128,7 @@ export class BlockUpload implements BlockSink {
     const { exchange, limits } = this.#options;
     const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
     moves.allow((bytes / limits.blobUploadBytesPerSecondMin) * 1_000);
-    // Browsers do not send streams.
-    const body = isNode ? blockParts(blocks) : packBlocks(blocks);
-    const response = await exchange.request("POST", "/blocks", moves.signal, body);
+    const response = await exchange.request("POST", "/blocks", moves.signal, ...blockParts(blocks));
     await exchange.check(response);
     await response.body?.cancel();
   }

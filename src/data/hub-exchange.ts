@@ -1,4 +1,5 @@
 import { type Limits, MusketeersError, toMusketeersError } from "../protocol/index.ts";
+import { concatBytes } from "./bytes.ts";
 
 export type TransferLimits = Pick<
   Limits,
@@ -11,12 +12,42 @@ export type TransferLimits = Pick<
   | "uploadsPerPeerMax"
 >;
 
+/** Of `fetch` as much as is asked of hubs. */
+export interface HubFetch {
+  (
+    url: string,
+    request: {
+      readonly method: string;
+      readonly headers: Record<string, string>;
+      readonly redirect: "error";
+      readonly signal: AbortSignal;
+      readonly body?: Uint8Array<ArrayBuffer>;
+      readonly parts?: readonly Uint8Array[];
+    },
+  ): Promise<HubAnswer>;
+  /** Whether a body may be given in `parts`, which nobody has to put together then. */
+  readonly takesParts?: boolean;
+}
+
+/** Of a `Response` as much as is read of a hub's. */
+export interface HubAnswer {
+  readonly ok: boolean;
+  readonly status: number;
+  /** Also an iterable of bytes, though not every browser's type says so. */
+  readonly body: { cancel(): Promise<void> } | null;
+  json(): Promise<unknown>;
+}
+
+/** The bytes of an answer, as they come. */
+export const bodyOf = ({ body }: HubAnswer): AsyncIterable<Uint8Array> =>
+  (body ?? []) as unknown as AsyncIterable<Uint8Array>;
+
 export interface ExchangeOptions {
   /** The hub's address, without a slash at its end. */
   readonly baseUrl: string;
   /** The session of the moment; asked anew at each try, because a reconnect changes it. */
   readonly token: () => string;
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: HubFetch;
   readonly limits: TransferLimits;
   /** From 0 to below 1; spreads tries. */
   readonly random?: () => number;
@@ -32,25 +63,31 @@ export class HubExchange {
     this.limits = options.limits;
   }
 
-  /** @param path behind the hub's address, with a slash */
+  /**
+   * @param path behind the hub's address, with a slash
+   * @param parts of the body, one behind the other
+   */
   async request(
     method: string,
     path: string,
     signal: AbortSignal,
-    body?: Uint8Array | AsyncIterable<Uint8Array>,
-  ): Promise<Response> {
-    const { baseUrl, token, fetch = globalThis.fetch } = this.#options;
+    ...parts: readonly Uint8Array[]
+  ): Promise<HubAnswer> {
+    const { baseUrl, token, fetch = globalThis.fetch as HubFetch } = this.#options;
     const headers: Record<string, string> = { authorization: `Bearer ${token()}` };
-    if (body !== undefined) headers["content-type"] = "application/octet-stream";
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (parts.length > 0) headers["content-type"] = "application/octet-stream";
     try {
       return await fetch(baseUrl + path, {
         method,
         headers,
         redirect: "error",
         signal,
-        ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
-        // Fetch wants to hear that a body that comes in parts is sent before the answer is read.
-        ...(body === undefined || body instanceof Uint8Array ? {} : { duplex: "half" }),
+        ...(parts.length === 0
+          ? {}
+          : fetch.takesParts === true
+            ? { parts }
+            : { body: concatBytes(parts, length) as Uint8Array<ArrayBuffer> }),
       });
     } catch (cause) {
       throw this.unreachable(cause, signal);
@@ -68,7 +105,7 @@ export class HubExchange {
   }
 
   /** Turns an answer that is no success into the error that its body names. */
-  async check(response: Response): Promise<void> {
+  async check(response: HubAnswer): Promise<void> {
     if (response.ok) return;
     let data: unknown;
     try {

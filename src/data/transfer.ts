@@ -3,7 +3,9 @@ import type { BlobStore } from "./blob-ref.ts";
 import { concatBytes } from "./bytes.ts";
 import { type Codec, cidOf, createHasherFor, parseCid } from "./cid.ts";
 import {
+  bodyOf,
   type ExchangeOptions,
+  type HubAnswer,
   HubExchange,
   isRefusedByDisk,
   type Moves,
@@ -80,12 +82,12 @@ export class BlobClient implements BlobStore {
     });
   }
 
-  async #receive(cid: string, response: Response, moves: Moves): Promise<Uint8Array> {
+  async #receive(cid: string, response: HubAnswer, moves: Moves): Promise<Uint8Array> {
     const hasher = createHasherFor(cid);
     const parts: Uint8Array[] = [];
     let length = 0;
     try {
-      for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      for await (const part of bodyOf(response)) {
         length += part.length;
         moves.allow();
         if (length > this.#limits.blobBytesMax) {

@@ -2,7 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import { defaultLimits } from "../protocol/index.ts";
 import type { Invite } from "../security/index.ts";
-import { hasPinnedKey, pinnedFetch, WRONG_PIN } from "./pin.ts";
+import { type HubFetch, hubFetch } from "./hub-fetch.ts";
+import { hasPinnedKey, WRONG_PIN } from "./pin.ts";
 import type { OpenSocket } from "./socket.ts";
 
 const REFUSAL_BYTES_MAX = 4_096;
@@ -72,6 +73,5 @@ export const openNodeSocket: OpenSocket = (url, events, tlsPin) => {
   };
 };
 
-/** How to speak HTTP with the hub of an invite: as usual, unless the invite pins its key. */
-export const fetchWith = ({ tlsPin }: Pick<Invite, "tlsPin">): typeof globalThis.fetch | undefined =>
-  tlsPin === null ? undefined : pinnedFetch(tlsPin);
+/** How to speak HTTP with the hub of an invite, which may pin its key. */
+export const fetchWith = ({ tlsPin }: Pick<Invite, "tlsPin">): HubFetch => hubFetch(tlsPin ?? undefined);

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { Agent, type RequestOptions } from "node:https";
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
-import { Agent, buildConnector, fetch as undiciFetch } from "undici";
+import type { Duplex } from "node:stream";
+import { type ConnectionOptions, connect, TLSSocket } from "node:tls";
 import { equalBytes } from "../security/index.ts";
 
 /*
@@ -20,24 +21,32 @@ export function hasPinnedKey(socket: Socket, pin: Uint8Array): boolean {
   return equalBytes(createHash("sha256").update(spki).digest(), pin);
 }
 
-/** A `fetch` that speaks to nobody but the holder of the pinned key. */
-export function pinnedFetch(pin: Uint8Array): typeof globalThis.fetch {
-  // A session that is resumed shows no certificate.
-  const connect = buildConnector({ rejectUnauthorized: false, maxCachedSessions: 0 });
-  const dispatcher = new Agent({
-    connect: (options, callback) =>
-      connect(options, (...[error, socket]) => {
-        if (error !== null || socket === null) {
-          callback(error ?? new Error("no socket"), null);
-        } else if (hasPinnedKey(socket, pin)) {
-          callback(null, socket);
-        } else {
-          socket.destroy();
-          callback(new Error(WRONG_PIN), null);
-        }
-      }),
-  });
-  // The library's own types of the same things.
-  const pinned = (url: string, init: object) => undiciFetch(url, { ...init, dispatcher });
-  return pinned as unknown as typeof globalThis.fetch;
+type Connected = (error: Error | null, socket: Duplex) => void;
+
+/** Connections to nobody but the holder of the pinned key, who is told nothing before that is proven. */
+export class PinnedAgent extends Agent {
+  readonly #pin: Uint8Array;
+
+  constructor(pin: Uint8Array) {
+    // A session that is resumed shows no certificate.
+    super({ keepAlive: true, rejectUnauthorized: false, maxCachedSessions: 0 });
+    this.#pin = pin;
+  }
+
+  override createConnection(options: RequestOptions, connected?: Connected): undefined {
+    const socket = connect(options as ConnectionOptions);
+    const fail = (error: Error): void => {
+      connected?.(error, socket);
+    };
+    socket.once("error", fail);
+    socket.once("secureConnect", () => {
+      socket.off("error", fail);
+      if (hasPinnedKey(socket, this.#pin)) {
+        connected?.(null, socket);
+        return;
+      }
+      socket.destroy();
+      fail(new Error(WRONG_PIN));
+    });
+  }
 }

@@ -1,4 +1,4 @@
-import type { BlobCache } from "../data/index.ts";
+import type { BlobCache, HubFetch } from "../data/index.ts";
 import type { OpenSocket } from "../link/index.ts";
 import type { Limits, MusketeersError, WorkerDescription } from "../protocol/index.ts";
 import type { Invite } from "../security/index.ts";
@@ -40,7 +40,7 @@ export interface AgentOptions {
   readonly openSocket: OpenSocket;
   readonly machineKey?: Uint8Array;
   /** How to speak HTTP with the hub; the platform's where it is undefined. */
-  readonly fetch?: typeof globalThis.fetch | undefined;
+  readonly fetch?: HubFetch | undefined;
   readonly executor: Executor;
   readonly machine: Machine;
   readonly description: WorkerDescription;
