@@ -32,7 +32,7 @@ export {
   parseCid,
 } from "./cid.ts";
 
-export { bodyOf, HubExchange, type HubFetch } from "./hub-exchange.ts";
+export { bodyOf, type HubAnswer, HubExchange, type HubFetch } from "./hub-exchange.ts";
 export { ByteLru } from "./lru.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
 export {

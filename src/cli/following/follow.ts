@@ -30,7 +30,7 @@ const releasesOf = (invite: Invite, { terminal }: Context, signal: AbortSignal):
   new Releases({
     url: invite.url,
     hubKey: invite.hubKey,
-    fetch: fetchWith(invite) ?? fetch,
+    fetch: fetchWith(invite),
     directory: releasesDirectory(terminal.env),
     releaseBytesMax: defaultLimits.releaseBytesMax,
     signal,

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { bodyOf, type HubAnswer, type HubFetch } from "../../client/node.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { equalBytes, openRelease, type Release } from "../../security/index.ts";
 import { packageDigest } from "../../security/node.ts";
@@ -23,7 +24,7 @@ export interface ReleasesOptions {
   /** The hub's address, without a slash at its end, and its public key. */
   readonly url: string;
   readonly hubKey: Uint8Array;
-  readonly fetch: typeof globalThis.fetch;
+  readonly fetch: HubFetch;
   readonly directory: string;
   readonly releaseBytesMax: number;
   readonly signal: AbortSignal;
@@ -157,19 +158,19 @@ export class Releases {
 
   async #get(path: string, bytesMax: number): Promise<Uint8Array> {
     const { url, fetch, signal } = this.#options;
-    let response: Response;
+    let response: HubAnswer;
     try {
-      response = await fetch(url + path, { signal });
+      response = await fetch(url + path, { method: "GET", headers: {}, redirect: "error", signal });
     } catch (cause) {
       throw new MusketeersError("HUB_UNREACHABLE", `${url} does not answer`, { cause });
     }
-    if (!response.ok || response.body === null) {
+    if (!response.ok) {
       await response.body?.cancel();
       throw new MusketeersError("HUB_UNREACHABLE", `${url}${path} answers ${response.status}`);
     }
     const chunks: Uint8Array[] = [];
     let bytes = 0;
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    for await (const chunk of bodyOf(response)) {
       bytes += chunk.length;
       if (bytes > bytesMax) throw tooLarge(bytes, bytesMax);
       chunks.push(chunk);
