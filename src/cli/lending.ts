@@ -11,6 +11,7 @@ export interface LendingOptions {
   readonly hours?: string;
   readonly whenIdle?: true | number;
   readonly onBattery?: "run" | "pause";
+  readonly priority?: "lowest" | "normal";
 }
 
 /** The defaults of BOINC's volunteers, too. */
@@ -45,17 +46,24 @@ export const addLendingOptions = (command: Command): Command =>
     )
     .addOption(
       new Option("--on-battery <what>", "what to do on a battery (default: run)").choices(["run", "pause"]),
+    )
+    .addOption(
+      new Option(
+        "--priority <which>",
+        "how tasks compete for the processor with what else runs here (default: lowest)",
+      ).choices(["lowest", "normal"]),
     );
 
 /** @throws MusketeersError `BAD_ARGUMENT` for hours that are none */
 export async function lendingOf(
-  { cpu, hours, whenIdle, onBattery }: LendingOptions,
+  { cpu, hours, whenIdle, onBattery, priority = "lowest" }: LendingOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Lending> {
   const { parseHours } = await import("../worker/node.ts");
   const idleForMs = whenIdle === true ? IDLE_FOR_MS : whenIdle;
   return {
     pauseFile: pauseFile(env),
+    priority,
     ...(cpu === undefined ? {} : { cpuShare: cpu }),
     ...(hours === undefined ? {} : { hours: parseHours(hours) }),
     ...(idleForMs === undefined ? {} : { whenIdle: { idleForMs, othersMax: OTHERS_MAX } }),

@@ -55,6 +55,8 @@ function lastWords(name: string, said: string): MusketeersError {
 export function startLocalWorker(options: LocalWorkerOptions): LocalWorker {
   const { invite, others = [], shares, name, slots, allowNet = [], trust = false, onEvent } = options;
   const args = ["join", "--json", "--accept", "--invite-env", INVITE_VARIABLE, "--name", name];
+  // These are the operator's own, not lent.
+  args.push("--priority", "normal");
   if (slots !== undefined) args.push("--slots", String(slots));
   for (const host of allowNet) args.push("--allow-net", host);
   if (trust) args.push("--trust");

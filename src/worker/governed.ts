@@ -1,5 +1,6 @@
 import type { Limits } from "../protocol/index.ts";
 import type { Agent } from "./agent.ts";
+import type { Priority } from "./executors/index.ts";
 import {
   Governor,
   onBattery,
@@ -17,6 +18,8 @@ import type { SandboxPool } from "./sandbox-pool.ts";
 export interface Lending extends Partial<Rules> {
   /** Part of each processor in use, from above 0 to 1. */
   readonly cpuShare?: number;
+  /** How tasks compete for processors with what else runs there: `normal` where nothing is said. */
+  readonly priority?: Priority;
   /** Where the volunteer's word is kept, see `writePause`. */
   readonly pauseFile?: string;
   /** For tests; the machine's own where nothing is said. */

@@ -108,7 +108,7 @@ const connectionOf = (invite: Invite, { machineKey }: Pick<SharedWorkerOptions, 
 export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWorkerHandle> {
   const limits = options.limits ?? defaultLimits;
   const choices = parseChoices(options.hubs, limits);
-  const executor = await openExecutor(options.trust === true, limits);
+  const executor = await openExecutor(options.trust === true, limits, options.lending?.priority);
   let description: WorkerDescription;
   let surroundings: readonly Surroundings[];
   try {

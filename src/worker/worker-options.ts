@@ -1,7 +1,7 @@
 import process from "node:process";
 import { type Limits, MusketeersError, PACKAGE_VERSION, type WorkerDescription } from "../protocol/index.ts";
 import type { WorkerNotice } from "./agent-options.ts";
-import { createDenoExecutor, createNodeExecutor, type Executor } from "./executors/index.ts";
+import { createDenoExecutor, createNodeExecutor, type Executor, type Priority } from "./executors/index.ts";
 import type { Lending } from "./governed.ts";
 import { measureSpeed } from "./machine.ts";
 import { nodeMachine as machine } from "./node-machine.ts";
@@ -41,8 +41,9 @@ export interface WorkerOptions {
 }
 
 /** The executor that a worker is to have. */
-export async function openExecutor(trust: boolean, limits: Limits): Promise<Executor> {
-  return trust ? createNodeExecutor({ limits }) : createDenoExecutor({ limits });
+export async function openExecutor(trust: boolean, limits: Limits, priority?: Priority): Promise<Executor> {
+  const options = { limits, ...(priority === undefined ? {} : { priority }) };
+  return trust ? createNodeExecutor(options) : createDenoExecutor(options);
 }
 
 /**

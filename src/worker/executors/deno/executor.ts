@@ -6,8 +6,9 @@ import type { Readable, Writable } from "node:stream";
 import { defaultLimits, type Limits, type TaskSpec } from "../../../protocol/index.ts";
 import { bootstrapFile } from "../bootstrap-file.ts";
 import { type Child, ChildSandbox } from "../child-process.ts";
-import { ownSession, parentDeathPrefix } from "../parent-death.ts";
+import { ownSession } from "../parent-death.ts";
 import type { Executor, SandboxHandlers, SandboxOrder } from "../port.ts";
+import { launchWith, type Priority } from "../priority.ts";
 import { SandboxProcess } from "../sandbox-process.ts";
 import { makeScratch } from "../scratch.ts";
 import { signalStop } from "../signal-stop.ts";
@@ -51,6 +52,8 @@ const probeTask: Pick<TaskSpec, "net" | "memoryBytes"> = { net: [], memoryBytes:
 
 export interface DenoExecutorOptions {
   readonly limits?: Limits;
+  /** `normal` where nothing is said. */
+  readonly priority?: Priority;
   /** Uses bubblewrap where it works; on unless said otherwise. */
   readonly bubblewrap?: boolean;
 }
@@ -62,10 +65,10 @@ export interface DenoExecutorOptions {
  */
 export async function createDenoExecutor(options: DenoExecutorOptions = {}): Promise<Executor> {
   const limits = options.limits ?? defaultLimits;
-  const [deno, bootstrap, prefix] = await Promise.all([
+  const [deno, bootstrap, launch] = await Promise.all([
     findDeno(),
     bootstrapFile("deno"),
-    parentDeathPrefix(),
+    launchWith(options.priority ?? "normal"),
   ]);
   const wrap =
     options.bubblewrap === false
@@ -82,11 +85,10 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
   const spawnTask = ({ task, onDenied = () => {} }: SandboxOrder): Child => {
     const audit = audits?.take(task.net, onDenied);
     const args = (main: string) => denoArgs(task, main);
-    const [program = "", ...rest] = wrap?.command(args, { net: task.net.length > 0, audit: audit?.path }) ?? [
-      ...prefix,
-      deno.path,
-      ...args(bootstrap),
-    ];
+    const wrapped = wrap?.command(args, { net: task.net.length > 0, audit: audit?.path });
+    const [program = "", ...rest] = wrapped
+      ? [...launch.barePrefix, ...wrapped]
+      : [...launch.prefix, deno.path, ...args(bootstrap)];
     const child = spawn(program, rest, {
       cwd,
       env: wrap ? ownPath() : bareEnv(join(scratch.path, "deno"), audit),
@@ -94,6 +96,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
       windowsHide: true,
       detached: ownSession,
     });
+    launch.started(child.pid);
     let innerPid: number | undefined;
     let doomed = false;
     let stopped = false;

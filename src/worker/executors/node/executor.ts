@@ -6,8 +6,9 @@ import type { Readable, Writable } from "node:stream";
 import { defaultLimits, type Limits } from "../../../protocol/index.ts";
 import { bootstrapFile } from "../bootstrap-file.ts";
 import { type Child, ChildSandbox } from "../child-process.ts";
-import { ownSession, parentDeathPrefix } from "../parent-death.ts";
+import { ownSession } from "../parent-death.ts";
 import type { Executor } from "../port.ts";
+import { launchWith, type Priority } from "../priority.ts";
 import { SandboxProcess } from "../sandbox-process.ts";
 import { makeScratch } from "../scratch.ts";
 import { signalStop } from "../signal-stop.ts";
@@ -18,6 +19,8 @@ const FD_OUT = 4;
 
 export interface NodeExecutorOptions {
   readonly limits?: Limits;
+  /** `normal` where nothing is said. */
+  readonly priority?: Priority;
 }
 
 /**
@@ -26,7 +29,10 @@ export interface NodeExecutorOptions {
  */
 export async function createNodeExecutor(options: NodeExecutorOptions = {}): Promise<Executor> {
   const limits = options.limits ?? defaultLimits;
-  const [bootstrap, prefix] = await Promise.all([bootstrapFile("node"), parentDeathPrefix()]);
+  const [bootstrap, launch] = await Promise.all([
+    bootstrapFile("node"),
+    launchWith(options.priority ?? "normal"),
+  ]);
   const sandboxes = new Set<SandboxProcess>();
   const scratch = makeScratch(() => {
     for (const sandbox of sandboxes) void sandbox.kill();
@@ -35,7 +41,7 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
   const spawnTask = (memoryBytes: number): Child => {
     const cwd = mkdtempSync(join(scratch.path, "task-"));
     const heap = `--max-old-space-size=${Math.max(16, Math.ceil(memoryBytes / MiB))}`;
-    const [program = "", ...args] = [...prefix, process.execPath, heap, bootstrap];
+    const [program = "", ...args] = [...launch.prefix, process.execPath, heap, bootstrap];
     const child = spawn(program, args, {
       cwd,
       env: { PATH: process.env.PATH ?? "", NO_COLOR: "1" },
@@ -43,6 +49,7 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
       windowsHide: true,
       detached: ownSession,
     });
+    launch.started(child.pid);
     return {
       process: child,
       input: child.stdio[FD_IN] as Writable,
