@@ -20,7 +20,7 @@ const arrows: Record<string, readonly string[]> = {
   client: ["protocol", "data", "security", "link"],
   simulator: ["protocol", "scheduler", "data", "engine", "worker"],
   cli: ["protocol", "security", "client", "hub", "worker", "simulator"],
-  dashboard: ["protocol", "client", "link", "security"],
+  dashboard: ["protocol", "client", "link", "security", "worker"],
 };
 
 /** The files of a room that others may import: its face for everybody, and its Node or browser part. */
@@ -105,6 +105,9 @@ test("what browsers load reaches nothing of Node's", () => {
   };
   for (const face of ["protocol", "security", "data", "link"]) visit(`src/${face}/index.ts`, []);
   visit("src/client/browser.ts", []);
+  visit("src/worker/browser.ts", []);
+  visit("src/worker/browser/agent-main.ts", []);
+  visit("src/worker/executors/bootstrap/browser.ts", []);
   expect(reachable.size).toBeGreaterThan(10);
 });
 

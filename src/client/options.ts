@@ -24,6 +24,10 @@ export interface TaskNeeds {
   /** Labels that its volunteer gave it, each of them. */
   readonly labels?: readonly string[];
   readonly capabilities?: readonly string[];
+  /** A graphics card (or what stands for one) by WebGPU: only browser tabs have that. */
+  readonly webgpu?: boolean;
+  /** WebAssembly: nearly all have that. */
+  readonly wasm?: boolean;
 }
 
 /** Options of a task, and overrides of them for one job. Where nothing is said the limits' defaults hold. */
@@ -117,15 +121,25 @@ function strings(name: string, value: unknown): readonly string[] {
 }
 
 function resolveNeeds(needs: TaskNeeds): Needs {
-  const { platform, arch, cores, memory, labels, capabilities } = needs;
+  const { platform, arch, cores, memory, labels } = needs;
+  const capabilities = capabilitiesIn(needs);
   return {
     ...(platform === undefined ? {} : { platform }),
     ...(arch === undefined ? {} : { arch }),
     ...(cores === undefined ? {} : { cores: integer("needs.cores", cores, 1, 65_536) }),
     ...(memory === undefined ? {} : { memoryBytes: parseSize("needs.memory", memory) }),
     ...(labels === undefined ? {} : { labels: strings("needs.labels", labels) }),
-    ...(capabilities === undefined ? {} : { capabilities: strings("needs.capabilities", capabilities) }),
+    ...(capabilities.length === 0 ? {} : { capabilities }),
   };
+}
+
+/** Those that have a name of their own among the options, too. */
+function capabilitiesIn({ capabilities = [], webgpu, wasm }: TaskNeeds): readonly string[] {
+  for (const [name, wanted] of Object.entries({ webgpu, wasm })) {
+    if (wanted !== undefined && typeof wanted !== "boolean") throw bad(`needs.${name}: it is true or false`);
+  }
+  const named = [...(webgpu === true ? ["webgpu"] : []), ...(wasm === true ? ["wasm"] : [])];
+  return [...new Set([...strings("needs.capabilities", capabilities), ...named])];
 }
 
 function resolveQuorum(options: TaskOptions): { quorum?: QuorumSpec } {

@@ -88,6 +88,9 @@ export const defaultLimits: Limits = Object.freeze({
   releaseSpreadMs: minute,
   releaseBytesMax: 64 * MiB,
   releaseGraceMs: 10 * minute,
+  tabUnitMsMax: 2 * second,
+  tabHeldBytesMax: 64 * MiB,
+  tabCacheBytesMax: 64 * MiB,
   governIntervalMs: second,
   pauseHoldMs: 30 * second,
 

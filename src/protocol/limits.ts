@@ -158,6 +158,12 @@ export interface Limits {
   readonly releaseBytesMax: number;
   /** What it may still finish before it starts again as the new version. */
   readonly releaseGraceMs: number;
+  /** No unit of a browser tab is to take longer: tabs are closed without a word. */
+  readonly tabUnitMsMax: number;
+  /** What a sandbox in a tab may say while its worker takes nothing in. */
+  readonly tabHeldBytesMax: number;
+  /** Blobs that a browser tab keeps in memory. */
+  readonly tabCacheBytesMax: number;
   /** How often a worker looks whether its machine may work. */
   readonly governIntervalMs: number;
   /** How long a paused worker keeps what it has begun, before it hands it back. */

@@ -52,7 +52,9 @@ export function unitInputs(state: Scheduler, job: Job, worker: Worker, from: Cla
   // A suspect travels alone, so that nobody else is suspected with it.
   if (msPerInput === undefined || from.strikes > 0) return 1;
   const { config } = state;
-  const targetMs = Math.max(config.unitTargetMs, (1000 * state.slots) / config.leasesPerSecondTarget);
+  const { unitMsMax = Number.POSITIVE_INFINITY } = worker.description;
+  const wantedMs = Math.max(config.unitTargetMs, (1000 * state.slots) / config.leasesPerSecondTarget);
+  const targetMs = Math.min(wantedMs, unitMsMax);
   const grown = (worker.history.get(job.taskKey)?.unitInputs ?? 1) * config.unitGrowthMax;
   const share = Math.ceil(job.pending.readyCount / (2 * Math.max(job.demand.slots, 1)));
   const count = Math.min(

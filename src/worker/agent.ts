@@ -19,6 +19,8 @@ import {
   type Claim,
   newWorkerState,
   presentedLeases,
+  type RunningUnit,
+  runningUnits,
   step,
   type WorkerEvent,
   type WorkerInstruction,
@@ -212,6 +214,17 @@ export class Agent implements Tenant {
 
   #tellSlots(): void {
     if (this.#state.linked && this.#state.phase === "open") this.#beat();
+  }
+
+  /** Lends so many of the slots that it was started with. */
+  lend(slots: number): void {
+    this.#handle({ type: "SlotsOpened", slots });
+    this.offer(slots);
+  }
+
+  /** What runs at the moment. */
+  get running(): readonly RunningUnit[] {
+    return runningUnits(this.#state);
   }
 
   /** Leaves at once; the hub finds out by itself. */

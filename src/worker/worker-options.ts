@@ -74,7 +74,7 @@ export function describeWorker(
     engineClass: executor.engineClass,
     allowNet: options.allowNet ?? [],
     labels: options.labels ?? [],
-    capabilities: executor.kind === "trusted" ? ["node"] : [],
+    capabilities: executor.kind === "trusted" ? ["node", "wasm"] : ["wasm"],
     speed: measureSpeed(),
   };
 }

@@ -50,7 +50,7 @@ export interface Needs {
   readonly memoryBytes?: number;
   /** Labels that its volunteer gave it, each of them. */
   readonly labels?: readonly string[];
-  /** Capabilities that it reports, each of them, such as `node` (runs in Node.js, for trusted work). */
+  /** Capabilities that it reports, each of them, such as `node` (runs in Node.js, for trusted work), `wasm`, `webgpu`. */
   readonly capabilities?: readonly string[];
 }
 

@@ -11,10 +11,11 @@ import { type HubToKeeper, parseHubToKeeper, parseRecoveryToHub, type RecoveryTo
 import { parseTaskSpec, type TaskSpec } from "./task.ts";
 
 /** How a worker keeps a task from its machine. */
-export type Sandbox = "deno" | "deno+bubblewrap" | "trusted" | "none";
+export type Sandbox = "deno" | "deno+bubblewrap" | "browser" | "trusted" | "none";
 export const sandboxes: readonly Sandbox[] = Object.freeze([
   "deno",
   "deno+bubblewrap",
+  "browser",
   "trusted",
   "none",
 ] as const);
@@ -37,6 +38,8 @@ export interface WorkerDescription {
   readonly capabilities: readonly string[];
   /** Its invite names the project's key: it runs only what that key's chain has signed. */
   readonly signedOnly?: boolean;
+  /** No unit is to take longer here than that: it may be gone at any moment, as browser tabs are. */
+  readonly unitMsMax?: number;
   /** Measured speed of one core, in millions of steps of a fixed loop a second. */
   readonly speed: number;
 }
@@ -190,6 +193,8 @@ export type WorkerToHub =
 
 const LEASE_LENGTH_MAX = 16_384;
 const FINGERPRINTS_MAX = 1024;
+/** What a worker may say that a unit may take there: a day says that it does not matter. */
+const UNIT_MS_MAX = 24 * 60 * 60 * 1000;
 
 export function parseWorkerDescription(fields: Fields): WorkerDescription {
   return {
@@ -206,6 +211,7 @@ export function parseWorkerDescription(fields: Fields): WorkerDescription {
     labels: fields.strings("labels", 32, 64),
     capabilities: fields.strings("capabilities", 32, 64),
     ...(fields.has("signedOnly") ? { signedOnly: fields.boolean("signedOnly") } : {}),
+    ...(fields.has("unitMsMax") ? { unitMsMax: fields.integer("unitMsMax", UNIT_MS_MAX, 1) } : {}),
     speed: fields.number("speed"),
   };
 }

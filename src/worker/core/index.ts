@@ -4,6 +4,8 @@ export {
   busySlots,
   newWorkerState,
   presentedLeases,
+  type RunningUnit,
+  runningUnits,
   type WorkerState,
   waitingLeases,
 } from "./state.ts";

@@ -31,6 +31,8 @@ export interface WorkerState {
   phase: "open" | "draining" | "left";
   /** Its volunteer wants the machine: nothing begins, and what has begun stands still. */
   paused: boolean;
+  /** Slots that leases may begin in: the first so many. */
+  openSlots: number;
 }
 
 export const newWorkerState = (config: WorkerConfig): WorkerState => ({
@@ -43,11 +45,28 @@ export const newWorkerState = (config: WorkerConfig): WorkerState => ({
   linked: false,
   phase: "open",
   paused: false,
+  openSlots: config.slots,
 });
 
 /** What a reconnecting worker tells the hub that it still holds. */
 export const presentedLeases = (state: WorkerState): PresentedLease[] =>
   [...state.leases.values()].map(({ id, acked }) => ({ lease: id, from: acked }));
+
+/** A unit that runs, for people. */
+export interface RunningUnit {
+  readonly lease: string;
+  readonly task: string;
+  readonly inputs: number;
+  readonly done: number;
+}
+
+/** What runs at the moment. */
+export const runningUnits = (state: WorkerState): RunningUnit[] =>
+  state.slots.flatMap(({ lease }) =>
+    lease === undefined
+      ? []
+      : [{ lease: lease.id, task: lease.task.title, inputs: lease.end, done: lease.reported }],
+  );
 
 /** Slots that have work. */
 export const busySlots = (state: WorkerState): number =>

@@ -95,6 +95,9 @@ function apply(state: WorkerState, event: WorkerEvent, out: WorkerInstruction[])
     case "Resumed":
       state.paused = false;
       return;
+    case "SlotsOpened":
+      state.openSlots = Math.max(0, Math.min(event.slots, state.slots.length));
+      return;
     case "SlotGranted": {
       const slot = state.slots[event.slot];
       if (state.phase === "open" && !state.paused && slot?.lease === undefined && slot !== undefined)
@@ -347,7 +350,7 @@ function schedule(state: WorkerState, out: WorkerInstruction[]): void {
   const shared = state.config.sharesSlots === true;
   let queue: Lease[] | undefined;
   for (const slot of state.slots) {
-    if (slot.lease === undefined && !shared) {
+    if (slot.lease === undefined && !shared && slot.slot < state.openSlots) {
       queue ??= ready(state);
       seat(slot, queue.shift());
     }

@@ -72,7 +72,9 @@ export type WorkerEvent =
   /** The machine's slot is this hub's until the lease that begins there is over. */
   | { readonly type: "SlotGranted"; readonly slot: number }
   /** The slot is somebody else's: what runs there is stopped, and what has no result waits again. */
-  | { readonly type: "SlotWithdrawn"; readonly slot: number };
+  | { readonly type: "SlotWithdrawn"; readonly slot: number }
+  /** Its volunteer lends so many slots from now on; what runs in others ends there. */
+  | { readonly type: "SlotsOpened"; readonly slots: number };
 
 /** What is to be done. */
 export type WorkerInstruction =

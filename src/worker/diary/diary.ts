@@ -1,6 +1,7 @@
 import type { Limits, TaskSpec } from "../../protocol/index.ts";
 import { taskKey } from "../core/index.ts";
 import type { Denial } from "../executors/denial.ts";
+import { letGo } from "../let-go.ts";
 import type { DeniedCount, DiaryEntry } from "./entry.ts";
 
 export interface DiaryOptions {
@@ -135,7 +136,7 @@ export class Diary {
     }
     if (this.#timer === undefined && !this.#closed) {
       this.#timer = setTimeout(() => void this.flush(), this.#options.limits.workerLogIntervalMs);
-      this.#timer.unref();
+      letGo(this.#timer);
     }
     return page;
   }

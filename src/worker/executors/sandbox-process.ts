@@ -8,6 +8,7 @@ import {
   RecordReader,
   sliceRecords,
 } from "../../protocol/index.ts";
+import { letGo } from "../let-go.ts";
 import {
   decodeLog,
   decodePiece,
@@ -211,8 +212,7 @@ export class SandboxProcess implements Sandbox {
     if (this.#paused || this.#frozen) return;
     // Node fires longer timers at once; a task may have a month.
     this.#timer = setTimeout(() => this.#look(), Math.min(delayMs, 2 ** 31 - 1));
-    // Browsers have no such thing.
-    (this.#timer as { unref?: () => void }).unref?.();
+    letGo(this.#timer);
   }
 
   #look(): void {
