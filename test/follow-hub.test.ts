@@ -44,7 +44,7 @@ test("becomes the program that its hub hands out, stays it when it is started ag
     expect(said).toMatch(/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|npm is not there/);
     context.skip("npm cannot reach its registry here");
   }
-  await worker.until(/"event":"updated"[^]*"event":"joined"/);
+  await worker.until(/"event":"updated"[\s\S]*"event":"joined"/);
   // It may join while the other one is fetched, or before.
   const before = ["joined", "updating", "left"].filter((event) => events(worker).includes(event));
   expect(new Set(events(worker).slice(0, before.length))).toEqual(new Set(before));

@@ -90,9 +90,10 @@ function parseChoices(hubs: readonly HubChoice[], limits: Limits): Choice[] {
   });
 }
 
-/** How it speaks with the hub of an invite. */
+/** What it runs on, and how it speaks with the hub of an invite. */
 const connectionOf = (invite: Invite, { machineKey }: Pick<SharedWorkerOptions, "machineKey">) => ({
   invite,
+  machine: nodeMachine,
   openSocket: openNodeSocket,
   fetch: fetchWith(invite),
   ...(machineKey === undefined ? {} : { machineKey }),
@@ -141,7 +142,6 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
     return new Agent({
       ...connectionOf(invite, options),
       executor,
-      machine: nodeMachine,
       pool,
       description: { ...description, allowNet: [...description.allowNet, ...allows.net] },
       limits,
