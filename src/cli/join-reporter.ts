@@ -26,6 +26,8 @@ export class Reporter {
   #inputsDone = 0;
   #pausedFor: string | undefined;
   #inputsFailed = 0;
+  /** Told why the worker is of no use for now, or that it is. */
+  onTrouble: (trouble: string | undefined) => void = () => {};
 
   /** @param hubs the addresses of all hubs that are joined */
   constructor(context: Context, hubs: readonly string[], json: boolean) {
@@ -53,6 +55,12 @@ export class Reporter {
     hub.name = name;
     if (hub.joined && hub.down) this.tell({ event: "reconnected", ...this.#which(at) });
     hub.down = false;
+    this.#judge();
+  }
+
+  /** One hub is enough to work for. */
+  #judge(message = "no hub has let it in yet"): void {
+    this.onTrouble(this.#hubs.some(({ joined, down }) => joined && !down) ? undefined : message);
   }
 
   /** One word for one break, however many tries it takes. */
@@ -60,6 +68,7 @@ export class Reporter {
     const hub = this.#hubs[at]!;
     if (hub.down) return;
     hub.down = true;
+    this.#judge(message);
     const which = this.#hubs.length === 1 ? {} : this.#which(at);
     this.tell({ event: "disconnected", ...which, message, retryInMs: Math.round(retryInMs) });
   }
@@ -71,6 +80,7 @@ export class Reporter {
   ): void {
     const hub = this.#hubs[at]!;
     hub.joined = true;
+    this.#judge();
     const port = servePort === undefined ? {} : { servePort };
     const about = { name, slots, memoryBytes, sandbox, allowNet, ...port };
     this.tell({ event: "joined", ...this.#which(at), ...about });

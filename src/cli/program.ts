@@ -7,6 +7,7 @@ import { addCid } from "./commands/cid.ts";
 import { addCredit } from "./commands/credit.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addGet } from "./commands/get.ts";
+import { addHealth } from "./commands/health.ts";
 import { addInvite } from "./commands/invite.ts";
 import { addInvites, addRevoke } from "./commands/invites.ts";
 import { addJob } from "./commands/job.ts";
@@ -62,7 +63,7 @@ export function createProgram(terminal: Terminal): Command {
   for (const add of [addPause, addResume, addPrioritise]) add(program, context);
   for (const add of [addJob, addResults, addInvite, addInvites, addRevoke, addProject]) add(program, context);
   for (const add of [addPut, addLs, addGet, addCat, addRm, addCid, addCar]) add(program, context);
-  for (const add of [addLogin, addJournal, addBackup, addSimulate]) add(program, context);
+  for (const add of [addLogin, addJournal, addBackup, addSimulate, addHealth]) add(program, context);
   for (const command of program.commands) command.helpOption("-h, --help", "show this help");
   return program;
 }

@@ -32,7 +32,7 @@ import { type InviteOptions, Invites } from "./invites.ts";
 import { readJournal } from "./journal/recovery.ts";
 import { KEY_NAME } from "./key-name.ts";
 import { LeaseSeal } from "./lease-seal.ts";
-import { hostOf, lanAddress, listenOn, urlOf } from "./listen.ts";
+import { hostOf, lanAddress, listenOn, portOf, urlOf } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { PackageTarball } from "./package/tarball.ts";
 import { isSameOrigin, PageSessions } from "./pages/page-sessions.ts";
@@ -71,6 +71,9 @@ export interface HubOptions {
 export class Hub {
   /** Where it is reached, without a slash at the end. */
   readonly url: string;
+  /** On which it listens. */
+  readonly port: number;
+  readonly tls: boolean;
   readonly name: string;
   /** Settles when the hub has closed. */
   readonly closed: Promise<void>;
@@ -96,6 +99,7 @@ export class Hub {
   constructor(parts: {
     server: Server;
     url: string;
+    tls: boolean;
     tlsPin: Uint8Array | null;
     name: string;
     secretKey: Uint8Array;
@@ -108,6 +112,8 @@ export class Hub {
   }) {
     this.#server = parts.server;
     this.url = parts.url;
+    this.port = portOf(parts.server);
+    this.tls = parts.tls;
     this.#tlsPin = parts.tlsPin;
     this.name = parts.name;
     this.#secretKey = parts.secretKey;
@@ -460,6 +466,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     hub = new Hub({
       server,
       url,
+      tls: tls !== undefined,
       tlsPin: tls?.pin ?? null,
       name: options.name ?? "hub",
       secretKey,

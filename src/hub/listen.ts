@@ -32,6 +32,9 @@ export function listenOn(server: Server, listen: string): Promise<AddressInfo> {
   });
 }
 
+/** The port that a server listens on. */
+export const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+
 /** An address of this machine that others in its network reach; private IPv4 first. */
 export function lanAddress(): string | undefined {
   const addresses = Object.values(networkInterfaces())

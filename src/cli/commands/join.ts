@@ -21,6 +21,7 @@ import { type InviteSources, readInvites } from "../join-invites.ts";
 import { Reporter } from "../join-reporter.ts";
 import { addLendingOptions, type LendingOptions, lendingOf } from "../lending.ts";
 import { plural } from "../render/format.ts";
+import { RunningNotes } from "../running-note.ts";
 import { listenForStop } from "../stop.ts";
 
 interface JoinOptions extends JsonOption, LendingOptions, InviteSources {
@@ -120,6 +121,9 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
   using stopper = listenForStop({ led });
   const { name, slots, memory, allowNet, label, trust, servePort, grace, cacheSize } = options;
   const serve = options.serve === false ? false : (servePort ?? options.serve);
+  const notes = new RunningNotes(context.terminal.env);
+  notes.say({ kind: "worker", trouble: "it waits for an invite, or for its owner's word" });
+  await using _ = { [Symbol.asyncDispose]: () => notes.remove() };
   const invites = await readInvites(texts, options, context, stopper.signal).catch((error) => {
     // Stopped while it waited for one.
     if (stopper.signal.aborted) return undefined;
@@ -137,6 +141,8 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
     invites.map((invite) => invite.replace(/\/join#.*$/s, "")),
     options.json === true,
   );
+  reporter.onTrouble = (trouble) =>
+    notes.say({ kind: "worker", ...(trouble === undefined ? {} : { trouble }) });
   try {
     const worker = await joinHubs({
       machineKey: await loadMachineKey(context.terminal.env, ({ message }) =>

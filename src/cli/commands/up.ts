@@ -24,6 +24,7 @@ import { lendProfile } from "../profile.ts";
 import { plural } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";
+import { RunningNotes } from "../running-note.ts";
 import { listenForStop, type Stopper } from "../stop.ts";
 import { writeInvite } from "../written-invite.ts";
 import { readBackup } from "./backup.ts";
@@ -250,6 +251,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     },
     onNotice: (notice) => terminal.err(`${errStyle.dim("note:")} ${notice}\n`),
   });
+  const notes = new RunningNotes(terminal.env);
   let restoreProfile = async () => {};
   let forgetOwner = async () => {};
   try {
@@ -267,6 +269,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
       if (!("url" in event) || event.url === hub.url || stopper.signal.aborted) return;
       terminal.err(`${errStyle.dim("elsewhere:")} ${renderEvent(event, errStyle)}`);
     });
+    notes.say({ kind: "hub", port: hub.port, tls: hub.tls });
     await leaveInvite(hub, endorse, options, parseInvite(own).hubKey, terminal.now());
     await allJoined(workers, stopper);
     restoreProfile = await lendProfile(options.name, endorse(own), hub.url, (trouble) =>
@@ -290,6 +293,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     if (!options.json && stopper.signal.aborted)
       terminal.err(errStyle.dim("Stopping; Ctrl-C again to stop at once.\n"));
   } finally {
+    await notes.remove();
     await restoreProfile();
     await forgetOwner();
     await Promise.all(workers.map((worker) => worker.stop()));
