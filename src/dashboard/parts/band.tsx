@@ -68,7 +68,6 @@ const titles: Readonly<Record<BandView["kind"], string>> = {
   inputs: "Inputs",
   map: "Map",
   reduce: "Reduce",
-  same: "Comparisons",
 };
 
 /** A job's inputs as one band: above what goes on, in the middle who did it, below what failed. */
