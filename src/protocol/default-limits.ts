@@ -33,6 +33,7 @@ export const defaultLimits: Limits = Object.freeze({
   sandboxFilesMax: 1_024,
   fileBytesUnstoredMax: 16 * MiB,
   lineBytesMax: 64 * MiB,
+  unpackWindowBytesMax: 128 * MiB,
   recordBytesMax: 8 * MiB,
   segmentBytesTarget: 64 * MiB,
   packBytesTarget: 128 * MiB,

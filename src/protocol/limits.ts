@@ -51,6 +51,8 @@ export interface Limits {
   readonly fileBytesUnstoredMax: number;
   /** Longest line or row that a reader of files takes. */
   readonly lineBytesMax: number;
+  /** Most memory that a file packed by zstd may ask for to be unpacked. */
+  readonly unpackWindowBytesMax: number;
   /** Largest single record of a journal. */
   readonly recordBytesMax: number;
   /** A journal's segment is followed by the next one when it has this size. */

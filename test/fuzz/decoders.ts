@@ -89,6 +89,7 @@ import {
 } from "../../src/worker/executors/frames.ts";
 import { SandboxFiles } from "../../src/worker/executors/sandbox-files.ts";
 import { hubHeaders, peerHeaders } from "./headers.ts";
+import { storedDecoders } from "./stored-decoders.ts";
 import { trustDecoders } from "./trust-decoders.ts";
 
 /*
@@ -99,7 +100,9 @@ import { trustDecoders } from "./trust-decoders.ts";
 export interface Decoder {
   readonly name: string;
   readonly samples: readonly Uint8Array[];
-  decode(bytes: Uint8Array): void;
+  decode(bytes: Uint8Array): void | Promise<void>;
+  /** Of what the others get, where each takes long. */
+  readonly share?: number;
   /** What it may throw besides coded errors. */
   readonly mayThrow?: (error: unknown) => boolean;
 }
@@ -446,12 +449,13 @@ export const decoders: readonly Decoder[] = [
   ...ofFiles,
   ...ofDisks,
   ...trustDecoders,
+  ...storedDecoders,
 ];
 
 /** A decoder gives something or throws a coded error; whatever else it does is said. */
-export function faultOf(decoder: Decoder, bytes: Uint8Array): string | undefined {
+export async function faultOf(decoder: Decoder, bytes: Uint8Array): Promise<string | undefined> {
   try {
-    decoder.decode(bytes);
+    await decoder.decode(bytes);
     return undefined;
   } catch (error) {
     if (error instanceof MusketeersError || decoder.mayThrow?.(error) === true) return undefined;

@@ -36,9 +36,9 @@ interface Faults {
   readonly notes: string[];
 }
 
-function feed(decoder: Decoder, bytes: Uint8Array, faults: Faults): void {
+async function feed(decoder: Decoder, bytes: Uint8Array, faults: Faults): Promise<void> {
   const startedMs = performance.now();
-  const fault = faultOf(decoder, bytes);
+  const fault = await faultOf(decoder, bytes);
   const tookMs = performance.now() - startedMs;
   const slow = tookMs > DECODE_MS_MAX ? `took ${Math.round(tookMs)} ms` : undefined;
   const wrong = fault ?? slow;
@@ -55,13 +55,17 @@ async function fuzzDecoders(
   faults: Faults,
   tell: (count: number) => void,
 ): Promise<void> {
+  const shares = decoders.reduce((sum, { share = 1 }) => sum + share, 0);
+  let [given, due] = [0, 0];
   for (const [at, decoder] of decoders.entries()) {
-    for (const sample of decoder.samples) decoder.decode(sample);
+    for (const sample of decoder.samples) await decoder.decode(sample);
     const random = seededRandom(seed, at);
-    let left = Math.floor(frames / decoders.length) + (at < frames % decoders.length ? 1 : 0);
+    due += (frames * (decoder.share ?? 1)) / shares;
+    let left = Math.round(due) - given;
+    given += left;
     while (left > 0) {
       const turn = Math.min(left, FRAMES_A_TURN);
-      for (let count = 0; count < turn; count++) feed(decoder, mutant(decoder.samples, random), faults);
+      for (let count = 0; count < turn; count++) await feed(decoder, mutant(decoder.samples, random), faults);
       left -= turn;
       tell(turn);
       // Lets the process hear signals.

@@ -1,4 +1,5 @@
 import { MusketeersError } from "../../protocol/index.ts";
+import { ZstdFrames } from "./zstd-frames.ts";
 
 /** What a file's first bytes say that it is packed with. */
 export type Packing = "gzip" | "zstd";
@@ -20,7 +21,8 @@ const INFLATED_CHUNK_BYTES = 256 * 1024;
 
 /**
  * What packed chunks hold, in chunks.
- * The iteration throws MusketeersError `INVALID_DATA` for what is cut or damaged, or what the chunks throw.
+ * The iteration throws MusketeersError `INVALID_DATA` for what is cut or damaged, `LIMIT_EXCEEDED` for what takes too
+ * much memory, or what the chunks throw.
  */
 export function inflate(
   chunks: AsyncIterable<Uint8Array>,
@@ -101,7 +103,9 @@ async function* unzstd(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGe
   const decompress = new Decompress((chunk) => {
     if (chunk.length > 0) out.push(chunk);
   });
+  const frames = new ZstdFrames(name);
   const push = (chunk: Uint8Array, isLast: boolean) => {
+    frames.look(chunk);
     try {
       decompress.push(chunk, isLast);
     } catch (cause) {

@@ -218,6 +218,26 @@ test.each([
   for (const chunk of [1, 3, 1000]) expect(await bySegments(packed, [], chunk, "lines")).toEqual(expected);
 });
 
+test("unpackWindowBytesMax: a packed file that asks for too much memory is refused, in whatever frame it does", async () => {
+  // Made by `printf x | zstd -c --long=31`: 2 GiB for one byte.
+  const greedy = Buffer.from("28b52ffd04a80900007823110483", "hex");
+  // Of eight bytes for its size, which is 600 MB; no window.
+  const single = Buffer.from("28b52ffde00046c32300000000", "hex");
+  const skipped = Buffer.from("502a4d1803000000ffffff", "hex");
+  const first = (bytes: Buffer, chunk: number) => bySegments(bytes, [], chunk, "lines");
+  for (const chunk of [1, 5, 1000]) {
+    for (const bytes of [
+      greedy,
+      single,
+      Buffer.concat([zstdOnce, greedy]),
+      Buffer.concat([zstdOnce, skipped, zstdOnce, single]),
+    ]) {
+      await expect(first(bytes, chunk)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
+    }
+    expect(await first(Buffer.concat([zstdOnce, skipped, zstdOnce]), chunk)).toEqual([...lines, ...lines]);
+  }
+});
+
 test.each([
   ["cut gzip", gzipSync("one\ntwo\n".repeat(50)).subarray(0, 30)],
   ["damaged gzip", gzipSync("one\n").map((byte, at, all) => (at === all.length - 6 ? byte ^ 1 : byte))],
