@@ -82,3 +82,18 @@ export async function readInvites(
     hint: "Give it in quotes, or - to read it from standard input; the operator makes one with `musketeers invite --role worker`.",
   });
 }
+
+const naming = ["--invite-env", "--invite-file"];
+
+/** A command line of `join` without what says where its invites are, for a process that gets them otherwise. */
+export function withoutInvites(
+  args: readonly string[],
+  invites: readonly string[],
+  flags: readonly string[] = [],
+): readonly string[] {
+  return args.filter((arg, at) => {
+    if (flags.includes(arg) || invites.includes(arg)) return false;
+    if (naming.includes(arg) || naming.includes(args[at - 1] ?? "")) return false;
+    return !naming.some((name) => arg.startsWith(`${name}=`));
+  });
+}

@@ -22,6 +22,7 @@ import { addPut } from "./commands/put.ts";
 import { addResults } from "./commands/results.ts";
 import { addRm } from "./commands/rm.ts";
 import { addRun } from "./commands/run.ts";
+import { addService } from "./commands/service.ts";
 import { addSimulate } from "./commands/simulate.ts";
 import { addStatus } from "./commands/status.ts";
 import { addTop } from "./commands/top.ts";
@@ -63,7 +64,8 @@ export function createProgram(terminal: Terminal): Command {
   for (const add of [addPause, addResume, addPrioritise]) add(program, context);
   for (const add of [addJob, addResults, addInvite, addInvites, addRevoke, addProject]) add(program, context);
   for (const add of [addPut, addLs, addGet, addCat, addRm, addCid, addCar]) add(program, context);
-  for (const add of [addLogin, addJournal, addBackup, addSimulate, addHealth]) add(program, context);
+  for (const add of [addService, addHealth, addLogin, addJournal, addBackup, addSimulate])
+    add(program, context);
   for (const command of program.commands) command.helpOption("-h, --help", "show this help");
   return program;
 }

@@ -98,6 +98,11 @@ export const errorKinds = Object.freeze({
     4,
     403,
   ),
+  SERVICE_MANAGER: kind(
+    "Does systemd run for your user? After `loginctl enable-linger` and a new login `systemctl --user status` answers.",
+    2,
+    501,
+  ),
   INTERNAL: kind("This is a bug; please report it with the log.", 70, 500),
 } satisfies Record<string, ErrorKind>);
 

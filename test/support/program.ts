@@ -98,9 +98,14 @@ function track(running: Running): Running {
 }
 
 /** Starts `musketeers` as users have it. */
-export function musketeers(args: readonly string[], home: string, input?: string): Running {
+export function musketeers(
+  args: readonly string[],
+  home: string,
+  input?: string,
+  env: NodeJS.ProcessEnv = {},
+): Running {
   if (!existsSync(program)) throw new Error("Build first: npm run build");
-  return track(new Running(process.execPath, [program, ...args], environmentOf(home), input));
+  return track(new Running(process.execPath, [program, ...args], { ...environmentOf(home), ...env }, input));
 }
 
 /** Starts a TypeScript file with tsx. */

@@ -6,25 +6,13 @@ import { packageDigest, packageRoot } from "../../security/node.ts";
 import type { Context, JsonOption } from "../context.ts";
 import { releasesDirectory } from "../data-directory.ts";
 import { ExitStatus } from "../failure.ts";
-import { type InviteSources, readInvites } from "../join-invites.ts";
+import { type InviteSources, readInvites, withoutInvites } from "../join-invites.ts";
 import { renderRelease } from "../join-reporter.ts";
 import { INVITE_VARIABLE } from "../local-workers.ts";
 import { jsonLine } from "../render/json.ts";
 import { listenForStop } from "../stop.ts";
 import { Follower } from "./follower.ts";
 import { hex, Releases } from "./releases.ts";
-
-const ofKeeper = ["--invite-env", "--invite-file"];
-
-/** A worker's command line from that of its keeper: without what only that one needs. */
-export function workerArguments(args: readonly string[], invites: readonly string[]): readonly string[] {
-  const kept = args.filter((arg, at) => {
-    if (arg === "--follow-hub" || invites.includes(arg)) return false;
-    if (ofKeeper.includes(arg) || ofKeeper.includes(args[at - 1] ?? "")) return false;
-    return !ofKeeper.some((name) => arg.startsWith(`${name}=`));
-  });
-  return [...kept, "--invite-env", INVITE_VARIABLE];
-}
 
 const releasesOf = (invite: Invite, { terminal }: Context, signal: AbortSignal): Releases =>
   new Releases({
@@ -71,7 +59,11 @@ export async function joinAndFollow(
   const status = await new Promise<number>((onEnd) => {
     follower = new Follower({
       invite,
-      args: workerArguments(process.argv.slice(2), texts),
+      args: [
+        ...withoutInvites(process.argv.slice(2), texts, ["--follow-hub"]),
+        "--invite-env",
+        INVITE_VARIABLE,
+      ],
       releases,
       current,
       programOf: (digest) =>
