@@ -4,7 +4,15 @@ import { type FramePage, Frames } from "./frames.ts";
 import type { ToAgent, ToPage } from "./messages.ts";
 import { newTabState, type TabState } from "./state.ts";
 
-export interface TabOptions {
+/** When a tab works at all. */
+export interface TabRules {
+  /** Pauses while the page cannot be seen. */
+  readonly onlyWhenVisible?: boolean;
+  /** Pauses on a battery, where the browser tells. */
+  readonly onlyWhenCharging?: boolean;
+}
+
+export interface TabOptions extends TabRules {
   /** An invite for workers, of the hub that served the page. */
   readonly invite: string;
   /** What others see; the browser's name where nothing is said. */
@@ -13,10 +21,6 @@ export interface TabOptions {
   readonly slots: number;
   /** What its volunteer agreed to. */
   readonly accept: Asks;
-  /** Pauses while the page cannot be seen. */
-  readonly onlyWhenVisible?: boolean;
-  /** Pauses on a battery, where the browser tells. */
-  readonly onlyWhenCharging?: boolean;
   /** Leaves. */
   readonly signal?: AbortSignal;
 }
@@ -70,6 +74,8 @@ export class TabWorker {
   readonly #left: Promise<void>;
   #onLeft!: () => void;
   #state: TabState;
+  #rules: TabRules;
+  #onBattery = false;
 
   /** Begins; what becomes of it comes to `onState`. */
   static start(options: TabOptions): TabWorker {
@@ -78,6 +84,7 @@ export class TabWorker {
 
   private constructor(options: TabOptions, page: Page) {
     this.#page = page;
+    this.#rules = options;
     this.#state = newTabState(options.slots);
     this.#left = new Promise((resolve) => {
       this.#onLeft = resolve;
@@ -90,8 +97,8 @@ export class TabWorker {
     this.#agent.onerror = ({ message }) => this.#fail(message ?? "The hub's program for tabs does not load");
     const { invite, name, slots, accept, signal } = options;
     this.#tell({ type: "start", invite, name, slots, accept });
-    if (options.onlyWhenVisible === true) this.#watchVisibility();
-    if (options.onlyWhenCharging === true) void this.#watchBattery();
+    this.#watchVisibility();
+    void this.#watchBattery();
     const leave = () => void this.leave();
     signal?.addEventListener("abort", leave, { once: true });
     if (signal?.aborted === true) leave();
@@ -120,6 +127,12 @@ export class TabWorker {
   /** @param slots at most as many as the browser says that there are cores */
   setSlots(slots: number): void {
     this.#tell({ type: "slots", slots });
+  }
+
+  /** When it works from now on. */
+  setRules(rules: TabRules): void {
+    this.#rules = rules;
+    this.#look();
   }
 
   /** Lets tasks of the project have this, besides what they have. */
@@ -169,7 +182,15 @@ export class TabWorker {
     this.#onLeft();
   }
 
+  /** What the rules say at this moment. */
+  #look(): void {
+    const { onlyWhenVisible = false, onlyWhenCharging = false } = this.#rules;
+    this.#setPaused("hidden", onlyWhenVisible && this.#page.document.visibilityState === "hidden");
+    this.#setPaused("battery", onlyWhenCharging && this.#onBattery);
+  }
+
   #setPaused(reason: Reason, paused: boolean): void {
+    if (this.#paused.has(reason) === paused) return;
     if (paused) this.#paused.add(reason);
     else this.#paused.delete(reason);
     const [first] = this.#paused;
@@ -178,7 +199,7 @@ export class TabWorker {
 
   #watchVisibility(): void {
     const { document } = this.#page;
-    const look = () => this.#setPaused("hidden", document.visibilityState === "hidden");
+    const look = () => this.#look();
     document.addEventListener("visibilitychange", look);
     this.#ends.push(() => document.removeEventListener("visibilitychange", look));
     look();
@@ -187,7 +208,10 @@ export class TabWorker {
   async #watchBattery(): Promise<void> {
     const battery = await this.#page.navigator.getBattery?.().catch(() => undefined);
     if (battery === undefined || this.#state.phase === "left") return;
-    const look = () => this.#setPaused("battery", !battery.charging);
+    const look = () => {
+      this.#onBattery = !battery.charging;
+      this.#look();
+    };
     battery.addEventListener("chargingchange", look);
     this.#ends.push(() => battery.removeEventListener("chargingchange", look));
     look();
