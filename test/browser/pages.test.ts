@@ -22,6 +22,7 @@ describe.skipIf(chromiumAt === undefined)(
     let hub: Hub;
     let cluster: Cluster;
     let done: Job;
+    let painted: Job;
     const workers: PretendedWorker[] = [];
 
     beforeAll(async () => {
@@ -37,6 +38,10 @@ describe.skipIf(chromiumAt === undefined)(
       cluster = await connect({ hub: hub.invite({ role: "submitter", label: "treville" }) });
       done = await cluster.submit(pretendedTask("renderTiles"), numbers(400));
       await done.wait();
+      const painter = await brushWorker("aramis").start();
+      painted = await cluster.submit(pretendedTask("still life"), numbers(8), stillLife);
+      await painted.wait();
+      painter.stop();
     }, 120_000);
 
     afterAll(async () => {
@@ -79,6 +84,21 @@ describe.skipIf(chromiumAt === undefined)(
       await page.getByRole("heading", { level: 1, name: heading }).waitFor();
     };
 
+    /** A job of eight parts, and who can paint it. */
+    const stillLife = { picture: { width: 40, height: 20 }, needs: { labels: ["brush"] } };
+    const brushWorker = (name: string) =>
+      new PretendedWorker(hub.invite({ role: "worker" }), {
+        name,
+        description: { labels: ["brush"] },
+        value: (input) => ({
+          x: 10 * (input % 4),
+          y: 10 * Math.floor(input / 4),
+          width: 10,
+          height: 10,
+          pixels: new Uint8Array(300).fill(40 * input),
+        }),
+      });
+
     const cookiesOf = (context: BrowserContext) => context.cookies(hub.url);
 
     /** A job that goes on for as long as its test: no worker of this hub can do it. */
@@ -109,7 +129,7 @@ describe.skipIf(chromiumAt === undefined)(
       await page.getByRole("alert").waitFor();
       await page.goto("about:blank");
       await page.goto(pageLink(hub.invite({ role: "worker" })));
-      await page.getByText("adds a machine").waitFor();
+      await page.getByRole("heading", { level: 1, name: "Lend this browser" }).waitFor();
     });
 
     test("the overview is live: machines come and go as tiles", async () => {
@@ -148,19 +168,8 @@ describe.skipIf(chromiumAt === undefined)(
     });
 
     test("a picture paints itself before a viewer's eyes, says who painted what, and is there after a reload", async () => {
-      const painter = new PretendedWorker(hub.invite({ role: "worker" }), {
-        name: "aramis",
-        description: { labels: ["brush"] },
-        value: (input) => ({
-          x: 10 * (input % 4),
-          y: 10 * Math.floor(input / 4),
-          width: 10,
-          height: 10,
-          pixels: new Uint8Array(300).fill(40 * input),
-        }),
-      });
-      const size = { picture: { width: 40, height: 20 }, needs: { labels: ["brush"] } };
-      const job = await cluster.submit(pretendedTask("stillLife"), numbers(8), size);
+      const painter = brushWorker("planchet");
+      const job = await cluster.submit(pretendedTask("stillLife"), numbers(8), stillLife);
       const page = await signedIn("viewer");
       await open(page, `picture/${job.id}`, "stillLife");
       const shown = (parts: number, who: string) =>
@@ -178,11 +187,11 @@ describe.skipIf(chromiumAt === undefined)(
       expect(await colourAt(15, 5)).toEqual([40, 40, 40, 255]);
       const box = (await shown(8, "1 worker").boundingBox())!;
       await page.mouse.move(box.x + (box.width * 7) / 8, box.y + (box.height * 3) / 4);
-      await page.getByText("aramis: part 8").waitFor();
+      await page.getByText("planchet: part 8").waitFor();
       await page.mouse.move(0, 0);
-      await page.getByText("aramis: part 8").waitFor({ state: "detached" });
-      await page.getByRole("button", { name: "aramis 8", pressed: false }).click();
-      await page.getByRole("button", { name: "aramis 8", pressed: true }).waitFor();
+      await page.getByText("planchet: part 8").waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "planchet 8", pressed: false }).click();
+      await page.getByRole("button", { name: "planchet 8", pressed: true }).waitFor();
       expect(await page.getByRole("button", { name: "Help" }).count()).toBe(0);
       await page.reload();
       await shown(8, "1 worker").waitFor();
@@ -329,14 +338,15 @@ describe.skipIf(chromiumAt === undefined)(
       await page.getByText("No job yet.").waitFor();
     });
 
-    const paths = ["overview", "jobs", "job", "workers", "resources", "data", "people"] as const;
-    const pathOf = (name: (typeof paths)[number]) => (name === "job" ? `job/${done.id}` : name);
+    const paths = ["overview", "jobs", "job", "picture", "workers", "resources", "data", "people"] as const;
+    const pathOf = (name: (typeof paths)[number]) =>
+      name === "job" ? `job/${done.id}` : name === "picture" ? `picture/${painted.id}` : name;
 
     test("on a phone nothing is wider than the screen", async () => {
       const page = await signedIn("admin", { viewport: { width: 360, height: 720 } });
       for (const name of paths) {
         await open(page, pathOf(name), /./);
-        await page.locator(".figures, .empty, table, .form").first().waitFor();
+        await page.locator(".figures, .empty, table, .form, .painters li").first().waitFor();
         const width = await page.evaluate("document.documentElement.scrollWidth");
         expect(width, name).toBeLessThanOrEqual(360);
       }
@@ -346,7 +356,7 @@ describe.skipIf(chromiumAt === undefined)(
       const page = await signedIn("admin", { colorScheme });
       for (const name of paths) {
         await open(page, pathOf(name), /./);
-        await page.locator(".figures, .empty, table, .form").first().waitFor();
+        await page.locator(".figures, .empty, table, .form, .painters li").first().waitFor();
         await page.evaluate(checker);
         const found = await page.evaluate(
           "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html, nodes[0].failureSummary]))",
