@@ -16,8 +16,8 @@ const VolunteerPage = later(() => import("./volunteer/page.tsx").then((module) =
 
 /** An invite for workers stays in the address: it may be opened again, here or on other machines. */
 function volunteerPhase(): Phase | undefined {
-  const secret = location.hash.slice(1);
-  if (secret === "" || secret.startsWith("/")) return undefined;
+  const [secret = ""] = location.hash.slice(1).split("/");
+  if (secret === "") return undefined;
   const link = `${location.origin}/join#${secret}`;
   const invite = parseInvite(link);
   return invite.role === "worker" ? { at: "volunteer", invite, link } : undefined;
