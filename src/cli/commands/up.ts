@@ -49,6 +49,7 @@ interface UpOptions extends JsonOption {
   readonly slots?: number;
   readonly allowNet: readonly string[];
   readonly trust?: boolean;
+  readonly quiet?: boolean;
   readonly join: readonly string[];
   readonly share?: readonly number[];
   readonly writeInvite?: string;
@@ -275,7 +276,8 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     restoreProfile = await lendProfile(options.name, endorse(own), hub.url, (trouble) =>
       terminal.err(`${errStyle.bad("warning:")} ${trouble}\n`),
     );
-    if (!stopper.signal.aborted) {
+    if (options.quiet) terminal.out(`The hub is up at ${hub.url}.\n`);
+    else if (!stopper.signal.aborted) {
       const report = reportOf(hub, endorse, { net: options.allowNet, memoryBytes: 0 });
       const staff =
         workers.length === 0
@@ -302,9 +304,13 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
   if (fault !== undefined) throw fault;
 }
 
-/** What leaves an invite to workers that start beside the hub, as containers do. */
+/** Whom invites are printed or left for. */
 const addInviteOptions = (command: Command): Command =>
   command
+    .option(
+      "--quiet",
+      "print no invites, as where what is printed goes into a log; `musketeers invite` makes them",
+    )
     .option(
       "--write-invite <file>",
       "leave an invite for workers of your own in this file (see join --invite-file); one that is still good stays",

@@ -51,7 +51,8 @@ export function planService(options: PlanOptions): ServicePlan {
     const value = env[name];
     if (value !== undefined && value !== "") environment[name] = value;
   }
-  const words = kind === "worker" ? ["join", "--invite-file", options.invites ?? inviteFile(env)] : ["up"];
+  const words =
+    kind === "worker" ? ["join", "--invite-file", options.invites ?? inviteFile(env)] : ["up", "--quiet"];
   const command = [node, program, ...words, ...args];
   return { unit: renderUnit({ kind, description, command, environment, writable: folders }), folders };
 }
