@@ -47,10 +47,11 @@ const compiled = spawnSync(
 );
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
-const { buildBootstrap } = await import("./build-bootstrap.mjs");
+const { buildBootstrap, buildTab } = await import("./build-bootstrap.mjs");
 const { buildDashboard } = await import("./build-dashboard.mjs");
 await buildBootstrap(join(unfinished, "worker", "executors", "bootstrap"));
 await buildDashboard(join(unfinished, "dashboard"));
+await buildTab(join(unfinished, "dashboard", "tab"));
 chmodSync(join(unfinished, "cli", "main.js"), 0o755);
 writeFileSync(join(unfinished, ".built"), "");
 

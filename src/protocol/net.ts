@@ -116,6 +116,9 @@ function isPublic({ host, below }: HostPattern): boolean {
   return IPV4.test(host) ? isPublicIpv4(host) : isPublicName(host, below);
 }
 
+/** Whether a text is `host`, `host:port` or `*.host`. */
+export const isHostPattern = (text: string): boolean => parsePattern(text) !== undefined;
+
 /**
  * Whether a host (`host`, `host:port`; IPv6 in brackets) is on the public internet as far as its name tells:
  * no loopback, private, link-local or otherwise special address and no name of a local network.

@@ -1,13 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import type { Context, Hono } from "hono";
 import { MusketeersError } from "../../protocol/index.ts";
 import { bearerOf } from "../http-host.ts";
+import { pageHeaders, pageRoot } from "./page-files.ts";
 import { isSameOrigin, type PageSessions } from "./page-sessions.ts";
+import { addTabRoutes } from "./tab-routes.ts";
 
-/** A hub that runs from its sources serves what was built last. */
-const built = import.meta.url.endsWith(".ts") ? "../../../dist/dashboard/" : "../../dashboard/";
-const pageRoot = fileURLToPath(new URL(built, import.meta.url));
 const pageTypes: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
@@ -22,22 +20,6 @@ export interface PageHost {
   grantOf(token: string): Uint8Array | undefined;
 }
 
-/** A page may talk to its hub and to nobody else, and runs no script but the hub's. */
-function securityHeaders(context: Context): Record<string, string> {
-  const host = context.req.header("host") ?? "";
-  // Older browsers do not count WebSockets as 'self'.
-  const sockets = /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : "";
-  return {
-    "Content-Security-Policy":
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-      `connect-src 'self'${sockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-  };
-}
-
 async function getPage(context: Context): Promise<Response> {
   const { path } = context.req;
   const name = path === "/" || path === "/join" ? "index.html" : path.slice(1);
@@ -46,7 +28,7 @@ async function getPage(context: Context): Promise<Response> {
     throw new MusketeersError("NOT_FOUND", `There is nothing at ${path}`);
   }
   try {
-    const headers: Record<string, string> = { "Content-Type": type, ...securityHeaders(context) };
+    const headers: Record<string, string> = { "Content-Type": type, ...pageHeaders(context) };
     // Their names change with their content.
     headers["Cache-Control"] = name.startsWith("assets/")
       ? "public, max-age=31536000, immutable"
@@ -109,5 +91,6 @@ export function addPageRoutes(app: Hono, host: PageHost): void {
   app.post("/session", (context) => postSession(host, context));
   app.get("/session", (context) => getSession(host, context));
   app.delete("/session", (context) => deleteSession(host, context));
+  addTabRoutes(app);
   app.get("*", getPage);
 }
