@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readPath } from "../src/client/source-path.ts";
+import { readChunks } from "../src/client/source-path.ts";
 import { ChunkPool, FileBuilder } from "../src/data/index.ts";
 import { embeddedEngine } from "../src/engine/index.ts";
 import { startCluster } from "./cluster.ts";
@@ -57,7 +57,7 @@ const STORING_MAX = 8;
 async function storeMs(path: string, directory: string): Promise<number> {
   const engine = await embeddedEngine(directory, { durability: "default" });
   const startMs = performance.now();
-  const pool = new ChunkPool(READ_BYTES);
+  const pool = new ChunkPool(READ_BYTES, { shared: true });
   const storing = new Set<Promise<void>>();
   const put = async (cid: string, bytes: Uint8Array): Promise<void> => {
     const stored: Promise<void> = engine.blobs.putBatch([{ cid, bytes, isVerified: true }]).then(() => {
@@ -68,7 +68,10 @@ async function storeMs(path: string, directory: string): Promise<number> {
     while (storing.size >= STORING_MAX) await Promise.race(storing);
   };
   const builder = new FileBuilder({ put });
-  for await (const part of readPath(path, pool)) await builder.write(part, { owned: true });
+  const reading = { chunkBytes: READ_BYTES, pool, namesOnly: false };
+  for await (const part of readChunks(path, reading)) {
+    await (part instanceof Uint8Array ? builder.write(part, { owned: true }) : builder.add(part));
+  }
   await builder.end();
   await Promise.all(storing);
   const tookMs = performance.now() - startMs;

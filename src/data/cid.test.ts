@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { base32 } from "multiformats/bases/base32";
+import { CID } from "multiformats/cid";
+import { create } from "multiformats/hashes/digest";
 import { expect, test, vi } from "vitest";
 import {
   type Codec,
@@ -46,6 +48,20 @@ test("gives the same without Node's hash", async () => {
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       expect(portable.cidOf(bytes)).toBe(cidOf(bytes));
     }),
+  );
+});
+
+test("names a digest as the library does, and reads it as the library does", () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      fc.constantFrom<[Codec, number]>(["raw", 0x55], ["dag-pb", 0x70]),
+      (digest, [codec, number]) => {
+        const cid = CID.createV1(number, create(0x12, digest)).toString();
+        expect(cidOfDigest(digest, codec)).toBe(cid);
+        expect(Buffer.compare(parseCid(cid).digest, CID.parse(cid).multihash.digest)).toBe(0);
+      },
+    ),
   );
 });
 

@@ -19,6 +19,13 @@ interface Span {
   readonly chunks: readonly Uint8Array[] | undefined;
 }
 
+/** The same as it is sent: to share memory is much work, so that a thread is given each piece once. */
+interface Order extends Omit<Span, "chunks"> {
+  /** By the numbers that they were given. */
+  readonly chunks: readonly number[] | undefined;
+  readonly fresh: readonly { readonly id: number; readonly chunk: Uint8Array }[];
+}
+
 interface Answer {
   /** How many bytes there were: fewer than asked for at the end of the file. */
   readonly filled: number;
@@ -36,6 +43,7 @@ const { parentPort } = require("node:worker_threads");
 const { readvSync } = require("node:fs");
 const { createHash } = require("node:crypto");
 let own = [];
+const known = new Map();
 function fill(fd, chunks, position) {
   let filled = 0;
   let rest = chunks;
@@ -52,11 +60,16 @@ function fill(fd, chunks, position) {
   }
   return filled;
 }
-parentPort.on("message", ({ fd, position, chunkBytes, count, chunks }) => {
+parentPort.on("message", ({ fd, position, chunkBytes, count, chunks, fresh, forgotten }) => {
+  if (forgotten !== undefined) {
+    for (const id of forgotten) known.delete(id);
+    return;
+  }
+  for (const { id, chunk } of fresh) known.set(id, chunk);
   try {
     if (chunks === undefined && (own.length < count || own[0].length !== chunkBytes))
       own = Array.from({ length: count }, () => new Uint8Array(chunkBytes));
-    const targets = chunks ?? own.slice(0, count);
+    const targets = chunks?.map((id) => known.get(id)) ?? own.slice(0, count);
     const filled = fill(fd, targets, position);
     const digests = new Uint8Array(Math.ceil(filled / chunkBytes) * ${DIGEST_BYTES});
     for (let at = 0, index = 0; at < filled; at += chunkBytes, index++) {
@@ -79,6 +92,9 @@ interface Pending {
 class NamingThread {
   readonly #worker: Worker;
   readonly #pending: Pending[] = [];
+  /** Pieces of memory that it was given, by their numbers here. */
+  readonly #given = new WeakMap<ArrayBufferLike, number>();
+  #givenCount = 0;
   #failure: Error | undefined;
 
   constructor() {
@@ -106,8 +122,32 @@ class NamingThread {
       // An idle thread keeps no program alive.
       if (this.#pending.length === 0) this.#worker.ref();
       this.#pending.push({ resolve, reject });
-      this.#worker.postMessage(span);
+      this.#worker.postMessage(this.#order(span));
     });
+  }
+
+  #order({ chunks, ...span }: Span): Order {
+    const fresh: { id: number; chunk: Uint8Array }[] = [];
+    const ids = chunks?.map((chunk) => {
+      const known = this.#given.get(chunk.buffer);
+      if (known !== undefined) return known;
+      const id = this.#givenCount++;
+      this.#given.set(chunk.buffer, id);
+      fresh.push({ id, chunk });
+      return id;
+    });
+    return { ...span, chunks: ids, fresh };
+  }
+
+  /** Lets go of memory that it was given. */
+  forget(chunks: ReadonlySet<ArrayBufferLike>): void {
+    const forgotten: number[] = [];
+    for (const chunk of chunks) {
+      const id = this.#given.get(chunk);
+      if (id !== undefined) forgotten.push(id);
+      this.#given.delete(chunk);
+    }
+    if (this.#failure === undefined) this.#worker.postMessage({ forgotten });
   }
 
   async end(): Promise<void> {
@@ -153,9 +193,11 @@ export class NamingThreads {
     const count = Math.max(1, Math.ceil(SPAN_BYTES / chunkBytes));
     const spanBytes = count * chunkBytes;
     const ahead: { readonly chunks: Uint8Array[] | undefined; readonly answer: Promise<Answer> }[] = [];
+    const lent = new Set<ArrayBufferLike>();
     let position = 0;
     const ask = (): void => {
       const chunks = pool && Array.from({ length: count }, () => pool.take());
+      for (const { buffer } of chunks ?? []) lent.add(buffer);
       const answer = this.#idlest().ask({ fd, position, chunkBytes, count, chunks });
       answer.catch(() => {});
       ahead.push({ chunks, answer });
@@ -183,6 +225,7 @@ export class NamingThreads {
         await answer.catch(() => {});
         for (const unused of chunks) pool?.give(unused);
       }
+      if (lent.size > 0) for (const thread of this.#threads) thread.forget(lent);
     }
   }
 

@@ -58,8 +58,11 @@ export interface PackWriterOptions {
   readonly onFull: (pack: Pack) => void;
 }
 
-/** Two of these are in use at most: one that is written, one that is filled meanwhile. */
-const GROUP_BYTES = 1024 * 1024 + 64 * 1024;
+/**
+ * Two of these are in use at most: one that is written, one that is filled meanwhile. Disks take long writes at half the
+ * time for each byte; memory that is not filled is not resident.
+ */
+const GROUP_BYTES = 4 * 1024 * 1024 + 64 * 1024;
 /** Shorter writes always go through the system's cache. */
 const DIRECT_BYTES_MIN = 512 * 1024;
 /** A pack with so many records is full, however small they are: its index is read and written as one. */
