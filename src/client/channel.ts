@@ -11,8 +11,10 @@ import {
   type Range,
   RecordReader,
   type ResultOrder,
+  toMusketeersError,
   type WatchMessage,
 } from "../protocol/index.ts";
+import type { Span, Tracer } from "../tracing/index.ts";
 import { TaskError } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
@@ -22,6 +24,8 @@ export interface ChannelHost {
   readonly limits: Limits;
   readonly blobs: Pick<BlobStore, "put">;
   readonly up: boolean;
+  /** Where traces are asked for. */
+  readonly tracer?: Tracer | undefined;
   send(header: object, body?: Uint8Array): boolean;
   watch(message: WatchMessage): boolean;
   /** Takes the channel out of the connection's routing. */
@@ -75,6 +79,7 @@ export class JobChannel {
   #restores = 0;
   #restoring = false;
   #over = false;
+  readonly #span: Span | undefined;
 
   constructor(
     host: ChannelHost,
@@ -94,7 +99,12 @@ export class JobChannel {
       return;
     }
     this.job = target.job;
-    this.outbox = new Outbox(target, {
+    this.#span = host.tracer?.start(`submit ${target.title}`, {
+      kind: "client",
+      attributes: { "musketeers.job": target.job },
+    });
+    const spec = this.#span === undefined ? target : { ...target, trace: this.#span.traceparent };
+    this.outbox = new Outbox(spec, {
       limits: host.limits,
       blobs: host.blobs,
       send: (header, body) => host.up && host.send(header, body),
@@ -169,12 +179,14 @@ export class JobChannel {
     if (this.#over) return;
     if (this.#host.up) this.#host.send({ type: "unwatch", job: this.job });
     this.#over = true;
+    this.#span?.end();
     this.outbox?.abandon();
     this.#host.detach(this);
   }
 
   #end(error: unknown): void {
     this.#over = true;
+    this.#span?.end(error === undefined ? undefined : toMusketeersError(error).message);
     this.inbox.finish(error);
     this.outbox?.abandon();
     this.#host.detach(this);

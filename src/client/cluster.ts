@@ -248,6 +248,7 @@ export class Cluster implements AsyncDisposable {
       for (const batch of [...batches.values()]) batch.close(error);
     }
     this.#session.close();
+    await this.#session.tracer?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import type { HubFetch } from "../data/index.ts";
 import { Link, type OpenSocket } from "../link/index.ts";
 import { defaultLimits, type Limits, MusketeersError } from "../protocol/index.ts";
 import { type Invite, parseInvite } from "../security/index.ts";
+import type { Tracer } from "../tracing/index.ts";
 import { Cluster } from "./cluster.ts";
 import { abortReason } from "./errors.ts";
 import type { LoadTask } from "./loaded.ts";
@@ -30,6 +31,8 @@ export interface Platform {
   readonly fetchWith?: (invite: Invite) => HubFetch;
   /** The key of this machine, asked for where the users of an invite are counted. */
   readonly machineKey?: () => Uint8Array | Promise<Uint8Array>;
+  /** Where the environment asks for traces. */
+  readonly tracer?: (limits: Limits) => Tracer | undefined;
   /** Where there are paths. */
   readonly listPath?: ListPath;
   /** Of a hub's own page, which has no invite any more. */
@@ -75,6 +78,7 @@ export async function connectWith(
     baseUrl: invite.url,
     ...(fetch === undefined ? {} : { fetch }),
     sign: taskSigner(invite),
+    tracer: platform.tracer?.(limits),
     limits,
     openLink: (handlers) =>
       new Link(

@@ -1,5 +1,6 @@
 /** What a submitter imports. */
 import { fetchWith, openNodeSocket } from "../link/node.ts";
+import { tracerFromEnvironment } from "../tracing/index.ts";
 import type { Cluster } from "./cluster.ts";
 import { type ConnectOptions, connectTo } from "./connect.ts";
 import { locateTask } from "./locate.ts";
@@ -25,5 +26,6 @@ export async function connect(options: ConnectOptions = {}): Promise<Cluster> {
     loadTask: locateTask,
     listPath,
     machineKey,
+    tracer: (limits) => tracerFromEnvironment(process.env, { service: "musketeers-client", limits }),
   });
 }

@@ -20,6 +20,7 @@ import {
   type WatchMessage,
   type Welcome,
 } from "../protocol/index.ts";
+import type { Tracer } from "../tracing/index.ts";
 import type { ChannelHost, JobChannel } from "./channel.ts";
 import { abortReason } from "./errors.ts";
 import { LiveTopics } from "./live.ts";
@@ -38,6 +39,7 @@ export interface SessionOptions {
   readonly fetch?: HubFetch;
   /** Signs what is submitted; nothing is signed without it. */
   readonly sign?: SignTask;
+  readonly tracer?: Tracer | undefined;
   /** The connection is gone, or was not made, and is tried again after the pause. */
   readonly onRetry?: (error: MusketeersError, retryInMs: number) => void;
 }
@@ -52,6 +54,7 @@ interface PendingCall {
 export class Session implements ChannelHost {
   readonly limits: Limits;
   readonly sign: SignTask;
+  readonly tracer: Tracer | undefined;
   readonly blobs: BlobStore;
   /** The blocks of files, many with one request. */
   readonly blocks: BlockSource;
@@ -82,6 +85,7 @@ export class Session implements ChannelHost {
 
   constructor(options: SessionOptions) {
     this.limits = options.limits;
+    this.tracer = options.tracer;
     this.sign = options.sign ?? ((task) => task);
     this.#onRetry = options.onRetry;
     this.#link = options.openLink({

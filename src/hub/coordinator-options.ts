@@ -1,6 +1,7 @@
 import type { Engine } from "../engine/index.ts";
 import type { Limits } from "../protocol/index.ts";
 import type { Scheduler } from "../scheduler/index.ts";
+import type { Tracer } from "../tracing/index.ts";
 import type { CallHost } from "./calls.ts";
 import type { Clock } from "./clock.ts";
 import type { Credit } from "./credit/index.ts";
@@ -26,6 +27,8 @@ export interface CoordinatorOptions {
   readonly people: People;
   /** Records of the journal that the start read one by one. */
   readonly recordsRead: number;
+  /** Where traces are asked for. */
+  readonly tracer: Tracer | undefined;
   readonly callHost: CallHost;
   /** Something that must not happen did; the hub stops rather than go on wrongly. */
   readonly onFault: (error: unknown) => void;

@@ -29,6 +29,7 @@ import { Intake, type Untimed } from "./intake.ts";
 import { JobControl } from "./job-control.ts";
 import type { JobEntry, MapFailure } from "./job-entry.ts";
 import { progressOf } from "./job-progress.ts";
+import { JobTraces } from "./job-traces.ts";
 import type { Jobs } from "./jobs.ts";
 import { IndexedBlock, joinBlocks } from "./journal/block.ts";
 import { Blocks } from "./journal/blocks.ts";
@@ -68,6 +69,7 @@ export class Coordinator {
   readonly custody: Custody;
   readonly blocks: Blocks;
   readonly shuffles: Shuffles;
+  readonly traces: JobTraces;
   readonly ledger: Ledger;
   readonly throughput: Throughput;
   readonly callHost: CallHost;
@@ -125,6 +127,7 @@ export class Coordinator {
       this.retention.forgot();
       this.custody.changed();
     };
+    this.traces = new JobTraces({ ...options, wallMs: () => this.wallMs() });
     this.#timer = new SchedulerTimer(options.clock, () => this.#tick());
     this.#onFault = options.onFault;
     this.#notices = new Notices(this.limits, (entry) => this.progressOf(entry));
@@ -254,7 +257,12 @@ export class Coordinator {
     session.inputsFailed += failures.length;
     this.#feed({ type: "UnitProgressed", ...event, ...evidence, bytes: body.length }, { block, session });
     this.shuffles.heed(lease.descriptor, message, block);
-    this.ledger.after(() => session.ack(message.lease, from + count));
+    this.traces.progressed(lease, failures.length);
+    const isOver = !session.has(lease.lease);
+    this.ledger.after(() => {
+      session.ack(message.lease, from + count);
+      if (isOver) this.traces.ended(lease.lease);
+    });
   }
 
   lateResults(
@@ -273,6 +281,7 @@ export class Coordinator {
 
   unitReturned(session: WorkerSession, lease: OpenLease, message: ReturnMessage): void {
     session.forget(lease.lease);
+    this.traces.ended(lease.lease, message.reason);
     this.#feed({ type: "UnitReturned", worker: session.worker, lease: lease.lease, reason: message.reason });
   }
 
@@ -339,6 +348,7 @@ export class Coordinator {
           this.workers.get(effect.worker)?.trim(effect.lease, effect.keep);
           break;
         case "RevokeLease":
+          this.traces.ended(effect.lease, effect.reason);
           this.workers.get(effect.worker)?.revoke(effect.lease, effect.reason);
           break;
         case "RecordResults":
@@ -387,7 +397,8 @@ export class Coordinator {
     if (session === undefined || entry === undefined) return;
     const count = countOf(descriptor.ranges);
     const id = this.#seal.seal({ descriptor, epoch: entry.submittedAtMs, holder: session.holder });
-    const open = { lease, id, descriptor, reported: 0, count, copy };
+    const trace = this.traces.leased(entry, lease, session.name, count, copy);
+    const open = { lease, id, descriptor, reported: 0, count, copy, trace };
     session.open(open);
     this.sendUnit(session, open);
   }
@@ -431,7 +442,8 @@ export class Coordinator {
     this.#writer.store({ type: "results", job, worker, ranges, failures, retries, accepted }, body);
   }
 
-  #endJob({ job, state, reason, trust }: EffectOf<"EndJob">, failure: MapFailure | undefined): void {
+  #endJob(effect: EffectOf<"EndJob">, failure: MapFailure | undefined): void {
+    const { job, state, reason, trust } = effect;
     this.peers.locality.ended(job);
     this.referee.ended(job);
     const entry = this.jobs.get(job);
@@ -445,6 +457,7 @@ export class Coordinator {
       () => {
         const leftover = this.shuffles.leftBy(entry);
         entry.end(state, reason, atMs);
+        this.traces.jobEnded(entry, effect);
         entry.trust = trust;
         entry.failure = failure;
         this.jobs.ended();
@@ -465,7 +478,9 @@ export class Coordinator {
 
   /** Everything but what the scheduler knows of a worker. */
   #forget(worker: string): void {
-    this.workers.get(worker)?.suspend();
+    const session = this.workers.get(worker);
+    session?.suspend();
+    this.traces.workerGone(session?.leases ?? []);
     this.workers.delete(worker);
     this.peers.leave(worker);
     this.custody.left(worker);

@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { WebSocketServer } from "ws";
-import { type Engine, embeddedEngine, memoryEngine, type Recovery, type Registry } from "../engine/index.ts";
+import { type Engine, embeddedEngine, memoryEngine, type Registry } from "../engine/index.ts";
 import {
   DEFAULT_PROJECT,
   defaultLimits,
@@ -17,6 +17,7 @@ import {
 import { createScheduler, finishRecovery, recoverRecord } from "../scheduler/index.ts";
 import { LINK_PATH, newId, newSecretKey, packageCommand, publicKeyOf } from "../security/index.ts";
 import { loadOrCreateKey } from "../security/node.ts";
+import { type Tracer, tracerFromEnvironment } from "../tracing/index.ts";
 import { type Backup, restoreBackup } from "./backup.ts";
 import type { CallHost } from "./calls.ts";
 import { ClientSession } from "./client-session.ts";
@@ -39,6 +40,7 @@ import { isSameOrigin, PageSessions } from "./pages/page-sessions.ts";
 import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
 import { Projects } from "./projects.ts";
 import { Keepers } from "./recovery/keepers.ts";
+import { recoveryNotice } from "./recovery-notice.ts";
 import { Takers } from "./takers.ts";
 import { openTls, ownTls, type Tls, type TlsMaterial } from "./tls.ts";
 import { People, recoverPeople } from "./trust/index.ts";
@@ -61,6 +63,8 @@ export interface HubOptions {
   /** What people see. */
   readonly name?: string;
   readonly limits?: Partial<Limits>;
+  /** Where traces go; the variables of OpenTelemetry say so where nothing is said. */
+  readonly tracer?: Tracer;
   /** Told about faults after which the hub closed itself. */
   readonly onFault?: (error: MusketeersError) => void;
   /** Told what an operator should know, in a sentence. */
@@ -317,6 +321,7 @@ export class Hub {
     clearTimeout(grace);
     this.#sockets.close();
     await this.#coordinator.credit.close();
+    await this.#coordinator.traces.close();
     try {
       await this.#takers.stored();
       await this.#coordinator.referee.saved();
@@ -325,18 +330,6 @@ export class Hub {
       this.#resolveClosed();
     }
   }
-}
-
-/** What an operator should know of what was cut off the journal when it was opened. */
-function recoveryNotice({ droppedBytes, segment, offset, lostRecords }: Recovery): string {
-  if (lostRecords === 0) {
-    return `the last write before a crash was not whole: its ${droppedBytes} bytes were cut off ${segment}`;
-  }
-  return (
-    `a power cut cost the newest part of the journal: ${droppedBytes} bytes behind offset ${offset} of ` +
-    `${segment}, ${lostRecords} whole records among them; what they say is done again ` +
-    "(--durability strict loses nothing)"
-  );
 }
 
 async function openEngine(
@@ -419,6 +412,11 @@ async function tlsOf({ tls, data, insecureHttp }: HubOptions, listen: string): P
   );
 }
 
+function hubTracer({ onNotice }: HubOptions, limits: Limits): Tracer | undefined {
+  const onFault = (error: unknown) => onNotice?.(`traces: ${toMusketeersError(error).message}`);
+  return tracerFromEnvironment(process.env, { service: "musketeers-hub", limits, onFault });
+}
+
 /**
  * Starts a hub: takes up what its data directory holds, then listens.
  * @throws MusketeersError `ADDRESS_IN_USE`, `DATA_IN_USE`, `JOURNAL_CORRUPT`, `BAD_ARGUMENT`, `STORAGE`.
@@ -488,6 +486,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           people,
           recordsRead,
           callHost,
+          tracer: options.tracer ?? hubTracer(options, limits),
           onFault,
         }),
     });

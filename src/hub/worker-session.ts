@@ -35,6 +35,8 @@ export interface OpenLease {
   readonly count: number;
   /** Somebody else has the same inputs. */
   readonly copy: boolean;
+  /** Where somebody looks at it. */
+  readonly trace?: string | undefined;
 }
 
 /** A name that no connected worker has: the wished one, or with a number behind it. */
@@ -225,11 +227,16 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   }
 
   /** Sends a unit, in parts where it is large. */
-  sendUnit(lease: Pick<OpenLease, "id" | "count">, task: LeaseMessage["task"], inputs: Uint8Array): void {
+  sendUnit(
+    lease: Pick<OpenLease, "id" | "count" | "trace">,
+    task: LeaseMessage["task"],
+    inputs: Uint8Array,
+  ): void {
     const { id, count } = lease;
+    const trace = lease.trace === undefined ? {} : { trace: lease.trace };
     const { unitPartBytesTarget } = this.#coordinator.limits;
     if (inputs.length <= unitPartBytesTarget) {
-      this.#peer.send({ type: "lease", lease: id, task, count, from: 0, part: count }, inputs);
+      this.#peer.send({ type: "lease", lease: id, task, count, from: 0, part: count, ...trace }, inputs);
       return;
     }
     const reader = new RecordReader(inputs);
@@ -239,7 +246,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
       let part = 0;
       while (from + part < count && reader.offset - start < unitPartBytesTarget) part += reader.skip(1);
       const bytes = inputs.subarray(start, reader.offset);
-      this.#peer.send({ type: "lease", lease: id, task, count, from, part }, bytes);
+      this.#peer.send({ type: "lease", lease: id, task, count, from, part, ...trace }, bytes);
       from += part;
     }
   }

@@ -321,6 +321,16 @@ export interface Limits {
   readonly liveIntervalMs: number;
   /** ...of at most so many rows of each list. */
   readonly liveRowsMax: number;
+  /** Spans that wait for the collector of traces; more are dropped. */
+  readonly traceSpansPendingMax: number;
+  /** Spans in one request to the collector. */
+  readonly traceBatchSpansMax: number;
+  /** Spans that are over go to the collector this often. */
+  readonly traceIntervalMs: number;
+  /** How long the collector may take to answer. */
+  readonly traceTimeoutMs: number;
+  /** Units of a job that are traced before only every second one is, then every fourth, and so on. */
+  readonly traceUnitsPerStep: number;
   /** Things that one client may follow at once. */
   readonly topicsPerClientMax: number;
   /** Jobs that one client may watch at once. */

@@ -2,6 +2,7 @@ import type { BlobCache, HubFetch } from "../data/index.ts";
 import type { OpenSocket } from "../link/index.ts";
 import type { Limits, MusketeersError, WorkerDescription } from "../protocol/index.ts";
 import type { Invite } from "../security/index.ts";
+import type { Tracer } from "../tracing/index.ts";
 import type { Refusal } from "./admission.ts";
 import type { Shelf } from "./catalogue-keeper.ts";
 import type { Consent } from "./consent/consent.ts";
@@ -57,6 +58,8 @@ export interface AgentOptions {
   readonly shelf?: Shelf;
   /** Where it writes down what it did; nowhere where nothing is said. */
   readonly diaryFile?: Pick<DiaryFile, "append">;
+  /** Where traces are asked for. */
+  readonly tracer?: Tracer | undefined;
   /** Its volunteer, who can be asked for more than flags allow. */
   readonly consent?: Consent;
   /** Where folders are kept for the hub; without it this worker keeps none. `cache` includes it. */

@@ -34,6 +34,7 @@ import { ReplicaKeeper } from "./replica-keeper.ts";
 import type { SandboxPool } from "./sandbox-pool.ts";
 import type { Tenant } from "./seats.ts";
 import { SlotRunner } from "./slot-runner.ts";
+import { UnitTraces } from "./unit-traces.ts";
 import { WorkerFiles } from "./worker-files.ts";
 
 const CODE_BYTES_MAX = 64 * 1024 * 1024;
@@ -65,6 +66,7 @@ export class Agent implements Tenant {
   readonly #keeper: CatalogueKeeper;
   readonly #prefetch: Prefetch;
   readonly #replicas: ReplicaKeeper | undefined;
+  readonly #traces: UnitTraces | undefined;
   readonly #runners: readonly SlotRunner[];
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
   readonly #presence = new Presence(() => this.#link.reconnect());
@@ -116,6 +118,7 @@ export class Agent implements Tenant {
       peek: (cid) => blobs.peek(cid),
       hub,
     });
+    if (options.tracer !== undefined) this.#traces = new UnitTraces(options.tracer, Date.now);
     const { replicas: store } = options;
     if (store !== undefined) {
       this.#replicas = new ReplicaKeeper({
@@ -330,6 +333,7 @@ export class Agent implements Tenant {
   #onMessage(message: HubToWorker | HubToClient, body: Uint8Array): void {
     switch (message.type) {
       case "lease":
+        this.#traces?.received(message);
         this.#handle({ type: "LeaseReceived", message, body });
         this.#prefetch.begin(message, body);
         return;
@@ -338,6 +342,7 @@ export class Agent implements Tenant {
         return;
       case "revoke":
         this.#prefetch.advance(message.lease, undefined);
+        this.#traces?.ended(message.lease, message.reason);
         this.#handle({ type: "RevokeReceived", message });
         return;
       case "ack":
@@ -376,6 +381,7 @@ export class Agent implements Tenant {
   #perform(instruction: WorkerInstruction): void {
     switch (instruction.type) {
       case "Run":
+        this.#traces?.began(instruction.lease);
         this.#runners[instruction.slot]!.run(instruction);
         return;
       case "Kill":
@@ -385,6 +391,7 @@ export class Agent implements Tenant {
         const { lease, from, done, results } = instruction;
         const { block, count, failures, elapsedMs } = results;
         this.#prefetch.advance(lease, done ? undefined : from + count);
+        this.#traces?.progressed(lease, failures.length, done);
         const header = { type: "progress", lease, from, count, failures, elapsedMs, done } as const;
         this.#link.send(progressHeader(header), block);
         return;
@@ -392,6 +399,7 @@ export class Agent implements Tenant {
       case "SendReturn": {
         const { lease, reason, message } = instruction;
         this.#prefetch.advance(lease, undefined);
+        this.#traces?.ended(lease, reason);
         this.#link.send({ type: "return", lease, reason, message });
         return;
       }
@@ -439,6 +447,7 @@ export class Agent implements Tenant {
     clearTimeout(this.#pauseTimer);
     this.#presence.end(error);
     this.#prefetch.end();
+    this.#traces?.close();
     for (const runner of this.#runners) runner.kill();
     const settle = () => (error === undefined ? this.#settle.resolve() : this.#settle.reject(error));
     const { executor, shared } = this.#options;

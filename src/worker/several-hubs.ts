@@ -7,6 +7,7 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import { type Invite, parseInvite } from "../security/index.ts";
+import { tracerFromEnvironment } from "../tracing/index.ts";
 import { Agent } from "./agent.ts";
 import type { WorkerNotice } from "./agent-options.ts";
 import { openCache } from "./cache-directory.ts";
@@ -127,14 +128,9 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
     ),
   );
   const alone = choices.length === 1;
-  const seats = new Seats({
-    slots: description.slots,
-    weights: choices.map(({ share }) => share),
-    waitMs: limits.shareWaitMs,
-    lagMs: limits.shareLagMs,
-    now: () => performance.now(),
-  });
+  const seats = seatsFor(choices, description.slots, limits);
   const pool = new SandboxPool(executor, limits.sandboxesIdleMax);
+  const tracer = tracerFromEnvironment(process.env, { service: "musketeers-worker", limits });
   const consents = await openConsents(choices, options, limits);
   const agents = choices.map(({ invite, allows }, hub) => {
     const shared = alone ? {} : { shared: { seats, hub } };
@@ -150,6 +146,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       ...(consents[hub] === undefined ? {} : { consent: consents[hub] }),
       ...kept,
       surroundings: surroundings[hub]!,
+      tracer,
       ...shared,
     });
   });
@@ -166,6 +163,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
     if (!alone) await executor.close();
     // What the last processes were denied is told when they are gone.
     await Promise.all(agents.map((agent) => agent.diary?.close()));
+    await tracer?.close();
   };
   const closed = endOf(agents, release);
   closed.catch(() => {});
@@ -188,6 +186,15 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
     stop: () => stop().then(() => closed),
   };
 }
+
+const seatsFor = (choices: readonly Choice[], slots: number, limits: Limits): Seats =>
+  new Seats({
+    slots,
+    weights: choices.map(({ share }) => share),
+    waitMs: limits.shareWaitMs,
+    lagMs: limits.shareLagMs,
+    now: () => performance.now(),
+  });
 
 /** What the volunteer said to each hub's project; without a file nobody is asked. */
 async function openConsents(

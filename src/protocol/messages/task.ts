@@ -1,5 +1,6 @@
 import { defaultLimits as limits } from "../limits.ts";
 import { countRecords } from "../records.ts";
+import { parseTraceparent, TRACEPARENT_LENGTH } from "../trace-context.ts";
 import { Fields } from "./fields.ts";
 
 /** What a worker must know to run a task. */
@@ -127,6 +128,8 @@ export interface JobSpec {
   /** Present where the inputs are segments of a map stage, and the results those of the reduce stage behind it. */
   readonly shuffle?: ShuffleSpec;
   readonly canaries?: CanarySpec;
+  /** The client's span, a `traceparent` of W3C Trace Context. */
+  readonly trace?: string;
 }
 
 export const PRIORITY_MAX = 8;
@@ -161,6 +164,12 @@ export function parseNeeds(fields: Fields): Needs {
     ...(fields.has("labels") ? { labels: fields.strings("labels", 32, 64) } : {}),
     ...(fields.has("capabilities") ? { capabilities: fields.strings("capabilities", 32, 64) } : {}),
   };
+}
+
+export function parseTrace(fields: Fields): string {
+  const text = fields.string("trace", TRACEPARENT_LENGTH);
+  if (parseTraceparent(text) === undefined) throw fields.wrong("trace is no traceparent");
+  return text;
 }
 
 export function parsePriority(fields: Fields): number {
@@ -218,6 +227,7 @@ export function parseJobSpec(value: unknown): JobSpec {
     ...(fields.has("project") ? { project: fields.string("project", PROJECT_LENGTH_MAX) } : {}),
     task: parseTaskSpec(fields.object("task")),
     options: parseJobOptions(fields.object("options")),
+    ...(fields.has("trace") ? { trace: parseTrace(fields) } : {}),
     ...(fields.has("canaries") ? { canaries: parseCanaries(fields.object("canaries")) } : {}),
     ...(fields.has("shuffle") ? { shuffle: { partitions: partitionsOf(fields.object("shuffle")) } } : {}),
   };

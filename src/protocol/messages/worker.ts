@@ -8,7 +8,7 @@ import {
   parseNeighbourToHub,
 } from "./neighbours.ts";
 import { type HubToKeeper, parseHubToKeeper, parseRecoveryToHub, type RecoveryToHub } from "./recovery.ts";
-import { parseTaskSpec, type TaskSpec } from "./task.ts";
+import { parseTaskSpec, parseTrace, type TaskSpec } from "./task.ts";
 
 /** How a worker keeps a task from its machine. */
 export type Sandbox = "deno" | "deno+bubblewrap" | "browser" | "trusted" | "none";
@@ -56,6 +56,8 @@ export interface LeaseMessage {
   readonly from: number;
   /** Records of this part. */
   readonly part: number;
+  /** The hub's span of this unit, a `traceparent`, where somebody looks at it. */
+  readonly trace?: string;
 }
 
 /** Hub: positions from `keep` on are somebody else's now, unless they have begun. */
@@ -315,6 +317,7 @@ export function parseHubToWorker(type: string, fields: Fields): HubToWorker | un
         count: fields.integer("count", limits.unitInputsMax, 1),
         from: fields.integer("from"),
         part: fields.integer("part", limits.blockRecordsMax, 1),
+        ...(fields.has("trace") ? { trace: parseTrace(fields) } : {}),
       };
     case "trim":
       return { type, lease: lease(), keep: fields.integer("keep") };
