@@ -71,7 +71,10 @@ export class Metrics {
       }),
     );
     this.#gauge("jobs_stuck", "Running jobs that no connected worker can serve", () =>
-      ofRunning((job) => ((jobView(scheduler, job)?.waiting ?? "") === "" ? 0 : 1)),
+      ofRunning((job) => {
+        const { waiting = "", paused = false } = jobView(scheduler, job) ?? {};
+        return waiting === "" || paused ? 0 : 1;
+      }),
     );
   }
 
