@@ -77,6 +77,11 @@ export class Pending {
     return this.#ready;
   }
 
+  /** What waits for the end of its back-off. */
+  protected get delayed(): readonly Bucket[] {
+    return this.#buckets;
+  }
+
   /** The class whose turn it is. */
   next(): ClassSet | undefined {
     return this.#ready.find(({ inputs }) => inputs.count > 0);

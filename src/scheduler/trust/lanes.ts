@@ -1,5 +1,5 @@
 import type { Range, Ranges } from "../../protocol/index.ts";
-import { Pending, type Place } from "../pending.ts";
+import { type ClassSet, Pending, type Place } from "../pending.ts";
 import { RangeSet } from "../rangeset.ts";
 
 /** Who may take an input of which votes are there: `p` asks for a proven person, then the engine class. */
@@ -41,15 +41,10 @@ export class LanedPending extends Pending {
 
   /** After votes came or went, or what they are worth changed: puts inputs where they belong now. */
   relane(ranges: Ranges): void {
-    const found: [Place, Range[]][] = [];
-    for (const set of this.ready) {
-      const { failures, strikes, inputs } = set;
-      const part = inputs.intersect(ranges);
-      if (part.length === 0) continue;
-      inputs.removeAll(part);
-      found.push([{ failures, strikes }, part]);
-    }
-    for (const [place, part] of found) this.add(place, part);
+    const ready = takeOut(this.ready, ranges);
+    const delayed = takeOut(this.delayed, ranges);
+    for (const [place, part] of ready) this.add(place, part);
+    for (const [place, part] of delayed) this.delay(place, part, place.readyAtMs);
     this.sweep();
   }
 
@@ -72,4 +67,17 @@ export class LanedPending extends Pending {
     for (const [lane, inputs] of lanes) parts.push([{ lane }, [...inputs.ranges()]]);
     return parts;
   }
+}
+
+/** Takes these inputs out of the sets; gives where they were, but for their lane. */
+function takeOut<S extends ClassSet>(sets: readonly S[], ranges: Ranges): [Omit<S, "lane">, Range[]][] {
+  const found: [Omit<S, "lane">, Range[]][] = [];
+  for (const set of sets) {
+    const part = set.inputs.intersect(ranges);
+    if (part.length === 0) continue;
+    set.inputs.removeAll(part);
+    const { lane: _, ...place } = set;
+    found.push([place, part]);
+  }
+  return found;
 }
