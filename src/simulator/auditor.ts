@@ -1,17 +1,8 @@
 import { countOf, type FailureKind, type Ranges } from "../protocol/index.ts";
 import type { JobPlan } from "./plan.ts";
 import type { Outcome } from "./records.ts";
-import type { JobOutcome, Violation, ViolationKind } from "./types.ts";
-
-/** What is wrong, found by a checker and not by chance. */
-export class ViolationError extends Error {
-  readonly kind: ViolationKind;
-  constructor(kind: ViolationKind, message: string) {
-    super(message);
-    this.name = "ViolationError";
-    this.kind = kind;
-  }
-}
+import type { JobOutcome, Violation } from "./types.ts";
+import { ViolationError } from "./violation.ts";
 
 const ACCEPTED = 1;
 const FAILED = 2;
@@ -116,6 +107,8 @@ export class Auditor {
 
   started(job: number, index: number, nowMs: number): void {
     const account = this.#accounts[job]!;
+    // Canaries are no inputs.
+    if (index >= account.size) return;
     const flags = account.flags[index]!;
     if ((flags & STARTED) !== 0) return;
     account.flags[index] = flags | STARTED;
@@ -226,7 +219,11 @@ export class Auditor {
     const { failingShare = 0, flakyShare = 0, killerShare = 0, timeoutMs } = plan.scenario;
     // What its inputs read may be lost.
     const mayLack = plan.scenario.reads !== undefined;
-    const nothingFails = failingShare + flakyShare + killerShare === 0 && timeoutMs === undefined && !mayLack;
+    const nothingFails =
+      failingShare + flakyShare + killerShare === 0 &&
+      timeoutMs === undefined &&
+      !mayLack &&
+      !this.#mayDiffer(plan);
     if (state === "broken" && nothingFails && this.losses === 0) {
       throw new ViolationError("correctness", `${plan.spec.job} broke although nothing fails`);
     }
@@ -316,12 +313,25 @@ export class Auditor {
         if (plan.kills(index) || (account.lost.get(index) ?? 0) >= this.#lossesMin(plan)) return;
         this.#wrong(account, index, `was given up after ${account.lost.get(index) ?? 0} workers vanished`);
         break;
+      case "disputed":
+        // Whether they disagree was looked at where the answers are; somebody must have caused it.
+        if (this.#mayDiffer(plan)) return;
+        this.#wrong(account, index, "is disputed although nobody was wrong");
+        break;
       case "cancelled":
         if (!cancelled) this.#wrong(account, index, "was cancelled by nobody");
         break;
       default:
         this.#wrong(account, index, `failed with ${kind}, which nobody did`);
     }
+  }
+
+  /** Whether there is a reason for people's answers to differ. */
+  #mayDiffer({ scenario, spec }: JobPlan): boolean {
+    const { quorum } = spec.options;
+    if (quorum === undefined) return false;
+    const { flakyShare = 0, engineShare = 0 } = scenario;
+    return this.#mayCorrupt || flakyShare > 0 || (quorum.deterministic && engineShare > 0);
   }
 
   #wrong({ plan }: Account, index: number, what: string): never {

@@ -5,11 +5,13 @@ import {
   type WorkerInstruction,
   type WorkerState,
 } from "../worker/core/index.ts";
-import { ViolationError } from "./auditor.ts";
 import type { Session } from "./session.ts";
+import { ViolationError } from "./violation.ts";
 
 /** One that is ready, one that is held, and those that end their waiting together, of which four begin in one delay. */
 const WAITING_SETS_PER_CLASS = 8;
+/** Of what has votes: with any engine or one of three, by whether only proven people may take it. */
+const LANES_MAX = 9;
 
 /**
  * What must hold between two steps, whatever the scenario.
@@ -26,7 +28,8 @@ export function checkScheduler(state: Scheduler, limits: Limits, awakeSinceMs: n
     const { retries } = job.spec.options;
     const classes = (retries + 1) * job.spec.options.maxAttempts * limits.lossesPerStrike;
     const sets = [...job.pending.sets()].length;
-    if (sets > classes * WAITING_SETS_PER_CLASS) {
+    const lanes = job.trust === undefined ? 1 : LANES_MAX;
+    if (sets > classes * lanes * WAITING_SETS_PER_CLASS) {
       throw new ViolationError("correctness", `what waits of ${job.id} is in ${sets} sets`);
     }
   }

@@ -29,7 +29,8 @@ import { packInputs } from "./records.ts";
 import { enterResults, loseRecords } from "./results.ts";
 import { Roster } from "./roster.ts";
 import { SavedStates } from "./saved-states.ts";
-import { newOpenLease, type Report, Session } from "./session.ts";
+import { newOpenLease, type OpenLease, type Report, Session } from "./session.ts";
+import { Referee, type Source } from "./trust/referee.ts";
 import { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
@@ -45,6 +46,7 @@ export class Hub {
   readonly custody: Custody;
   readonly #nearness: Nearness;
   readonly #life: Life;
+  readonly #referee: Referee;
   readonly sessions: Roster;
   #links = new Set<Link>();
   #saved = new SavedStates();
@@ -85,7 +87,9 @@ export class Hub {
       feed: (event) => this.#feed(event),
     });
     this.#life = new Life(queue);
-    this.custody = new Custody(world, (delayMs, then) => this.#life.later(delayMs, then));
+    const later = (delayMs: number, then: () => void) => this.#life.later(delayMs, then);
+    this.custody = new Custody(world, later);
+    this.#referee = new Referee({ world, journal: this.journal, later });
     this.#nearness = new Nearness(world, this.custody, (event) => this.#feed(event));
     this.state = createScheduler(world.limits);
   }
@@ -201,12 +205,14 @@ export class Hub {
     this.fromMachine(link, (session) => this.#hear(session, slots));
   }
 
-  progressed(session: Session, { no }: { no: LeaseNo }, report: Report, news: number): void {
+  progressed(session: Session, { no, descriptor }: OpenLease, report: Report, news: number): void {
     const { from, count, failures, elapsedMs, done, block } = report;
     const { worker } = session;
     session.heardMs = this.world.queue.nowMs;
+    const evidence = this.#referee.evidence(descriptor.job, report);
     const event = { worker, lease: no, from, count, failures, elapsedMs, done, bytes: block.length };
-    this.#feed({ type: "UnitProgressed", nowMs: this.#nowMs, ...event }, report, news, session);
+    const source = { report, news, session, job: descriptor.job };
+    this.#feed({ type: "UnitProgressed", nowMs: this.#nowMs, ...event, ...evidence }, source);
     this.journal.after(() => session.ack(report.lease, from + count));
     if (failures.some(({ kind }) => kind === "missing")) this.outputs.seek(true);
   }
@@ -214,8 +220,10 @@ export class Hub {
   late(session: Session, descriptor: LeaseDescriptor, report: Report): void {
     const { from, count, failures } = report;
     session.heardMs = this.world.queue.nowMs;
-    const event = { worker: session.worker, descriptor, from, count, failures };
-    this.#feed({ type: "LateResults", nowMs: this.#nowMs, ...event }, report, count, session);
+    const evidence = this.#referee.evidence(descriptor.job, report);
+    const event = { worker: session.worker, descriptor, from, count, failures, ...evidence };
+    const source = { report, news: count, session, job: descriptor.job };
+    this.#feed({ type: "LateResults", nowMs: this.#nowMs, ...event }, source);
     this.journal.after(() => session.ack(report.lease, from + count));
   }
 
@@ -226,6 +234,8 @@ export class Hub {
   saved({ job, ranges }: LeaseDescriptor, position: number, state: Uint8Array): void {
     const index = sliceRanges(ranges, position, position + 1)[0]?.[0];
     if (index === undefined || !this.state.jobs.has(job) || isDone(this.state, job, index)) return;
+    // What one person's attempt saved is not given to another's.
+    if (this.world.planOf.get(job)?.spec.options.quorum !== undefined) return;
     this.journal.append({ type: "saved", job, index, state }, () => this.#keepState(job, index, state));
   }
 
@@ -239,6 +249,7 @@ export class Hub {
     this.outputs.clear();
     this.#nearness.clear();
     this.custody.crash();
+    this.#referee.crash(isDiskLost);
     this.#life.end();
     this.crashes++;
     const lost = isDiskLost ? this.journal.lose() : this.journal.crash(queue.nowMs - unsyncedMs);
@@ -263,6 +274,7 @@ export class Hub {
     this.#saved = new SavedStates();
     this.custody.restart();
     for (const record of this.journal.read()) this.#recover(record);
+    this.#referee.recover(this.state);
     this.#ending = new Map();
     const windowEndMs = world.queue.nowMs + world.limits.adoptionWindowMs;
     this.#witness?.restarted(this.#lost, windowEndMs);
@@ -304,11 +316,7 @@ export class Hub {
     const nowMs = this.#nowMs;
     const { worker } = session;
     session.heardMs = nowMs;
-    this.#feed(
-      slots === undefined
-        ? { type: "WorkerHeard", nowMs, worker }
-        : { type: "WorkerHeard", nowMs, worker, slots },
-    );
+    this.#feed({ type: "WorkerHeard", nowMs, worker, ...(slots === undefined ? {} : { slots }) });
   }
 
   /**
@@ -344,8 +352,8 @@ export class Hub {
     this.#life.alarm(atMs, () => this.#tick());
   }
 
-  #feed(event: SchedulerEvent, report?: Report, news = 0, session?: Session): void {
-    if (this.up) this.#perform(this.#step(event), report, news, session);
+  #feed(event: SchedulerEvent, source?: Source): void {
+    if (this.up) this.#perform(this.#step(event), source);
   }
 
   #step(event: SchedulerEvent): SchedulerEffect[] {
@@ -356,9 +364,10 @@ export class Hub {
     return effects;
   }
 
-  #perform(effects: readonly SchedulerEffect[], report?: Report, news = 0, session?: Session): void {
-    let kept = false;
+  #perform(effects: readonly SchedulerEffect[], source?: Source): void {
+    let isBooked = this.#referee.begin(this.steps, source);
     for (const effect of effects) {
+      if (this.#referee.perform(effect, source)) continue;
       switch (effect.type) {
         case "LeaseUnit":
           this.#lease(effect);
@@ -370,8 +379,8 @@ export class Hub {
           this.#revoke(effect);
           break;
         case "RecordResults":
-          kept = true;
-          this.#results(effect, report!, news, session!);
+          isBooked = true;
+          this.#results(effect, source!);
           break;
         case "RecordFailures": {
           const { job, ranges, kind } = effect;
@@ -413,10 +422,11 @@ export class Hub {
           break;
       }
     }
+    this.world.inspector.end();
     if (this.journal.isCheckpointDue) this.#takeCheckpoint();
     if (this.world.check === "tick") checkSessions(this.state, this.sessions.byWorker);
-    if (report !== undefined && !kept && report.count > 0) {
-      this.world.waste.duplicate += (report.costMs * news) / report.count;
+    if (source !== undefined && !isBooked && source.report.count > 0) {
+      this.world.waste.duplicate += (source.report.costMs * source.news) / source.report.count;
     }
   }
 
@@ -451,7 +461,9 @@ export class Hub {
     this.sessions.get(worker)?.revoke(lease, reason);
   }
 
-  #results(effect: EffectOf<"RecordResults">, report: Report, news: number, session: Session): void {
+  #results(effect: EffectOf<"RecordResults">, source: Source): void {
+    if (this.#referee.take(effect, source)) return;
+    const { report, news, session } = source;
     const { job, ranges, failures, retries } = effect;
     enterResults(this.world, effect, report, news, session.machine.tally);
     this.#saved.drop(job, ranges);
@@ -460,7 +472,8 @@ export class Hub {
     this.journal.append(record, undefined, report.block.length);
   }
 
-  #endJob({ job, state }: EffectOf<"EndJob">): void {
+  #endJob({ job, state, trust }: EffectOf<"EndJob">): void {
+    this.#referee.ended(job, trust);
     this.#ending.set(job, state);
     this.journal.append({ type: "ended", job }, () => this.#ended(job));
   }

@@ -13,8 +13,9 @@ import type { Hub } from "./hub.ts";
 import { Link } from "./link.ts";
 import { purpose } from "./purpose.ts";
 import { draw, mix, seededRandom, unit } from "./random.ts";
-import { type InputId, InputReader, type Outcome } from "./records.ts";
+import { type Answer, type InputId, InputReader } from "./records.ts";
 import { type CostedResults, Slot } from "./slot.ts";
+import { Voice } from "./trust/voice.ts";
 import type { NetworkScenario, Population, Random } from "./types.ts";
 import type { World } from "./world.ts";
 
@@ -26,7 +27,16 @@ export interface Tally {
   corrupted: number;
   crashes: number;
   connects: number;
+  credited: number;
 }
+
+export const newTally = (): Tally => ({
+  inputsDone: 0,
+  corrupted: 0,
+  crashes: 0,
+  connects: 0,
+  credited: 0,
+});
 
 /** One simulated machine: the real worker core, the slots it feeds, and the ways of its owner. */
 export class Machine {
@@ -43,6 +53,7 @@ export class Machine {
   readonly #kind: number;
   readonly #linkRandom: Random;
   readonly #jumpRandom: Random;
+  readonly voice: Voice;
   /** What it has of datasets, where there are any. */
   readonly stock: Stock | undefined;
   #core: WorkerState | undefined;
@@ -71,6 +82,7 @@ export class Machine {
     this.#random = seededRandom(world.seed, purpose.machine, number);
     this.#linkRandom = seededRandom(world.seed, purpose.link, number);
     this.#jumpRandom = seededRandom(world.seed, purpose.jumping, number);
+    this.voice = new Voice(world, number, population);
     this.#network = { ...world.scenario.network, ...population.network };
     this.slotCount = Math.max(1, Math.round(draw(population.slots, this.#random, 1)));
     this.speed = Math.max(1e-6, draw(population.speed, this.#random, 1));
@@ -93,7 +105,7 @@ export class Machine {
     return this.#phase === "on" || this.#phase === "draining";
   }
 
-  /** Whether it may keep replicas and the catalogue. */
+  /** Whether its word is enough, and whether it may keep replicas and the catalogue. */
   get isTrusted(): boolean {
     return this.population.trusted === true;
   }
@@ -125,13 +137,13 @@ export class Machine {
       memoryBytes: 2 ** 32,
       slots: this.#core?.phase === "open" ? this.slotCount : 0,
       sandbox: "deno",
-      engineClass: "v8",
+      engineClass: this.voice.engineClass,
       allowNet: [],
       labels: this.population.labels ?? [],
       capabilities: [],
       speed: this.speed,
-      person: `${this.population.name}-${this.number}`,
-      trusted: false,
+      person: this.voice.persona.name,
+      trusted: this.isTrusted,
       projects: [DEFAULT_PROJECT],
     };
   }
@@ -431,7 +443,7 @@ export class Machine {
       speed: this.speed,
       clockRate: this.clockRate,
       disk: () => this.#disk,
-      outcomeOf: (input: InputId) => this.#outcomeOf(input),
+      answerTo: (input: InputId) => this.#answerTo(input),
       progressed: (slot: number, run: number, results: CostedResults) =>
         this.#handle({ type: "RunProgressed", slot, run, results }),
       elapsedMs: (trueMs: number) => this.#elapsedMs(trueMs),
@@ -466,8 +478,9 @@ export class Machine {
     return jumps ? this.#jumpRandom.int(2) * 1e9 : trueMs * this.clockRate;
   }
 
-  #outcomeOf({ job }: InputId): Outcome {
-    if (this.#random.chance(this.#world.plans[job]!.scenario.flakyShare ?? 0)) return "threw";
-    return this.#random.chance(this.population.corruptionRate ?? 0) ? "corrupted" : "right";
+  #answerTo(input: InputId): Answer {
+    const plan = this.#world.plans[input.job]!;
+    if (this.#random.chance(plan.scenario.flakyShare ?? 0)) return { input, outcome: "threw", mark: 0 };
+    return this.voice.answer(plan, input, this.#random.chance(this.population.corruptionRate ?? 0));
   }
 }

@@ -1,9 +1,9 @@
 import { countOf, pushRange, type Range, type Ranges } from "../protocol/index.ts";
 import { type EffectOf, mapStageId, type SchedulerEvent, submissionOf } from "../scheduler/index.ts";
-import { ViolationError } from "./auditor.ts";
 import type { SimulatedJournal } from "./journal.ts";
 import type { JobPlan } from "./plan.ts";
 import { disksOf, eachInput, packPartitions, pickRecords } from "./records.ts";
+import { ViolationError } from "./violation.ts";
 import type { World } from "./world.ts";
 
 const GRACE_MS = 5_000;

@@ -1,8 +1,9 @@
-import { defaultLimits, type JobSpec } from "../protocol/index.ts";
+import { type CanarySpec, defaultLimits, type JobSpec } from "../protocol/index.ts";
 import { stagesOf } from "../scheduler/index.ts";
 import { planDatasets } from "./datasets/plan.ts";
 import { purpose } from "./purpose.ts";
 import { draw, mix, reseedableRandom, seededRandom, unit } from "./random.ts";
+import { canaryDigest, isCanaryIndex } from "./records.ts";
 import type { Draw, JobScenario, Scenario } from "./types.ts";
 
 /** One job as it will be: everything about it follows from scenario and seed alone. */
@@ -22,6 +23,8 @@ export interface JobPlan {
   readonly hangs: (index: number) => boolean;
   /** Of a shuffle its map stage, which is a plan of its own: its inputs are the client's, these are the partitions. */
   readonly map?: JobPlan;
+  /** Whether its answer differs from engine to engine. */
+  readonly differs: (index: number) => boolean;
   /** The block that an input reads, where inputs read any. */
   readonly blockOf?: (index: number) => string;
   /** It is the map stage of a shuffle. */
@@ -63,7 +66,7 @@ interface Draft {
 function planOf(draft: Draft, number: number, seed: number): JobPlan[] {
   const { scenario } = draft;
   const { shuffle, workMs } = scenario;
-  const spec = specOf(scenario, `job-${number}`);
+  const spec = specOf(scenario, number);
   const { map: mapSpec } = stagesOf(spec);
   if (shuffle === undefined || mapSpec === undefined)
     return [planStage(draft, number, seed, spec, workMs, false)];
@@ -82,11 +85,11 @@ function planStage(
   isStage: boolean,
 ): JobPlan {
   const { blocks, ...rest } = draft;
-  const { failingShare = 0, killerShare = 0, hangingShare = 0, reads } = draft.scenario;
+  const { failingShare = 0, killerShare = 0, hangingShare = 0, engineShare = 0, reads } = draft.scenario;
   // One source for all inputs, begun anew for each.
   const randomOf = reseedableRandom();
   const isOf = (share: number, what: number) => (index: number) =>
-    share > 0 && unit(mix(seed, what, number, index)) < share;
+    share > 0 && !isCanaryIndex(index) && unit(mix(seed, what, number, index)) < share;
   return {
     ...rest,
     number,
@@ -101,12 +104,13 @@ function planStage(
     fails: isOf(failingShare, purpose.failing),
     kills: isOf(killerShare, purpose.killing),
     hangs: isOf(hangingShare, purpose.hanging),
+    differs: isOf(engineShare, purpose.engines),
     isStage,
   };
 }
 
-const specOf = (job: JobScenario, id: string): JobSpec => ({
-  job: id,
+const specOf = (job: JobScenario, number: number): JobSpec => ({
+  job: `job-${number}`,
   title: job.name,
   task: {
     bundle: `bundle of ${job.name}`,
@@ -123,6 +127,16 @@ const specOf = (job: JobScenario, id: string): JobSpec => ({
     priority: job.priority ?? 0,
     needs: job.labels === undefined ? {} : { labels: job.labels },
     attached: false,
+    ...(job.quorum === undefined ? {} : { quorum: { adaptive: true, deterministic: false, ...job.quorum } }),
   },
+  ...(job.quorum === undefined || job.canaries === undefined
+    ? {}
+    : { canaries: canariesOf(number, job.canaries) }),
   ...(job.shuffle === undefined ? {} : { shuffle: { partitions: job.shuffle.partitions } }),
+});
+
+const canariesOf = (job: number, count: number): CanarySpec => ({
+  // The hub of a simulation makes their records by itself.
+  inputs: new Uint8Array(0),
+  answers: Array.from({ length: count }, (_, canary) => canaryDigest(job, canary)),
 });

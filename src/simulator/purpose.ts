@@ -15,5 +15,9 @@ export const purpose = {
   shuffling: 13,
   datasets: 14,
   keeping: 15,
+  engines: 16,
   adjusting: 17,
+  lying: 18,
+  checking: 19,
+  strangers: 20,
 } as const;

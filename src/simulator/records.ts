@@ -1,15 +1,17 @@
 import {
+  CANARY_BASE,
   countOf,
   countRecords,
   decodeResumed,
   eachRecord,
   encodeResumed,
+  type FailureMark,
   packRecords,
   type Ranges,
   RecordReader,
 } from "../protocol/index.ts";
-import { ViolationError } from "./auditor.ts";
 import { mix } from "./random.ts";
+import { ViolationError } from "./violation.ts";
 
 /*
  * Inputs and results as bytes. An input is its job's number and its index, so that what a worker answers
@@ -17,6 +19,8 @@ import { mix } from "./random.ts";
  *
  *   input    0x01, job (3 bytes), index (4 bytes); of a partition: and the disk of each segment (3 bytes each)
  *   result   0x02, disk (3 bytes), mix (4 bytes); of a corrupted one the mix is inverted
+ *            0x04, mark (3 bytes), mix (4 bytes): a wrong one, with what tells it from other wrong ones
+ *            0x05, engine (3 bytes), mix (4 bytes): a right one that is such on one engine only
  *   failure  0x03
  *   state    milliseconds worked (8 bytes), job and index (4 bytes each)
  *
@@ -25,6 +29,12 @@ import { mix } from "./random.ts";
  */
 
 const RECORD_BYTES = 8;
+const RIGHT = 2;
+const FAILURE = 3;
+const MARKED_WRONG = 4;
+const MARKED_RIGHT = 5;
+/** Canaries stand at the end of what an index can be in a record: nobody there takes them for anything else. */
+const CANARY_INDEX = 0xf000_0000;
 const STRIDE = RECORD_BYTES + 1;
 
 export interface InputId {
@@ -48,6 +58,20 @@ const uint32At = (bytes: Uint8Array, at: number): number =>
 
 const answerOf = (job: number, index: number): number => mix(0xa5, job, index);
 
+/** The index of an input as its record says it. */
+const recordIndexOf = (index: number): number =>
+  index >= CANARY_BASE ? CANARY_INDEX + (index - CANARY_BASE) : index;
+
+/** Whether a record's index is that of a canary. */
+export const isCanaryIndex = (index: number): boolean => index >= CANARY_INDEX;
+
+/** The digest of the right answer to a canary. */
+export const canaryDigest = (job: number, canary: number): string =>
+  valueDigest(RIGHT, 0, answerOf(job, CANARY_INDEX + canary));
+
+/** What values are compared by; where outputs went is no part of it. */
+const valueDigest = (kind: number, mark: number, answer: number): string => `${kind} ${mark} ${answer}`;
+
 /** One block of inputs, packed. `saved` gives the states of those that have one. */
 export function packInputs(
   job: number,
@@ -64,7 +88,7 @@ export function packInputs(
       if (state !== undefined) resumed = (resumed ?? new Map()).set(at, state);
       block[at++] = RECORD_BYTES;
       putUint32(block, at, (job << 8) | 1);
-      putUint32(block, at + 4, index);
+      putUint32(block, at + 4, recordIndexOf(index));
       at += RECORD_BYTES;
     }
   }
@@ -187,7 +211,7 @@ export function* disksOf(
   for (const index of eachInput(inputs)) {
     if (!cursor.next()) return;
     const { start, end } = cursor;
-    if (block[start] === 2 && end - start === RECORD_BYTES) yield [index, uint24At(block, start + 1)];
+    if (block[start] === RIGHT && end - start === RECORD_BYTES) yield [index, uint24At(block, start + 1)];
   }
 }
 
@@ -213,19 +237,26 @@ export function encodeState({ job, index }: InputId, workedMs: number): Uint8Arr
 /** `missing`: an output that it was to read is not to be had. */
 export type Outcome = "right" | "corrupted" | "threw" | "missing";
 
+/** What an input was answered. */
+export interface Answer {
+  readonly input: InputId;
+  readonly outcome: Outcome;
+  /** Answers of one outcome are alike where their marks are; 0: nothing in particular. */
+  readonly mark: number;
+}
+
 /** Packs the answers to inputs; `disk` is where outputs went, if there are any. */
-export function packResults(
-  answers: readonly { input: InputId; outcome: Outcome }[],
-  disk: number,
-): Uint8Array {
+export function packResults(answers: readonly Answer[], disk: number): Uint8Array {
   const block = new Uint8Array(answers.length * STRIDE);
   for (let at = 0; at < answers.length; at++) {
-    const { input, outcome } = answers[at]!;
+    const { input, outcome, mark } = answers[at]!;
     const start = at * STRIDE;
     block[start] = RECORD_BYTES;
-    putUint32(block, start + 1, (disk << 8) | (outcome === "threw" || outcome === "missing" ? 3 : 2));
+    if (outcome === "threw" || outcome === "missing") putUint32(block, start + 1, (disk << 8) | FAILURE);
+    else if (mark === 0) putUint32(block, start + 1, (disk << 8) | RIGHT);
+    else putUint32(block, start + 1, (mark << 8) | (outcome === "right" ? MARKED_RIGHT : MARKED_WRONG));
     const answer = answerOf(input.job, input.index);
-    putUint32(block, start + 5, outcome === "corrupted" ? ~answer : answer);
+    putUint32(block, start + 5, outcome === "corrupted" && mark === 0 ? ~answer : answer);
   }
   return block;
 }
@@ -247,11 +278,36 @@ export function judgeResults(
 
 function judge({ block, start, end }: Cursor, answer: number): Outcome | "wrong" {
   // A worker core writes what became of a dead sandbox itself, as a failure of the wire.
-  if (block[start] !== 2) return "threw";
+  const kind = block[start]!;
+  if (kind !== RIGHT && kind !== MARKED_WRONG && kind !== MARKED_RIGHT) return "threw";
   if (end - start !== RECORD_BYTES) return "wrong";
   const told = uint32At(block, start + 4);
-  if (told === answer) return "right";
-  return told === ~answer >>> 0 ? "corrupted" : "wrong";
+  if (told === answer) return kind === MARKED_WRONG ? "corrupted" : "right";
+  return kind === RIGHT && told === ~answer >>> 0 ? "corrupted" : "wrong";
+}
+
+/** The digest of an answer, as the hub makes it of its record. */
+export function digestOf({ input, outcome, mark }: Answer): string {
+  const answer = answerOf(input.job, input.index);
+  if (mark > 0) return valueDigest(outcome === "right" ? MARKED_RIGHT : MARKED_WRONG, mark, answer);
+  return valueDigest(RIGHT, 0, outcome === "corrupted" ? ~answer >>> 0 : answer);
+}
+
+/** What the answers in a block are compared by: values by what they are, failures by their kind. */
+export function digestsOf(block: Uint8Array, failures: readonly FailureMark[]): string[] {
+  const digests: string[] = [];
+  const cursor = new Cursor(block);
+  let at = 0;
+  while (cursor.next()) {
+    const failure = failures[at]?.at === digests.length ? failures[at++] : undefined;
+    const { start } = cursor;
+    const kind = block[start]!;
+    const mark = kind === RIGHT ? 0 : uint24At(block, start + 1);
+    digests.push(
+      failure === undefined ? valueDigest(kind, mark, uint32At(block, start + 4)) : `failure ${failure.kind}`,
+    );
+  }
+  return digests;
 }
 
 /** The inputs of ranges, in their order. */

@@ -1,5 +1,6 @@
 import { PACKAGE_VERSION } from "../protocol/index.ts";
 import type { Simulation } from "./simulate.ts";
+import { trustOf } from "./trust/summary.ts";
 import type { PopulationTally, SimulationResult, SlotTime, Violation } from "./types.ts";
 
 const JOBS_MAX = 2_000;
@@ -8,8 +9,12 @@ const JOBS_MAX = 2_000;
 export function report(simulation: Simulation, violations: readonly Violation[]): SimulationResult {
   const { world, hub, journal, recorder } = simulation;
   const { queue, traffic, auditor, limits } = world;
-  const outcomes = auditor.outcomes();
+  const outcomes = auditor.outcomes().map((outcome) => {
+    const ledger = world.inspector.ledgerOf(outcome.job);
+    return ledger === undefined ? outcome : { ...outcome, trust: ledger.tally() };
+  });
   const populations = populationsOf(simulation);
+  const trust = trustOf(world, hub.state, populations);
   const slotTime = slotTimeOf(simulation, populations);
   const { nowMs } = queue;
   const messages = traffic.report(nowMs);
@@ -53,6 +58,7 @@ export function report(simulation: Simulation, violations: readonly Violation[])
     jobs: outcomes.slice(0, JOBS_MAX),
     makespanQuantiles: quantiles(makespans),
     populations,
+    ...(trust === undefined ? {} : { trust }),
     series: recorder.finish(nowMs),
     violations,
   };
@@ -85,15 +91,16 @@ function populationsOf({ world, machines, tallies }: Simulation): PopulationTall
 }
 
 function slotTimeOf({ world, machines }: Simulation, populations: readonly PopulationTally[]): SlotTime {
-  const { useful, duplicate, retried, corrupted, overhead } = world.waste;
+  const { useful, duplicate, retried, corrupted, overhead, checking } = world.waste;
   const unfinished = machines.reduce((total, machine) => total + machine.slotMs().running, 0);
   const busy = sum(populations, "busySlotMs");
-  const known = useful + duplicate + retried + corrupted + overhead + unfinished;
+  const known = useful + duplicate + retried + corrupted + overhead + checking + unfinished;
   return {
     useful,
     crashed: Math.max(0, busy - known),
     duplicate,
     retried,
+    checking,
     corrupted,
     overhead,
     idle: Math.max(0, sum(populations, "onlineSlotMs") - busy),

@@ -41,10 +41,13 @@ export function enterResults(
 }
 
 /** A crash took these records with it, the latest last. */
-export function loseRecords({ auditor, planOf }: World, lost: readonly Stored[]): void {
+export function loseRecords({ auditor, inspector, planOf }: World, lost: readonly Stored[]): void {
   for (const record of lost.toReversed()) {
     if (record.type === "ended") auditor.reopen(planOf.get(record.job)!.number);
-    if (record.type === "results") auditor.forget(planOf.get(record.job)!.number, record.ranges);
+    if (record.type === "results") {
+      auditor.forget(planOf.get(record.job)!.number, record.ranges);
+      inspector.forget(record.job, record.ranges);
+    }
     if (record.type === "lost") auditor.remember(planOf.get(record.job)!.number, record.ranges);
   }
 }

@@ -1,5 +1,5 @@
 import { defaultLimits } from "../protocol/index.ts";
-import { Auditor, ViolationError } from "./auditor.ts";
+import { Auditor } from "./auditor.ts";
 import { Client } from "./client.ts";
 import { Archive } from "./datasets/archive.ts";
 import { Curator } from "./datasets/curator.ts";
@@ -9,13 +9,16 @@ import { Disks } from "./disks.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Hub } from "./hub.ts";
 import type { SimulatedJournal } from "./journal.ts";
-import { Machine, type Tally } from "./machine.ts";
+import { Machine, newTally, type Tally } from "./machine.ts";
 import { Recorder, Traffic } from "./meter.ts";
 import { planJobs } from "./plan.ts";
 import { purpose } from "./purpose.ts";
 import { draw, seededRandom } from "./random.ts";
 import { report } from "./report.ts";
+import { Inspector } from "./trust/inspector.ts";
+import { mayAnswerWrongly, personasOf } from "./trust/persona.ts";
 import type { Scenario, SimulateOptions, SimulationResult, Violation } from "./types.ts";
+import { ViolationError } from "./violation.ts";
 import type { World } from "./world.ts";
 
 const APPEND_MS = 0.3;
@@ -80,7 +83,6 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
   const queue = new EventQueue();
   const plans = planJobs(scenario, seed);
   const archive = new Archive(planDatasets(scenario, seed), scenario.hub?.bytesPerSecond);
-  const mayCorrupt = scenario.populations.some(({ corruptionRate = 0 }) => corruptionRate > 0);
   const world: World = {
     scenario,
     seed,
@@ -89,8 +91,14 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
     traffic: new Traffic(limits.heartbeatIntervalMs),
     plans,
     planOf: new Map(plans.map((plan) => [plan.spec.job, plan])),
-    auditor: new Auditor(plans, mayCorrupt, ({ spec }) => spec.options.maxAttempts * limits.lossesPerStrike),
-    waste: { useful: 0, duplicate: 0, retried: 0, corrupted: 0, overhead: 0 },
+    auditor: new Auditor(
+      plans,
+      mayAnswerWrongly(scenario),
+      ({ spec }) => spec.options.maxAttempts * limits.lossesPerStrike,
+    ),
+    inspector: new Inspector(plans, scenario, limits, check),
+    personas: personasOf(scenario),
+    waste: { useful: 0, duplicate: 0, retried: 0, corrupted: 0, overhead: 0, checking: 0 },
     disks: new Disks(),
     archive,
     curator: new Curator(archive, stableKeepers(scenario), scenario.hub?.diskLostAtMs?.length ?? 0),
@@ -101,7 +109,7 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
   const random = seededRandom(seed, purpose.hub);
   const keeps = crashesAtMs.length + diskLostAtMs.length > 0 || crashesPerHour > 0;
   const hub = new Hub(world, () => draw(appendMs, random, APPEND_MS), keeps);
-  const tallies = scenario.populations.map(() => ({ inputsDone: 0, corrupted: 0, crashes: 0, connects: 0 }));
+  const tallies = scenario.populations.map(newTally);
   const machines: Machine[] = [];
   for (const [at, { count }] of scenario.populations.entries()) {
     for (let copy = 0; copy < count; copy++) {

@@ -1,7 +1,7 @@
 import type { FailureMark } from "../protocol/index.ts";
 import type { Results } from "../worker/core/index.ts";
-import { ViolationError } from "./auditor.ts";
-import { encodeState, type InputId, InputReader, type Outcome, packResults } from "./records.ts";
+import { type Answer, encodeState, type InputId, InputReader, packResults } from "./records.ts";
+import { ViolationError } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** Records that a slot was told to run. */
@@ -25,7 +25,7 @@ export interface SlotHost {
   /** Where its outputs go. */
   disk(): number;
   /** Draws what becomes of an attempt that need not fail. */
-  outcomeOf(input: InputId): Outcome;
+  answerTo(input: InputId): Answer;
   progressed(slot: number, run: number, results: CostedResults): void;
   died(slot: number, run: number, kind: "crash" | "timeout"): void;
   /** What its clock says that so long took. */
@@ -44,7 +44,7 @@ interface Running {
 
 /** What the slot does until its next event. */
 interface Stretch {
-  readonly answers: { input: InputId; outcome: Outcome }[];
+  readonly answers: Answer[];
   readonly workMs: number;
   readonly overheadMs: number;
   readonly ends: "report" | "crash" | "timeout" | "save" | "wait";
@@ -52,6 +52,8 @@ interface Stretch {
   readonly workedMs: number;
   readonly input: InputId | undefined;
 }
+
+const threw = (input: InputId): Answer => ({ input, outcome: "threw", mark: 0 });
 
 /** While the hub is away, the next try to get a block. */
 const BLOCK_RETRY_MS = 500;
@@ -180,7 +182,7 @@ export class Slot {
       if (checkpoint !== undefined) return this.#piece(run, input, checkpoint, overheadMs);
       run.begun++;
       if (!this.#canRead(input)) {
-        answers.push({ input, outcome: "missing" });
+        answers.push({ input, outcome: "missing", mark: 0 });
         if (run.told.careful) break;
         continue;
       }
@@ -192,7 +194,7 @@ export class Slot {
         return { answers, workMs: timeoutMs, overheadMs, ends: "timeout", workedMs: 0, input };
       }
       workMs += takesMs;
-      const answer = { input, outcome: inMs === "nowhere" ? "threw" : this.#outcome(input) } as const;
+      const answer = inMs === "nowhere" ? threw(input) : this.#answer(input);
       if (answers.length === 0) answers = [answer];
       else answers.push(answer);
       if (run.told.careful || workMs >= limits.progressIntervalMs) break;
@@ -222,7 +224,7 @@ export class Slot {
       this.#paused = undefined;
       run.begun++;
       const ends = plan.kills(input.index) ? "crash" : "report";
-      const answers = ends === "crash" ? [] : [{ input, outcome: this.#outcome(input) }];
+      const answers = ends === "crash" ? [] : [this.#answer(input)];
       return { answers, workMs: leftMs, overheadMs: overheadMs + restart, ends, workedMs: 0, input };
     }
     return {
@@ -247,8 +249,8 @@ export class Slot {
     return disks.every((disk, segment) => store.has(disk, map.number, segment));
   }
 
-  #outcome(input: InputId): Outcome {
-    return this.#world.plans[input.job]!.fails(input.index) ? "threw" : this.#host.outcomeOf(input);
+  #answer(input: InputId): Answer {
+    return this.#world.plans[input.job]!.fails(input.index) ? threw(input) : this.#host.answerTo(input);
   }
 
   #finish(stretch: Stretch): void {

@@ -1,6 +1,8 @@
+import { among, between, sometimes } from "./choices.ts";
 import { purpose } from "./purpose.ts";
 import { seededRandom } from "./random.ts";
 import { simulate } from "./simulate.ts";
+import { withStrangers } from "./trust/strangers.ts";
 import type {
   Availability,
   JobScenario,
@@ -20,20 +22,13 @@ import type {
 
 const HOUR_MS = 3_600_000;
 
-const among = <T>(random: Random, ...choices: readonly T[]): T => choices[random.int(choices.length)]!;
-const between = (random: Random, low: number, high: number): number => low + random.next() * (high - low);
-const sometimes = (random: Random, probability: number, value: number): number =>
-  random.chance(probability) ? value : 0;
-
 /** The scenario of a seed. */
 export function swarmScenario(seed: number): Scenario {
   const random = seededRandom(seed, purpose.swarm);
   if (random.chance(0.05)) return sharingScenario(random, seed);
   const stormy = withDatasets(stormyScenario(random, seed), seededRandom(seed, purpose.datasets));
-  return {
-    ...stormy,
-    jobs: stormy.jobs.map((job, at) => adjusted(job, seededRandom(seed, purpose.adjusting, at))),
-  };
+  const jobs = stormy.jobs.map((job, at) => adjusted(job, seededRandom(seed, purpose.adjusting, at)));
+  return withStrangers({ ...stormy, jobs }, seededRandom(seed, purpose.strangers));
 }
 
 /** Some scenarios have datasets, too, with keepers that come and go, and a hub that loses its disk. */

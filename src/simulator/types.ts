@@ -65,6 +65,20 @@ export interface JobScenario {
    * that ran it; the partitions are reduced from those. Not for jobs with checkpoints.
    */
   readonly shuffle?: { readonly partitions: number; readonly reduceMs: Draw };
+  /**
+   * How strangers' results come to be believed (docs/trust.md); adaptive and within one JavaScript engine, if not
+   * said otherwise. Default: the first result counts. Not for shuffles.
+   */
+  readonly quorum?: {
+    readonly agree: number;
+    readonly of: number;
+    readonly adaptive?: boolean;
+    readonly deterministic?: boolean;
+  };
+  /** Of a job with a quorum: inputs with known answers that are mixed in between. Default 0. */
+  readonly canaries?: number;
+  /** Share of inputs whose answers differ from JavaScript engine to engine. Default 0. */
+  readonly engineShare?: number;
   /** Labels that a worker must have. */
   readonly labels?: readonly string[];
   /**
@@ -137,9 +151,23 @@ export interface Partition {
   readonly share: number;
 }
 
+/**
+ * How people answer. `liar`: wrong, each in a way of its own; `colluder`: wrong, all in the same way; `sleeper`: right
+ * at first, then wrong, all sleepers in the same way.
+ */
+export type Conduct = "honest" | "liar" | "colluder" | "sleeper";
+
 export interface Population {
   readonly name: string;
   readonly count: number;
+  /** So many nodes, one after the other, are one person's. Default 1. */
+  readonly nodesPerPerson?: number;
+  /** Default "honest". */
+  readonly conduct?: Conduct;
+  /** Inputs that a sleeper answers rightly, with all its nodes together, before it lies. Default 30. */
+  readonly honestInputs?: number;
+  /** The JavaScript engine of its nodes. Default "v8". */
+  readonly engineClass?: string;
   /** Default 1. */
   readonly slots?: Draw;
   /** Speed of a slot; 1 is the reference. Default 1. */
@@ -171,7 +199,10 @@ export interface Population {
   /** Its clock runs this much faster than true time (drift); timers and elapsed times follow it. Default 1. */
   readonly clockRate?: Draw;
   readonly labels?: readonly string[];
-  /** Keeps replicas of datasets, and the hub's catalogue. Default false. */
+  /**
+   * The operator vouches for it: one answer of its is enough where others need a quorum; it keeps replicas of datasets,
+   * and the hub's catalogue. Default false.
+   */
   readonly trusted?: boolean;
   /** Share of the times it crashed or left after which its disk is empty: replicas, catalogue and cache. Default 0. */
   readonly diskLostShare?: number;
@@ -273,6 +304,8 @@ export interface SlotTime {
   readonly duplicate: number;
   /** Attempts that failed and were tried again. */
   readonly retried: number;
+  /** Replicas, checks and canaries: answers that brought no result, but were needed to believe others. */
+  readonly checking: number;
   /** Accepted results whose bytes are wrong. */
   readonly corrupted: number;
   /** Unit starts, checkpoints and restarts. */
@@ -304,6 +337,34 @@ export interface JobOutcome {
   readonly failed: number;
   /** Mean time from append to the first start of an input (waiting time), and its work. */
   readonly meanWaitMs: number;
+  /** Of a job with a quorum. */
+  readonly trust?: TrustTally;
+}
+
+/** How results came to be believed. */
+export interface TrustTally {
+  /** Answers that came in, canaries and those that were of no use among them. */
+  readonly answers: number;
+  /** Values that were accepted, by how. */
+  readonly accepted: Readonly<Record<"quorum" | "trust" | "trusted", number>>;
+  /** Wrong ones among them, by who gave them; of honest people it was their machines' doing. */
+  readonly wrong: Readonly<Record<Conduct, number>>;
+  /** Inputs that failed because people did not agree. */
+  readonly disputed: number;
+  /** Answers that were believed on their person's word, and were taken back. */
+  readonly rerun: number;
+}
+
+/** All jobs with a quorum together. */
+export interface TrustSummary extends TrustTally {
+  /** Answers for each accepted value, minus one. */
+  readonly overhead: number;
+  /** Credited values; one may be credited to several people. */
+  readonly credited: number;
+  /** Persons of each kind, and how many of them the hub took for proven, and for suspect, at the end. */
+  readonly people: Readonly<
+    Record<Conduct, { readonly all: number; readonly proven: number; readonly suspect: number }>
+  >;
 }
 
 export interface PopulationTally {
@@ -316,6 +377,8 @@ export interface PopulationTally {
   readonly busySlotMs: number;
   readonly crashes: number;
   readonly connects: number;
+  /** Values of jobs with a quorum that it was credited. */
+  readonly credited: number;
 }
 
 /** JSON-able, without any wall-clock figure. */
@@ -357,6 +420,8 @@ export interface SimulationResult {
   /** Over jobs: quantiles of the makespan, in ms. */
   readonly makespanQuantiles: Readonly<Record<"min" | "p10" | "p50" | "p90" | "p99" | "max", number>> | null;
   readonly populations: readonly PopulationTally[];
+  /** Where any job asks for a quorum. */
+  readonly trust?: TrustSummary;
   /** `busySlots`, `slots`, `inputsDone`, `messages`, and `workers <population>` for each. */
   readonly series: readonly Series[];
   readonly violations: readonly Violation[];

@@ -1,10 +1,12 @@
 import { type LeaseDescriptor, mapStageId } from "../scheduler/index.ts";
-import { ViolationError } from "./auditor.ts";
 import type { Stored } from "./journal.ts";
 import { eachInput } from "./records.ts";
+import { ViolationError } from "./violation.ts";
 
 /** What was appended to the journal of one job. */
 interface Testimony {
+  /** Its results are voted on: whoever votes next begins with no failures. */
+  readonly isVoted: boolean;
   size: number;
   mark: number;
   paused: boolean;
@@ -16,7 +18,8 @@ interface Testimony {
   readonly adopted: Set<number>;
 }
 
-const newTestimony = (size: number): Testimony => ({
+const newTestimony = (size: number, isVoted = false): Testimony => ({
+  isVoted,
   size,
   mark: 0,
   paused: false,
@@ -63,12 +66,14 @@ export class Witness {
     const isEarly = nowMs < this.#windowEndMs && failures + strikes === 0;
     for (const index of eachInput(ranges)) {
       const known = testimony.failures.get(index) ?? 0;
-      if (failures < known) {
+      if (failures < known && !testimony.isVoted) {
         throw new ViolationError(
           "correctness",
           `input ${index} of ${job} failed ${known} times, not ${failures}`,
         );
       }
+      // A retried one is not held back; whoever votes on it next takes it as a fresh one.
+      if (testimony.isVoted && failures + strikes > 0) testimony.adopted.add(index);
       if (isEarly && index < testimony.heldTo && !testimony.adopted.has(index)) {
         throw new ViolationError("correctness", `input ${index} of ${job} may still be running somewhere`);
       }
@@ -77,8 +82,8 @@ export class Witness {
 
   #read(record: Stored): void {
     if (record.type === "submitted") {
-      const { job, shuffle } = record.spec;
-      this.#jobs.set(job, newTestimony(shuffle?.partitions ?? 0));
+      const { job, shuffle, options } = record.spec;
+      this.#jobs.set(job, newTestimony(shuffle?.partitions ?? 0, options.quorum !== undefined));
       if (shuffle !== undefined) this.#jobs.set(mapStageId(job), newTestimony(0));
       return;
     }

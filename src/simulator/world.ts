@@ -6,6 +6,8 @@ import type { Disks } from "./disks.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Traffic } from "./meter.ts";
 import type { JobPlan } from "./plan.ts";
+import type { Inspector } from "./trust/inspector.ts";
+import type { Persona } from "./trust/persona.ts";
 import type { CheckMode, Scenario } from "./types.ts";
 
 /** Slot time by what became of it; what is missing to all busy time was lost with its machine. */
@@ -15,6 +17,8 @@ export interface Waste {
   retried: number;
   corrupted: number;
   overhead: number;
+  /** Answers of jobs with a quorum that are no results. */
+  checking: number;
 }
 
 /** What is so just now. */
@@ -35,6 +39,9 @@ export interface World {
   readonly plans: readonly JobPlan[];
   readonly planOf: ReadonlyMap<string, JobPlan>;
   readonly auditor: Auditor;
+  readonly inspector: Inspector;
+  /** Whose each machine is. */
+  readonly personas: readonly Persona[];
   readonly waste: Waste;
   readonly census: Census;
   readonly disks: Disks;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
+import { defaultLimits, MusketeersError, QUORUM_MAX } from "../../protocol/index.ts";
 import type {
   Availability,
   DatasetScenario,
@@ -54,6 +54,17 @@ const job = z.strictObject({
     .strictObject({ intervalMs: z.number().positive(), costMs: amount, restartMs: amount })
     .optional(),
   shuffle: z.strictObject({ partitions: whole.min(1), reduceMs: draw }).optional(),
+  quorum: z
+    .strictObject({
+      agree: whole.min(2),
+      of: whole.min(2).max(QUORUM_MAX),
+      adaptive: z.boolean().optional(),
+      deterministic: z.boolean().optional(),
+    })
+    .refine(({ agree, of }) => agree <= of, "agree is more than of")
+    .optional(),
+  canaries: whole.max(defaultLimits.canariesMax).optional(),
+  engineShare: share.optional(),
   labels: z.array(z.string()).optional(),
   reads: z.strictObject({ dataset: z.string(), inputsPerBlock: whole.min(1).optional() }).optional(),
   adjusted: z
@@ -71,6 +82,10 @@ const job = z.strictObject({
 const population = z.strictObject({
   name: z.string(),
   count: whole,
+  nodesPerPerson: whole.min(1).optional(),
+  conduct: z.enum(["honest", "liar", "colluder", "sleeper"]).optional(),
+  honestInputs: whole.optional(),
+  engineClass: z.string().optional(),
   slots: draw.optional(),
   speed: draw.optional(),
   availability: z.custom<Availability>(isFunction, "must be an availability").optional(),

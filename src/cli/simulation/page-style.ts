@@ -1,9 +1,9 @@
 /** The report's style: one column of cards, light and dark as the reader's system is. */
 export const pageStyle = `
 :root{--back:#f6f5f1;--card:#fff;--ink:#1c1b19;--soft:#6b6862;--line:#e4e1d9;--blue:#2563a8;--warm:#c2571a;
---useful:#2f8f6b;--overhead:#7fa7d6;--crashed:#c2362f;--duplicate:#e0a526;--retried:#c2571a;--corrupted:#8b3fa0;--unfinished:#9fbfae;--idle:#dcd9d0}
+--useful:#2f8f6b;--overhead:#7fa7d6;--crashed:#c2362f;--duplicate:#e0a526;--retried:#c2571a;--checking:#5f6fc4;--corrupted:#8b3fa0;--unfinished:#9fbfae;--idle:#dcd9d0}
 @media (prefers-color-scheme:dark){:root{--back:#151617;--card:#1e2022;--ink:#ecebe7;--soft:#9c9a94;--line:#33363a;--blue:#6aa6e8;--warm:#e58a4e;
---useful:#4fb78e;--overhead:#5b82b3;--crashed:#e0645c;--duplicate:#e3b341;--retried:#e58a4e;--corrupted:#b877cc;--unfinished:#5f7d6d;--idle:#3a3d41}}
+--useful:#4fb78e;--overhead:#5b82b3;--crashed:#e0645c;--duplicate:#e3b341;--retried:#e58a4e;--checking:#8b98e6;--corrupted:#b877cc;--unfinished:#5f7d6d;--idle:#3a3d41}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 header,main{max-width:68rem;margin:0 auto;padding:0 1.25rem}
@@ -36,7 +36,7 @@ tbody tr+tr>*{border-top:1px solid var(--line)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;margin:.75rem 0 0;padding:0;font-size:.88rem}
 .legend i{display:inline-block;width:.8rem;height:.8rem;border-radius:3px;margin-right:.4rem;vertical-align:-1px}
 .useful{background:var(--useful)}.overhead{background:var(--overhead)}.crashed{background:var(--crashed)}.duplicate{background:var(--duplicate)}
-.retried{background:var(--retried)}.corrupted{background:var(--corrupted)}.unfinished{background:var(--unfinished)}.idle{background:var(--idle)}
+.retried{background:var(--retried)}.checking{background:var(--checking)}.corrupted{background:var(--corrupted)}.unfinished{background:var(--unfinished)}.idle{background:var(--idle)}
 .histogram{display:flex;align-items:flex-end;gap:2px;height:9rem;border-bottom:1px solid var(--line)}
 .histogram i{flex:1;background:var(--blue);border-radius:3px 3px 0 0}
 .ends{display:flex;justify-content:space-between;color:var(--soft);font-size:.82rem}

@@ -12,6 +12,7 @@ const parts: readonly (readonly [keyof SlotTime, string])[] = [
   ["crashed", "lost with its machine"],
   ["duplicate", "somebody was faster"],
   ["retried", "failed, tried again"],
+  ["checking", "replicas and checks"],
   ["corrupted", "wrong results"],
   ["unfinished", "still running"],
   ["idle", "idle"],

@@ -1,4 +1,4 @@
-import { ViolationError } from "../auditor.ts";
+import { ViolationError } from "../violation.ts";
 import type { Archive } from "./archive.ts";
 import type { Custody } from "./custody.ts";
 import type { DatasetPlan } from "./plan.ts";

@@ -9,8 +9,8 @@ import {
   noMarks,
   Replicas,
 } from "../../scheduler/index.ts";
-import { ViolationError } from "../auditor.ts";
 import type { Session } from "../session.ts";
+import { ViolationError } from "../violation.ts";
 import type { World } from "../world.ts";
 import { type DatasetPlan, rowOf } from "./plan.ts";
 import { Refill } from "./refill.ts";

@@ -1,0 +1,44 @@
+import type { JobPlan } from "../plan.ts";
+import { purpose } from "../purpose.ts";
+import { seededRandom } from "../random.ts";
+import type { Answer, InputId } from "../records.ts";
+import type { Population, Random } from "../types.ts";
+import type { World } from "../world.ts";
+import { accidentOf, type Persona } from "./persona.ts";
+
+const DEFAULT_ENGINE = "v8";
+
+/** What one machine answers: as its person wants it, as its engine computes it, as its memory spoils it. */
+export class Voice {
+  readonly persona: Persona;
+  readonly engineClass: string;
+  readonly #world: World;
+  readonly #engine: number;
+  readonly #accidents: Random;
+
+  constructor(world: World, machine: number, { engineClass = DEFAULT_ENGINE }: Population) {
+    this.#world = world;
+    this.persona = world.personas[machine]!;
+    this.engineClass = engineClass;
+    const engines = new Set(world.scenario.populations.map((other) => other.engineClass ?? DEFAULT_ENGINE));
+    this.#engine = 1 + [...engines].indexOf(engineClass);
+    this.#accidents = seededRandom(world.seed, purpose.lying, machine);
+  }
+
+  /** @param isSpoilt by accident */
+  answer(plan: JobPlan, input: InputId, isSpoilt: boolean): Answer {
+    const lie = this.persona.lie();
+    const answer = this.#answer(plan, input, lie === 0 && isSpoilt ? this.#accident() : lie);
+    if (plan.spec.options.quorum !== undefined) this.#world.inspector.said(this.persona, answer);
+    return answer;
+  }
+
+  #accident(): number {
+    return accidentOf(this.#accidents.int(2 ** 23));
+  }
+
+  #answer({ isStage, differs }: JobPlan, input: InputId, mark: number): Answer {
+    if (mark > 0) return { input, outcome: "corrupted", mark: isStage ? 0 : mark };
+    return { input, outcome: "right", mark: differs(input.index) ? this.#engine : 0 };
+  }
+}
