@@ -443,6 +443,7 @@ export class Machine {
       speed: this.speed,
       clockRate: this.clockRate,
       disk: () => this.#disk,
+      pretends: () => this.voice.persona.pretends,
       answerTo: (input: InputId) => this.#answerTo(input),
       progressed: (slot: number, run: number, results: CostedResults) =>
         this.#handle({ type: "RunProgressed", slot, run, results }),
@@ -480,7 +481,8 @@ export class Machine {
 
   #answerTo(input: InputId): Answer {
     const plan = this.#world.plans[input.job]!;
-    if (this.#random.chance(plan.scenario.flakyShare ?? 0)) return { input, outcome: "threw", mark: 0 };
+    const isFlaky = this.#random.chance(plan.scenario.flakyShare ?? 0);
+    if (isFlaky && !this.voice.persona.pretends) return { input, outcome: "threw", mark: 0 };
     return this.voice.answer(plan, input, this.#random.chance(this.population.corruptionRate ?? 0));
   }
 }

@@ -24,6 +24,8 @@ export interface SlotHost {
   readonly clockRate: number;
   /** Where its outputs go. */
   disk(): number;
+  /** Whether it answers without running anything. */
+  pretends(): boolean;
   /** Draws what becomes of an attempt that need not fail. */
   answerTo(input: InputId): Answer;
   progressed(slot: number, run: number, results: CostedResults): void;
@@ -166,12 +168,14 @@ export class Slot {
         return { answers, workMs, overheadMs: BLOCK_RETRY_MS, ends: "wait", workedMs: 0, input: undefined };
       }
       if (inMs !== "nowhere") overheadMs += inMs;
-      const takesMs = plan.hangs(input.index)
-        ? Number.POSITIVE_INFINITY
-        : plan.workMs(input.index) / this.#host.speed;
+      const isRun = !this.#host.pretends();
+      const takesMs =
+        isRun && plan.hangs(input.index)
+          ? Number.POSITIVE_INFINITY
+          : plan.workMs(input.index) / this.#host.speed;
       const timeoutMs = (plan.scenario.timeoutMs ?? Number.POSITIVE_INFINITY) / this.#host.clockRate;
       // While an input takes long, those before it are reported.
-      if (takesMs > timeoutMs && answers.length > 0) {
+      if (isRun && takesMs > timeoutMs && answers.length > 0) {
         this.#peeked = input;
         break;
       }
@@ -186,15 +190,15 @@ export class Slot {
         if (run.told.careful) break;
         continue;
       }
-      if (plan.kills(input.index)) {
+      if (isRun && plan.kills(input.index)) {
         const workedMs = Math.min(takesMs / 2, timeoutMs);
         return { answers, workMs: workMs + workedMs, overheadMs, ends: "crash", workedMs: 0, input };
       }
-      if (takesMs > timeoutMs) {
+      if (isRun && takesMs > timeoutMs) {
         return { answers, workMs: timeoutMs, overheadMs, ends: "timeout", workedMs: 0, input };
       }
       workMs += takesMs;
-      const answer = inMs === "nowhere" ? threw(input) : this.#answer(input);
+      const answer = isRun && inMs === "nowhere" ? threw(input) : this.#answer(input);
       if (answers.length === 0) answers = [answer];
       else answers.push(answer);
       if (run.told.careful || workMs >= limits.progressIntervalMs) break;
@@ -223,7 +227,7 @@ export class Slot {
     if (leftMs <= intervalMs) {
       this.#paused = undefined;
       run.begun++;
-      const ends = plan.kills(input.index) ? "crash" : "report";
+      const ends = plan.kills(input.index) && !this.#host.pretends() ? "crash" : "report";
       const answers = ends === "crash" ? [] : [this.#answer(input)];
       return { answers, workMs: leftMs, overheadMs: overheadMs + restart, ends, workedMs: 0, input };
     }
@@ -250,7 +254,8 @@ export class Slot {
   }
 
   #answer(input: InputId): Answer {
-    return this.#world.plans[input.job]!.fails(input.index) ? threw(input) : this.#host.answerTo(input);
+    const fails = this.#world.plans[input.job]!.fails(input.index) && !this.#host.pretends();
+    return fails ? threw(input) : this.#host.answerTo(input);
   }
 
   #finish(stretch: Stretch): void {

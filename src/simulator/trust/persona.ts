@@ -24,6 +24,12 @@ export class Persona {
     this.#honestLeft = honestInputs ?? HONEST_INPUTS;
   }
 
+  /** Whether it answers without having run anything: nothing throws, hangs or crashes there. */
+  get pretends(): boolean {
+    if (this.conduct === "sleeper") return this.#honestLeft <= 0;
+    return this.conduct !== "honest";
+  }
+
   /** Answers one input more: the mark of a lie, or 0 where it tells the truth. */
   lie(): number {
     switch (this.conduct) {
