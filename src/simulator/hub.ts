@@ -1,9 +1,8 @@
-import { countOf, type ReturnReason, sliceRanges } from "../protocol/index.ts";
+import { countOf, type ReturnReason } from "../protocol/index.ts";
 import {
   createScheduler,
   type EffectOf,
   finishRecovery,
-  isDone,
   type JobSnapshot,
   jobIds,
   jobSnapshot,
@@ -49,7 +48,7 @@ export class Hub {
   readonly #referee: Referee;
   readonly sessions: Roster;
   #links = new Set<Link>();
-  #saved = new SavedStates();
+  readonly saved: SavedStates;
   /** Jobs that are over, of which nobody has heard yet that the journal knows it. */
   #ending = new Map<string, EffectOf<"EndJob">["state"]>();
   readonly #witness: Witness | undefined;
@@ -91,6 +90,7 @@ export class Hub {
     this.custody = new Custody(world, later);
     this.#referee = new Referee({ world, journal: this.journal, later });
     this.#nearness = new Nearness(world, this.custody, (event) => this.#feed(event));
+    this.saved = new SavedStates({ world, journal: this.journal, state: () => this.state });
     this.state = createScheduler(world.limits);
   }
 
@@ -231,14 +231,6 @@ export class Hub {
     this.#feed({ type: "UnitReturned", nowMs: this.#nowMs, worker, lease, reason });
   }
 
-  saved({ job, ranges }: LeaseDescriptor, position: number, state: Uint8Array): void {
-    const index = sliceRanges(ranges, position, position + 1)[0]?.[0];
-    if (index === undefined || !this.state.jobs.has(job) || isDone(this.state, job, index)) return;
-    // What one person's attempt saved is not given to another's.
-    if (this.world.planOf.get(job)?.spec.options.quorum !== undefined) return;
-    this.journal.append({ type: "saved", job, index, state }, () => this.#keepState(job, index, state));
-  }
-
   // What happens to it.
 
   /** It is killed: what it had not stored is gone, all links break. With its disk all is gone. */
@@ -271,7 +263,7 @@ export class Hub {
     const { world } = this;
     this.up = true;
     this.state = createScheduler(world.limits);
-    this.#saved = new SavedStates();
+    this.saved.clear();
     this.custody.restart();
     for (const record of this.journal.read()) this.#recover(record);
     this.#referee.recover(this.state);
@@ -287,7 +279,7 @@ export class Hub {
     if (record.type === "ended") this.#ended(record.job);
     if (record.type === "lost") this.outputs.drop(record.job, record.ranges);
     if (record.type === "rows") this.outputs.enter(record.job, record.rows);
-    else if (record.type === "saved") this.#keepState(record.job, record.index, record.state);
+    else if (record.type === "saved") this.saved.keep(record);
     else recoverRecord(this.state, record);
   }
 
@@ -445,7 +437,7 @@ export class Hub {
     if (speculative) this.copies++;
     const open = newOpenLease(lease, leaseId(descriptor, `${this.#life.number}.${lease}`), descriptor);
     session.open(open);
-    const savedOf = (index: number) => this.#saved.get(descriptor.job, index);
+    const savedOf = (index: number) => this.saved.get(descriptor.job, index);
     const { number, map } = plan;
     const { ranges } = descriptor;
     const isPlain = map === undefined;
@@ -466,7 +458,7 @@ export class Hub {
     const { report, news, session } = source;
     const { job, ranges, failures, retries } = effect;
     enterResults(this.world, effect, report, news, session.machine.tally);
-    this.#saved.drop(job, ranges);
+    this.saved.drop(job, ranges);
     this.outputs.keep(effect, report.block);
     const record = { type: "results", job, ranges, failed: failures.length, retries } as const;
     this.journal.append(record, undefined, report.block.length);
@@ -482,7 +474,7 @@ export class Hub {
   #ended(job: string): void {
     const { auditor, planOf, queue } = this.world;
     const state = this.#ending.get(job);
-    this.#saved.forget(job);
+    this.saved.forget(job);
     this.outputs.forget(job);
     this.#nearness.ended(planOf.get(job)!);
     if (state === undefined) return;
@@ -501,10 +493,5 @@ export class Hub {
     this.#forget(session);
     this.#links.delete(session.link);
     session.link.close("hub");
-  }
-
-  #keepState(job: string, index: number, state: Uint8Array): void {
-    if (!this.state.jobs.has(job) || isDone(this.state, job, index)) return;
-    this.#saved.keep(job, index, state);
   }
 }

@@ -150,7 +150,7 @@ export class Session {
   saved(id: string, position: number, state: Uint8Array): void {
     const open = this.#byId.get(id);
     if (open === undefined || position < open.reported || position >= open.count) return;
-    this.#hub.saved(open.descriptor, position, state);
+    this.#hub.saved.save(open.descriptor, position, state);
   }
 
   ack(lease: string, upTo: number): void {

@@ -196,7 +196,7 @@ export class Inspector {
    */
   #admit(): ReadonlyMap<string, number> {
     const confirmed = new Map<string, number>();
-    let open = this.#acceptances.filter(({ giver }) => giver.failure === undefined);
+    let open = this.#acceptances;
     for (;;) {
       const rest = open.filter((acceptance) => {
         const voices = this.#voicesFor(acceptance);
@@ -244,7 +244,11 @@ export class Inspector {
     }
   }
 
-  #voicesFor({ plan, input, giver }: Acceptance): ReadonlySet<string> {
+  #voicesFor({ plan, input, giver, others }: Acceptance): ReadonlySet<string> {
+    if (giver.failure !== undefined) {
+      const alike = [...others].filter(([, { digest }]) => digest === giver.digest);
+      return new Set(alike.map(([person]) => person));
+    }
     return this.#voices.get(`${plan.spec.job} ${input}`)?.get(giver.digest) ?? new Set();
   }
 
