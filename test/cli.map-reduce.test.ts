@@ -45,6 +45,16 @@ test("run prints what a map-reduce over datasets gives, or saves it as a dataset
   expect((await run(...save)).status).not.toBe(0);
   expect((await run(...save, "--replace")).status).toBe(0);
 
+  const handed = await run("run", countWords, "--input", "books", "--detach");
+  expect(handed).toMatchObject({ status: 0, stderr: expect.stringContaining("musketeers results") });
+  const job = handed.stdout.trim();
+  expect((await run("results", job)).stdout).toBe('["a",5001]\n["b",3]\n["c",1]\n["d",5000]\n');
+  expect((await run("results", job, "--top", "1")).stdout).toBe('["a",5001]\n');
+  const later = await run("results", job, "--output", "later", "--json");
+  expect(JSON.parse(later.stdout)).toMatchObject({ name: "later", pairs: 4 });
+  const both = await run("run", countWords, "--input", "books", "--detach", "--top", "1");
+  expect([both.status, both.stderr]).toEqual([2, expect.stringContaining("musketeers results")]);
+
   const missing = await run("run", countWords, "--input", "none");
   expect([missing.status, missing.stderr]).toEqual([3, expect.stringContaining("none")]);
   const without = await run("run", countWords);

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import { type Emit, mapReduce, max, sum, type TaskError, top } from "../src/client/index.ts";
-import { testCluster, testSite } from "./support/whole-cluster.ts";
+import { resize } from "./support/tasks.ts";
+import { testClient, testCluster, testSite, testWorker } from "./support/whole-cluster.ts";
 import { wordCount, wordCountOfBytes } from "./support/word-count.ts";
 
 /* Map-reduces through real sandboxes. */
@@ -75,6 +76,33 @@ describe("a map-reduce", () => {
       expect(digests[1]).toEqual(digests[0]);
     },
   );
+
+  test("goes on without whoever submitted it, and gives its pairs to whoever asks later", async () => {
+    const { hub, cluster } = await testCluster([]);
+    const file = await cluster.put(encoder.encode(text));
+    const job = await cluster.submitMapReduce(wordCount, { input: file, segmentBytes: 20_000 });
+    await cluster.close();
+    const later = await testClient(hub);
+    const pairs = later.job(job.id).pairs<string, number>();
+    await testWorker(hub);
+    expect([...(await (await pairs).toMap())]).toEqual(inOrder(counted(text)));
+    const again = await later.job(job.id).pairs();
+    expect(again.job).toBe(job.id);
+    expect(await again.top(1).toArray()).toEqual([["the", 8000]]);
+    const saved = await again.save("counts");
+    const files: string[] = [];
+    for await (const { name } of saved.files()) files.push(name ?? "");
+    expect(files.length).toBe(3);
+    const plain = await later.submit(resize, [{ text: "a", bytes: 1 }]);
+    await expect(plain.pairs()).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
+
+    const map = () => {
+      throw new RangeError("no such word");
+    };
+    const broken = await later.submitMapReduce({ input: [1, 2], map, reduce: sum });
+    await expect(broken.pairs()).rejects.toThrow("no such word");
+    expect((await broken.status()).state).toBe("broken");
+  });
 
   test("of records instead of files, keys of any type, values that are lists", async () => {
     const { cluster } = await testCluster();

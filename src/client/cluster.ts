@@ -18,7 +18,7 @@ import { MusketeersError } from "../protocol/index.ts";
 import { ClusterData, type ImportOptions, type OpenOptions, type PutOptions } from "./cluster-data.ts";
 import type { Dataset } from "./dataset.ts";
 import { type Iterated, type IterateOptions, iterate } from "./iterate.ts";
-import { Job, type SubmitOptions, submitJob } from "./job.ts";
+import { Job, type MapReduceJob, type SubmitOptions, submitJob } from "./job.ts";
 import type { FollowOptions } from "./live.ts";
 import type { LoadedTask, LoadTask } from "./loaded.ts";
 import { type MapOptions, MapResults } from "./map.ts";
@@ -29,7 +29,7 @@ import type { Inputs } from "./pump.ts";
 import type { Content, ListPath, PutFiles, PutSource } from "./put-source.ts";
 import { RunBatch } from "./run-batch.ts";
 import type { Session } from "./session.ts";
-import { type MapReduceOptions, runMapReduce } from "./shuffle.ts";
+import { type MapReduceOptions, runMapReduce, type ShuffleData, submitMapReduce } from "./shuffle.ts";
 import type { ShuffleInput } from "./shuffle-input.ts";
 import { checkInputs, type SubmissionHost } from "./submission.ts";
 import type { InputOf, OutputOf, Task } from "./task.ts";
@@ -51,6 +51,10 @@ export class Cluster implements AsyncDisposable {
   readonly #session: Session;
   readonly #host: SubmissionHost;
   readonly #data: ClusterData;
+  readonly #shuffleData: ShuffleData = {
+    fetchFiles: async (url) => (await this.put(url)).files(),
+    putFolder: (files, options) => this.put({ files }, options),
+  };
   readonly #batches = new Map<unknown, Map<string, RunBatch>>();
 
   /** See `connect`. */
@@ -107,7 +111,7 @@ export class Cluster implements AsyncDisposable {
     options: SubmitOptions = {},
   ): Promise<Job<OutputOf<T>>> {
     checkInputs(inputs);
-    return submitJob(this.#host, task, inputs, options);
+    return this.job(await submitJob(this.#host, task, inputs, options));
   }
 
   /**
@@ -132,10 +136,29 @@ export class Cluster implements AsyncDisposable {
     options: MapReduceOptions,
   ): Promise<Pairs<K, O>>;
   mapReduce(definition: object, options?: MapReduceOptions): Promise<Pairs> {
-    return runMapReduce(this.#host, definition, options, {
-      fetchFiles: async (url) => (await this.put(url)).files(),
-      putFolder: (files, putOptions) => this.put({ files }, putOptions),
-    });
+    return runMapReduce(this.#host, definition, options, this.#shuffleData);
+  }
+
+  /**
+   * Submits a map-reduce that goes on without this program; resolves when all of its input is known to the hub. The job
+   * gives the pairs when it has ended, here or in another program: `cluster.job(id).pairs()`.
+   * @throws as `mapReduce`, for what is wrong before it runs
+   */
+  submitMapReduce<
+    I extends ShuffleInput,
+    K extends Key = string,
+    V = number,
+    O = number,
+    const F extends FormatOption = "lines",
+  >(
+    options: MapReduceDefinition<RecordIn<I, F>, K, V, O, F> & Omit<MapReduceOptions<I>, "format">,
+  ): Promise<MapReduceJob<K, O>>;
+  submitMapReduce<K extends Key, O>(
+    definition: MapReduce<K, O> | LoadedTask,
+    options: MapReduceOptions,
+  ): Promise<MapReduceJob<K, O>>;
+  async submitMapReduce(definition: object, options?: MapReduceOptions): Promise<Job> {
+    return this.job(await submitMapReduce(this.#host, definition, options, this.#shuffleData));
   }
 
   /**
@@ -151,7 +174,7 @@ export class Cluster implements AsyncDisposable {
 
   /** A job by its id. Whether there is one shows when it is used. */
   job<O = unknown>(id: string): Job<O> {
-    return new Job<O>(this.#session, id);
+    return new Job<O>(this.#session, id, this.#shuffleData.putFolder);
   }
 
   /**

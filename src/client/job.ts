@@ -1,4 +1,5 @@
-import type { JobDetails, JobSummary, LogLine, ResultOrder } from "../protocol/index.ts";
+import { blockFiles, type Key } from "../data/index.ts";
+import type { JobDetails, JobSpec, JobSummary, LogLine, ResultOrder } from "../protocol/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 import { JobChannel } from "./channel.ts";
 import { abortReason, type TaskError } from "./errors.ts";
@@ -6,6 +7,8 @@ import { Gate } from "./gate.ts";
 import type { Origin } from "./inbox.ts";
 import type { Progress } from "./map.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
+import { Pairs, type PutFolder } from "./pairs.ts";
+import { collectPartitions } from "./partitions.ts";
 import { type Inputs, pumpInputs } from "./pump.ts";
 import type { Session } from "./session.ts";
 import { type Outcome, originOf, ResultStream } from "./stream.ts";
@@ -28,10 +31,13 @@ export interface ResultsOptions {
 export class Job<O = unknown> {
   readonly id: string;
   readonly #session: Session;
+  readonly #putFolder: PutFolder;
 
-  constructor(session: Session, id: string) {
+  /** See `Cluster.job`. */
+  constructor(session: Session, id: string, putFolder: PutFolder) {
     this.#session = session;
     this.id = id;
+    this.#putFolder = putFolder;
   }
 
   status(): Promise<JobDetails> {
@@ -99,6 +105,24 @@ export class Job<O = unknown> {
     return stream;
   }
 
+  /**
+   * Of a map-reduce: its pairs, when all is reduced. They stay on the cluster until they are read.
+   * @throws TaskError where a function threw for good; MusketeersError `BAD_ARGUMENT` for a job that is no map-reduce;
+   * else as `results`
+   */
+  async pairs<K extends Key = Key, V = unknown>(
+    options: Omit<ResultsOptions, "ordered"> = {},
+  ): Promise<Pairs<K, V>> {
+    const { stages, title } = await this.status();
+    if (stages === undefined) {
+      throw new MusketeersError("BAD_ARGUMENT", `Job ${this.id} (${title}) is no map-reduce`, {
+        hint: "results() gives what its task gave for each input.",
+      });
+    }
+    const partitions = await collectPartitions(this.results(options));
+    return new Pairs<K, V>(this.id, partitions, blockFiles(this.#session.blocks), this.#putFolder);
+  }
+
   /** Waits until it has ended, well or not; says how it is then. */
   async wait(options: Omit<ResultsOptions, "ordered"> = {}): Promise<JobDetails> {
     const { signal, onProgress } = options;
@@ -149,19 +173,35 @@ export class Job<O = unknown> {
   }
 }
 
+/** A map-reduce that lives on the hub: its keys and values are those of its definition. */
+export interface MapReduceJob<K extends Key = Key, V = unknown> extends Job {
+  pairs<A extends Key = K, B = V>(options?: Omit<ResultsOptions, "ordered">): Promise<Pairs<A, B>>;
+}
+
 /**
- * Submits a job that needs nobody to stay: resolves when the hub has stored all inputs.
+ * Submits a job that needs nobody to stay: gives its id when the hub has stored all inputs.
  * @throws what the inputs throw, or `JOB_CANCELLED`, `JOB_BROKEN` where it ended before they were in.
  */
-export async function submitJob<I, O>(
+export async function submitJob<I>(
   host: SubmissionHost,
   task: unknown,
   inputs: Inputs<I>,
   options: SubmitOptions,
-): Promise<Job<O>> {
+): Promise<string> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
   const spec = await prepare(host, task, overridesIn(options, ["signal", "onProgress"]), false);
+  await handOver(host, spec, inputs, { signal, onProgress });
+  return spec.job;
+}
+
+/** Submits a job and gives it all of its inputs; resolves when the hub has stored them. */
+export async function handOver(
+  host: SubmissionHost,
+  spec: JobSpec,
+  inputs: Inputs<unknown>,
+  { signal, onProgress }: Pick<SubmitOptions, "signal" | "onProgress">,
+): Promise<void> {
   const gate = new Gate();
   let settle!: { resolve: () => void; reject: (error: unknown) => void };
   const settled = new Promise<void>((resolve, reject) => {
@@ -204,5 +244,4 @@ export async function submitJob<I, O>(
     signal?.removeEventListener("abort", abort);
     channel.close();
   }
-  return new Job<O>(host.session, spec.job);
 }

@@ -34,7 +34,7 @@ export type { ConnectOptions } from "./connect.ts";
 export { Dataset, type PathStat } from "./dataset.ts";
 export { TaskError } from "./errors.ts";
 export type { Iterated, IterateOptions } from "./iterate.ts";
-export { Job, type ResultsOptions, type SubmitOptions } from "./job.ts";
+export { Job, type MapReduceJob, type ResultsOptions, type SubmitOptions } from "./job.ts";
 export type { LoadedTask } from "./loaded.ts";
 export { type MapOptions, MapResults, MapValues, type Progress } from "./map.ts";
 export {

@@ -4,11 +4,13 @@ import { JobChannel } from "./channel.ts";
 import { abortReason, TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { Hoist } from "./hoist.ts";
+import { handOver } from "./job.ts";
 import { isLoadedTask } from "./loaded.ts";
 import type { Progress } from "./map.ts";
 import { checkDefinition, optionsOf, type ShuffleOptions, taskOptionsOf } from "./map-reduce.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
 import { Pairs, type Partition, type PutFolder } from "./pairs.ts";
+import { collectPartitions } from "./partitions.ts";
 import { pumpInputs } from "./pump.ts";
 import { type InputOptions, mapInputs, type ShuffleInput } from "./shuffle-input.ts";
 import { type Outcome, ResultStream } from "./stream.ts";
@@ -37,8 +39,33 @@ export async function runMapReduce(
   host: SubmissionHost,
   definition: object,
   given: MapReduceOptions | undefined,
-  { fetchFiles, putFolder }: ShuffleData,
+  data: ShuffleData,
 ): Promise<Pairs> {
+  const { spec, inputs, files, options } = await prepareMapReduce(host, definition, given, data, true);
+  const outputs = await new ShuffleRun(host, spec, options).run(inputs);
+  return new Pairs(spec.job, outputs, files, data.putFolder);
+}
+
+/** See `Cluster.submitMapReduce`; gives the job's id. */
+export async function submitMapReduce(
+  host: SubmissionHost,
+  definition: object,
+  given: MapReduceOptions | undefined,
+  data: ShuffleData,
+): Promise<string> {
+  const { spec, inputs, options } = await prepareMapReduce(host, definition, given, data, false);
+  await handOver(host, spec, inputs, options);
+  return spec.job;
+}
+
+/** What is to be submitted, with its input. */
+async function prepareMapReduce(
+  host: SubmissionHost,
+  definition: object,
+  given: MapReduceOptions | undefined,
+  { fetchFiles }: ShuffleData,
+  attached: boolean,
+) {
   const isDefined = isLoadedTask(definition) || taskInfo(definition) !== undefined;
   const options = (isDefined ? given : definition) as MapReduceOptions | undefined;
   if (options?.input === undefined) {
@@ -52,13 +79,12 @@ export async function runMapReduce(
   const overrides = overridesIn(taskOptionsOf(all), own);
   const { partitionsDefault, partitionsMax } = host.limits;
   const partitions = partitionsOf(all.partitions ?? partitionsDefault, partitionsMax);
-  const spec: JobSpec = { ...specOf(loaded, overrides, true, host, partitions), shuffle: { partitions } };
+  const spec: JobSpec = { ...specOf(loaded, overrides, attached, host, partitions), shuffle: { partitions } };
   await host.session.ensureCode(loaded.bundle);
   const files = blockFiles(host.session.blocks);
   const { format, segmentBytes } = all;
   const inputs = mapInputs(options.input, { format, segmentBytes, files, limits: host.limits, fetchFiles });
-  const outputs = await new ShuffleRun(host, spec, options).run(inputs);
-  return new Pairs(spec.job, outputs, files, putFolder);
+  return { spec, inputs, files, options };
 }
 
 /** Without what is undefined, which overrides nothing. */
@@ -134,7 +160,7 @@ class ShuffleRun {
           this.#places[index] = placeOf(input);
         },
       }).catch((error: unknown) => this.#giveUp("its input failed", error));
-      return await this.#collect(results);
+      return await collectPartitions(results);
     } catch (error) {
       throw this.#placed(error);
     } finally {
@@ -150,16 +176,6 @@ class ShuffleRun {
         error === undefined ? { ok: true, index, value, worker } : { ok: false, index, error, worker },
       onLeft: () => this.#giveUp("one of its partitions failed", undefined),
     });
-  }
-
-  async #collect(results: AsyncIterable<Outcome<unknown>>): Promise<Partition[]> {
-    const partitions: Partition[] = [];
-    for await (const result of results) {
-      if (!result.ok) throw result.error;
-      const { pairs, file } = result.value as { readonly pairs: number; readonly file: unknown };
-      partitions[result.index] = { pairs, file: fileRefOf(file) };
-    }
-    return partitions;
   }
 
   #giveUp(reason: string, error: unknown): void {

@@ -107,7 +107,7 @@ const ofDisks: readonly Decoder[] = [
       if (found !== undefined && cidOf(found) !== cidOf(blobs[0]!)) throw new Error("another blob");
     },
   },
-  { name: "packs", share: 0.05, samples: [packOf(blobs)], decode: scanned },
+  { name: "packs", share: 0.02, samples: [packOf(blobs)], decode: scanned },
   {
     name: "indexes of packs",
     samples: [encodePackIndex({ covered: 640, rows }), encodePackIndex({ covered: 64, rows: [] })],

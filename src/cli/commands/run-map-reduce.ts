@@ -1,21 +1,26 @@
 import type { Command } from "commander";
 import type { Cluster, LoadedTask, Pairs, Progress, TaskOptions } from "../../client/index.ts";
-import { defaultLimits } from "../../protocol/index.ts";
+import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
 import { type Context, integerArgument } from "../context.ts";
 import { bytesArgument, parseDatasetPath } from "../dataset-argument.ts";
 import { duration, plural } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { LiveLine, progressText } from "../render/progress.ts";
 
-/** Options of `run` that are about map-reduces. */
-export interface MapReduceCommandOptions {
-  readonly input: readonly string[];
+/** What becomes of the pairs that a map-reduce gives. */
+export interface PairsOptions {
   readonly output?: string;
   readonly replace?: boolean;
   readonly top?: number;
+  readonly json?: boolean;
+}
+
+/** Options of `run` that are about map-reduces. */
+export interface MapReduceCommandOptions extends PairsOptions {
+  readonly input: readonly string[];
   readonly partitions?: number;
   readonly segmentBytes?: number;
-  readonly json?: boolean;
+  readonly detach?: boolean;
 }
 
 interface Running {
@@ -27,16 +32,22 @@ interface Running {
   readonly signal: AbortSignal;
 }
 
-export function addMapReduceOptions(command: Command): void {
+/** Options for what becomes of pairs. */
+export function addPairsOptions(command: Command): void {
   command
-    .option(
-      "--input <dataset[/path]>",
-      "of a map-reduce: what it reads; may be repeated",
-      (text: string, before?: readonly string[]) => [...(before ?? []), text],
-    )
     .option("--output <dataset>", "of a map-reduce: saves the result under this name instead of printing it")
     .option("--replace", "with --output: take the name from the dataset that has it")
-    .option("--top <n>", "of a map-reduce: prints the greatest values only", integerArgument(1, 1_000_000))
+    .option("--top <n>", "of a map-reduce: prints the greatest values only", integerArgument(1, 1_000_000));
+}
+
+export function addMapReduceOptions(command: Command): void {
+  command.option(
+    "--input <dataset[/path]>",
+    "of a map-reduce: what it reads; may be repeated",
+    (text: string, before?: readonly string[]) => [...(before ?? []), text],
+  );
+  addPairsOptions(command);
+  command
     .option(
       "--partitions <n>",
       "of a map-reduce: into how many parts keys are divided",
@@ -70,37 +81,59 @@ function stagesText(progress: Progress, elapsedMs: number): string {
   return `${stage.kind}  ${progressText({ done, failed, size, sealed, waiting: progress.waiting }, elapsedMs)}`;
 }
 
-/** Runs a map-reduce, and prints or saves what it gives. */
-export async function runMapReduce({
-  cluster,
-  task,
-  overrides,
-  options,
-  context,
+/** What the SDK is to be told. */
+const submissionOf = ({ cluster, overrides, options, signal }: Running) => ({
+  ...overrides,
+  input: filesOf(cluster, options.input),
+  ...(options.partitions === undefined ? {} : { partitions: options.partitions }),
+  ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
   signal,
-}: Running): Promise<void> {
+});
+
+/** Hands a map-reduce over and leaves. */
+export async function detachMapReduce(running: Running): Promise<void> {
+  const { cluster, task, options, context } = running;
   const { terminal, errStyle } = context;
-  const { input, partitions, segmentBytes } = options;
+  if ((options.output ?? options.top) !== undefined) {
+    throw new MusketeersError("BAD_ARGUMENT", "--output and --top say what to do with results", {
+      hint: "Leave them to `musketeers results JOB`, which takes both.",
+    });
+  }
+  const job = await cluster.submitMapReduce(task, submissionOf(running));
+  if (options.json === true) {
+    terminal.out(jsonLine(await job.status()));
+    return;
+  }
+  terminal.out(`${job.id}\n`);
+  const next = `Look: musketeers job ${job.id}; collect: musketeers results ${job.id}`;
+  terminal.err(`${errStyle.dim(`${task.title} was handed over. ${next}`)}\n`);
+}
+
+/** Runs a map-reduce, and prints or saves what it gives. */
+export async function runMapReduce(running: Running): Promise<void> {
+  const { cluster, task, options, context } = running;
+  const { terminal, errStyle } = context;
   const line = new LiveLine(terminal, terminal.errIsTTY && options.json !== true);
   const startedAtMs = terminal.now();
   const elapsedMs = () => terminal.now() - startedAtMs;
   let pairs: Pairs;
   try {
     pairs = await cluster.mapReduce(task, {
-      ...overrides,
-      input: filesOf(cluster, input),
-      ...(partitions === undefined ? {} : { partitions }),
-      ...(segmentBytes === undefined ? {} : { segmentBytes }),
-      signal,
+      ...submissionOf(running),
       onProgress: (progress) => line.set(stagesText(progress, elapsedMs())),
     });
   } finally {
     line.clear();
   }
-  const say = (text: string) => {
-    if (options.json !== true) terminal.err(`${errStyle.dim(text)}\n`);
-  };
-  say(`${task.title}: ${plural(pairs.size, "pair")} in ${duration(elapsedMs())}`);
+  if (options.json !== true) {
+    const text = `${task.title}: ${plural(pairs.size, "pair")} in ${duration(elapsedMs())}`;
+    terminal.err(`${errStyle.dim(text)}\n`);
+  }
+  await givePairs(pairs, options, context);
+}
+
+/** Prints pairs or saves them. */
+export async function givePairs(pairs: Pairs, options: PairsOptions, context: Context): Promise<void> {
   if (options.output !== undefined) await save(pairs, options.output, options, context);
   else await print(pairs, options.top, context);
 }
@@ -115,7 +148,7 @@ async function print(pairs: Pairs, top: number | undefined, { terminal }: Contex
 async function save(
   pairs: Pairs,
   name: string,
-  { replace, json }: MapReduceCommandOptions,
+  { replace, json }: PairsOptions,
   { terminal }: Context,
 ): Promise<void> {
   const dataset = await pairs.save(name, replace === undefined ? {} : { replace });

@@ -16,7 +16,12 @@ import { jsonLine } from "../render/json.ts";
 import { LiveLine, progressText } from "../render/progress.ts";
 import { ResultWriter } from "../results.ts";
 import { listenForStop, signalStatus } from "../stop.ts";
-import { addMapReduceOptions, type MapReduceCommandOptions, runMapReduce } from "./run-map-reduce.ts";
+import {
+  addMapReduceOptions,
+  detachMapReduce,
+  type MapReduceCommandOptions,
+  runMapReduce,
+} from "./run-map-reduce.ts";
 
 interface RunOptions extends HubOption, Partial<MapReduceCommandOptions> {
   readonly inputs?: string;
@@ -132,16 +137,11 @@ async function run(target: string, options: RunOptions, context: Context): Promi
     checkInputOptions(task, options);
     if (task.shuffle === true) {
       const overrides = overridesOf(options);
-      await withCluster(context, { ...options, signal }, (cluster) =>
-        runMapReduce({
-          cluster,
-          task,
-          overrides,
-          options: options as MapReduceCommandOptions,
-          context,
-          signal,
-        }),
-      );
+      const given = options as MapReduceCommandOptions;
+      await withCluster(context, { ...options, signal }, (cluster) => {
+        const running = { cluster, task, overrides, options: given, context, signal };
+        return options.detach === true ? detachMapReduce(running) : runMapReduce(running);
+      });
       return;
     }
     const inputs = parseInputs(openInputs(options.inputs, context.terminal), options.format);

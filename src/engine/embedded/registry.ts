@@ -26,7 +26,8 @@ export function encodeTable(table: RegistryTable): Uint8Array {
 
 export function decodeTable(path: string, bytes: Uint8Array, nowMs: () => number): RegistryTable {
   const content = bytes.subarray(CHECK_BYTES);
-  if (bytes.length < CHECK_BYTES || viewOf(bytes).getUint32(0, true) !== crc32(content)) {
+  // The checksum of nothing is zero: so is a file of which a power cut left zeros.
+  if (content.length === 0 || viewOf(bytes).getUint32(0, true) !== crc32(content)) {
     throw new MusketeersError("JOURNAL_CORRUPT", `${path}, offset 0: the registry is damaged`);
   }
   const [revision, rows] = decode(content) as [number, readonly Row[]];

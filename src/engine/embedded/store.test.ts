@@ -34,6 +34,10 @@ test("a damaged registry is refused, whichever bit it is", async () => {
     disk.setContent("/data/registry", bytes);
     await expect(registryOn(disk)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
   }
+  for (const bytes of [0, 4, whole.length]) {
+    disk.setContent("/data/registry", new Uint8Array(bytes));
+    await expect(registryOn(disk)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
+  }
 });
 
 test("a registry write is all there or not at all, wherever the power goes or the disk refuses", async () => {
