@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    // They have a command of their own: npm run test:containers.
+    exclude: ["**/node_modules/**", "test/containers/**"],
     // Whole processes on a machine that does other things too: the limit is for what hangs.
     testTimeout: 180_000,
     hookTimeout: 120_000,
