@@ -77,7 +77,7 @@ test("the micro-cluster: a crawl from outside while a worker is killed, more wor
   expect(sorted).toEqual(numbers.map((x) => x * x));
 
   const jobsOf = async () =>
-    JSON.parse(await call(["jobs", "--json"])) as { id: string; state: string; title: string }[];
+    JSON.parse(await call(["jobs", "--json"])) as { job: string; state: string; title: string }[];
   const before = await jobsOf();
   expect(before.map(({ state }) => state)).toEqual(["done", "done"]);
   await compose(["down"]);
@@ -85,7 +85,7 @@ test("the micro-cluster: a crawl from outside while a worker is killed, more wor
   await expect.poll(() => workers().catch(() => [])).toHaveLength(2);
   expect(await jobsOf()).toEqual(before);
   const square = before.find(({ title }) => title === "square")!;
-  const again = (await call(["results", square.id, "--values"])).trim().split("\n").map(Number);
+  const again = (await call(["results", square.job, "--values"])).trim().split("\n").map(Number);
   expect(again.toSorted((a, b) => a - b)).toEqual(sorted);
   expect(await call(["run", file, "--values"], "12\n")).toBe("144\n");
 });

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,9 @@ const script = fileURLToPath(new URL("engine.sh", import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 60_000;
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Where containers reach the machine that they run on; it is in a network of its own, so nobody else has it. */
+export const bridgeAddress = "10.89.6.1";
 
 /** The programs that are needed, with the package of Debian's that has each. */
 const programs = [
@@ -62,8 +65,8 @@ export interface EngineAddress {
 }
 
 export interface Engine extends EngineAddress {
-  /** Ends it with all that runs in it. What it stores stays. */
-  stop(): Promise<void>;
+  /** Ends it with all that runs in it. */
+  stop(options?: { readonly keepImages?: boolean }): Promise<void>;
 }
 
 export interface Ran {
@@ -125,19 +128,19 @@ export async function startEngine(directory: string, network: "host" | "own"): P
   await mkdir(directory, { recursive: true });
   const group = `musketeers-test-${process.pid}`;
   // Detached: Ctrl-C is for the tests, which then let go of its standard input.
-  const child = spawn("sh", [script, directory, group, network], {
+  const child = spawn("sh", [script, directory, group, network, `${bridgeAddress}/24`], {
     stdio: ["pipe", "ignore", "inherit"],
     detached: true,
   });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const stop = async () => {
-    child.stdin?.destroy();
+  child.stdin?.on("error", () => {});
+  const stop: Engine["stop"] = async ({ keepImages = false } = {}) => {
+    child.stdin?.end(keepImages ? "keep\n" : "");
     const given = new AbortController();
     const late = delay(STOP_TIMEOUT_MS, "late", { signal: given.signal }).catch(() => "");
     const first = await Promise.race([ended, late]);
     given.abort();
     if (first === "late") throw new Error("The engine does not end");
-    await rm(join(directory, "exec"), { recursive: true, force: true, maxRetries: 10 });
   };
   const host = `unix://${join(directory, "docker.sock")}`;
   const deadline = performance.now() + START_TIMEOUT_MS;
@@ -150,8 +153,8 @@ export async function startEngine(directory: string, network: "host" | "own"): P
         await delay(200);
         continue;
       }
-      await stop();
       const log = await readFile(join(directory, "dockerd.log"), "utf8").catch(() => "");
+      await stop();
       throw new Error(`dockerd does not start: ${(error as Error).message}\n${log.slice(-4000)}`);
     }
   }

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { makeHome, program, type UpLine } from "../support/program.ts";
-import type { EngineAddress } from "./engine.ts";
+import { bridgeAddress, type EngineAddress, runWith } from "./engine.ts";
 import { docker, engineOf, image, musketeersInside, nodeInside, startContainer } from "./rig.ts";
 
 const MEGABYTE = 1_000_000;
@@ -29,14 +29,7 @@ async function startHub(engine: EngineAddress) {
   const home = await makeHome();
   const file = join(home, "tasks.ts");
   await writeFile(file, tasks);
-  const gateway = await docker(engine, [
-    "network",
-    "inspect",
-    "bridge",
-    "--format",
-    "{{(index .IPAM.Config 0).Gateway}}",
-  ]);
-  const args = ["up", "--json", "--workers", "0", "--insecure-http", "--listen", `${gateway}:0`];
+  const args = ["up", "--json", "--workers", "0", "--insecure-http", "--listen", `${bridgeAddress}:0`];
   const up = nodeInside(engine, [program, ...args], home);
   const [text] = await up.until(/^\{.*\}$/m);
   const call = (command: readonly string[], input?: string) =>
@@ -156,11 +149,22 @@ test("what goes wrong in a container is said, with a hint", async (context) => {
   const run = async (...args: string[]) => {
     const id = await startContainer(engine, [...careful, "--network", "none", ...args]);
     const status = await docker(engine, ["wait", id]);
-    // Standard error comes by itself.
-    const shown = await docker(engine, ["inspect", "--format", "{{.LogPath}}", id]);
-    return { status, log: await docker(engine, ["logs", id]), shown };
+    const { stderr } = await runWith(engine, "docker", ["logs", id]);
+    return { status, stderr };
   };
-  expect((await run(image, "join", "http://hub/join#nothing")).status).toBe("4");
-  expect((await run(image, "join")).status).toBe("2");
-  expect((await run(image, "health")).status).toBe("5");
+  expect(await run(image, "join", "http://hub/join#nothing")).toMatchObject({
+    status: "4",
+    stderr: expect.stringContaining("INVITE_MALFORMED"),
+  });
+  expect(await run(image, "join")).toMatchObject({
+    status: "2",
+    stderr: expect.stringContaining("no invite"),
+  });
+  expect(await run(image, "health")).toMatchObject({
+    status: "5",
+    stderr: expect.stringContaining("NO_HUB"),
+  });
+  // A directory of the host's that the container's user may not write to.
+  const foreign = ["--volume", "/:/data:ro", image, "up", "--workers", "0"];
+  expect(await run(...foreign)).toMatchObject({ status: "6", stderr: expect.stringContaining("hint:") });
 });

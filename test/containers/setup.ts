@@ -21,6 +21,7 @@ const BUILD_TIMEOUT_MS = 900_000;
 /** Builds the image with an engine that reaches the network, as everybody does. */
 async function buildImage(directory: string): Promise<void> {
   const engine = await startEngine(directory, "host");
+  let keepImages = false;
   try {
     await loadBases(engine);
     const args = ["--build-arg", `BASE_IMAGE=${baseImage}`, "--build-arg", `RUNTIME_IMAGE=${runtimeImage}`];
@@ -30,8 +31,9 @@ async function buildImage(directory: string): Promise<void> {
       ["build", "--network", "host", ...args, "--file", "docker/Dockerfile", "--tag", image, "."],
       { cwd: root, timeoutMs: BUILD_TIMEOUT_MS },
     );
+    keepImages = true;
   } finally {
-    await engine.stop();
+    await engine.stop({ keepImages });
   }
 }
 
