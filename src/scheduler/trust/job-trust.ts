@@ -5,6 +5,7 @@ import type { Job, Scheduler, Worker } from "../state.ts";
 import type { PersonId } from "../types.ts";
 import type { CanariesMet } from "./canaries.ts";
 import { LanedPending, laneEngine, laneName, laneNeedsProven } from "./lanes.ts";
+import { ofNewcomers } from "./newcomers.ts";
 import { isTrusted, personOf, standingOf } from "./people.ts";
 import { type Ballot, needsProven } from "./votes.ts";
 import type { Word } from "./words.ts";
@@ -120,12 +121,12 @@ export function takeForVote(
     const most = from.inputs.count === 0 ? 0 : takeMax(state, job, trust, worker, from.lane);
     if (most === 0) continue;
     const { failures, strikes } = from;
-    const ranges = job.pending.takeUnlike(
-      from,
-      own,
-      Math.min(sizeOf(from), most),
-      state.config.unitRangesMax,
-    );
+    const countMax = Math.min(sizeOf(from), most);
+    const { unitRangesMax: rangesMax } = state.config;
+    const isForProven = from.lane !== undefined && laneNeedsProven(from.lane);
+    let ranges = isForProven ? ofNewcomers(state, trust, from.inputs, own, countMax, rangesMax) : [];
+    if (ranges.length > 0) job.pending.remove(ranges);
+    else ranges = job.pending.takeUnlike(from, own, countMax, rangesMax);
     if (ranges.length > 0) return { failures, strikes, lane: from.lane, ranges };
   }
   return undefined;
