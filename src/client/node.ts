@@ -1,5 +1,6 @@
 /** What the command line needs besides the face: profiles, and tasks from files. */
 export { bodyOf, type HubAnswer, type HubFetch } from "../data/index.ts";
+export { movingBuffers } from "../data/node.ts";
 export { fetchWith } from "../link/node.ts";
 export { type Bundle, bundleSource } from "./bundle.ts";
 export { cidOfContent, cidOfPath } from "./cid-of-path.ts";

@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type BlockSource, fileChunks, isNamedBy, pathParts, readFile } from "../data/index.ts";
+import { buffersMoved } from "../data/node.ts";
 import { type FileRef, MusketeersError, toMusketeersError } from "../protocol/index.ts";
 
 export interface SavedFile {
@@ -22,7 +23,7 @@ export interface SaveOptions {
 
 /** Files that are saved at the same time. */
 const FILES_AT_ONCE = 4;
-const READ_AHEAD_BLOCKS = 8;
+const READ_AHEAD_BLOCKS = 16;
 /** What is not whole yet has this behind its name. */
 const PART_SUFFIX = ".part";
 
@@ -80,6 +81,8 @@ async function fill(path: string, ref: FileRef, blocks: BlockSource, options: Sa
         done += (await file.write(part, done, part.length - done, at + done)).bytesWritten;
       }
       at += part.length;
+      buffersMoved(part.length);
+      blocks.release?.(part);
       onBytes?.(part.length);
     }
     await file.truncate(at);

@@ -106,6 +106,7 @@ export class Session implements ChannelHost {
     this.blocks = {
       get: (cid, blockOptions) =>
         this.#presence.persist(() => fetcher.get(cid, blockOptions), blockOptions?.signal),
+      release: (bytes) => fetcher.release(bytes),
     };
     this.blobs = {
       get: (cid, blobOptions) =>

@@ -92,6 +92,8 @@ class Parts {
 export interface UnpackOptions {
   /** The bytes of a block are good until the next is asked for: then they are used again. */
   readonly reuse?: boolean;
+  /** Gives memory for the bytes of a block; new one where it is not said. */
+  readonly room?: (length: number) => Uint8Array;
 }
 
 /**
@@ -101,12 +103,12 @@ export interface UnpackOptions {
 export async function* unpackBlocks(
   body: AsyncIterable<Uint8Array>,
   blockBytesMax: number,
-  { reuse = false }: UnpackOptions = {},
+  { reuse = false, room: newRoom = (length) => new Uint8Array(length) }: UnpackOptions = {},
 ): AsyncGenerator<BatchBlock, void, undefined> {
   const parts = new Parts(body);
   let scratch = new Uint8Array(0);
   const room = (length: number): Uint8Array => {
-    if (!reuse) return new Uint8Array(length);
+    if (!reuse) return newRoom(length);
     if (scratch.length < length) scratch = new Uint8Array(length);
     return scratch.subarray(0, length);
   };

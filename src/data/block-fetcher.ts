@@ -1,11 +1,13 @@
 import type { Limits } from "../protocol/index.ts";
 import { unpackBlocks } from "./block-batch.ts";
 import type { BlockSource } from "./block-store.ts";
+import { ChunkPool } from "./chunk-pool.ts";
 import { isNamedBy, parseCid } from "./cid.ts";
 import { bodyOf, type HubExchange, type Moves } from "./hub-exchange.ts";
 import { left } from "./left.ts";
 import { allowManyListeners } from "./many-listeners.ts";
 import { Turnstile } from "./turnstile.ts";
+import { CHUNK_BYTES } from "./unixfs/file-builder.ts";
 
 type FetcherLimits = Pick<Limits, "blockBytesMax" | "blocksPerBatchMax" | "blockBatchesAtOnce">;
 
@@ -37,8 +39,13 @@ export interface BlockFetcherOptions {
   readonly single: BlockSource;
 }
 
+/** When all that can go on now has. */
+const later: (action: () => void) => void = globalThis.setImmediate ?? ((action) => setTimeout(action, 0));
+
 /** Blocks that are asked for one by one beside batches. */
 const SINGLES_AT_ONCE = 8;
+/** Fewer blocks in one request are not worth another one beside. */
+const BATCH_BLOCKS_MIN = 4;
 /** Most blocks in one request: what comes waits in memory for who asked. */
 const BATCH_BLOCKS_MAX = 64;
 
@@ -51,6 +58,7 @@ export class BlockFetcher implements BlockSource {
   readonly #wanted = new Map<string, Wanted>();
   readonly #waiting: Wanted[] = [];
   readonly #singles = new Turnstile(SINGLES_AT_ONCE);
+  readonly #pool = new ChunkPool(CHUNK_BYTES);
   #underWay = 0;
   #scheduled = false;
 
@@ -87,7 +95,7 @@ export class BlockFetcher implements BlockSource {
     if (!this.#scheduled) {
       this.#scheduled = true;
       // What is asked for in one go travels together.
-      queueMicrotask(() => {
+      later(() => {
         this.#scheduled = false;
         this.#pump();
       });
@@ -107,7 +115,7 @@ export class BlockFetcher implements BlockSource {
     const { limits } = this.#options;
     while (this.#underWay < limits.blockBatchesAtOnce && this.#waiting.length > 0) {
       const share = Math.ceil(this.#waiting.length / (limits.blockBatchesAtOnce - this.#underWay));
-      const count = Math.min(share, BATCH_BLOCKS_MAX, limits.blocksPerBatchMax);
+      const count = Math.min(Math.max(share, BATCH_BLOCKS_MIN), BATCH_BLOCKS_MAX, limits.blocksPerBatchMax);
       const wanted = this.#waiting.splice(0, count).filter(({ waiting }) => waiting > 0);
       if (wanted.length === 0) continue;
       this.#underWay++;
@@ -145,14 +153,27 @@ export class BlockFetcher implements BlockSource {
     const response = await exchange.request("POST", "/blocks/get", moves.signal, body);
     await exchange.check(response);
     const parts = moving(bodyOf(response), moves);
-    for await (const { cid, bytes } of unpackBlocks(parts, limits.blockBytesMax)) {
+    const room = (length: number) =>
+      length === this.#pool.chunkBytes ? this.#pool.take() : new Uint8Array(length);
+    for await (const { cid, bytes } of unpackBlocks(parts, limits.blockBytesMax, { room })) {
       const wanted = missing.get(cid);
-      if (wanted === undefined || !isNamedBy(bytes, cid)) continue;
+      if (wanted === undefined || !isNamedBy(bytes, cid)) {
+        this.#pool.give(bytes);
+        continue;
+      }
       missing.delete(cid);
       if (wanted.batch !== undefined) wanted.batch.open--;
       wanted.batch = undefined;
+      // Only who has it alone may give it back; who asks from now on gets another one.
+      if (wanted.waiting > 1) this.#pool.keep(bytes);
+      if (this.#wanted.get(cid) === wanted) this.#wanted.delete(cid);
       wanted.resolve(bytes);
     }
+  }
+
+  /** Takes a block back that came from here and that nobody looks at any more. */
+  release(bytes: Uint8Array): void {
+    this.#pool.give(bytes);
   }
 }
 

@@ -7,6 +7,8 @@ export interface BlockSource {
    * @throws MusketeersError `NOT_FOUND`, `BLOB_MISMATCH`, `HUB_UNREACHABLE` …, or the signal's reason.
    */
   get(cid: string, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>;
+  /** Takes a block back that nobody looks at any more; its memory may be used again. */
+  release?(bytes: Uint8Array): void;
 }
 
 /** A chunk of a file whose name is known. */

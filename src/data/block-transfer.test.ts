@@ -8,6 +8,7 @@ import { BlockUpload } from "./block-upload.ts";
 import { cidOf, isNamedBy } from "./cid.ts";
 import { HubExchange } from "./hub-exchange.ts";
 import { BlobClient } from "./transfer.ts";
+import { CHUNK_BYTES } from "./unixfs/file-builder.ts";
 
 /** A hub's routes for blocks, and what goes wrong on the way. */
 class FakeHub {
@@ -140,6 +141,39 @@ describe("fetching", () => {
     expect(hub.requests.filter((request) => request.startsWith("GET")).sort()).toEqual(
       [flipped, absent].map(({ cid }) => `GET /blobs/${cid}`).sort(),
     );
+  });
+
+  test("memory that is given back is used again; what several have stays theirs", async () => {
+    const blocks = blocksOf(12, CHUNK_BYTES);
+    for (const { cid, bytes } of blocks) hub.blocks.set(cid, bytes);
+    const fetcher = fetcherOf();
+    const memory = new Set<ArrayBufferLike>();
+    for (const { cid, bytes } of blocks) {
+      const got = await fetcher.get(cid);
+      expect(Buffer.compare(got, bytes)).toBe(0);
+      memory.add(got.buffer);
+      fetcher.release(got);
+    }
+    expect(memory.size).toBe(1);
+    const [first, second] = blocks as [BatchBlock, BatchBlock];
+    const shared = await Promise.all([fetcher.get(first.cid), fetcher.get(first.cid)]);
+    for (const each of shared) fetcher.release(each);
+    const later = await fetcher.get(second.cid);
+    expect(later.buffer).not.toBe(shared[0].buffer);
+    expect(shared.map((each) => Buffer.compare(each, first.bytes))).toEqual([0, 0]);
+  });
+
+  test("who asks for a block that has just come gets one of its own", async () => {
+    const [block] = blocksOf(1, CHUNK_BYTES) as [BatchBlock];
+    hub.blocks.set(block.cid, block.bytes);
+    const fetcher = fetcherOf();
+    let again: Promise<Uint8Array> | undefined;
+    const first = await fetcher.get(block.cid).then((bytes) => {
+      again = fetcher.get(block.cid);
+      return bytes;
+    });
+    fetcher.release(first.fill(1));
+    expect(Buffer.compare((await again)!, block.bytes)).toBe(0);
   });
 
   test("a cut costs the blocks that had not come", async () => {

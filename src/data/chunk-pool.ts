@@ -32,6 +32,11 @@ export class ChunkPool {
     this.#free.push(buffer);
   }
 
+  /** Leaves a buffer for good to those who have it. */
+  keep({ buffer }: Uint8Array): void {
+    this.#lent.delete(buffer);
+  }
+
   #allocate(): ArrayBufferLike {
     this.allocatedBytes += this.chunkBytes;
     return this.isShared ? new SharedArrayBuffer(this.chunkBytes) : new ArrayBuffer(this.chunkBytes);

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context } from "hono";
+import { buffersMoved } from "../data/node.ts";
 import type { Blobs } from "../engine/index.ts";
 import { type Limits, MusketeersError, type Role } from "../protocol/index.ts";
 import type { UploadDoor } from "./doors/index.ts";
@@ -62,6 +63,7 @@ export async function begun(
         return;
       }
       onSent(next.value.length);
+      buffersMoved(next.value.length);
       controller.enqueue(next.value as Uint8Array<ArrayBuffer>);
     },
     async cancel() {
@@ -97,6 +99,7 @@ export async function sendPieces(
     outgoing.writeHead(200, headers as Record<string, string>);
     for (; next.done !== true && !outgoing.destroyed; next = await iterator.next()) {
       onSent(next.value.length);
+      buffersMoved(next.value.length);
       if (!outgoing.write(next.value) && !outgoing.destroyed) await drained(outgoing);
     }
     outgoing.end();

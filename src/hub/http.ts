@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { isCid } from "../data/index.ts";
+import { movingBuffers } from "../data/node.ts";
 import { errorKinds, MusketeersError, toMusketeersError } from "../protocol/index.ts";
 import { addBlockRoutes } from "./block-routes.ts";
 import { addHealthRoutes } from "./health-routes.ts";
@@ -71,7 +72,10 @@ async function storeBlob(host: HttpHost, context: Context): Promise<Response> {
   const expect = requireCid(context.req.param("cid") ?? "");
   const body = context.req.raw.body as AsyncIterable<Uint8Array> | null;
   const bytesMax = host.limits.blobBytesMax;
-  const stat = await host.blobs.put(body ?? new Uint8Array(0), { expect, bytesMax });
+  const stat = await host.blobs.put(body === null ? new Uint8Array(0) : movingBuffers(body), {
+    expect,
+    bytesMax,
+  });
   return context.json(stat, 201);
 }
 

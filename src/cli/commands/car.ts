@@ -44,11 +44,12 @@ function addExport(car: Command, context: Context): void {
     .action(async (text: string, file: string | undefined, options: HubOption) => {
       keepHeapLean();
       const { terminal } = context;
+      const { movingBuffers } = await import("../../client/node.ts");
       await withInterrupt((signal) =>
         withCluster(context, { ...options, signal }, async (cluster) => {
           const { dataset, path } = parseDatasetPath(text);
           const { cid } = await cluster.dataset(dataset).lookUp(path, { signal });
-          const parts = cluster.dataset(cid).car({ signal });
+          const parts = movingBuffers(cluster.dataset(cid).car({ signal }));
           if (file === undefined || file === "-") return writeAll(parts, terminal);
           const written = await writeFile(parts, file);
           terminal.out(
@@ -68,12 +69,12 @@ function addImport(car: Command, context: Context): void {
     .action(async (file: string, options: ImportCommandOptions) => {
       keepHeapLean();
       const { terminal } = context;
-      const { readPath } = await import("../../client/node.ts");
+      const { movingBuffers, readPath } = await import("../../client/node.ts");
       const { name, replace } = options;
       const cids = await withInterrupt((signal) =>
         withCluster(context, { ...options, signal }, async (cluster) => {
           const parts = file === "-" ? (terminal.input as AsyncIterable<Uint8Array>) : readPath(file);
-          const roots = await cluster.importCar(parts, {
+          const roots = await cluster.importCar(movingBuffers(parts), {
             signal,
             ...(name === undefined ? {} : { name }),
             ...(replace === undefined ? {} : { replace }),

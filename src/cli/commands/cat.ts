@@ -43,12 +43,14 @@ export function addCat(program: Command, context: Context): void {
     .option("--length <size>", "print at most so much of it", bytesArgument)
     .action(async (texts: string[], { offset = 0, length, ...options }: CatOptions) => {
       keepHeapLean();
+      const { movingBuffers } = await import("../../client/node.ts");
       await withInterrupt((signal) =>
         withCluster(context, { ...options, signal }, async (cluster) => {
           for (const text of texts) {
             const cid = await fileOf(cluster, text, signal);
             const end = length === undefined ? {} : { end: offset + length };
-            await writeAll(cluster.open(cid, { start: offset, ...end, signal }), context.terminal);
+            const parts = cluster.open(cid, { start: offset, ...end, signal });
+            await writeAll(movingBuffers(parts), context.terminal);
           }
         }),
       );

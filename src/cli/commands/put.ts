@@ -35,13 +35,13 @@ async function sourceOf(
   name: string | undefined,
   { input }: Terminal,
 ): Promise<PutFiles> {
-  const { isFolder, listPath } = await import("../../client/node.ts");
+  const { isFolder, listPath, movingBuffers } = await import("../../client/node.ts");
   const [only, ...others] = paths;
   if (only !== undefined && only !== "-" && others.length === 0) return only;
   async function* files(): AsyncGenerator<SourceFile> {
     for (const path of paths) {
       if (path === "-") {
-        yield { path: name ?? STDIN_NAME, content: () => input as AsyncIterable<Uint8Array> };
+        yield { path: name ?? STDIN_NAME, content: () => movingBuffers(input as AsyncIterable<Uint8Array>) };
         continue;
       }
       const folder = (await isFolder(path)) ? path.split("/").filter(Boolean).at(-1) : undefined;

@@ -163,12 +163,15 @@ export async function* readFile(
   const ahead: Promise<Uint8Array>[] = [];
   const aheadMax = Math.max(1, options.readAheadBlocks ?? READ_AHEAD_BLOCKS);
   try {
-    for (let over = false; ; ) {
-      while (!over && ahead.length < aheadMax) {
+    for (let over = false, isFilling = true; ; ) {
+      // What is asked for in one go travels together; one by one each block would be a request.
+      while (!over && ahead.length < aheadMax && (isFilling || ahead.length <= aheadMax / 2)) {
+        isFilling = true;
         const next = await pieces.next();
         if (next.done === true) over = true;
         else ahead.push(caught(walk.content(next.value)));
       }
+      isFilling = false;
       const content = await ahead.shift();
       if (content === undefined) return;
       if (content.length > 0) yield content;
