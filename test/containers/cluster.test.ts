@@ -1,8 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { stockRows } from "../../src/cli/demo/stocks.ts";
-import { makeHome } from "../support/program.ts";
+import { makeHome, root } from "../support/program.ts";
 import { composeWith, docker, engineOf, image, musketeersInside, nodeInside } from "./rig.ts";
 
 const SITE = "10.89.7.1:8089";
@@ -76,10 +76,24 @@ test("the micro-cluster: a crawl from outside while a worker is killed, more wor
     .toSorted((a, b) => a - b);
   expect(sorted).toEqual(numbers.map((x) => x * x));
 
+  // Words of the project's own pages: the first column of the table of limits names each of them once.
+  await call(["put", join(root, "docs/limits.md"), "--name", "limits"]);
+  const counted = await call(["run", join(root, "examples/wordcount/count-words.ts"), "--input", "limits"]);
+  const pairs = new Map(
+    counted
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as [string, number]),
+  );
+  const words = (await readFile(join(root, "docs/limits.md"), "utf8")).split(/[ \n]/);
+  for (const word of ["`frameBytesMax`", "the", "|"]) {
+    expect([word, pairs.get(word)]).toEqual([word, words.filter((each) => each === word).length]);
+  }
+
   const jobsOf = async () =>
     JSON.parse(await call(["jobs", "--json"])) as { job: string; state: string; title: string }[];
   const before = await jobsOf();
-  expect(before.map(({ state }) => state)).toEqual(["done", "done"]);
+  expect(before.map(({ state }) => state)).toEqual(["done", "done", "done"]);
   await compose(["down"]);
   await compose(["up", "--detach", "--no-build", "--scale", "worker=2"]);
   await expect.poll(() => workers().catch(() => [])).toHaveLength(2);

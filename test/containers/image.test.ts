@@ -81,6 +81,15 @@ test("docker run IMAGE join INVITE: it works within its bounds, says how it is, 
   expect(JSON.parse(await hub.call(["job", job, "--json"]))).toMatchObject({ state: "running", failed: 0 });
 });
 
+test("where the engine allows user namespaces, tasks are in bubblewrap, too", async (context) => {
+  const engine = engineOf(context);
+  const hub = await startHub(engine);
+  const allowed = ["--security-opt", "seccomp=unconfined", "--security-opt", "systempaths=unconfined"];
+  await startContainer(engine, [...careful, ...allowed, image, "join", hub.line.joinInvite]);
+  await expect.poll(hub.workers).toMatchObject([{ sandbox: "deno+bubblewrap" }]);
+  expect(await hub.call(["run", `${hub.file}#square`, "--values"], "3\n")).toBe("9\n");
+});
+
 test("a task that takes more memory than its container has dies alone", async (context) => {
   const engine = engineOf(context);
   const hub = await startHub(engine);

@@ -18,19 +18,22 @@ export const image = "musketeers-test";
 
 const BUILD_TIMEOUT_MS = 900_000;
 
+/** What is not the image's fault: registries and archives that are out of reach. */
+class Unprepared extends Error {}
+
 /** Builds the image with an engine that reaches the network, as everybody does. */
 async function buildImage(directory: string): Promise<void> {
-  const engine = await startEngine(directory, "host");
+  const engine = await startEngine(directory, "host").catch((error: Error) => {
+    throw new Unprepared(`no engine: ${error.message}`);
+  });
   let keepImages = false;
   try {
-    await loadBases(engine);
+    await loadBases(engine).catch((error: Error) => {
+      throw new Unprepared(`no image to build on: ${error.message}`);
+    });
     const args = ["--build-arg", `BASE_IMAGE=${baseImage}`, "--build-arg", `RUNTIME_IMAGE=${runtimeImage}`];
-    await runWith(
-      engine,
-      "docker",
-      ["build", "--network", "host", ...args, "--file", "docker/Dockerfile", "--tag", image, "."],
-      { cwd: root, timeoutMs: BUILD_TIMEOUT_MS },
-    );
+    const build = ["build", "--network", "host", ...args, "--file", "docker/Dockerfile", "--tag", image, "."];
+    await runWith(engine, "docker", build, { cwd: root, timeoutMs: BUILD_TIMEOUT_MS });
     keepImages = true;
   } finally {
     await engine.stop({ keepImages });
@@ -39,11 +42,12 @@ async function buildImage(directory: string): Promise<void> {
 
 /** Starts one engine for all tests of containers, in a directory of its own, and ends it behind them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const why = whyNoEngine();
-  if (why !== undefined) {
-    project.provide("engine", { why });
+  const skip = (why: string) => {
+    project.provide("engine", { why: why.slice(0, 500) });
     return async () => {};
-  }
+  };
+  const why = whyNoEngine();
+  if (why !== undefined) return skip(why);
   const directory = await mkdtemp(join(tmpdir(), "musketeers-engine-"));
   const remove = () => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   try {
@@ -56,6 +60,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     };
   } catch (error) {
     await remove();
+    if (error instanceof Unprepared) return skip(error.message);
     throw error;
   }
 }

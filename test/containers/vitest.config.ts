@@ -8,6 +8,7 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 1_200_000,
     expect: { poll: { timeout: 90_000, interval: 250 } },
+    retry: process.env.CI === "true" ? 1 : 0,
     maxWorkers: 1,
     fileParallelism: false,
     reporters: ["default", "./test/support/skip-summary.ts"],
