@@ -13,8 +13,11 @@ const places = [
 export const browserPath = (): string | undefined => places.find((path) => path !== "" && existsSync(path));
 
 /** In containers there is no sandbox to be had, and little shared memory. */
-export const launchBrowser = (executablePath: string): Promise<Browser> =>
-  chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+export const launchBrowser = (executablePath: string, more: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({
+    executablePath,
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", ...more],
+  });
 
 /** The link that a person opens. */
 export const pageLink = (invite: string): string => invite.replace("/join#", "/#");

@@ -30,6 +30,8 @@ export const sines = task(
   },
 );
 
+export const visit = task(async (url: string) => (await fetch(url)).text(), { timeout: "20s" });
+
 export const addInWasm = task(
   async ([a, b]: [number, number]) => {
     // (module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))

@@ -35,7 +35,12 @@ export interface Tab {
 }
 
 /** A page of the hub in which a tab works, in a browser context of its own. */
-export async function openTab(browser: Browser, hub: Hub, options: Partial<TabOptions> = {}): Promise<Tab> {
+export async function openTab(
+  browser: Browser,
+  hub: Hub,
+  options: Partial<TabOptions> = {},
+  address = hub.url,
+): Promise<Tab> {
   const context = await browser.newContext();
   onTestFinished(() => context.close());
   // Only what hangs is to fail.
@@ -47,7 +52,7 @@ export async function openTab(browser: Browser, hub: Hub, options: Partial<TabOp
     // Nobody is signed in here.
     if (!message.text().includes("401")) complaints.push(message.text());
   });
-  await page.goto(hub.url);
+  await page.goto(address);
   script ??= pageScript();
   const start = {
     invite: hub.invite({ role: "worker" }),

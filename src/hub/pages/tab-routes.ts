@@ -58,7 +58,7 @@ const source = (host: string): string => (/:\d+$/.test(host) ? host : `${host}:*
 function hostsIn(query: string): readonly string[] {
   const hosts = query === "" ? [] : query.split(",");
   // Whatever goes into a header has to be nothing but a host.
-  const isHost = (host: string) => isHostPattern(host) && /^(\*\.)?[\w.:[\]-]+$/.test(host);
+  const isHost = (host: string) => isHostPattern(host) && /^(\*\.)?[\w.:[\]-]{1,260}$/.test(host);
   if (hosts.length > NET_MAX || !hosts.every(isHost)) {
     throw new MusketeersError("BAD_ARGUMENT", "net is no list of hosts");
   }

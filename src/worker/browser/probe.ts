@@ -49,7 +49,10 @@ export const find = async (hub) => ({
   wasm: compiles(),
   webgpu: await hasAdapter(),
 });
-export const permits = (url) => reaches(url, "cors");
+export const permits = async (urls) => {
+  for (const url of urls) if (await reaches(url, "cors")) return true;
+  return false;
+};
 `;
 
 const TIMEOUT_MS = 15_000;
@@ -96,11 +99,19 @@ export async function probe(executor: Executor, hub: string): Promise<Findings> 
   return findings;
 }
 
-/** Whether pages may read from a host, as its own answer says (CORS); only names without `*` can be asked. */
-export async function permitsPages(executor: Executor, host: string): Promise<boolean> {
+/**
+ * Whether pages may read from a host, as its own answer says (CORS); only names without `*` can be asked.
+ * @param schemes that the page may use
+ */
+export async function permitsPages(
+  executor: Executor,
+  host: string,
+  schemes: readonly ("https" | "http")[],
+): Promise<boolean> {
   if (host.includes("*")) return false;
   try {
-    return (await ask(executor, "permits", [host], `https://${host}/`)) === true;
+    const urls = schemes.map((scheme) => `${scheme}://${host}/`);
+    return (await ask(executor, "permits", [host], urls)) === true;
   } catch {
     return false;
   }

@@ -144,12 +144,14 @@ export class TabAgent {
   }
 
   async #openConsent(invite: Invite, accept: Asks): Promise<TabConsent> {
-    const { host } = new URL(this.#options.origin);
+    const { host, protocol } = new URL(this.#options.origin);
+    // Pages that came encrypted may fetch nothing that does not.
+    const schemes = protocol === "https:" ? (["https"] as const) : (["https", "http"] as const);
     const consent = new TabConsent({
       of: projectIdOf(invite),
       store: this.#store,
       // Nothing of the hub's is a task's.
-      permits: async (name) => name !== host && permitsPages(this.#executor, name),
+      permits: async (name) => name !== host && permitsPages(this.#executor, name, schemes),
       requestsMax: limits.consentRequestsMax,
       onRequests: () => this.#changed(),
     });
