@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, test } from "vitest";
 import { defaultLimits } from "../protocol/index.ts";
 import type { Cluster } from "./cluster.ts";
 import type { LoadedTask } from "./loaded.ts";
-import { resolveOptions } from "./options.ts";
+import { resolveOptions, type TaskOptions } from "./options.ts";
 import { task, taskInfo } from "./task.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
@@ -83,6 +83,15 @@ test("options are filled in from the limits", () => {
       needs: { memoryBytes: 2 ** 31, labels: ["gpu"] },
     },
   });
+});
+
+test("needs.webgpu and needs.wasm are capabilities, each once", () => {
+  const needsOf = (needs: TaskOptions["needs"]) => resolveOptions({ ...(needs && { needs }) }).job.needs;
+  expect(needsOf({ webgpu: true, wasm: true, capabilities: ["wasm", "node"] })).toEqual({
+    capabilities: ["wasm", "node", "webgpu"],
+  });
+  expect(needsOf({ webgpu: false })).toEqual({});
+  expect(() => needsOf({ wasm: "yes" as never })).toThrow(/needs\.wasm/);
 });
 
 test("durations and sizes", () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ScheduledCluster, type Untimed } from "../../test/support/scheduled-cluster.ts";
+import { defaultLimits } from "../protocol/index.ts";
 
 const everyInput = (count: number) => Array.from({ length: count }, (_, input) => input);
 
@@ -86,6 +87,16 @@ test("unitInputsMax, unitBytesTarget and leasesPerSecondTarget: units are bounde
     busy.report("w", { ms: busy.inputsOf("w")[0]!.length }).heartbeat();
   }
   expect(busy.inputsOf("w")[0]!.length).toBe(10_000);
+});
+
+test("tabUnitMsMax: a worker that may be gone at any moment gets short units, however many slots there are", () => {
+  const { tabUnitMsMax: unitMsMax } = defaultLimits;
+  const busy = new ScheduledCluster({ leasesPerSecondTarget: 1, prefetchUnitsMax: 0 });
+  busy.worker("tab", { slots: 1, unitMsMax }).worker("w", { slots: 9 }).submit("j").append("j", 1e6);
+  for (let unit = 0; unit < 6; unit++) {
+    busy.report("tab", { ms: busy.inputsOf("tab")[0]!.length }).heartbeat();
+  }
+  expect(busy.inputsOf("tab")[0]!.length).toBe(unitMsMax);
 });
 
 test("prefetchMs: a slot gets its next unit before it is done with this one", () => {

@@ -2,6 +2,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { connect } from "../../src/client/index.ts";
+import type { Hub } from "../../src/hub/index.ts";
+import { endorseInvite, newSecretKey, publicKeyOf, signCertificate } from "../../src/security/index.ts";
 import { testClient, testHub, testWorker } from "../support/whole-cluster.ts";
 import { browserPath, launchBrowser } from "./browser.ts";
 import { openTab } from "./tab.ts";
@@ -10,6 +13,8 @@ import { engine, mix, sines, visit } from "./tab-tasks.ts";
 /* What a cluster does with tabs: whose code they run, what they may reach, whose answers theirs are compared with. */
 
 const chromiumAt = browserPath();
+/** A name that is no loopback address to the browser, so that its pages have no `crypto.subtle`. */
+const PLAIN_HOST = "hub.test";
 
 function signal(pid: number, name: "SIGSTOP" | "SIGCONT"): boolean {
   try {
@@ -43,10 +48,60 @@ describe.skipIf(chromiumAt === undefined)(
     let browser: Browser;
 
     beforeAll(async () => {
-      browser = await launchBrowser(chromiumAt!);
+      browser = await launchBrowser(chromiumAt!, [`--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`]);
     }, 120_000);
 
     afterAll(() => browser?.close(), 60_000);
+
+    /** Invites of a project that its owner signs. */
+    function signed(hub: Hub) {
+      const rootKey = newSecretKey();
+      const projectKey = publicKeyOf(rootKey);
+      const secretKey = newSecretKey();
+      const certificate = signCertificate(
+        {
+          publicKey: publicKeyOf(secretKey),
+          project: "default",
+          notAfterMs: Number.MAX_SAFE_INTEGER,
+          label: "ana",
+          serial: "1",
+        },
+        rootKey,
+      );
+      const asks = { net: [], memoryBytes: 0 };
+      return {
+        worker: endorseInvite(hub.invite({ role: "worker" }), { projectKey, asks }),
+        submitter: endorseInvite(hub.invite({ role: "submitter" }), {
+          projectKey,
+          asks,
+          signer: { certificate, secretKey },
+        }),
+      };
+    }
+
+    test("without HTTPS, too, a tab checks who signed the code, and runs nobody else's", async () => {
+      const hub = await testHub();
+      const invites = signed(hub);
+      const address = hub.url.replace("127.0.0.1", PLAIN_HOST);
+      const tab = await openTab(browser, hub, { invite: invites.worker }, address);
+      expect(await tab.page.evaluate("[isSecureContext, typeof crypto.subtle]")).toEqual([
+        false,
+        "undefined",
+      ]);
+      const ana = await connect({ hub: invites.submitter });
+      onTestFinished(() => ana.close());
+      expect(await ana.run(mix, 7)).toEqual(mix(7));
+      expect((await tab.until("state.jobs.length > 0")).jobs).toMatchObject([
+        { task: "mix", submitter: "ana" },
+      ]);
+      // The hub takes a submitter's job that no owner of the project certified; the tab does not.
+      const stranger = await testClient(hub);
+      const job = await stranger.submit(mix, [8]);
+      await expect
+        .poll(async () => (await job.status()).waiting)
+        .toMatch(/no submitter of its project signed/);
+      await job.cancel();
+    });
 
     test("what a later bundle asks for is asked of the volunteer, and hosts that refuse pages are left to others", async () => {
       const open = await testSite(true);

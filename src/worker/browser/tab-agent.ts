@@ -1,4 +1,3 @@
-import { MemoryBlobCache } from "../../data/index.ts";
 import { openPlatformSocket } from "../../link/index.ts";
 import {
   defaultLimits,
@@ -21,6 +20,7 @@ import type { StartMessage } from "./messages.ts";
 import { type Findings, permitsPages, probe } from "./probe.ts";
 import type { TabPhase, TabState } from "./state.ts";
 import { TabBooks } from "./tab-books.ts";
+import { newTabCache } from "./tab-cache.ts";
 import { TabConsent } from "./tab-consent.ts";
 import { engineClassOf, tabMachine } from "./tab-machine.ts";
 import { TabStore } from "./tab-store.ts";
@@ -131,9 +131,14 @@ export class TabAgent {
       pool: new SandboxPool(this.#executor, limits.sandboxesIdleMax),
       description: this.#describe(this.#findings),
       limits,
-      cache: new MemoryBlobCache({ bytesMax: limits.tabCacheBytesMax }),
+      cache: newTabCache(limits),
       consent: this.#consent,
-      diaryFile: { append: async (entries) => this.#books.add(entries) },
+      diaryFile: {
+        append: async (entries) => {
+          this.#books.add(entries);
+          this.#changed();
+        },
+      },
       onNotice: (notice) => this.#onNotice(notice),
     });
     this.#agent = agent;

@@ -12,6 +12,7 @@ import {
 import {
   newWorkerState,
   presentedLeases,
+  runningUnits,
   step,
   validate,
   type WorkerEvent,
@@ -433,6 +434,23 @@ describe("the worker's state machine", () => {
     expect(waitingLeases(world.state)).toBe(0);
     finish(world);
     expect(world.leases.get("lease1")).toMatchObject({ done: true });
+  });
+
+  it("begins leases only in the slots that are lent, and lets what runs in others end there", () => {
+    const limits = { resultBytesUnackedMax: 1000, progressIntervalMs: 50, blockBytesTarget: 4000 };
+    const state = newWorkerState({ slots: 2, ...limits });
+    step(state, { type: "LinkUp", adopted: [] });
+    step(state, { type: "SlotsOpened", slots: 1 });
+    for (const lease of ["a", "b", "c"]) {
+      const message = { type: "lease", lease, task, count: 1, from: 0, part: 1 } as const;
+      step(state, { type: "LeaseReceived", message, body: packRecords([encodeValue(1)]) });
+    }
+    expect(runningUnits(state)).toEqual([{ lease: "a", task: "f", inputs: 1, done: 0 }]);
+    step(state, { type: "SlotsOpened", slots: 9 });
+    expect(runningUnits(state).map(({ lease }) => lease)).toEqual(["a", "b"]);
+    step(state, { type: "SlotsOpened", slots: 0 });
+    validate(state);
+    expect(runningUnits(state)).toHaveLength(2);
   });
 
   it("resultBytesUnackedMax: stops producing while too much is not acknowledged", () => {
