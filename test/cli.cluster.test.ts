@@ -57,12 +57,16 @@ describe("a cluster from the command line", { timeout: TIMEOUT_MS }, () => {
       ["status", "musketeers invite --role worker"],
       ["workers", "No worker is connected"],
       ["jobs", "No job yet"],
+      ["people", "Nobody is known yet"],
     ] as const) {
       expect(await musketeers([command], home).ended).toMatchObject({
         status: 0,
         stdout: expect.stringContaining(hint),
       });
     }
+    const unknown = await musketeers(["people", "forgive", "nobody"], home).ended;
+    expect(unknown.stderr).toContain("Nobody here is called nobody");
+    expect(unknown.stderr).toContain("NOT_FOUND");
   });
 
   test("run maps lines, ordered and as they finish", async () => {

@@ -17,6 +17,7 @@ import { addJoin } from "./commands/join.ts";
 import { addJournal } from "./commands/journal.ts";
 import { addLogin } from "./commands/login.ts";
 import { addLs } from "./commands/ls.ts";
+import { addPeople } from "./commands/people.ts";
 import { addProject } from "./commands/project.ts";
 import { addPut } from "./commands/put.ts";
 import { addResults } from "./commands/results.ts";
@@ -60,7 +61,7 @@ export function createProgram(terminal: Terminal): Command {
     .addHelpText("after", exitStatuses);
   const context = contextOf(terminal);
   for (const add of [addUp, addJoin, addWorker, addRun, addDemo]) add(program, context);
-  for (const add of [addStatus, addTop, addWorkers, addJobs, addCredit]) add(program, context);
+  for (const add of [addStatus, addTop, addWorkers, addJobs, addCredit, addPeople]) add(program, context);
   for (const add of [addPause, addResume, addPrioritise]) add(program, context);
   for (const add of [addJob, addResults, addInvite, addInvites, addRevoke, addProject]) add(program, context);
   for (const add of [addPut, addLs, addGet, addCat, addRm, addCid, addCar]) add(program, context);

@@ -28,7 +28,7 @@ import type { JobEntry } from "./job-entry.ts";
 import { type ProjectCallHost, projectAnswers, projectSchemas } from "./project-calls.ts";
 import type { Scope } from "./scope.ts";
 import { stagesIn } from "./shuffle/index.ts";
-import { peopleOf } from "./trust/index.ts";
+import { forgiven, peopleOf } from "./trust/index.ts";
 import type { WorkerSession } from "./worker-session.ts";
 
 /** What calls need besides the coordinator. */
@@ -58,6 +58,7 @@ const schemas = {
   jobs: z.object({ limit: z.int().min(1).optional() }),
   job: z.object({ job: id }),
   people: z.object({}),
+  forgive: z.object({ person: name }),
   logs: z.object({ job: id }),
   failure: z.object({ job: id, fingerprint: z.string().max(2048) }),
   cancel: z.object({ job: id }),
@@ -291,6 +292,7 @@ function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller, sco
     jobs: ({ limit }) =>
       fitting(latestJobs(coordinator, Math.min(limit ?? rowsMax, rowsMax), scope), headerBytesMax),
     job: ({ job }) => detailsOf(coordinator, jobOf(job)),
+    forgive: ({ person }) => forgiven(coordinator, person),
     people: () => fitting(seenPeople(coordinator, scope).slice(0, rowsMax), headerBytesMax),
     logs: ({ job }) => {
       const lines = coordinator.logs.of(jobOf(job).spec.job);

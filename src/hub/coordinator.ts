@@ -285,6 +285,11 @@ export class Coordinator {
     this.#feed({ type: "UnitReturned", worker: session.worker, lease: lease.lease, reason: message.reason });
   }
 
+  /** An operator takes a person for a newcomer. */
+  forgive(person: string): void {
+    this.#feed({ type: "PersonForgiven", person });
+  }
+
   drainWorker(session: WorkerSession): void {
     this.#feed({ type: "WorkerDraining", worker: session.worker });
     session.drain();

@@ -210,6 +210,8 @@ export interface Calls extends ProjectCalls {
   job: { params: { readonly job: string }; value: JobDetails };
   /** Those of whom something is known, or who are connected. */
   people: { params: Record<string, never>; value: readonly PersonSummary[] };
+  /** Takes a person for a newcomer, whatever was found out; says what it is now. */
+  forgive: { params: { readonly person: string }; value: PersonSummary };
   logs: { params: { readonly job: string }; value: readonly LogLine[] };
   /** One of the failures of a job that look alike. */
   failure: {
@@ -264,6 +266,7 @@ export const callRoles: Readonly<Record<CallMethod, readonly Role[]>> = Object.f
   jobs: ["admin", "submitter", "viewer"],
   job: ["admin", "submitter", "viewer"],
   people: ["admin", "submitter", "viewer"],
+  forgive: ["admin"],
   logs: ["admin", "submitter", "viewer"],
   failure: ["admin", "submitter"],
   cancel: ["admin", "submitter"],

@@ -30,8 +30,8 @@ export function recoverRecord(state: Scheduler, record: SchedulerRecord | Person
     return;
   }
   if (record.type === "person") {
-    const { person: id, streak, valid, bad } = record;
-    state.people.set(id, { id, streak, valid, bad });
+    const { person: id, streak, valid, bad, accusations = [] } = record;
+    state.people.set(id, { id, streak, valid, bad, accusations: [...accusations] });
     return;
   }
   const job = state.jobs.get(record.job);

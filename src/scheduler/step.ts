@@ -9,7 +9,7 @@ import type { Scheduler } from "./state.ts";
 import { setAlarm, tick } from "./time.ts";
 import { settlePeople } from "./trust/ballots.ts";
 import { answersCompared } from "./trust/comparisons.ts";
-import { reportPeople } from "./trust/people.ts";
+import { personForgiven, reportPeople } from "./trust/people.ts";
 import type { EventOf, SchedulerEffect, SchedulerEvent } from "./types.ts";
 import { lateResults, unitProgressed, unitReturned } from "./units.ts";
 import { workerDraining, workerHeard, workerJoined, workerLost } from "./workers.ts";
@@ -33,6 +33,7 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
     LateResults: lateResults,
     OutputLost: outputLost,
     AnswersCompared: answersCompared,
+    PersonForgiven: personForgiven,
     Tick: tick,
   };
 

@@ -161,6 +161,8 @@ export type SchedulerEvent =
       /** 32 bits, of which everything follows that is left to chance. */
       readonly random?: number;
     }
+  /** An operator takes a person for a newcomer, whatever was found out. */
+  | { readonly type: "PersonForgiven"; readonly nowMs: number; readonly person: PersonId }
   /** What was asked by `CompareAnswers`: these of the others are the same answer to the task. */
   | {
       readonly type: "AnswersCompared";
@@ -295,6 +297,8 @@ export type SchedulerEffect =
       readonly streak: number;
       readonly valid: number;
       readonly bad: number;
+      /** For each time when votes alone refuted it: whose. */
+      readonly accusations: readonly (readonly PersonId[])[];
     }
   /** These inputs end without a result of a worker's: the shell makes the failure records. */
   | {
@@ -364,6 +368,7 @@ export interface PersonRecord {
   readonly streak: number;
   readonly valid: number;
   readonly bad: number;
+  readonly accusations?: readonly (readonly PersonId[])[];
 }
 
 /** How far a job is. */

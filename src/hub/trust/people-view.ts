@@ -1,10 +1,15 @@
-import type { PersonSummary } from "../../protocol/index.ts";
+import { MusketeersError, type PersonSummary } from "../../protocol/index.ts";
 import { type PersonView, people, type Scheduler } from "../../scheduler/index.ts";
 import type { WorkerSession } from "../worker-session.ts";
 
 interface Host {
   readonly scheduler: Scheduler;
   readonly workers: ReadonlyMap<string, Pick<WorkerSession, "description">>;
+}
+
+interface Forgiving {
+  forgive(person: string): void;
+  readonly referee: { saved(): Promise<void> };
 }
 
 /** Everybody who is connected or of whom something is known; those who were refuted first, then by their streaks. */
@@ -29,6 +34,22 @@ export function peopleOf({ scheduler, workers }: Host): PersonSummary[] {
     if (!seen.has(person)) rows.push(summaryOf(view, presence));
   }
   return rows.sort((a, b) => b.invalid - a.invalid || b.streak - a.streak);
+}
+
+/**
+ * Has a person begin anew; says what is known of it then, when that is stored.
+ * @throws MusketeersError `NOT_FOUND`
+ */
+export async function forgiven(hub: Host & Forgiving, person: string): Promise<PersonSummary> {
+  const find = () => peopleOf(hub).find((row) => row.person === person);
+  if (find() === undefined) {
+    throw new MusketeersError("NOT_FOUND", `Nobody here is called ${person}`, {
+      hint: "`musketeers people` lists everybody by the name that counts.",
+    });
+  }
+  hub.forgive(person);
+  await hub.referee.saved();
+  return find()!;
 }
 
 const summaryOf = (

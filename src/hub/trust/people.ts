@@ -5,6 +5,9 @@ import { recoverRecord } from "../../scheduler/index.ts";
 
 const PREFIX = "person/";
 
+/** As it is stored; hubs of before knew of no accusations. */
+type Kept = [streak: number, valid: number, bad: number, accusations?: readonly (readonly string[])[]];
+
 const keyOf = (person: string): string => `${PREFIX}${Buffer.from(person).toString("hex")}`;
 const nameOf = (key: string): string => Buffer.from(key.slice(PREFIX.length), "hex").toString();
 
@@ -13,8 +16,8 @@ export async function recoverPeople(registry: Registry, scheduler: Scheduler): P
   for (const key of await registry.list(PREFIX)) {
     const entry = await registry.get(key);
     if (entry === undefined) continue;
-    const [streak, valid, bad] = decode(entry.value) as [number, number, number];
-    recoverRecord(scheduler, { type: "person", person: nameOf(key), streak, valid, bad });
+    const [streak, valid, bad, accusations = []] = decode(entry.value) as Kept;
+    recoverRecord(scheduler, { type: "person", person: nameOf(key), streak, valid, bad, accusations });
   }
 }
 
@@ -37,8 +40,8 @@ export class People {
   }
 
   /** Something was found out; it is written a little later, with what else was. */
-  learn({ person, streak, valid, bad }: Omit<PersonRecord, "type">): void {
-    this.#changed.set(person, { person, streak, valid, bad });
+  learn({ person, streak, valid, bad, accusations = [] }: Omit<PersonRecord, "type">): void {
+    this.#changed.set(person, { person, streak, valid, bad, accusations });
     this.#timer ??= setTimeout(() => void this.save().catch(this.#onFault), this.#saveMs);
   }
 
@@ -53,8 +56,8 @@ export class People {
   async #write(): Promise<void> {
     const changed = [...this.#changed.values()];
     this.#changed.clear();
-    const writes = changed.map(({ person, streak, valid, bad }) =>
-      this.#registry.put(keyOf(person), encode([streak, valid, bad])),
+    const writes = changed.map(({ person, streak, valid, bad, accusations }) =>
+      this.#registry.put(keyOf(person), encode([streak, valid, bad, accusations])),
     );
     await Promise.all(writes);
   }

@@ -170,3 +170,15 @@ test("a map-reduce that asks for a quorum is refused", async () => {
   client.submit({ ...jobSpec({ quorum }), shuffle: { partitions: 2 } }, 0);
   expect((await client.next("joberror")).message).toMatchObject({ code: "BAD_ARGUMENT" });
 });
+
+test("an admin, and nobody else, has a person begin anew", async () => {
+  const hub = await testHub({ limits });
+  const client = await ScriptedPeer.client(hub);
+  await prove(hub, client, "ada");
+  const admin = await ScriptedPeer.client(hub, "admin");
+  const forgiven = await admin.call<PersonSummary>("forgive", { person: "ada" });
+  expect(forgiven).toMatchObject({ person: "ada", streak: 0, proven: false, suspect: false });
+  expect(await peopleOf(client)).toMatchObject({ ada: { streak: 0, proven: false } });
+  await expect(client.call("forgive", { person: "ada" })).rejects.toMatchObject({ code: "FORBIDDEN" });
+  await expect(admin.call("forgive", { person: "nobody" })).rejects.toMatchObject({ code: "NOT_FOUND" });
+});

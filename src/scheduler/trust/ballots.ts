@@ -75,6 +75,9 @@ export function settle(
 ): void {
   discard(trust, input, ballot);
   const isJudged = truth.engineClass === undefined || truth.engineClass === ballot.engineClass;
+  const right = ballot.votes.filter(({ digest }) => digest === truth.digest);
+  const isCertain = truth.engineClass !== undefined || right.some(({ isTrusted }) => isTrusted);
+  const accusers = isCertain ? [] : right.map(({ person }) => person);
   for (const [at, vote] of ballot.votes.entries()) {
     const stake = at === 0 ? ballot.stake : undefined;
     if (vote.isTrusted) continue;
@@ -89,10 +92,9 @@ export function settle(
     if (stake !== undefined) giveWordBack(trust, vote.person, stake);
     if (!isJudged) continue;
     // What fails here and not there may be the network's doing; only an answer that is another one is a lie.
-    if (vote.failure === undefined && !truth.isFailure) wasWrong(state, vote.person);
+    if (vote.failure === undefined && !truth.isFailure) wasWrong(state, vote.person, accusers);
     else stumbled(state, vote.person);
   }
-  const right = ballot.votes.filter(({ digest }) => digest === truth.digest);
   if (!truth.isFailure) outcome.credit(right, input);
 }
 

@@ -1,5 +1,5 @@
 import type { Scheduler, SchedulerConfig, Worker } from "../state.ts";
-import type { PersonId } from "../types.ts";
+import type { EventOf, PersonId } from "../types.ts";
 
 /** What was found out about a person, over all jobs. */
 export interface Person {
@@ -9,7 +9,12 @@ export interface Person {
   /** Results that others confirmed, and results that others refuted. */
   valid: number;
   bad: number;
+  /** Who agreed against this person when it was refuted by others' votes alone, the latest last. */
+  accusations: (readonly PersonId[])[];
 }
+
+/** What is known of accusers no more stays as it is, as that of trusted workers and canaries does. */
+const ACCUSATIONS_MAX = 16;
 
 /**
  * What a person's word is worth. `newcomer`: confirms nothing alone; `proven`: was right often enough in a row;
@@ -38,7 +43,7 @@ export const checkInterval = (state: Scheduler, id: PersonId): number =>
 function known(state: Scheduler, id: PersonId): Person {
   let person = state.people.get(id);
   if (person === undefined) {
-    person = { id, streak: 0, valid: 0, bad: 0 };
+    person = { id, streak: 0, valid: 0, bad: 0, accusations: [] };
     state.people.set(id, person);
   }
   return person;
@@ -51,7 +56,33 @@ function change(state: Scheduler, id: PersonId, alter: (person: Person) => void)
   alter(person);
   state.judged.add(id);
   // A newcomer who begins anew may give more results to be proven by.
-  if (standingIn(person, state.config) !== before || person.streak < streak) state.turned.add(id);
+  const standing = standingIn(person, state.config);
+  if (standing !== before || person.streak < streak) state.turned.add(id);
+  if (standing === "suspect" && before !== "suspect") dismissAccusations(state);
+}
+
+/** Somebody turned out to lie: whoever was refuted by such people alone was not refuted. */
+function dismissAccusations(state: Scheduler): void {
+  const isSuspect = (id: PersonId) => standingOf(state, id) === "suspect";
+  for (const person of state.people.values()) {
+    const left = person.accusations.filter((accusers) => !accusers.every(isSuspect));
+    const dismissed = person.accusations.length - left.length;
+    if (dismissed === 0) continue;
+    person.accusations = left;
+    change(state, person.id, ({ bad }) => {
+      person.bad = Math.max(0, bad - dismissed);
+    });
+  }
+}
+
+/** The operator takes a person for a newcomer, whatever was found out. */
+export function personForgiven(state: Scheduler, { person: id }: EventOf<"PersonForgiven">): void {
+  if (!state.people.has(id)) return;
+  change(state, id, (person) => {
+    person.streak = 0;
+    person.bad = 0;
+    person.accusations = [];
+  });
 }
 
 /** Others confirmed results of a person. */
@@ -62,12 +93,16 @@ export function wasRight(state: Scheduler, id: PersonId, results = 1): void {
   });
 }
 
-/** Others refuted a result of a person: what it gave on its word alone must be looked at again. */
-export function wasWrong(state: Scheduler, id: PersonId): void {
+/**
+ * Others refuted a result of a person: what it gave on its word alone must be looked at again.
+ * @param accusers whose votes said so; nobody's where it is certain
+ */
+export function wasWrong(state: Scheduler, id: PersonId, accusers: readonly PersonId[] = []): void {
   state.fallen.add(id);
   change(state, id, (person) => {
     person.streak = 0;
     person.bad++;
+    if (accusers.length > 0) person.accusations = [...person.accusations, accusers].slice(-ACCUSATIONS_MAX);
   });
 }
 
@@ -82,8 +117,8 @@ export function stumbled(state: Scheduler, id: PersonId): void {
 export function reportPeople(state: Scheduler): void {
   if (state.judged.size === 0) return;
   for (const id of state.judged) {
-    const { streak, valid, bad } = state.people.get(id)!;
-    state.effects.push({ type: "RecordPerson", person: id, streak, valid, bad });
+    const { streak, valid, bad, accusations } = state.people.get(id)!;
+    state.effects.push({ type: "RecordPerson", person: id, streak, valid, bad, accusations });
   }
   state.judged.clear();
 }

@@ -175,3 +175,40 @@ test("undecidedInputsMax: nothing new is begun while so many inputs wait for vot
   cluster.worker("bob").report("bob");
   expect(cluster.leasesOf("ada").length + cluster.leasesOf("bob").length).toBeGreaterThan(0);
 });
+
+test("who was outvoted by people who turn out to lie was not refuted", () => {
+  const cluster = new ScheduledCluster({ suspectBadMin: 1, suspectBadShare: 0 });
+  proven(cluster, "sam", "sue");
+  const lies = { answers: () => "a lie" };
+  cluster.job("job", 1, { quorum });
+  for (const sleeper of ["sam", "sue"]) cluster.worker(sleeper);
+  cluster.lose("sue").report("sam", lies);
+  cluster.worker("ada").report("ada");
+  expect(cluster.people.get("ada")).toBeUndefined();
+  cluster.worker("sue").report("sue", lies);
+  expect(cluster.accepted.get("job 0")).toBe("quorum");
+  expect(cluster.people.get("ada")).toMatchObject({ bad: 1, accusations: [["sam", "sue"]] });
+  // What is known of it survives a restart.
+  cluster.restart();
+  for (const [at, sleeper] of ["sam", "sue"].entries()) {
+    cluster.worker(sleeper).job(`job ${at}`, 1, { quorum }).report(sleeper, lies);
+    cluster.lose(sleeper).worker("notary", { trusted: true });
+    expect(cluster.people.get("ada")).toMatchObject({ bad: 1 });
+    cluster.report("notary").lose("notary");
+  }
+  expect(cluster.people.get("sam")).toMatchObject({ bad: 1 });
+  expect(cluster.people.get("ada")).toMatchObject({ streak: 0, bad: 0, accusations: [] });
+  cluster.worker("ada").job("another", 1, { quorum });
+  expect(cluster.leasesOf("ada").length).toBe(1);
+});
+
+test("who is forgiven begins anew, at once", () => {
+  const cluster = new ScheduledCluster({ suspectBadMin: 1, suspectBadShare: 0 });
+  cluster.people.set("eve", { type: "person", person: "eve", streak: 0, valid: 2, bad: 3 });
+  cluster.restart().worker("eve").job("job", 1, { quorum });
+  expect(cluster.leases.size).toBe(0);
+  cluster.send({ type: "PersonForgiven", person: "nobody" });
+  cluster.send({ type: "PersonForgiven", person: "eve" });
+  expect(cluster.people.get("eve")).toMatchObject({ streak: 0, valid: 2, bad: 0 });
+  expect(cluster.leasesOf("eve").length).toBe(1);
+});
