@@ -454,10 +454,13 @@ export class Coordinator {
     const entry = this.jobs.get(job);
     if (entry === undefined) return;
     const atMs = this.wallMs();
-    const culprit = failure === undefined ? {} : { culprit: failure.culprit };
+    const more = {
+      ...(failure === undefined ? {} : { culprit: failure.culprit }),
+      ...(trust === undefined ? {} : { trust }),
+    };
     const timeline = entry.history.timelineBytes();
     this.ledger.append(
-      { type: "ended", job, state, reason, atMs, timeline, ...culprit },
+      { type: "ended", job, state, reason, atMs, timeline, ...more },
       failure?.record,
       () => {
         const leftover = this.shuffles.leftBy(entry);

@@ -46,12 +46,12 @@ export class CheckpointReader {
     this.#count++;
     const { type: _, ...kept } = record;
     const { spec, size, sealed, done, failed, storedBytes, perWorker, errors, bytes } = kept;
-    const { lost = 0, failure, adjusted } = kept;
+    const { lost = 0, failure, trust, adjusted } = kept;
     const isStage = isStageId(spec.job);
     const entry = isStage ? this.#jobs.get(spec.job) : this.#jobs.add(spec, kept.submittedAtMs);
     if (entry === undefined) throw damaged(position, `the submission of ${spec.job} is missing`);
     Object.assign(entry, { size, storedSize: size, sealed, storedSealed: sealed, done, failed, storedBytes });
-    Object.assign(entry, { lost, failure });
+    Object.assign(entry, { lost, failure, trust });
     if (adjusted !== undefined) entry.adjust(adjusted.paused, adjusted.priority);
     for (const [worker, count] of perWorker) entry.perWorker.set(worker, count);
     for (const [fingerprint, kind, count, row, at = 0, input = 0] of errors) {

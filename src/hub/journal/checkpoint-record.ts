@@ -1,6 +1,7 @@
 import {
   type JobSpec,
   type JobState,
+  type JobTrustSummary,
   jobStates,
   parseJobSpec,
   type Range,
@@ -49,6 +50,8 @@ export interface KeptJob {
   readonly stages?: readonly StageProgress[];
   /** Why a shuffle broke. */
   readonly failure?: MapFailure;
+  /** How the results of one that has ended were believed, where it asked for a quorum. */
+  readonly trust?: JobTrustSummary;
 }
 
 /**
@@ -129,8 +132,16 @@ function parseKept(fields: Fields): KeptJob {
     ...(fields.has("lost") ? { lost: fields.integer("lost") } : {}),
     ...(fields.has("stages") ? { stages: parseStages(fields) } : {}),
     ...(fields.has("failure") ? { failure: parseFailure(fields.object("failure")) } : {}),
+    ...(fields.has("trust") ? { trust: parseJobTrust(fields.object("trust")) } : {}),
   };
 }
+
+export const parseJobTrust = (fields: Fields): JobTrustSummary => ({
+  replicas: fields.integer("replicas"),
+  undecided: fields.integer("undecided"),
+  provisional: fields.integer("provisional"),
+  rerun: fields.integer("rerun"),
+});
 
 const parseAdjusted = (fields: Fields) => ({
   paused: fields.boolean("paused"),

@@ -70,6 +70,7 @@ function freeze(entry: JobEntry, snapshot: JobSnapshot | undefined): Frozen {
     ...(entry.lost === 0 ? {} : { lost: entry.lost }),
     ...(entry.stages === undefined ? {} : { stages: entry.stages }),
     ...(entry.failure === undefined ? {} : { failure: entry.failure }),
+    ...(entry.trust === undefined ? {} : { trust: entry.trust }),
   };
   // The last rows of the inputs may be of blocks that are not stored yet.
   const { inputs, records, spans } = tablesOf(entry);

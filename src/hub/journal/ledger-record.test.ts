@@ -33,6 +33,14 @@ const records: LedgerRecord[] = [
   { type: "failed", job: "j", ranges: [[4, 9]], kind: "cancelled", reason: "no" },
   { type: "carve", job: "j", mark: 4096 },
   { type: "ended", job: "j", state: "broken", reason: "why", atMs: 99 },
+  {
+    type: "ended",
+    job: "j",
+    state: "done",
+    reason: "",
+    atMs: 99,
+    trust: { replicas: 12, undecided: 0, provisional: 0, rerun: 2 },
+  },
 ];
 
 test("every record survives, with its block", () => {

@@ -6,6 +6,7 @@ import {
   type FailureMark,
   type JobSpec,
   type JobState,
+  type JobTrustSummary,
   type Limits,
   MusketeersError,
   packFailures,
@@ -19,6 +20,7 @@ import {
   type CheckpointRecord,
   flattenRetries,
   parseCheckpointRecord,
+  parseJobTrust,
   parseRetries,
 } from "./checkpoint-record.ts";
 
@@ -64,6 +66,8 @@ export type JobRecord =
       readonly atMs: number;
       /** The input of the map stage that failed, where that is why; the body is its failure, a packed record. */
       readonly culprit?: number;
+      /** How its results were believed, where it asked for a quorum. */
+      readonly trust?: JobTrustSummary;
       /** When its results came, for people. */
       readonly timeline?: Uint8Array;
     };
@@ -147,6 +151,7 @@ function parse(fields: Fields): LedgerRecord {
         reason: fields.string("reason", 2048),
         atMs: fields.number("atMs"),
         ...(fields.has("culprit") ? { culprit: fields.integer("culprit") } : {}),
+        ...(fields.has("trust") ? { trust: parseJobTrust(fields.object("trust")) } : {}),
         ...(fields.has("timeline") ? { timeline: fields.bytes("timeline", Number.MAX_SAFE_INTEGER) } : {}),
       };
     default: {

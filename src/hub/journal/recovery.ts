@@ -57,6 +57,7 @@ export function enterRecord(
     case "ended":
       if (record.timeline !== undefined) entry.history.restoreTimeline(record.timeline);
       entry.end(record.state, record.reason, record.atMs);
+      entry.trust = record.trust;
       if (record.culprit !== undefined) entry.failure = { culprit: record.culprit, record: body.slice() };
       jobs.ended();
       break;

@@ -135,6 +135,17 @@ test("a hub that starts again knows people, and has lost nothing but candidates"
   }
   expect((await again.next("results")).message).toMatchObject({ accepted: "quorum" });
   expect((await again.next("ended")).message).toMatchObject({ state: "done", failed: 0 });
+  await after.close();
+  // From the journal, and from the checkpoint that this one writes.
+  for (let start = 0; start < 2; start++) {
+    const later = await testHub({ limits: { ...limits, checkpointRecordsMin: 1 }, data });
+    const asking = await ScriptedPeer.client(later);
+    expect((await asking.call<JobDetails>("job", { job: spec.job })).trust).toMatchObject({ replicas: 2 });
+    asking.submit(jobSpec({ quorum }), 1);
+    await asking.next("stored");
+    await later.coordinator.retention.idle();
+    await later.close();
+  }
 });
 
 test("a newcomer is proven by canaries that travel with other inputs", async () => {
