@@ -126,6 +126,7 @@ export const defaultLimits: Limits = Object.freeze({
   suspectBadMin: 3,
   suspectBadShare: 0.1,
   undecidedInputsMax: 65_536,
+  candidateBytesMax: 128 * MiB,
   comparisonsPerUnitMax: 256,
   canariesMax: 256,
   canaryBytesMax: 64 * KiB,

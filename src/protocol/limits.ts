@@ -231,6 +231,8 @@ export interface Limits {
   readonly suspectBadShare: number;
   /** Inputs of one job that wait for more votes; above this nothing new is begun of it. */
   readonly undecidedInputsMax: number;
+  /** Bytes of answers that a hub keeps in memory because they wait for others'. */
+  readonly candidateBytesMax: number;
   /** Pairs of answers that a trusted worker is given at once to compare, where a task brings its own `same`. */
   readonly comparisonsPerUnitMax: number;
   /** Canaries of a job, and bytes of their inputs. */

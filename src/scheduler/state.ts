@@ -218,6 +218,8 @@ export interface Scheduler {
   readonly judged: Set<PersonId>;
   readonly turned: Set<PersonId>;
   readonly fallen: Set<PersonId>;
+  /** The shell keeps as many candidates as it may. */
+  candidatesFull: boolean;
   effects: SchedulerEffect[];
 
   /** When the shell was told to wake us; infinity: never. */
@@ -254,6 +256,7 @@ export const createScheduler = (config: SchedulerConfig): Scheduler => ({
   judged: new Set(),
   turned: new Set(),
   fallen: new Set(),
+  candidatesFull: false,
   effects: [],
   wakeAtMs: Number.POSITIVE_INFINITY,
   wantedMs: Number.POSITIVE_INFINITY,

@@ -8,6 +8,7 @@ import { outputLost } from "./stages.ts";
 import type { Scheduler } from "./state.ts";
 import { setAlarm, tick } from "./time.ts";
 import { settlePeople } from "./trust/ballots.ts";
+import { candidatesFull } from "./trust/closing.ts";
 import { answersCompared } from "./trust/comparisons.ts";
 import { personForgiven, reportPeople } from "./trust/people.ts";
 import type { EventOf, SchedulerEffect, SchedulerEvent } from "./types.ts";
@@ -33,6 +34,7 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
     LateResults: lateResults,
     OutputLost: outputLost,
     AnswersCompared: answersCompared,
+    CandidatesFull: candidatesFull,
     PersonForgiven: personForgiven,
     Tick: tick,
   };

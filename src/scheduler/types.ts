@@ -161,6 +161,8 @@ export type SchedulerEvent =
       /** 32 bits, of which everything follows that is left to chance. */
       readonly random?: number;
     }
+  /** What `KeepCandidates` asked for takes as much room as it may, or far less again. */
+  | { readonly type: "CandidatesFull"; readonly nowMs: number; readonly full: boolean }
   /** An operator takes a person for a newcomer, whatever was found out. */
   | { readonly type: "PersonForgiven"; readonly nowMs: number; readonly person: PersonId }
   /** What was asked by `CompareAnswers`: these of the others are the same answer to the task. */

@@ -139,6 +139,7 @@ export class SchedulerModel extends ModelState {
       case "OutputLost":
         throw new Error("this model knows no shuffles");
       case "AnswersCompared":
+      case "CandidatesFull":
       case "PersonForgiven":
         throw new Error("this model knows no votes");
       case "ProjectLimited":

@@ -3,6 +3,9 @@ import { RangeSet } from "../../scheduler/index.ts";
 import type { Claim } from "../credit/index.ts";
 import { IndexedBlock, joinBlocks } from "../journal/block.ts";
 
+/** So many times what is wanted of a block of records is kept at most. */
+const WASTE_MAX = 2;
+
 /** Records of one worker for some inputs. */
 export interface KeptRecords {
   /** Name of the worker. */
@@ -89,15 +92,24 @@ export class Candidates {
   #forget(people: Map<string, Kept[]>, person: string, ranges: Ranges): void {
     const list = people.get(person);
     if (list === undefined) return;
-    const rest = list.filter(({ left, block }) => {
-      left.removeAll(ranges);
-      if (left.count > 0) return true;
+    const rest = list.flatMap((kept) => {
+      const { left, block } = kept;
+      if (left.removeAll(ranges) === 0) return [kept];
       this.#bytes -= block.bytes.length;
-      return false;
+      if (left.count === 0) return [];
+      const smaller = left.count * WASTE_MAX > countOf(kept.ranges) ? kept : shrunk(kept);
+      this.#bytes += smaller.block.bytes.length;
+      return [smaller];
     });
     if (rest.length > 0) people.set(person, rest);
     else people.delete(person);
   }
+}
+
+/** The same without the records that nobody wants any more. */
+function shrunk(kept: Kept): Kept {
+  const { ranges, failures, body } = cut(kept, [...kept.left.ranges()]);
+  return { ...kept, ranges, failures, block: new IndexedBlock(body.slice(), countOf(ranges)) };
 }
 
 /** The records of some of the inputs, which rise. */

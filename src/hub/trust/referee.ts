@@ -3,6 +3,7 @@ import {
   decodeFailure,
   decodeValue,
   type FailureMark,
+  type Limits,
   projectOf,
   RecordReader,
 } from "../../protocol/index.ts";
@@ -36,8 +37,8 @@ export interface RefereeHost {
   readonly jobs: Pick<Jobs, "get">;
   readonly credit: Pick<Credit, "agreed">;
   readonly writer: Pick<ResultWriter, "store" | "fail">;
-  readonly limits: ComparerHost["limits"];
-  readonly feed: (event: Untimed<EventOf<"AnswersCompared">>) => void;
+  readonly limits: ComparerHost["limits"] & Pick<Limits, "candidateBytesMax">;
+  readonly feed: (event: Untimed<EventOf<"AnswersCompared" | "CandidatesFull">>) => void;
 }
 
 /** A block and the worker that it came from. */
@@ -58,6 +59,7 @@ const none: Partial<Evidence> = Object.freeze({});
 export class Referee {
   readonly #host: RefereeHost;
   readonly #candidates = new Candidates();
+  #isFull = false;
   readonly #random = new Uint32Array(256);
   #drawn = this.#random.length;
 
@@ -92,6 +94,23 @@ export class Referee {
 
   /** Performs an effect if it is one of its own; says whether it was. */
   perform(effect: SchedulerEffect, source: Source | undefined): effect is TrustEffect {
+    const isOwn = this.#perform(effect, source);
+    if (isOwn) this.#weigh();
+    return isOwn;
+  }
+
+  /** Has nothing new begun while what waits takes too much memory. */
+  #weigh(): void {
+    const { limits, feed } = this.#host;
+    const bytesMax = limits.candidateBytesMax / (this.#isFull ? 2 : 1);
+    const full = this.#candidates.bytes > bytesMax;
+    if (full === this.#isFull) return;
+    this.#isFull = full;
+    // Not amid effects.
+    queueMicrotask(() => feed({ type: "CandidatesFull", full }));
+  }
+
+  #perform(effect: SchedulerEffect, source: Source | undefined): boolean {
     switch (effect.type) {
       case "KeepCandidates":
         this.#keep(effect, source);
@@ -128,6 +147,7 @@ export class Referee {
   ended(job: string): void {
     this.#candidates.end(job);
     this.comparer.ended(job);
+    this.#weigh();
   }
 
   #keep(

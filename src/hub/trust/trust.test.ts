@@ -193,3 +193,33 @@ test("an admin, and nobody else, has a person begin anew", async () => {
   await expect(client.call("forgive", { person: "ada" })).rejects.toMatchObject({ code: "FORBIDDEN" });
   await expect(admin.call("forgive", { person: "nobody" })).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
+
+test("candidateBytesMax: nothing new is begun while answers that wait take so much, and all comes out in the end", async () => {
+  const hub = await testHub({ limits: { ...limits, candidateBytesMax: 4_000, unitInputsMax: 1 } });
+  const client = await ScriptedPeer.client(hub);
+  await prove(hub, client, "ada", "bob");
+  const spec = jobSpec({ quorum });
+  const inputs = Array.from({ length: 20 }, (_, input) => encodeValue(input));
+  client.submit(spec, inputs.length, true, packRecords(inputs));
+  client.watch(spec.job);
+  const answer = block("x".repeat(1_000));
+  const ada = await person(hub, "ada");
+  for (let given = 0; given < 4; given++) ada.report(await ada.next("lease"), {}, answer);
+  const { referee } = hub.coordinator;
+  await until(() => referee.candidateBytes > 4_000);
+  // One that was sent before may be under way still.
+  const underWay = ada.pending("lease").length;
+  expect(underWay).toBeLessThanOrEqual(2);
+  const waiting = await client.call<JobDetails>("job", { job: spec.job });
+  expect(waiting.trust!.undecided).toBeLessThan(inputs.length);
+  const serve = async (peer: ScriptedPeer) => {
+    for (;;) peer.report(await peer.next("lease"), {}, answer);
+  };
+  for (const peer of [ada, await person(hub, "bob")]) serve(peer).catch(() => {});
+  expect((await client.next("ended")).message).toMatchObject({
+    state: "done",
+    size: inputs.length,
+    failed: 0,
+  });
+  expect(referee.candidateBytes).toBe(0);
+});

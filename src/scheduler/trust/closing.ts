@@ -1,17 +1,30 @@
 import { requeue } from "../fairness.ts";
 import { freshClass } from "../pending.ts";
 import type { Job, Scheduler } from "../state.ts";
+import type { EventOf } from "../types.ts";
 import { cast } from "./ballots.ts";
 import type { JobTrust } from "./job-trust.ts";
 import { isClosing, takeWord } from "./words.ts";
 
+/** The shell keeps as many candidates as it may, or has room again. */
+export function candidatesFull(state: Scheduler, { full }: EventOf<"CandidatesFull">): void {
+  state.candidatesFull = full;
+  for (const job of state.jobs.values()) {
+    if (job.trust === undefined) continue;
+    // Either somebody may begin anew, or what stands on people's words has to be decided.
+    if (full) state.changed.add(job);
+    else job.trust.pending.grew = true;
+    requeue(state, job);
+  }
+}
+
 /**
- * Nothing else is left to do for a job: checks everybody on whose word something stands, by one of these inputs.
+ * Nothing else is left to do for a job, or nothing else may be kept: checks everybody on whose word something stands, by one of these inputs.
  * Without it the end of a job would be believed that nobody looked at.
  */
 export function checkWords(state: Scheduler, job: Job): void {
   const { trust } = job;
-  if (trust === undefined || !isClosing(job)) return;
+  if (trust === undefined || !(state.candidatesFull || isClosing(job))) return;
   for (const person of [...trust.words.keys()]) checkWord(state, job, trust, person);
   requeue(state, job);
 }

@@ -75,7 +75,7 @@ export const engineOf = ({ quorum }: JobTrust, worker: Worker): string =>
 /** How many inputs that nobody has voted on a worker may take. */
 function freshMax(state: Scheduler, job: Job, trust: JobTrust, worker: Worker): number {
   if (isTrusted(worker)) return Number.POSITIVE_INFINITY;
-  if (trust.open.count >= state.config.undecidedInputsMax) return 0;
+  if (state.candidatesFull || trust.open.count >= state.config.undecidedInputsMax) return 0;
   const person = personOf(worker);
   const { provenStreakMin } = state.config;
   const streak = state.people.get(person)?.streak ?? 0;
@@ -168,6 +168,8 @@ export function forgetShut(worker: Worker): void {
 export function whyUndecided(state: Scheduler, job: Job): string {
   const { trust } = job;
   if (trust === undefined || job.leases.size > 0) return "";
+  if (state.candidatesFull)
+    return "the hub keeps as many answers that wait for others as it may (candidateBytesMax)";
   if (trust.comparing.size > 0) return "its answers wait for a trusted worker to compare them";
   for (const worker of state.workers.values()) {
     if (job.demand.workers.has(worker) && hasForVote(state, job, trust, worker)) return "";

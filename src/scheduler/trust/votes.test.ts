@@ -212,3 +212,23 @@ test("who is forgiven begins anew, at once", () => {
   expect(cluster.people.get("eve")).toMatchObject({ streak: 0, valid: 2, bad: 0 });
   expect(cluster.leasesOf("eve").length).toBe(1);
 });
+
+test("while the shell may keep no more nobody begins anew, and what stands on words is checked at once", () => {
+  const cluster = new ScheduledCluster({ unitInputsMax: 1 });
+  proven(cluster, "ada", "bob");
+  cluster.worker("ada").job("job", 100, { quorum: { ...quorum, adaptive: true } });
+  for (let at = 0; at < 20; at++) cluster.report("ada");
+  const { trust } = cluster.state.jobs.get("job")!;
+  expect(trust!.provisional.count).toBeGreaterThan(0);
+  cluster.send({ type: "CandidatesFull", full: true });
+  while (cluster.leasesOf("ada").length > 0) cluster.report("ada");
+  // Bob gets what is to be checked, and nothing else.
+  cluster.worker("bob");
+  while (cluster.leasesOf("bob").length > 0) cluster.report("bob");
+  expect([trust!.provisional.count, trust!.open.count]).toEqual([0, 0]);
+  const { size } = cluster.results.get("job")!;
+  expect(size).toBeGreaterThan(20);
+  expect(size).toBeLessThan(100);
+  cluster.send({ type: "CandidatesFull", full: false });
+  expect(cluster.leasesOf("ada").length + cluster.leasesOf("bob").length).toBeGreaterThan(0);
+});
