@@ -11,7 +11,7 @@ const names = createProgram(new FakeTerminal()).commands.map((command) => comman
 
 test("the commands that are promised", () => {
   expect(names.toSorted()).toEqual(
-    "backup cancel car cat cid credit demo get health invite invites job jobs join journal login logs ls pause prioritise project put results resume revoke rm run service simulate status top up worker workers".split(
+    "backup cancel car cat cid credit demo get health invite invites job jobs join journal login logs ls pause people prioritise project put results resume revoke rm run service simulate status top up worker workers".split(
       " ",
     ),
   );

@@ -6,6 +6,7 @@ import { RangeSet } from "./rangeset.ts";
 import { expectedMs, unreportedOf } from "./sizing.ts";
 import type { Job, Lease, Scheduler, Worker } from "./state.ts";
 import { lookAgain, lookLater, lookMs } from "./tail.ts";
+import { hold, letGo } from "./trust/job-trust.ts";
 import type { InputClass, LeaseDescriptor } from "./types.ts";
 import { strikesMax } from "./verdict.ts";
 
@@ -55,6 +56,7 @@ export function grant(
   }
   state.leases.set(lease.no, lease);
   job.leases.add(lease);
+  if (job.trust !== undefined) hold(job.trust, lease);
   worker.leases.add(lease);
   countLease(state, job);
   state.vtimeMs = job.vtimeMs;
@@ -82,7 +84,10 @@ export function release(state: Scheduler, lease: Lease): Range[] {
   discountLease(state, job);
   state.touched.add(worker);
   charge(job, -unreportedOf(lease) * lease.chargedMs);
-  if (job.trust !== undefined) job.trust.pending.grew = true;
+  if (job.trust !== undefined) {
+    letGo(job.trust, lease);
+    job.trust.pending.grew = true;
+  }
   if (sibling !== undefined) {
     sibling.sibling = undefined;
     // It runs alone again, and may be worth another copy.

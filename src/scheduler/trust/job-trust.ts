@@ -1,7 +1,7 @@
 import type { JobTrustSummary, QuorumSpec } from "../../protocol/index.ts";
 import { RangeSet } from "../rangeset.ts";
 import { unreportedOf } from "../sizing.ts";
-import type { Job, Scheduler, Worker } from "../state.ts";
+import type { Job, Lease, Scheduler, Worker } from "../state.ts";
 import type { PersonId } from "../types.ts";
 import type { CanariesMet } from "./canaries.ts";
 import { LanedPending, laneEngine, laneName, laneNeedsProven } from "./lanes.ts";
@@ -31,6 +31,8 @@ export interface JobTrust {
   readonly comparing: Map<number, string>;
   readonly pending: LanedPending;
   readonly canaries: Map<PersonId, CanariesMet>;
+  /** Its leases by who answers for their workers. */
+  readonly held: Map<PersonId, Set<Lease>>;
   /** Workers that were offered something and could take none of it. */
   readonly shut: Set<Worker>;
   /** Results that came and were looked at. */
@@ -59,6 +61,7 @@ export function newTrust(state: Scheduler, quorum: QuorumSpec): JobTrust {
     comparing: new Map(),
     pending: new LanedPending(open, laneOf),
     canaries: new Map(),
+    held: new Map(),
     shut: new Set(),
     replicas: 0,
     rerun: 0,
@@ -72,6 +75,22 @@ export const isProven = (state: Scheduler, person: PersonId): boolean =>
 export const engineOf = ({ quorum }: JobTrust, worker: Worker): string =>
   quorum.deterministic || quorum.same === true ? "" : worker.description.engineClass;
 
+/** A lease of the job has begun. */
+export function hold({ held }: JobTrust, lease: Lease): void {
+  const person = personOf(lease.worker);
+  const leases = held.get(person);
+  if (leases === undefined) held.set(person, new Set([lease]));
+  else leases.add(lease);
+}
+
+/** A lease of the job is over. */
+export function letGo({ held }: JobTrust, lease: Lease): void {
+  const person = personOf(lease.worker);
+  const leases = held.get(person);
+  leases?.delete(lease);
+  if (leases?.size === 0) held.delete(person);
+}
+
 /** How many inputs that nobody has voted on a worker may take. */
 function freshMax(state: Scheduler, job: Job, trust: JobTrust, worker: Worker): number {
   if (isTrusted(worker)) return Number.POSITIVE_INFINITY;
@@ -84,7 +103,8 @@ function freshMax(state: Scheduler, job: Job, trust: JobTrust, worker: Worker): 
   // Where canaries prove it, each of them travels with one input, and the streak is not for these inputs to fill.
   const canaries = (job.spec.canaries?.answers.length ?? 0) - (trust.canaries.get(person)?.size ?? 0);
   let under = (canaries > 0 ? 0 : streak) + (trust.voted.get(person)?.count ?? 0);
-  for (const lease of job.leases) if (personOf(lease.worker) === person) under += unreportedOf(lease);
+  if (under >= provenStreakMin) return 0;
+  for (const lease of trust.held.get(person) ?? []) under += unreportedOf(lease);
   return Math.min(Math.max(0, provenStreakMin - under), canaries > 0 ? 1 : provenStreakMin);
 }
 
@@ -149,13 +169,17 @@ export function shut(job: Job, trust: JobTrust, worker: Worker): void {
   trust.shut.add(worker);
 }
 
-/** Something changed that may concern those who had nothing to do for it. */
+/**
+ * Something changed that may concern those who had nothing to do for it. Only whom it does concern is woken: there
+ * may be thousands who are idle, and it happens with each result.
+ */
 export function reopen(state: Scheduler, job: Job, trust: JobTrust): void {
   for (const worker of trust.shut) {
+    if (!hasForVote(state, job, trust, worker)) continue;
+    trust.shut.delete(worker);
     worker.shut.delete(job);
     state.touched.add(worker);
   }
-  trust.shut.clear();
 }
 
 /** Before a worker leaves. */
