@@ -57,6 +57,12 @@ test("a project: its root key stays at home, its members work for each other, an
     ["submitter", 1],
     ["worker", 1],
   ]);
+  // An invite that is taken back keeps its holder from the hub; what its key signed runs nowhere any more, either.
+  const revoked = await answer(["project", "revoke", "stars", members[0].id], home);
+  expect(revoked).toMatchObject({ status: 0, value: [{ role: "submitter" }] });
+  const notOwner = await answer(["project", "revoke", "stars", "ana"], machine);
+  expect(notOwner.status).not.toBe(0);
+  expect(await answer(["project", "revoke", "stars", "nobody"], home)).toMatchObject({ status: 3 });
   const removed = await answer(["project", "remove", "stars"], home);
   expect(removed).toMatchObject({ status: 0, value: { name: "stars" } });
   expect((await worker.ended).status).toBe(4);

@@ -283,10 +283,10 @@ function fitting<T extends object>(rows: readonly T[], bytesMax: number): T[] {
 function answersOf(coordinator: Coordinator, host: CallHost, caller: Caller, scope: Scope): Answers {
   const { listRowsMax: rowsMax, headerBytesMax } = coordinator.limits;
   const jobOf = (job: string) => coordinator.jobs.require(job, scope.project);
-  const { books, datasets } = coordinator;
+  const { books, datasets, limits } = coordinator;
   const cancel = (job: string) => void coordinator.control.cancel(job, "its project was removed");
   return {
-    ...projectAnswers({ books, datasets, cancel }, host, caller, scope),
+    ...projectAnswers({ books, datasets, limits, cancel }, host, caller, scope),
     status: () => statusOf(coordinator, host, scope),
     workers: () => fitting(latestWorkers(coordinator, rowsMax, scope), headerBytesMax).reverse(),
     jobs: ({ limit }) =>

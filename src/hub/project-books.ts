@@ -31,6 +31,9 @@ export class ProjectBooks {
   constructor(host: ProjectBooksHost) {
     this.projects = host.projects;
     this.#host = host;
+    this.projects.onRevoked = (project) => {
+      for (const session of this.#host.workers.values()) this.#tellRevoked(session, project);
+    };
     this.projects.onLimits = (project) => this.#limit(project);
     host.datasets.admit = (name, bytes) => {
       const project = projectOfDataset(name);
@@ -91,7 +94,17 @@ export class ProjectBooks {
   }
 
   summaryOf(project: Project): ProjectSummary {
-    return { ...project, usage: this.usageOf(project.name) };
+    const { revocations: _, ...rest } = project;
+    return { ...rest, usage: this.usageOf(project.name) };
+  }
+
+  /** A worker is there: it hears which certificates its project's owner has taken back. */
+  workerReady(session: WorkerSession): void {
+    for (const project of this.projects.list()) this.#tellRevoked(session, project);
+  }
+
+  #tellRevoked(session: WorkerSession, { name, revocations }: Project): void {
+    if (revocations !== undefined && serves(session.description, name)) session.tellRevoked(revocations);
   }
 
   *jobsOf(project: string): Generator<JobEntry> {

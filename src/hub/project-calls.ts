@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { type InviteSummary, MusketeersError, type ProjectCalls } from "../protocol/index.ts";
+import { openRevocations } from "../security/index.ts";
 import type { Coordinator } from "./coordinator.ts";
+import type { Project } from "./projects.ts";
 import { projectOfDataset, type Scope } from "./scope.ts";
 
 /** What calls about projects need besides the coordinator. */
@@ -23,6 +25,8 @@ export const projectSchemas = {
   }),
   limitProject: z.object({ project, limits }),
   members: z.object({ project }),
+  revocations: z.object({ project }),
+  putRevocations: z.object({ project, list: z.instanceof(Uint8Array) }),
   removeProject: z.object({ project }),
 };
 
@@ -36,9 +40,29 @@ type Answers = {
 const said = <T extends object>(changes: T): T =>
   Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as T;
 
+/**
+ * Refuses a list that its project's workers would not believe, as far as the hub knows the root key.
+ * @throws MusketeersError `BAD_ARGUMENT`
+ */
+function checkRevocations({ name, rootKey, revocations }: Project, list: Uint8Array): void {
+  if (rootKey === "") return;
+  const key = Buffer.from(rootKey, "hex");
+  const opened = openRevocations(list, key, name);
+  const before = revocations === undefined ? undefined : openRevocations(revocations, key, name);
+  if (opened !== undefined && opened.issuedAtMs >= (before?.issuedAtMs ?? 0)) return;
+  throw new MusketeersError("BAD_ARGUMENT", `This is no later list of the owner of the project ${name}`, {
+    hint: "Only who has the project's root key makes one: musketeers project revoke.",
+  });
+}
+
 /** Answers calls about projects. */
 export function projectAnswers(
-  { books, datasets, cancel }: Pick<Coordinator, "books" | "datasets"> & { cancel(job: string): void },
+  {
+    books,
+    datasets,
+    limits: { revocationBytesMax },
+    cancel,
+  }: Pick<Coordinator, "books" | "datasets" | "limits"> & { cancel(job: string): void },
   host: ProjectCallHost,
   caller: { readonly id: string; readonly label: string },
   scope: Scope,
@@ -60,6 +84,15 @@ export function projectAnswers(
     limitProject: async ({ project: name, limits: given }) =>
       books.summaryOf(await projects.limit(name, said(given))),
     members: (params) => membersOf(projects.require(params.project).name),
+    revocations: (params) => projects.require(params.project).revocations ?? null,
+    putRevocations: async ({ project: name, list }) => {
+      if (list.length > revocationBytesMax) {
+        const text = `The list has ${list.length} bytes, and may have ${revocationBytesMax} (revocationBytesMax)`;
+        throw new MusketeersError("LIMIT_EXCEEDED", text);
+      }
+      checkRevocations(projects.require(name), list);
+      return books.summaryOf(await projects.revoke(name, list));
+    },
     removeProject: async ({ project: name }) => {
       const removed = books.summaryOf(projects.require(name));
       const members = membersOf(name).filter(({ revokedAtMs }) => revokedAtMs === null);

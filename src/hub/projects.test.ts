@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type BlockSink, buildFile, TreeBuilder } from "../data/index.ts";
 import { memoryEngine } from "../engine/index.ts";
 import type { InviteSummary, JobSummary, ProjectSummary } from "../protocol/index.ts";
+import { newSecretKey, publicKeyOf, signRevocations } from "../security/index.ts";
 import type { Hub } from "./hub.ts";
 import { startHub } from "./hub.ts";
 import { Projects } from "./projects.ts";
@@ -293,3 +294,44 @@ async function folderIn(hub: Hub): Promise<string> {
   for (const [name, bytes] of blocks) await hub.coordinator.engine.blobs.put(bytes, { expect: name });
   return cid;
 }
+
+describe("certificates that an owner takes back", () => {
+  const root = newSecretKey();
+  const listOf = (serial: string, issuedAtMs: number, key = root) =>
+    signRevocations({ project: "stars", issuedAtMs, serials: [serial] }, key);
+
+  test("revocationBytesMax: the hub keeps the latest list, however it ends, and tells workers; no other is taken", async () => {
+    const data = await testDirectory();
+    const hub = await testHub({ data, limits: { revocationBytesMax: 200 } });
+    const admin = await ScriptedPeer.client(hub, "admin");
+    const rootKey = Buffer.from(publicKeyOf(root)).toString("hex");
+    await admin.call("createProject", { project: "stars", rootKey });
+    const worker = await member(hub, "stars", "worker");
+    const elsewhere = await member(hub, "default", "worker");
+    const put = (list: Uint8Array) => admin.call("putRevocations", { project: "stars", list });
+    const first = listOf("one", 5);
+    expect(await put(first)).not.toHaveProperty("revocations");
+    expect(Buffer.from((await worker.next("revocations")).message.list)).toEqual(Buffer.from(first));
+    for (const [list, code] of [
+      [listOf("one", 9, newSecretKey()), "BAD_ARGUMENT"],
+      [listOf("two", 4), "BAD_ARGUMENT"],
+      [listOf("x".repeat(200), 9), "LIMIT_EXCEEDED"],
+    ] as const)
+      await expect(put(list)).rejects.toMatchObject({ code });
+    // A bystander notices nothing of it.
+    const bystander = await member(hub, "stars");
+    bystander.submit(jobSpec(), 1);
+    await bystander.next("stored");
+    expect(elsewhere.pending("revocations")).toEqual([]);
+    await expect(bystander.call("revocations", { project: "stars" })).rejects.toMatchObject({
+      code: "FORBIDDEN",
+    });
+    await hub.close();
+    const again = await testHub({ data });
+    const joined = await member(again, "stars", "worker");
+    expect(Buffer.from((await joined.next("revocations")).message.list)).toEqual(Buffer.from(first));
+    const asking = await ScriptedPeer.client(again, "admin");
+    expect(await asking.call("revocations", { project: "stars" })).toBeInstanceOf(Uint8Array);
+    expect(await asking.call("revocations", { project: "default" })).toBeNull();
+  });
+});

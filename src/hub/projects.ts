@@ -21,6 +21,8 @@ export interface Project {
   readonly owner: string;
   readonly createdAtMs: number;
   readonly limits: ProjectLimits;
+  /** Certificates that its owner has taken back, signed by its root key. */
+  readonly revocations?: Uint8Array;
 }
 
 /** What a project may use, and what it uses. */
@@ -46,6 +48,9 @@ export class Projects {
   #last: Promise<unknown> = Promise.resolve();
   /** Told of each whose limits are not what they were. */
   onLimits: (project: Project) => void = () => {};
+
+  /** Told of each whose owner took certificates back. */
+  onRevoked: (project: Project) => void = () => {};
 
   private constructor(registry: Registry, limits: Pick<Limits, "projectsMax">, wallMs: () => number) {
     this.#registry = registry;
@@ -124,6 +129,13 @@ export class Projects {
       const before = this.require(name);
       return this.#put({ ...before, limits: { ...before.limits, ...limits } });
     });
+  }
+
+  /** Keeps the list of certificates that a project's owner has taken back. @throws MusketeersError `NOT_FOUND`, `STORAGE` */
+  async revoke(name: string, revocations: Uint8Array): Promise<Project> {
+    const project = await this.#alone(() => this.#put({ ...this.require(name), revocations }));
+    this.onRevoked(project);
+    return project;
   }
 
   /** @throws MusketeersError `NOT_FOUND`; `BAD_ARGUMENT` for the default one */

@@ -105,6 +105,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     for (const header of this.#early.splice(0)) this.#peer.send(header);
     this.#coordinator.workerReady(this);
     this.#coordinator.referee.comparer.arrived(this);
+    this.#coordinator.books.workerReady(this);
   }
 
   /** Sends what may have to wait for the welcome. */
@@ -280,6 +281,10 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   /** Has it ask its volunteer whether it may run something. */
   ask(job: string, task: TaskSpec): void {
     this.#tell({ type: "ask", job, task });
+  }
+
+  tellRevoked(list: Uint8Array): void {
+    this.#tell({ type: "revocations", list });
   }
 
   drain(): void {

@@ -127,6 +127,7 @@ export const defaultLimits: Limits = Object.freeze({
   suspectBadShare: 0.1,
   undecidedInputsMax: 65_536,
   candidateBytesMax: 128 * MiB,
+  revocationBytesMax: 64 * KiB,
   comparisonsPerUnitMax: 256,
   canariesMax: 256,
   canaryBytesMax: 64 * KiB,

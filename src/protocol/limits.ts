@@ -233,6 +233,8 @@ export interface Limits {
   readonly undecidedInputsMax: number;
   /** Bytes of answers that a hub keeps in memory because they wait for others'. */
   readonly candidateBytesMax: number;
+  /** Largest list of revoked certificates of a project. */
+  readonly revocationBytesMax: number;
   /** Pairs of answers that a trusted worker is given at once to compare, where a task brings its own `same`. */
   readonly comparisonsPerUnitMax: number;
   /** Canaries of a job, and bytes of their inputs. */

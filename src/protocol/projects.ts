@@ -58,6 +58,13 @@ export interface ProjectCalls {
   };
   /** The invites of a project that have not expired: its members with their roles. The newest first. */
   members: { params: { readonly project: string }; value: readonly InviteSummary[] };
+  /** The certificates that its owner has taken back, as a list signed by its root key; null: none. */
+  revocations: { params: { readonly project: string }; value: Uint8Array | null };
+  /** Puts a later list in the place of that, and tells connected workers. */
+  putRevocations: {
+    params: { readonly project: string; readonly list: Uint8Array };
+    value: ProjectSummary;
+  };
   /** Ends its jobs, takes its invites back, and forgets it and the names of its datasets; says what it was. */
   removeProject: { params: { readonly project: string }; value: ProjectSummary };
 }
@@ -68,6 +75,8 @@ export const projectCallRoles: Readonly<Record<keyof ProjectCalls, readonly Role
   createProject: ["admin"],
   limitProject: ["admin"],
   members: ["admin"],
+  revocations: ["admin"],
+  putRevocations: ["admin"],
   removeProject: ["admin"],
 });
 

@@ -6,6 +6,7 @@ export {
   openCertificate,
   SUBMITTER_LABEL_CHARACTERS_MAX,
   signCertificate,
+  untrusted,
 } from "./certificate.ts";
 export { KEY_BYTES, newSecretKey, publicKeyOf, SIGNATURE_BYTES, sign, verify } from "./ed25519.ts";
 export {
@@ -38,4 +39,5 @@ export {
 } from "./manifest.ts";
 export { type RandomBytes, randomBytes } from "./random.ts";
 export { openRelease, type Release, signRelease } from "./release.ts";
+export { openRevocations, type Revocations, signRevocations } from "./revocations.ts";
 export { CATALOGUE, openStatement, type Statement, signStatement } from "./statement.ts";

@@ -38,6 +38,11 @@ export class Admission {
     this.#trust = new CodeTrust(options.invite, options.nowMs);
   }
 
+  /** The project's owner has taken certificates back. */
+  revoke(list: Uint8Array): void {
+    this.#trust.revoke(list);
+  }
+
   /** What the worker says of itself, so that it is leased nothing that it would refuse. */
   describe(): WorkerDescription {
     const { net, memoryBytes } = this.#granted();

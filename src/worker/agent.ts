@@ -351,6 +351,9 @@ export class Agent implements Tenant {
       case "drain":
         void this.drain();
         return;
+      case "revocations":
+        this.#admission.revoke(message.list);
+        return;
       case "keep":
         this.#replicas?.keep(message.cids);
         return;

@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { defaultLimits, type TaskSpec } from "../protocol/index.ts";
-import { type Invite, newSecretKey, publicKeyOf, signCertificate, signManifest } from "../security/index.ts";
+import {
+  type Invite,
+  newSecretKey,
+  publicKeyOf,
+  signCertificate,
+  signManifest,
+  signRevocations,
+} from "../security/index.ts";
 import { Agent } from "./agent.ts";
 import type { WorkerNotice } from "./agent-options.ts";
 import { CodeTrust } from "./code-trust.ts";
@@ -29,6 +36,10 @@ function proofOf(task: TaskSpec, root = rootSecret, notAfterMs = Number.MAX_SAFE
   const manifest = { bundle, project, entries: [entry], net, memoryBytes, timeoutMs, partitions: 0 };
   return signManifest(manifest, certificate, secretKey);
 }
+
+/** A list of certificates that were taken back. */
+const revoking = (serials: readonly string[], issuedAtMs: number, root = rootSecret): Uint8Array =>
+  signRevocations({ project, issuedAtMs, serials }, root);
 
 describe("an agent whose invite names its project's key", () => {
   let hub: FakeHub;
@@ -93,6 +104,19 @@ describe("an agent whose invite names its project's key", () => {
     expect(fetches).toBe(0);
   });
 
+  test("refuses what a revoked key signed, also what it ran before", async () => {
+    const proof = proofOf(fakeTask);
+    hub.lease("a", [1], { proof });
+    await hub.until("progress", ({ done }) => done);
+    hub.send({ type: "revocations", list: revoking(["1"], 5) });
+    hub.lease("b", [1], { proof });
+    expect((await hub.until("return")).message).toMatchObject({ lease: "b", reason: "refused" });
+    expect(notices.at(-1)).toMatchObject({
+      code: "UNTRUSTED_CODE",
+      message: expect.stringContaining("has revoked"),
+    });
+  });
+
   test("does not run other code in the sandbox of what was signed", async () => {
     hub.lease("a", [1], { proof: proofOf(fakeTask) });
     await hub.until("progress", ({ done }) => done);
@@ -111,6 +135,19 @@ test("a certificate that was good ends also for code that ran before", () => {
   expect(trust.check(task)).toBe(trust.check({ ...task }));
   nowMs = 1000;
   expect(() => trust.check(task)).toThrow(/ended/);
+});
+
+test("the latest list of the project's owner counts, and nobody else's", () => {
+  const trust = new CodeTrust({ endorsement, project }, () => 0);
+  const task = { ...fakeTask, proof: proofOf(fakeTask) };
+  trust.revoke(revoking(["1"], 5, newSecretKey()));
+  trust.revoke(new Uint8Array(3));
+  trust.revoke(revoking(["another"], 5));
+  expect(trust.check(task)?.certificate.serial).toBe("1");
+  trust.revoke(revoking(["1"], 7));
+  expect(() => trust.check(task)).toThrow(/revoked/);
+  trust.revoke(revoking([], 6));
+  expect(() => trust.check(task)).toThrow(/revoked/);
 });
 
 test("without the project's key nobody can say whose code it is", () => {

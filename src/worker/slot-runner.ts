@@ -104,7 +104,9 @@ export class SlotRunner {
     session.lease = instruction.lease;
     session.notes.began(instruction.lease, instruction.block.length);
     session.runs.push({ run: instruction.run, left: instruction.count });
+    const refusal = this.#refusalOf(instruction);
     const direct =
+      refusal === undefined &&
       session.inputs === undefined &&
       session.sandbox?.alive === true &&
       !anyRecord(instruction.block, mayHoldRefs);
@@ -114,12 +116,25 @@ export class SlotRunner {
     }
     const before = session.inputs ?? Promise.resolve();
     const mine = before
-      .then(() => this.#handIn(session, instruction))
+      .then(() => {
+        if (refusal !== undefined) throw refusal;
+        return this.#handIn(session, instruction);
+      })
       .catch((error: unknown) => this.#refuse(session, instruction.run, error))
       .finally(() => {
         if (session.inputs === mine) session.inputs = undefined;
       });
     session.inputs = mine;
+  }
+
+  /** What was let in before may be so no more: a certificate ended, or its owner took it back. */
+  #refusalOf({ task }: RunInstruction): MusketeersError | undefined {
+    try {
+      this.#context.admit(task);
+      return undefined;
+    } catch (thrown) {
+      return toMusketeersError(thrown);
+    }
   }
 
   kill(): void {
@@ -179,7 +194,6 @@ export class SlotRunner {
     if (this.#session !== session) return;
     const { signal } = this.#abort;
     if (session.sandbox === undefined) {
-      this.#context.admit(task);
       const code = await this.#context.codes.get(task.bundle);
       if (this.#session !== session) return;
       session.sandbox = this.#context.pool.take(

@@ -10,6 +10,7 @@ import type { Style } from "../render/style.ts";
 import { type Column, renderTable } from "../render/table.ts";
 import { renderInvites } from "./invites.ts";
 import { addProjectLimitOptions, limitsOf, type ProjectLimitOptions } from "./project-limits.ts";
+import { addProjectRevoke } from "./project-revoke.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -161,6 +162,7 @@ export function addProject(program: Command, context: Context): void {
       terminal.out(options.json ? jsonLine(members) : renderInvites(members, terminal.now(), outStyle));
     },
   );
+  addProjectRevoke(parent, context);
   addQuestion<HubOption>(
     parent,
     "remove",
@@ -183,5 +185,6 @@ export function addProject(program: Command, context: Context): void {
     ["musketeers invite --project stars --role submitter --label ana", "let ana submit to it"],
     ["musketeers project limits stars --units 50 --rate none", "change them"],
     ["musketeers project members stars --json", "who may do what"],
+    ["musketeers project revoke stars ana", "take back what ana may sign, before its date"],
   );
 }

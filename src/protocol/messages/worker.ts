@@ -93,6 +93,12 @@ export interface AskMessage {
   readonly task: TaskSpec;
 }
 
+/** Hub: which certificates the owner of the worker's project has taken back, signed by its root key. */
+export interface RevocationsMessage {
+  readonly type: "revocations";
+  readonly list: Uint8Array;
+}
+
 /** Worker: its volunteer was asked for what this job needs. */
 export interface AskedMessage {
   readonly type: "asked";
@@ -180,6 +186,7 @@ export type HubToWorker =
   | AckMessage
   | DrainMessage
   | AskMessage
+  | RevocationsMessage
   | HubToNeighbour
   | HubToKeeper;
 export type WorkerToHub =
@@ -329,6 +336,8 @@ export function parseHubToWorker(type: string, fields: Fields): HubToWorker | un
       return { type };
     case "ask":
       return { type, job: fields.string("job", 64), task: parseTaskSpec(fields.object("task")) };
+    case "revocations":
+      return { type, list: fields.bytes("list", limits.revocationBytesMax) };
     default:
       return parseHubToNeighbour(type, fields) ?? parseHubToKeeper(type, fields);
   }
