@@ -54,6 +54,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   readonly connectedAtMs: number;
   /** Whose leases it may use: those of whoever came with its invite and its key. */
   readonly holder: string;
+  readonly identity: string;
   readonly #peer: Peer;
   readonly #coordinator: Coordinator;
   readonly #door: WorkerDoor;
@@ -88,7 +89,10 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     this.#door = new WorkerDoor({ limits, slots, refused: () => peer.refused() });
     this.#claims = new Claims(hello.worker);
     this.connectedAtMs = coordinator.wallMs();
-    this.holder = `${peer.grant.id}.${base64url.baseEncode(hello.key)}`;
+    const key = base64url.baseEncode(hello.key);
+    this.holder = `${peer.grant.id}.${key}`;
+    // Others may be called the same; its own name may be taken by its old connection when it comes back.
+    this.identity = `${key} ${hello.worker.name}`;
     const before = coordinator.makeRoom(hello.leases, this.holder);
     const name = uniqueName(hello.worker.name, coordinator.workers.values());
     this.description = { ...hello.worker, ...standing, name };

@@ -116,7 +116,7 @@ export class Agent implements Tenant {
       shelf: options.shelf ?? new MemoryShelf(),
       send: (message, body) => this.#link.send(message, body),
       peek: (cid) => blobs.peek(cid),
-      hub,
+      store: (cid, bytes) => sender.put(cid, bytes),
     });
     if (options.tracer !== undefined) this.#traces = new UnitTraces(options.tracer, Date.now);
     const { replicas: store } = options;

@@ -1,9 +1,8 @@
-import type { BlobStore } from "../data/index.ts";
-import { codecOf } from "../data/index.ts";
 import type { CatalogueMessage, RecallMessage, RecoveryToHub, UploadMessage } from "../protocol/index.ts";
 import { CATALOGUE, openStatement } from "../security/index.ts";
 
-const UPLOADS_AT_ONCE = 8;
+/** Blocks that are in memory at once, and travel together. */
+const UPLOADS_AT_ONCE = 16;
 
 type Message = CatalogueMessage | RecallMessage | UploadMessage;
 
@@ -31,7 +30,8 @@ export interface CatalogueKeeperOptions {
   readonly send: (message: RecoveryToHub, body?: Uint8Array) => void;
   /** What is kept here; fetches nothing. */
   readonly peek: (cid: string) => Promise<Uint8Array | undefined>;
-  readonly hub: Pick<BlobStore, "put">;
+  /** Stores a block at the hub; what comes together travels together. */
+  readonly store: (cid: string, bytes: Uint8Array) => Promise<void>;
 }
 
 /** A trusted worker's part in the recovery of a hub: keeps its signed catalogue, and gives back what it keeps. */
@@ -88,6 +88,6 @@ export class CatalogueKeeper {
 
   async #upload(cid: string): Promise<void> {
     const bytes = await this.#options.peek(cid);
-    if (bytes !== undefined) await this.#options.hub.put(bytes, { codec: codecOf(cid) });
+    if (bytes !== undefined) await this.#options.store(cid, bytes);
   }
 }

@@ -212,7 +212,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "a copy counted twice behind a connection that is gone",
     file: "scheduler/replicas/replicas.ts",
-    find: "(member) => [member.host.name, member]",
+    find: "(member) => [member.host.identity, member]",
     replace: "(member) => [member.host.worker, member]",
   },
 ];

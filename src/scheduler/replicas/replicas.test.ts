@@ -38,10 +38,12 @@ class Host implements ReplicaHost {
   readonly told: string[] = [];
   readonly worker: string;
   readonly name: string;
+  readonly identity: string;
 
-  constructor(worker: string, name = worker) {
+  constructor(worker: string, name = worker, identity = name) {
     this.worker = worker;
     this.name = name;
+    this.identity = identity;
   }
 
   keep(cids: readonly string[]): void {
@@ -185,4 +187,22 @@ test("a worker that says what it kept before it heard to let that go counts for 
   expect(two.told.at(-1)).toBe("");
   replicas.kept(two, kept([]));
   expect(two.told.at(-1)).toBe("a");
+});
+
+test("workers that are called the same are not taken for each other, nor one that is called otherwise for another", () => {
+  const { state, replicas } = world();
+  state.datasets = [dataset("a", 2)];
+  const [one, two] = [new Host("1", "raspberrypi", "key 1"), new Host("2", "raspberrypi", "key 2")];
+  replicas.kept(one, kept([]));
+  replicas.kept(two, kept([]));
+  expect([one.told, two.told]).toEqual([["a"], ["a"]]);
+  replicas.kept(one, kept(["a"]));
+  replicas.kept(two, kept(["a"]));
+  // It comes back before its old connection is missed, so that its name is taken; its copy is one all the same.
+  replicas.kept(new Host("3", "raspberrypi-2", "key 1"), kept(["a"]));
+  replicas.left("1");
+  state.datasets = [dataset("a", 3)];
+  const three = new Host("4", "athos");
+  replicas.kept(three, kept([]));
+  expect(three.told).toEqual(["a"]);
 });

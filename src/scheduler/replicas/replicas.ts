@@ -4,7 +4,10 @@ import { planReplicas, type Wanted } from "./plan.ts";
 /** A connected worker, as far as it keeps folders. */
 export interface ReplicaHost {
   readonly worker: string;
+  /** For people. */
   readonly name: string;
+  /** Tells it from all others, and is the same when it comes back under another id. */
+  readonly identity: string;
   /** Tells it what to keep, all of it. */
   keep(cids: readonly string[]): void;
 }
@@ -44,7 +47,7 @@ export interface KeptBy {
 export class Replicas {
   readonly #options: ReplicasOptions;
   readonly #members = new Map<string, Member>();
-  /** By name, since a worker that comes back has another id. */
+  /** By identity, since a worker that comes back has another id. */
   readonly #absent = new Map<string, { readonly keeps: ReadonlySet<string>; readonly untilMs: number }>();
 
   constructor(options: ReplicasOptions) {
@@ -58,7 +61,7 @@ export class Replicas {
     if (member === undefined) {
       member = { host, told: new Set(), whole: new Set(), leaving: new Set(), refusedUntilMs: new Map() };
       this.#members.set(host.worker, member);
-      this.#absent.delete(host.name);
+      this.#absent.delete(host.identity);
     }
     const { leaving } = member;
     member.whole = new Set(cids);
@@ -74,13 +77,13 @@ export class Replicas {
     this.#members.delete(worker);
     const untilMs = this.#options.nowMs() + this.#options.limits.replicaGraceMs;
     // It is here again, and only its old connection is gone.
-    if ([...this.#members.values()].some(({ host }) => host.name === member.host.name)) {
+    if ([...this.#members.values()].some(({ host }) => host.identity === member.host.identity)) {
       this.plan();
       return;
     }
     // What it was only fetching somebody else may as well fetch.
     const keeps = keptOf(member);
-    if (keeps.size > 0) this.#absent.set(member.host.name, { keeps, untilMs });
+    if (keeps.size > 0) this.#absent.set(member.host.identity, { keeps, untilMs });
     this.plan();
   }
 
@@ -138,11 +141,11 @@ export class Replicas {
   }
 
   /**
-   * Of each name the one that came last: a worker that comes back before the hub has noticed that it was gone is
+   * Of each identity the one that came last: a worker that comes back before the hub has noticed that it was gone is
    * there twice for a while, and has its copies once.
    */
   #distinct(): Iterable<Member> {
-    return new Map(Array.from(this.#members.values(), (member) => [member.host.name, member])).values();
+    return new Map(Array.from(this.#members.values(), (member) => [member.host.identity, member])).values();
   }
 
   #tell(member: Member, plan: ReadonlySet<string>): void {
@@ -166,7 +169,7 @@ export class Replicas {
   }
 
   #forgetPast(nowMs: number): void {
-    for (const [name, { untilMs }] of this.#absent) if (untilMs <= nowMs) this.#absent.delete(name);
+    for (const [gone, { untilMs }] of this.#absent) if (untilMs <= nowMs) this.#absent.delete(gone);
     for (const { refusedUntilMs } of this.#members.values()) {
       for (const [cid, untilMs] of refusedUntilMs) if (untilMs <= nowMs) refusedUntilMs.delete(cid);
     }

@@ -138,7 +138,7 @@ export class Custody {
     const cids = new Set(message.cids.filter((cid) => !leaving.has(cid)));
     const still = new Set(message.cids.filter((cid) => leaving.has(cid)));
     this.#whole.set(worker, { name, cids, leaving: still, ordered });
-    this.#replicas.kept({ worker, name, keep }, message);
+    this.#replicas.kept({ worker, name, identity: name, keep }, message);
   }
 
   holds({ worker }: Session, added: readonly string[], dropped: readonly string[]): void {
