@@ -5,6 +5,7 @@ import type { Page } from "playwright-core";
 import { connect } from "../../src/client/index.ts";
 import { startHub } from "../../src/hub/index.ts";
 import { browserPath, launchBrowser, pageLink } from "./browser.ts";
+import { takePainted } from "./painted.ts";
 import { type Pretended, PretendedWorker, pretendedTask } from "./pretend.ts";
 
 /* npm run screenshots -- [--out FOLDER] [--all]: the pictures of the README, or of all pages, of a hub with pretended machines */
@@ -85,6 +86,7 @@ async function main(): Promise<void> {
     const phone = await browser.newPage({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 });
     await seen(phone, link, "phone");
     if (values.all) await seen(phone, `${hub.url}/#/job/${job.id}`, "phone-job", { full: true });
+    await takePainted(browser, folder);
     process.stdout.write(`pictures are in ${folder}\n`);
   } finally {
     await browser.close();
