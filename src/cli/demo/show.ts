@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { connect } from "../../client/index.ts";
 import { pageLink } from "../commands/up.ts";
@@ -45,34 +47,51 @@ const taskFile = fileURLToPath(new URL(`./count-word${import.meta.url.slice(-3)}
 
 function nextSteps(troupe: Troupe, job: string, style: Style): string {
   const { invite, hub } = troupe;
-  // Whoever started the demo may do everything on its hub: look, help with a tab, invite others.
-  const link = (role: "admin" | "worker") =>
-    hub.invite({ role, label: "demo", expiresInMs: LINK_EXPIRES_MS });
+  const lend = hub.invite({ role: "worker", label: "demo", expiresInMs: LINK_EXPIRES_MS });
   return [
     `\n${style.bold("Last they paint a picture. Open this in a browser and watch it come about:")}\n`,
-    `\n    ${pageLink(link("admin"))}/picture/${job}\n`,
+    `\n    ${whereToLook(troupe, job)}\n`,
     `\n${style.bold("The demo's cluster stays up until Ctrl-C. Three things to try meanwhile:")}\n`,
-    `\n  Let any browser's tab help, with one click:\n    ${link("worker")}\n`,
+    `\n  Let any browser's tab help, with one click:\n    ${lend}\n`,
     `\n  Let a fifth musketeer join, and see it with \`npx musketeers workers --hub ${PROFILE}\`:\n    npx musketeers join --name dartagnan '${invite("worker", "demo")}'\n`,
     `\n  Give it work of your own:\n    printf 'one\\nfor\\nall\\n' | npx musketeers run '${taskFile}' --hub ${PROFILE}\n\n`,
   ].join("");
 }
 
+const whereToLook = ({ hub }: Troupe, job: string): string =>
+  // Whoever started the demo may do everything on its hub: look, help with a tab, invite others.
+  `${pageLink(hub.invite({ role: "admin", label: "demo", expiresInMs: LINK_EXPIRES_MS }))}/picture/${job}`;
+
+/** Paints, and paints again for each line that somebody enters: with more helpers it goes faster. */
+async function keepPainting(stage: Stage, troupe: Troupe, over: Promise<unknown>): Promise<void> {
+  const { terminal, outStyle, signal } = stage;
+  const paint = async (announce: (job: string) => string) => {
+    const report = await paintPicture(stage, largeCanvas, (job) => terminal.out(announce(job)));
+    terminal.out(renderPicture(report, outStyle));
+  };
+  await paint((job) => nextSteps(troupe, job, outStyle));
+  if (!terminal.inputIsTTY) return;
+  const lines = createInterface({ input: terminal.input, signal });
+  try {
+    for (;;) {
+      terminal.out("\nPress Enter to have it painted again, by all who are there now.\n");
+      if (await Promise.race([over.then(() => true), once(lines, "line").then(() => false)])) return;
+      await paint((job) => `\n    ${whereToLook(troupe, job)}\n\n`);
+    }
+  } finally {
+    lines.close();
+  }
+}
+
 /** The last act takes a minute, in which there is much to try. */
 async function stayUp(stage: Stage, troupe: Troupe, stopped: Promise<StopSignal>): Promise<void> {
-  const { terminal, outStyle } = stage;
   const restore = await lendProfile(PROFILE, troupe.invite("admin", "demo"), troupe.hub.url);
   try {
-    const announce = (job: string) => terminal.out(nextSteps(troupe, job, outStyle));
-    const paint = async (): Promise<void> => {
-      try {
-        terminal.out(renderPicture(await paintPicture(stage, largeCanvas, announce), outStyle));
-      } catch (error) {
-        if (!stage.signal.aborted) throw error;
-      }
-    };
     const over = Promise.race([stopped, troupe.hub.closed]);
-    await Promise.race([over, paint()]);
+    const painting = keepPainting(stage, troupe, over).catch((error: unknown) => {
+      if (!stage.signal.aborted) throw error;
+    });
+    await Promise.race([over, painting]);
     await over;
   } finally {
     await restore();

@@ -44,13 +44,11 @@ export function PicturePage({ of }: { readonly of: string }) {
           </p>
         </div>
       ) : (
-        <>
-          <div class="picture-meter">
-            <JobMeter job={job} />
-          </div>
+        <div class="picture" style={{ "--wide": job.picture.width / job.picture.height }}>
+          <JobMeter job={job} />
           <Easel job={job.job} title={job.title} size={job.picture} parts={job.size} />
           {job.state === "running" && mayManage(user) && <HelpPaint />}
-        </>
+        </div>
       )}
     </>
   );

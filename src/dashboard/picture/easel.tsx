@@ -104,10 +104,7 @@ export function Easel({ job, title, size, parts }: EaselProps) {
   const words = `${title}: ${count(painted)} of ${plural(parts, "part")} painted by ${plural(who, "worker")}`;
   return (
     <figure class="easel">
-      <div
-        class="frame"
-        style={{ aspectRatio: `${size.width} / ${size.height}`, "--wide": size.width / size.height }}
-      >
+      <div class="frame" style={{ aspectRatio: `${size.width} / ${size.height}` }}>
         <canvas ref={pixels} width={size.width} height={size.height} />
         <canvas
           ref={over}

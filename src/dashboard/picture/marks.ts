@@ -14,8 +14,8 @@ export interface Marks {
 }
 
 /**
- * Draws over the picture who painted what: parts that came lately in a frame that fades, those of one worker, or of all,
- * in their colours.
+ * Draws over the picture who painted what: parts that came lately in a frame that fades; of one worker while those of the
+ * others step back; or of all, each in its painter's colour.
  * @returns whether there is something that goes on fading
  */
 export function drawMarks(canvas: HTMLCanvasElement, painting: Painting, marks: Marks): boolean {
@@ -26,7 +26,7 @@ export function drawMarks(canvas: HTMLCanvasElement, painting: Painting, marks: 
   if (canvas.width !== wide) canvas.width = wide;
   if (canvas.height !== high) canvas.height = high;
   context.clearRect(0, 0, wide, high);
-  const { dark } = palette();
+  const { dark, sunk: ground } = palette();
   const moving = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   const nowMs = performance.now();
   const [across, down] = [wide / painting.size.width, high / painting.size.height];
@@ -34,14 +34,22 @@ export function drawMarks(canvas: HTMLCanvasElement, painting: Painting, marks: 
     [x * across, y * down, width * across, height * down] as const;
   let fading = false;
   for (const part of painting.parts.values()) {
-    const isShown = marks.everybody || part.worker === marks.shown;
     const fresh = moving ? 1 - (nowMs - part.seenMs) / FRESH_MS : 0;
-    if (!isShown && fresh <= 0) continue;
     const [x, y, width, height] = boxOf(part);
-    context.fillStyle = context.strokeStyle = colourOf(part.worker, dark);
-    if (isShown) {
-      context.globalAlpha = 0.55;
+    const colour = colourOf(part.worker, dark);
+    const isOthers = marks.shown !== undefined && part.worker !== marks.shown;
+    if (isOthers) {
+      context.globalAlpha = 0.66;
+      context.fillStyle = ground;
       context.fillRect(x, y, width, height);
+    }
+    context.fillStyle = context.strokeStyle = colour;
+    if (!isOthers && (marks.everybody || marks.shown !== undefined)) {
+      context.globalAlpha = marks.everybody ? 0.55 : 0.25;
+      context.fillRect(x, y, width, height);
+      context.globalAlpha = 1;
+      context.lineWidth = scale;
+      context.strokeRect(x + scale / 2, y + scale / 2, width - scale, height - scale);
     }
     if (fresh <= 0) continue;
     fading = true;
