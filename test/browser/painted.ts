@@ -63,12 +63,12 @@ export async function takePainted(browser: Browser, folder: string): Promise<voi
       pages.push(page);
     }
     await pages[0]!.getByText(/ of 384 parts, (4\d|[5-9]\d) %/).waitFor();
-    for (const [at, page] of pages.entries()) {
-      const box = (await page.locator(".frame").boundingBox())!;
-      await page.mouse.move(box.x + box.width * 0.44, box.y + box.height * 0.62);
-      await page.locator(".painter-label").waitFor();
-      await jpeg(page, `${folder}/painted${at === 0 ? "" : "-dark"}.jpg`);
-    }
+    const [light, dark] = pages as [Page, Page];
+    await jpeg(light, `${folder}/painted.jpg`);
+    const box = (await dark.locator(".frame").boundingBox())!;
+    await dark.mouse.move(box.x + box.width * 0.44, box.y + box.height * 0.62);
+    await dark.locator(".painter-label").waitFor();
+    await jpeg(dark, `${folder}/painted-dark.jpg`);
     await tab.screenshot({ path: `${folder}/volunteer-phone.png` });
   } finally {
     const ended = once(demo, "exit");

@@ -39,13 +39,13 @@ export function drawMarks(canvas: HTMLCanvasElement, painting: Painting, marks: 
     const colour = colourOf(part.worker, dark);
     const isOthers = marks.shown !== undefined && part.worker !== marks.shown;
     if (isOthers) {
-      context.globalAlpha = 0.66;
+      context.globalAlpha = 0.5;
       context.fillStyle = ground;
       context.fillRect(x, y, width, height);
     }
     context.fillStyle = context.strokeStyle = colour;
     if (!isOthers && (marks.everybody || marks.shown !== undefined)) {
-      context.globalAlpha = marks.everybody ? 0.55 : 0.25;
+      context.globalAlpha = marks.everybody ? 0.55 : 0.1;
       context.fillRect(x, y, width, height);
       context.globalAlpha = 1;
       context.lineWidth = scale;
