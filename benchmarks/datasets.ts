@@ -50,8 +50,8 @@ function hashMs(path: string): number {
   return performance.now() - startMs;
 }
 
-/** Blocks that wait to be stored. */
-const STORING_MAX = 8;
+/** Blocks that wait to be stored: two of the groups that are written at once. */
+const STORING_MAX = 32;
 
 /** Cuts a file into blocks, names them and stores them, in one process. */
 async function storeMs(path: string, directory: string): Promise<number> {

@@ -49,7 +49,7 @@ export interface EncodedNode {
   readonly treeBytes: number;
 }
 
-function encodeNode(unixfs: UnixFS, links: readonly Link[]): EncodedNode {
+function encodeNode(unixfs: Pick<UnixFS, "marshal">, links: readonly Link[]): EncodedNode {
   let treeBytes = 0;
   const Links = links.map((link) => {
     treeBytes += link.treeBytes;
@@ -59,11 +59,38 @@ function encodeNode(unixfs: UnixFS, links: readonly Link[]): EncodedNode {
   return { cid: cidOf(block, "dag-pb"), block, treeBytes: treeBytes + block.length };
 }
 
+/** A field of a protocol buffer that holds a number, as a varint. */
+function varintField(field: number, value: number): number[] {
+  const bytes = [field << 3];
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  bytes.push(rest);
+  return bytes;
+}
+
+/** UnixFS's message: type (2 a file), length, lengths of the parts. */
+const [TYPE, FILE_SIZE, BLOCK_SIZES] = [1, 3, 4];
+const FILE_TYPE = 2;
+
+/**
+ * What a file's node says of its content. The library writes lengths from 2 to 4 GiB wrongly (protons-runtime 7:
+ * it takes their upper bit for a sign, and leaves bytes as they were in memory).
+ */
+const fileMessage = (sizes: readonly number[]): Uint8Array =>
+  Uint8Array.from([
+    ...varintField(TYPE, FILE_TYPE),
+    ...varintField(
+      FILE_SIZE,
+      sizes.reduce((sum, bytes) => sum + bytes, 0),
+    ),
+    ...sizes.flatMap((bytes) => varintField(BLOCK_SIZES, bytes)),
+  ]);
+
 /** The node of a file above parts of it. */
 export function encodeFileNode(parts: readonly Entry[]): EncodedNode {
-  const unixfs = new UnixFS({ type: "file", blockSizes: parts.map(({ bytes }) => BigInt(bytes)) });
+  const message = fileMessage(parts.map(({ bytes }) => bytes));
   return encodeNode(
-    unixfs,
+    { marshal: () => message },
     parts.map(({ cid, treeBytes }) => ({ name: "", cid, treeBytes })),
   );
 }
