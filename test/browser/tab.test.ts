@@ -4,6 +4,7 @@ import type { Job } from "../../src/client/index.ts";
 import { encodeValue } from "../../src/protocol/index.ts";
 import { testClient, testCluster, testHub, testWorker } from "../support/whole-cluster.ts";
 import { browserPath, launchBrowser } from "./browser.ts";
+import { sha256 } from "./node-tasks.ts";
 import { openTab } from "./tab.ts";
 import { addInWasm, engine, failing, mix, spin } from "./tab-tasks.ts";
 
@@ -71,6 +72,17 @@ describe.skipIf(chromiumAt === undefined)(
         4,
         5,
       ]);
+    });
+
+    test("a task that imports Node's modules is left to workers that have them", async () => {
+      const hub = await testHub();
+      const cluster = await testClient(hub);
+      const tab = await openTab(browser, hub);
+      const job = await cluster.submit(sha256, ["a", "b", "c"]);
+      await expect.poll(async () => (await job.status()).waiting).toMatch(/refused/);
+      await testWorker(hub);
+      expect(await valuesOf(job)).toEqual(["a", "b", "c"].map((text) => sha256(text)));
+      expect((await tab.state()).done.inputs).toBe(0);
     });
 
     test("closing a tab in the midst of its units loses nothing", async () => {

@@ -1,4 +1,4 @@
-import type { Limits } from "../../../protocol/index.ts";
+import { type Limits, MusketeersError } from "../../../protocol/index.ts";
 import type { Executor } from "../port.ts";
 import { SandboxProcess } from "../sandbox-process.ts";
 import { type Frame, FrameSandbox } from "./frame-sandbox.ts";
@@ -10,6 +10,16 @@ export interface BrowserExecutorOptions {
   readonly openFrame: (net: readonly string[]) => Frame;
 }
 
+/** As the bundler writes it, which leaves these to the runtime. */
+const NODE_IMPORT = /^import\s(?:[^;"']*\sfrom\s)?"(node:[\w/]+)"/m;
+
+/** @throws MusketeersError `GRANT_REFUSED` where the code needs what no browser has: others may have it */
+function requireForBrowsers(code: Uint8Array): void {
+  const missing = NODE_IMPORT.exec(new TextDecoder().decode(code))?.[1];
+  if (missing === undefined) return;
+  throw new MusketeersError("GRANT_REFUSED", `The task imports ${missing}, which browsers do not have`);
+}
+
 /** The sandbox of browser tabs: a worker in a frame without an origin, under a policy that denies all but what is granted. */
 export function createBrowserExecutor({ engineClass, limits, openFrame }: BrowserExecutorOptions): Executor {
   const sandboxes = new Set<SandboxProcess>();
@@ -17,6 +27,7 @@ export function createBrowserExecutor({ engineClass, limits, openFrame }: Browse
     kind: "browser",
     engineClass,
     start(order, handlers) {
+      requireForBrowsers(order.code);
       const spawned = new FrameSandbox(openFrame(order.task.net), limits.tabHeldBytesMax);
       const sandbox = new SandboxProcess(spawned, order, handlers, limits);
       sandboxes.add(sandbox);
