@@ -9,6 +9,7 @@ export interface Palette {
   readonly bad: string;
   readonly warn: string;
   readonly info: string;
+  readonly vote: string;
   readonly dark: boolean;
 }
 
@@ -25,6 +26,7 @@ export function palette(): Palette {
     bad: read("bad"),
     warn: read("warn"),
     info: read("info"),
+    vote: read("vote"),
     dark: matchMedia("(prefers-color-scheme: dark)").matches,
   };
 }

@@ -256,7 +256,7 @@ function drain(coordinator: Coordinator, worker: string, scope: Scope): WorkerSu
  * Of a member those whose workers serve the same project; to the default one those belong as well whose workers are
  * not there now.
  */
-function seenPeople(coordinator: Coordinator, scope: Scope): PersonSummary[] {
+export function seenPeople(coordinator: Coordinator, scope: Scope): PersonSummary[] {
   const people = peopleOf(coordinator);
   if (scope.project === undefined) return people;
   const here = new Map<string, boolean>();

@@ -1,4 +1,11 @@
-import type { HubStatus, InviteSummary, JobDetails, JobSummary, WorkerSummary } from "./calls.ts";
+import type {
+  HubStatus,
+  InviteSummary,
+  JobDetails,
+  JobSummary,
+  PersonSummary,
+  WorkerSummary,
+} from "./calls.ts";
 import type { ShuffleStageKind } from "./messages/index.ts";
 
 /*
@@ -32,7 +39,8 @@ export interface TimelineView {
 /**
  * A job's inputs, cut into equal pieces, as runs of pieces that look alike: how many there are, by which worker
  * most of it was done (an index into `workers`; -1 nobody), which share has a result and which share a failure
- * (0 to 100), and what goes on there: `l` leased, `s` a second copy runs, `r` waits for another try.
+ * (0 to 100), and what goes on there: `l` leased, `s` a second copy runs, `r` is tried again, `q` has answers
+ * and waits for more people's.
  */
 export interface BandView {
   readonly kind: ShuffleStageKind | "inputs";
@@ -86,6 +94,8 @@ export interface JobsValues {
 
 export interface WorkerValues {
   readonly worker: WorkerSummary;
+  /** Whose it is, where that is known. */
+  readonly person?: PersonSummary;
   readonly nowMs: number;
 }
 

@@ -23,4 +23,4 @@ export { createScheduler, type Scheduler, type SchedulerConfig } from "./state.t
 export { step } from "./step.ts";
 export type * from "./types.ts";
 export { validate } from "./validate.ts";
-export { isDone, jobIds, jobView, people, workerIds, workerView } from "./views.ts";
+export { isDone, jobIds, jobView, people, undecided, workerIds, workerView } from "./views.ts";

@@ -1,4 +1,4 @@
-import type { StageKind, StageProgress } from "../protocol/index.ts";
+import type { Range, StageKind, StageProgress } from "../protocol/index.ts";
 import { whyUnserved } from "./demand.ts";
 import { isFull, isHeld } from "./fairness.ts";
 import type { Job, Scheduler } from "./state.ts";
@@ -53,6 +53,14 @@ export function* people(state: Scheduler): Generator<PersonView, void, undefined
 function stageView(kind: StageKind, { size, sealed, done, failed, pending, lost }: Job): StageProgress {
   const running = size - done.count - pending.count;
   return { kind, size, sealed, done: done.count, failed, running, lost };
+}
+
+/** Ranges of inputs that have answers and no result yet: votes that decide nothing, or one person's word. */
+export function* undecided(state: Scheduler, id: JobId): Generator<Range, void, undefined> {
+  const trust = state.jobs.get(id)?.trust;
+  if (trust === undefined) return;
+  yield* trust.open.ranges();
+  yield* trust.provisional.ranges();
 }
 
 /** Whether an input has its result; also true where there is no such job any more. */

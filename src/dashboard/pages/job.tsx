@@ -96,7 +96,7 @@ export function JobPage({ of }: { readonly of: string }) {
         </p>
       )}
       <Figures figures={figuresOf(values)} />
-      <Section title="Who did what" aside={<BandLegend />}>
+      <Section title="Who did what" aside={<BandLegend votes={job.trust !== undefined} />}>
         {bands.map((band) => (
           <Band key={band.kind} band={band} />
         ))}

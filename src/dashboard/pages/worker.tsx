@@ -2,6 +2,7 @@ import type { JobState, Segment, WorkerValues } from "../../protocol/index.ts";
 import { about, age, bytes, count, list, percent } from "../format.ts";
 import { mayManage, rowsOf, useAction, useHub, useTopic } from "../hub.ts";
 import { ActionButton, Failure, Figures, Section, Table, Waiting } from "../parts/basics.tsx";
+import { Standing, standingOf } from "../parts/standing.tsx";
 import { Stream } from "../parts/stream.tsx";
 import { pathOf } from "../route.ts";
 
@@ -71,7 +72,7 @@ export function WorkerPage({ of }: { readonly of: string }) {
   const followed = useTopic("worker", of);
   const { state, error } = followed;
   if (state === undefined) return <Waiting followed={followed} />;
-  const { worker, nowMs } = state.values as unknown as WorkerValues;
+  const { worker, person, nowMs } = state.values as unknown as WorkerValues;
   const segments = rowsOf<Segment>(state, "segments");
   return (
     <>
@@ -110,6 +111,15 @@ export function WorkerPage({ of }: { readonly of: string }) {
       </Section>
       <Section title="What it is">
         <dl class="facts">
+          {person !== undefined && (
+            <div>
+              <dt>Trust</dt>
+              <dd>
+                <Standing person={person} />, {standingOf(person).why}; {count(person.valid)} results
+                confirmed, {count(person.invalid)} refuted
+              </dd>
+            </div>
+          )}
           {factsOf(worker).map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>

@@ -12,10 +12,11 @@ const nowWords: Readonly<Record<string, string>> = {
   l: "leased",
   s: "leased twice, the first result wins",
   r: "being tried again",
+  q: "answered, and waiting for more people's answers",
 };
 
-const nowColour = (now: string, colours: Palette): string =>
-  now === "r" ? colours.warn : now === "s" ? colours.accent : colours.info;
+const nowColour = (now: string, { warn, accent, vote, info }: Palette): string =>
+  ({ r: warn, s: accent, q: vote })[now] ?? info;
 
 function paint(context: CanvasRenderingContext2D, width: number, band: BandView): void {
   const colours = palette();
@@ -96,12 +97,13 @@ export function Band({ band }: { readonly band: BandView }) {
 }
 
 /** What the colours of a band say. */
-export function BandLegend() {
+export function BandLegend({ votes }: { readonly votes: boolean }) {
   return (
     <ul class="legend">
       <li class="key-leased">leased</li>
       <li class="key-copy">second copy</li>
       <li class="key-retry">tried again</li>
+      {votes && <li class="key-vote">in quorum</li>}
       <li class="key-failed">failed</li>
     </ul>
   );

@@ -14,6 +14,8 @@ test("a band shows who did what, as runs of pieces that look alike", () => {
     { ranges: [[3, 4] as const], copy: false, retry: false },
     { ranges: [[4, 5] as const], copy: true, retry: false },
     { ranges: [[6, 7] as const], copy: false, retry: true },
+    { ranges: [[7, 8] as const], copy: false, retry: false },
+    { ranges: [[7, 8] as const], quorum: true as const },
   ];
   expect(band.view("inputs", 8, true, leases)).toEqual({
     kind: "inputs",
@@ -29,7 +31,7 @@ test("a band shows who did what, as runs of pieces that look alike", () => {
       [1, -1, 0, 0, "s"],
       [1, 1, 100, 0, ""],
       [1, -1, 0, 0, "r"],
-      [1, -1, 0, 0, ""],
+      [1, -1, 0, 0, "q"],
     ],
   });
 });

@@ -10,14 +10,21 @@ const OTHERS = "(others)";
 const LEASED = 1;
 const COPY = 2;
 const RETRY = 4;
+const QUORUM = 8;
 
-/** A lease as a band shows it. */
-export interface BandLease {
-  readonly ranges: readonly Range[];
-  readonly copy: boolean;
-  /** Its inputs were tried before. */
-  readonly retry: boolean;
-}
+/** What goes on with some inputs, as a band shows it. */
+export type BandLease =
+  | {
+      readonly ranges: readonly Range[];
+      readonly copy: boolean;
+      /** They were tried before. */
+      readonly retry: boolean;
+    }
+  /** They have answers, and wait for more of them. */
+  | { readonly ranges: readonly Range[]; readonly quorum: true };
+
+const markOf = (lease: BandLease): number =>
+  "quorum" in lease ? QUORUM : LEASED | (lease.copy ? COPY : 0) | (lease.retry ? RETRY : 0);
 
 /** What is kept of a band. */
 export type PackedBand = [inputsPerBin: number, workers: readonly string[], runs: readonly number[]];
@@ -72,9 +79,9 @@ export class Band {
     if (size > 0) this.#reach(size);
     const bins = Math.ceil(size / this.#inputsPerBin);
     const now = new Uint8Array(bins);
-    for (const { ranges, copy, retry } of leases) {
-      const mark = LEASED | (copy ? COPY : 0) | (retry ? RETRY : 0);
-      for (const [start, end] of ranges) {
+    for (const lease of leases) {
+      const mark = markOf(lease);
+      for (const [start, end] of lease.ranges) {
         this.#each(start, Math.min(end, size), (bin) => {
           now[bin]! |= mark;
         });
@@ -198,4 +205,12 @@ const percent = (part: number, whole: number): number =>
   part <= 0 ? 0 : part >= whole ? 100 : Math.min(99, Math.max(1, Math.round((100 * part) / whole)));
 
 const letter = (mark: number): string =>
-  mark === 0 ? "" : (mark & RETRY) !== 0 ? "r" : (mark & COPY) !== 0 ? "s" : "l";
+  mark === 0
+    ? ""
+    : (mark & RETRY) !== 0
+      ? "r"
+      : (mark & COPY) !== 0
+        ? "s"
+        : (mark & QUORUM) !== 0
+          ? "q"
+          : "l";

@@ -128,7 +128,7 @@ test("jobs are found by title, id, state and error", async () => {
 test("what is not there is refused with its code, and what is not for this role is not told", async () => {
   const hub = await testHub();
   const people = await follow(await ScriptedPeer.client(hub, "viewer"), "people").when(() => true);
-  expect(Object.keys(people.tables)).toEqual(["credit"]);
+  expect(Object.keys(people.tables)).toEqual(["credit", "people"]);
   const job = follow(await ScriptedPeer.client(hub, "viewer"), "job", "nothing");
   await until(() => job.errors.length > 0);
   expect(job.errors).toEqual(["NOT_FOUND"]);

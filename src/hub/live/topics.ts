@@ -9,11 +9,12 @@ import {
   type WorkerSummary,
   type WorkerWork,
 } from "../../protocol/index.ts";
-import { jobView } from "../../scheduler/index.ts";
-import { detailsOf, statusOf, summaryOf, whereabouts, workerOf } from "../calls.ts";
+import { jobView, undecided } from "../../scheduler/index.ts";
+import { detailsOf, seenPeople, statusOf, summaryOf, whereabouts, workerOf } from "../calls.ts";
 import type { Coordinator } from "../coordinator.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Scope } from "../scope.ts";
+import { peopleOf } from "../trust/index.ts";
 import type { Band, BandLease } from "./band.ts";
 import type { Sample } from "./subscription.ts";
 
@@ -115,8 +116,9 @@ function jobList(coordinator: Coordinator, search: string, scope: Scope): Sample
   return { values: { found: found.length }, tables: { jobs: byJob(shown) } };
 }
 
-/** Leases of a job at this moment. */
-function* leasesOf({ workers }: Coordinator, job: string): Generator<BandLease> {
+/** What goes on in a job at this moment: its leases, and the inputs that wait for further votes. */
+function* leasesOf({ workers, scheduler }: Coordinator, job: string): Generator<BandLease> {
+  for (const range of undecided(scheduler, job)) yield { ranges: [range], quorum: true };
   for (const session of workers.values()) {
     for (const { descriptor, copy } of session.leases) {
       if (descriptor.job !== job) continue;
@@ -185,8 +187,10 @@ function worker(coordinator: Coordinator, id: string, scope: Scope): Sample {
     if (inputs === undefined || !scope.hasJob(entry)) continue;
     jobs.set(entry.spec.job, { job: entry.spec.job, title: entry.spec.title, state: entry.state, inputs });
   }
+  const { person: name } = session.description;
+  const person = peopleOf(coordinator).find((known) => known.person === name);
   return {
-    values: { worker: workerOf(coordinator, session, scope), nowMs: coordinator.wallMs() },
+    values: { worker: workerOf(coordinator, session, scope), person, nowMs: coordinator.wallMs() },
     tables: { segments, jobs },
   };
 }
@@ -206,9 +210,14 @@ function people(coordinator: Coordinator, role: Role, scope: Scope): Sample {
   const { callHost, credit, limits } = coordinator;
   const rows = credit.list(scope.project).slice(0, limits.liveRowsMax);
   const given = new Map(rows.map((row) => [`${row.person} ${row.project}`, row]));
-  if (role !== "admin") return { values: {}, tables: { credit: given } };
+  const known = seenPeople(coordinator, scope).slice(0, limits.liveRowsMax);
+  const people = new Map(known.map((row) => [row.person, row]));
+  if (role !== "admin") return { values: {}, tables: { credit: given, people } };
   const invites = callHost.invites().slice(0, limits.liveRowsMax);
-  return { values: {}, tables: { credit: given, invites: new Map(invites.map((row) => [row.id, row])) } };
+  return {
+    values: {},
+    tables: { credit: given, people, invites: new Map(invites.map((row) => [row.id, row])) },
+  };
 }
 
 /**
