@@ -15,6 +15,11 @@ test("logLinesPerJobMax and logLineBytesMax: the oldest lines go, long ones are 
   expect(linesOf(logs, "a").at(-1)).toBe("line 99");
   expect(linesOf(logs, "b")).toEqual(["a line t", "… 3 lines dropped: too much output"]);
   expect(linesOf(logs, "c")).toEqual([]);
+  expect([...logs.latest("a", 2)].map(([number, { line }]) => [number, line])).toEqual([
+    ["98", "line 98"],
+    ["99", "line 99"],
+  ]);
+  expect(logs.latest("c", 2).size).toBe(0);
 });
 
 test("logBytesMax: the logs of the job go that was silent longest", () => {

@@ -2,6 +2,8 @@ import { eachRecord, type Limits, type LogLine } from "../protocol/index.ts";
 
 interface JobLog {
   readonly lines: LogLine[];
+  /** Lines of before that are here no more. */
+  gone: number;
   bytes: number;
 }
 
@@ -27,7 +29,7 @@ export class TaskLogs {
   /** Keeps lines, packed as records, and how many were dropped before them. */
   add(job: string, worker: string, dropped: number, lines: Uint8Array): void {
     const { logLinesPerJobMax: linesMax, logLineBytesMax, logBytesMax } = this.#limits;
-    const log = this.#jobs.get(job) ?? { lines: [], bytes: 0 };
+    const log = this.#jobs.get(job) ?? { lines: [], gone: 0, bytes: 0 };
     this.#jobs.delete(job);
     this.#jobs.set(job, log);
     // Workers cut lines, too; but a worker may be anyone.
@@ -48,6 +50,13 @@ export class TaskLogs {
     return this.#jobs.get(job)?.lines ?? [];
   }
 
+  /** The latest of them, by their number: a line has the same for as long as the hub keeps the job's log. */
+  latest(job: string, max: number): Map<string, LogLine> {
+    const { lines = [], gone = 0 } = this.#jobs.get(job) ?? {};
+    const first = Math.max(0, lines.length - max);
+    return new Map(lines.slice(first).map((line, at) => [String(gone + first + at), line]));
+  }
+
   forget(job: string): void {
     this.#bytes -= this.#jobs.get(job)?.bytes ?? 0;
     this.#jobs.delete(job);
@@ -59,6 +68,7 @@ export class TaskLogs {
   }
 
   #shorten(log: JobLog, count: number): void {
+    log.gone += log.lines.length - count;
     for (const line of log.lines.splice(0, log.lines.length - count)) this.#count(log, -costOf(line));
   }
 

@@ -239,6 +239,39 @@ describe.skipIf(chromiumAt === undefined)(
       expect(await job.status()).toMatchObject({ paused: false, priority: 1 });
     });
 
+    test("a log goes on while its job does", async () => {
+      const page = await signedIn("viewer");
+      const job = await cluster.submit(pretendedTask("talker"), numbers(3), { needs: { labels: ["talks"] } });
+      await open(page, `job/${job.id}`, "talker");
+      await page.getByText("Its tasks have printed nothing").waitFor();
+      const description = { labels: ["talks"] };
+      const machine = { name: "aramis", prints: "one for all", description };
+      const late = await new PretendedWorker(hub.invite({ role: "worker" }), machine).start();
+      onTestFinished(() => late.stop());
+      await page.getByText("aramis one for all").first().waitFor();
+    });
+
+    test("many results go straight to the disk, where the browser can", async () => {
+      const job = await cluster.submit(pretendedTask("atlas"), numbers(20_000));
+      await job.wait();
+      const page = await signedIn("submitter");
+      await page.evaluate(`
+        window.saved = { name: "", lines: 0, writes: 0, closed: false };
+        window.showSaveFilePicker = async ({ suggestedName }) => ({
+          createWritable: async () => ({
+            write: async (text) => { saved.writes++; saved.lines += text.split("\\n").length - 1; },
+            close: async () => { saved.name = suggestedName; saved.closed = true; },
+            abort: async () => {},
+          }),
+        });
+      `);
+      await page.evaluate(`location.hash = "#/job/${job.id}"`);
+      await page.getByRole("heading", { level: 1, name: "atlas" }).waitFor();
+      await page.getByRole("button", { name: "CSV" }).click();
+      await page.waitForFunction("saved.closed");
+      expect(await page.evaluate("saved")).toMatchObject({ name: `atlas-${job.id}.csv`, lines: 20_001 });
+    });
+
     test("jobs are searched by title, state and error", async () => {
       await endlessJob("picardy");
       const page = await signedIn("viewer");

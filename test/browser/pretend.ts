@@ -36,6 +36,8 @@ export interface Pretended {
   readonly inputMs?: number;
   /** Inputs whose number this divides fail. */
   readonly failEvery?: number;
+  /** What its tasks print, once a unit. */
+  readonly prints?: string;
   /** What it answers. */
   readonly value?: (input: number) => unknown;
 }
@@ -126,6 +128,11 @@ export class PretendedWorker {
     const elapsedMs = count * inputMs;
     this.#free[slot] = begins + elapsedMs;
     const answer = this.#answer(body);
+    const { prints } = this.#machine;
+    if (prints !== undefined) {
+      const lines = packRecords([new TextEncoder().encode(prints)]);
+      this.#link.send({ type: "log", lease, dropped: 0 }, lines);
+    }
     this.#later(begins + elapsedMs - Date.now(), () => {
       const header = { type: "progress", lease, from: 0, count, ...answer, elapsedMs, done: true } as const;
       const { records, ...rest } = header;

@@ -1,14 +1,17 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Outcome } from "../../client/browser.ts";
 import type { JobDetails } from "../../protocol/index.ts";
-import { count } from "../format.ts";
+import { count, percent } from "../format.ts";
 import { useAction, useHub } from "../hub.ts";
 import { ActionButton, Failure, Section, Table } from "./basics.tsx";
+import { openFile } from "./save-file.ts";
 import { columnsOf, csvLine, jsonOf, textOf } from "./value-text.ts";
 
 const PREVIEW_ROWS = 10;
 const CELL_CHARACTERS_MAX = 300;
-/** Text that is put together before it becomes a part of the file. */
+/** So many are asked where to be written to before they come. */
+const LARGE_RESULTS = 20_000;
+/** Text that is put together before it is written. */
 const PART_CHARACTERS = 1 << 20;
 
 type Line = (outcome: Outcome<unknown>) => string;
@@ -37,41 +40,43 @@ function csvLines(): Line {
   };
 }
 
-/** Saves a file from the page. */
-function save(parts: BlobPart[], name: string, type: string): void {
-  const url = URL.createObjectURL(new Blob(parts, { type }));
-  const link = Object.assign(document.createElement("a"), { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
 function Download({ job, kind }: { readonly job: JobDetails; readonly kind: "jsonl" | "csv" }) {
   const { cluster } = useHub();
   const [got, setGot] = useState(0);
   const download = useAction(async () => {
+    const name = `${job.title.replace(/[^\w.-]+/g, "-")}-${job.job}.${kind}`;
+    const type = kind === "csv" ? "text/csv" : "application/x-ndjson";
+    const file = await openFile(name, type, job.done >= LARGE_RESULTS);
+    if (file === undefined) return;
     const line = kind === "csv" ? csvLines() : jsonLine;
-    const parts: BlobPart[] = [];
     let text = "";
     let number = 0;
-    for await (const outcome of cluster.job(job.job).results({ ordered: true })) {
-      text += line(outcome);
-      if (++number % 1_000 === 0) setGot(number);
-      if (text.length < PART_CHARACTERS) continue;
-      // A blob leaves the page's memory where the browser wants to.
-      parts.push(new Blob([text]));
-      text = "";
+    try {
+      for await (const outcome of cluster.job(job.job).results({ ordered: true })) {
+        text += line(outcome);
+        if (++number % 1_000 === 0) setGot(number);
+        if (text.length < PART_CHARACTERS) continue;
+        // The hub sends no faster than this is written.
+        await file.write(text);
+        text = "";
+      }
+      await file.write(text);
+      await file.close();
+    } catch (error) {
+      await file.abort();
+      throw error;
+    } finally {
+      setGot(0);
     }
-    save(
-      [...parts, text],
-      `${job.title.replace(/[^\w.-]+/g, "-")}-${job.job}.${kind}`,
-      kind === "csv" ? "text/csv" : "application/x-ndjson",
-    );
-    setGot(0);
   });
   return (
     <>
-      <ActionButton action={download} disabled={job.state === "running"}>
-        {download.busy && got > 0 ? count(got) : kind === "csv" ? "CSV" : "JSON lines"}
+      <ActionButton action={download} wide disabled={job.state === "running"}>
+        {download.busy && got > 0
+          ? percent(got / Math.max(1, job.done))
+          : kind === "csv"
+            ? "CSV"
+            : "JSON lines"}
       </ActionButton>
       <Failure text={download.failure} />
     </>

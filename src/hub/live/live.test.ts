@@ -1,6 +1,13 @@
 import { expect, onTestFinished, test } from "vitest";
 import { type LiveState, LiveTopics } from "../../client/live.ts";
-import { defaultLimits, type LiveMessage, type Segment } from "../../protocol/index.ts";
+import {
+  defaultLimits,
+  type LiveMessage,
+  type LogLine,
+  packRecords,
+  type Segment,
+  type TopicName,
+} from "../../protocol/index.ts";
 import { startHub } from "../hub.ts";
 import { jobSpec, ScriptedPeer, testDirectory, testHub, until } from "../testing/peer.ts";
 
@@ -13,11 +20,7 @@ interface Watched {
 }
 
 /** Follows a topic with the client's own part over a scripted connection. */
-function follow(
-  peer: ScriptedPeer,
-  topic: "overview" | "jobs" | "job" | "worker" | "data" | "people",
-  of = "",
-): Watched {
+function follow(peer: ScriptedPeer, topic: TopicName, of = ""): Watched {
   const topics = new LiveTopics((header) => peer.link.send(header));
   const states: LiveState[] = [];
   const errors: string[] = [];
@@ -123,6 +126,25 @@ test("jobs are found by title, id, state and error", async () => {
   expect(await search(specs[1]!.job)).toEqual([specs[1]!.job]);
   expect(await search("state:running")).toEqual(specs.map(({ job }) => job));
   expect(await search("state:done")).toEqual([]);
+});
+
+test("who follows a log is told its lines as they come, each once", async () => {
+  const hub = await testHub({ limits: { unitInputsMax: 1 } });
+  const client = await ScriptedPeer.client(hub, "submitter");
+  const viewer = await ScriptedPeer.client(hub, "viewer");
+  const worker = await ScriptedPeer.worker(hub, { name: "ann" });
+  const spec = jobSpec();
+  client.submit(spec, 1);
+  const { lease } = (await worker.next("lease")).message;
+  const seen = follow(viewer, "log", spec.job);
+  const linesOf = ({ tables }: LiveState) => [...(tables.lines?.values() ?? [])] as LogLine[];
+  expect(linesOf(await seen.when(() => true))).toEqual([]);
+  for (const line of ["one", "two"]) {
+    worker.send({ type: "log", lease, dropped: 0 }, packRecords([new TextEncoder().encode(line)]));
+    const state = await seen.when((now) => linesOf(now).at(-1)?.line === line);
+    expect(linesOf(state).at(-1)).toEqual({ worker: "ann", line });
+  }
+  expect(seen.states.at(-1)!.tables.lines!.size).toBe(2);
 });
 
 test("what is not there is refused with its code, and what is not for this role is not told", async () => {

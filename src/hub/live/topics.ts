@@ -21,6 +21,8 @@ import type { Sample } from "./subscription.ts";
 const JOBS_LATEST = 12;
 /** Segments that a page shows at once. */
 const SEGMENTS_SHOWN = 600;
+/** Lines of a log that a page shows at once. */
+const LINES_SHOWN = 500;
 /** What a job's speed is judged by. */
 const RATE_OVER_MS = 15_000;
 
@@ -166,6 +168,12 @@ function job(coordinator: Coordinator, id: string, scope: Scope): Sample {
   return { values: { ...values }, tables: { segments } };
 }
 
+/** What a job's tasks printed lately, line by line. */
+function log({ jobs, logs }: Coordinator, id: string, scope: Scope): Sample {
+  const { job } = jobs.require(id, scope.project).spec;
+  return { values: {}, tables: { lines: logs.latest(job, LINES_SHOWN) } };
+}
+
 function worker(coordinator: Coordinator, id: string, scope: Scope): Sample {
   const session = coordinator.workers.get(id);
   if (session === undefined || !scope.hasWorker(session)) {
@@ -238,6 +246,8 @@ export function sampleOf(
       return jobList(coordinator, of, scope);
     case "job":
       return job(coordinator, of, scope);
+    case "log":
+      return log(coordinator, of, scope);
     case "worker":
       return worker(coordinator, of, scope);
     case "data":

@@ -62,11 +62,12 @@ export interface UnwatchMessage {
 }
 
 /** What a page can follow. */
-export type TopicName = "overview" | "jobs" | "job" | "worker" | "data" | "people";
+export type TopicName = "overview" | "jobs" | "job" | "log" | "worker" | "data" | "people";
 export const topicNames: readonly TopicName[] = Object.freeze([
   "overview",
   "jobs",
   "job",
+  "log",
   "worker",
   "data",
   "people",
