@@ -268,7 +268,7 @@ describe.skipIf(chromiumAt === undefined)(
       await page.evaluate(`location.hash = "#/job/${job.id}"`);
       await page.getByRole("heading", { level: 1, name: "atlas" }).waitFor();
       await page.getByRole("button", { name: "CSV" }).click();
-      await page.waitForFunction("saved.closed");
+      await expect.poll(() => page.evaluate("saved.closed"), { timeout: 150_000 }).toBe(true);
       expect(await page.evaluate("saved")).toMatchObject({ name: `atlas-${job.id}.csv`, lines: 20_001 });
     });
 

@@ -54,7 +54,11 @@ function Shares({ perWorker }: Pick<JobDetails, "perWorker">) {
           <span class="swatch" style={{ backgroundColor: colourOf(name, dark) }} />
           <span class="share-name">{name === "" ? "the hub" : name}</span>
           <span class="number">{count(number)}</span>
-          <Meter share={number / total} label={`${percent(number / total)} by ${name}`} />
+          <Meter
+            share={number / total}
+            label={`${percent(number / total)} by ${name}`}
+            colour={colourOf(name, dark)}
+          />
         </li>
       ))}
       {rest > 0 && (

@@ -90,12 +90,26 @@ export function Section({ title, aside, children }: SectionProps) {
   );
 }
 
+interface MeterProps {
+  readonly share: number;
+  readonly label: string;
+  /** A class that gives it its colour. */
+  readonly tone?: string;
+  /** Or its colour. */
+  readonly colour?: string;
+}
+
 /** A share of something as a bar, with words for those who do not see it. */
-export function Meter({ share, label, tone = "" }: { share: number; label: string; tone?: string }) {
+export function Meter({ share, label, tone = "", colour }: MeterProps) {
   const whole = Math.max(0, Math.min(1, share));
   return (
     <span class={`meter ${tone}`} role="img" aria-label={label} title={label}>
-      <span style={{ transform: `scaleX(${whole})` }} />
+      <span
+        style={{
+          transform: `scaleX(${whole})`,
+          ...(colour === undefined ? {} : { backgroundColor: colour }),
+        }}
+      />
     </span>
   );
 }

@@ -33,9 +33,13 @@ export function Standing({ person }: { readonly person: PersonSummary }) {
   );
 }
 
+/** Whether there is more to say than that somebody is here. */
+const isKnown = ({ trusted, valid, invalid, streak }: PersonSummary): boolean =>
+  trusted || valid + invalid + streak > 0;
+
 /** Who is believed how far, those who were refuted first. */
 export function StandingTable({ state }: { readonly state: LiveState }) {
-  const rows = rowsOf<PersonSummary>(state, "people");
+  const rows = rowsOf<PersonSummary>(state, "people").filter(isKnown);
   const labels = new Map(rowsOf<CreditSummary>(state, "credit").map(({ person, label }) => [person, label]));
   const checked = ({ valid, invalid }: PersonSummary) => valid + invalid;
   return (
@@ -63,7 +67,7 @@ export function StandingTable({ state }: { readonly state: LiveState }) {
           },
           { title: "Workers", cell: ({ workers }) => count(workers), kind: "number" },
         ]}
-        empty="Nobody is known yet: people appear with their first worker."
+        empty="Nobody's answers were compared yet: that begins with a job that asks for a quorum."
       />
     </Section>
   );

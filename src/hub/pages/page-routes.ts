@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import type { Context, Hono } from "hono";
 import { MusketeersError } from "../../protocol/index.ts";
 import { bearerOf } from "../http-host.ts";
@@ -20,6 +22,27 @@ export interface PageHost {
   grantOf(token: string): Uint8Array | undefined;
 }
 
+/** The pages' files as they travel, each compressed once for as long as it is the same. */
+class CompressedFiles {
+  readonly #files = new Map<
+    string,
+    { readonly changedMs: number; readonly bytes: Promise<Uint8Array<ArrayBuffer>> }
+  >();
+
+  /** @throws where there is no such file */
+  async get(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    const { mtimeMs } = await stat(pageRoot + name);
+    const known = this.#files.get(name);
+    if (known?.changedMs === mtimeMs) return known.bytes;
+    const bytes = readFile(pageRoot + name).then(async (file) => new Uint8Array(await gzipped(file)));
+    this.#files.set(name, { changedMs: mtimeMs, bytes });
+    return bytes;
+  }
+}
+
+const gzipped = promisify(gzip);
+const compressed = new CompressedFiles();
+
 async function getPage(context: Context): Promise<Response> {
   const { path } = context.req;
   const name = path === "/" || path === "/join" ? "index.html" : path.slice(1);
@@ -27,13 +50,16 @@ async function getPage(context: Context): Promise<Response> {
   if (type === undefined || !/^(assets\/)?[\w-]+(\.[\w-]+)*$/.test(name)) {
     throw new MusketeersError("NOT_FOUND", `There is nothing at ${path}`);
   }
+  const headers: Record<string, string> = { "Content-Type": type, ...pageHeaders(context) };
+  // Their names change with their content.
+  headers["Cache-Control"] = name.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache";
+  headers.Vary = "Accept-Encoding";
   try {
-    const headers: Record<string, string> = { "Content-Type": type, ...pageHeaders(context) };
-    // Their names change with their content.
-    headers["Cache-Control"] = name.startsWith("assets/")
-      ? "public, max-age=31536000, immutable"
-      : "no-cache";
-    return context.body(await readFile(pageRoot + name), 200, headers);
+    if (!/\bgzip\b/.test(context.req.header("accept-encoding") ?? "")) {
+      return context.body(await readFile(pageRoot + name), 200, headers);
+    }
+    const bytes = await compressed.get(name);
+    return context.body(bytes, 200, { ...headers, "Content-Encoding": "gzip" });
   } catch (cause) {
     throw new MusketeersError("NOT_FOUND", `There is nothing at ${path}`, { cause });
   }
