@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeHome, musketeers, startUp } from "./support/program.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 const answer = async (args: readonly string[], home: string) => {
   const { status, stdout, stderr } = await musketeers([...args, "--json"], home).ended;

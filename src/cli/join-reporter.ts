@@ -26,6 +26,7 @@ export class Reporter {
   #inputsDone = 0;
   #pausedFor: string | undefined;
   #inputsFailed = 0;
+  #isAside = false;
   /** Told why the worker is of no use for now, or that it is. */
   onTrouble: (trouble: string | undefined) => void = () => {};
 
@@ -125,10 +126,22 @@ export class Reporter {
   ran(done: number, failed: number): void {
     this.#inputsDone += done;
     this.#inputsFailed += failed;
+    if (this.#isAside) return;
     const { terminal } = this.#context;
     const failures = this.#inputsFailed > 0 ? `, ${count(this.#inputsFailed)} failed` : "";
     const time = duration(terminal.now() - this.#startedAtMs);
     this.#line.set(`${plural(this.#inputsDone, "input")} done${failures}, here for ${time}`);
+  }
+
+  /** Keeps its line off the screen while somebody is asked something. */
+  async aside<T>(action: () => Promise<T>): Promise<T> {
+    this.#line.clear();
+    this.#isAside = true;
+    try {
+      return await action();
+    } finally {
+      this.#isAside = false;
+    }
   }
 
   left(): void {

@@ -20,6 +20,7 @@ import { KEPT_VARIABLE, type LeaveMessage } from "../following/messages.ts";
 import { type InviteSources, readInvites } from "../join-invites.ts";
 import { Reporter } from "../join-reporter.ts";
 import { addLendingOptions, type LendingOptions, lendingOf } from "../lending.ts";
+import { LiveConsent } from "../live-consent.ts";
 import { plural } from "../render/format.ts";
 import { RunningNotes } from "../running-note.ts";
 import { listenForStop } from "../stop.ts";
@@ -55,7 +56,10 @@ function sharesOf(shares: readonly number[] | undefined, hubs: number): readonly
 }
 
 /** Turns what the worker says into what is told. */
-function listenTo(reporter: Reporter): (notice: WorkerNotice, hub: number) => void {
+function listenTo(
+  reporter: Reporter,
+  live: LiveConsent | undefined,
+): (notice: WorkerNotice, hub: number) => void {
   return (notice, hub) => {
     switch (notice.type) {
       case "connected":
@@ -78,6 +82,8 @@ function listenTo(reporter: Reporter): (notice: WorkerNotice, hub: number) => vo
         break;
       case "asks":
         reporter.asks(hub, notice.request);
+        // What cannot be kept can be granted by another command all the same.
+        live?.ask(notice.request).catch(() => {});
         break;
       case "draining":
         break;
@@ -141,6 +147,9 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
     invites.map((invite) => invite.replace(/\/join#.*$/s, "")),
     options.json === true,
   );
+  const { inputIsTTY, errIsTTY } = context.terminal;
+  const isAtTerminal = inputIsTTY && errIsTTY && !led && options.json !== true;
+  const live = isAtTerminal ? new LiveConsent(context, reporter, signal) : undefined;
   reporter.onTrouble = (trouble) =>
     notes.say({ kind: "worker", ...(trouble === undefined ? {} : { trouble }) });
   try {
@@ -167,7 +176,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       allowNet,
       labels: label,
       signal: stopper.signal,
-      onEvent: listenTo(reporter),
+      onEvent: listenTo(reporter, live),
     });
     if (kept) leaveForKeeper(worker);
     const followed = Promise.all(worker.hubs.map((_, hub) => follow(reporter, hub, worker, stopper.signal)));
@@ -178,6 +187,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
     // Stopped before it had joined: there is nothing to hand back.
     if (!stopper.signal.aborted || reporter.hasJoined) throw error;
   } finally {
+    live?.close();
     reporter.clear();
     // The channel to a leading process would keep this one alive.
     if (led) process.disconnect?.();
