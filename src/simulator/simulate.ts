@@ -83,6 +83,7 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
   const queue = new EventQueue();
   const plans = planJobs(scenario, seed);
   const archive = new Archive(planDatasets(scenario, seed), scenario.hub?.bytesPerSecond);
+  const personas = personasOf(scenario);
   const world: World = {
     scenario,
     seed,
@@ -96,8 +97,8 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
       mayAnswerWrongly(scenario),
       ({ spec }) => spec.options.maxAttempts * limits.lossesPerStrike,
     ),
-    inspector: new Inspector(plans, scenario, limits, check),
-    personas: personasOf(scenario),
+    inspector: new Inspector(plans, scenario, personas, limits, check),
+    personas,
     waste: { useful: 0, duplicate: 0, retried: 0, corrupted: 0, overhead: 0, checking: 0 },
     disks: new Disks(),
     archive,

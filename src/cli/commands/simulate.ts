@@ -109,10 +109,20 @@ function summary(study: Study, results: readonly SimulationResult[]): string {
       `  inputs     ${count(result.inputsDone)} of ${count(result.inputs)} done, ${count(result.inputsFailed)} failed`,
       `  slot time  useful ${share(slotTime.useful)}, idle ${share(slotTime.idle)}, wasted ${share(lost)}, overhead ${share(slotTime.overhead)}`,
       `  hub        ${count(messagesPerSecond.mean)} messages/s, at most ${count(messagesPerSecond.peak)}; ${count(peaks.workers)} workers; ${count(result.hubCrashes)} crashes`,
+      ...trustLines(result),
       "",
     );
   }
   return `${lines.join("\n").trimEnd()}\n`;
+}
+
+function trustLines({ trust }: SimulationResult): string[] {
+  if (trust === undefined) return [];
+  const all = Object.values(trust.accepted).reduce((sum, accepted) => sum + accepted, 0);
+  const wrong = Object.values(trust.wrong).reduce((sum, accepted) => sum + accepted, 0);
+  return [
+    `  trust      ${count(wrong)} of ${count(all)} accepted values wrong; ${(100 * trust.overhead).toFixed(1)} % more answers than values; ${count(trust.rerun)} taken back, ${count(trust.disputed)} disputed`,
+  ];
 }
 
 function failOn({ terminal, errStyle }: Context, seed: number, results: readonly SimulationResult[]): void {

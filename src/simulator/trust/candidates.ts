@@ -29,11 +29,11 @@ export class Candidates {
     return this.#jobs.get(job)?.get(input) ?? none;
   }
 
-  keep(job: string, input: number, candidate: Candidate): void {
+  keep(job: string, input: number, person: string, candidate: Candidate): void {
     const inputs = this.#jobs.get(job) ?? new Map<number, Map<string, Candidate>>();
     this.#jobs.set(job, inputs);
     const people = inputs.get(input) ?? new Map<string, Candidate>();
-    inputs.set(input, people.set(candidate.persona.name, candidate));
+    inputs.set(input, people.set(person, candidate));
   }
 
   drop(job: string, ranges: Ranges): void {

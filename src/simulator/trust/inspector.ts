@@ -7,7 +7,7 @@ import { ViolationError } from "../violation.ts";
 import type { Candidate } from "./candidates.ts";
 import { Confidence } from "./confidence.ts";
 import { Ledger, type Way } from "./ledger.ts";
-import type { Persona } from "./persona.ts";
+import { blamelessOf, type Persona } from "./persona.ts";
 
 /** A value that counts from now on. */
 export interface Acceptance {
@@ -31,6 +31,7 @@ export class Inspector {
   readonly #isThorough: boolean;
   readonly #hasOneEngine: boolean;
   readonly #provenMin: number;
+  readonly #blameless: ReadonlySet<string>;
   /** By job and input, who gave which answer, whatever became of it. */
   readonly #voices = new Map<string, Map<string, Set<string>>>();
   readonly #confidence = new Confidence();
@@ -49,7 +50,8 @@ export class Inspector {
 
   constructor(
     plans: readonly JobPlan[],
-    { populations }: Scenario,
+    scenario: Scenario,
+    personas: readonly Persona[],
     limits: {
       readonly provenStreakMin: number;
       readonly suspectBadMin: number;
@@ -60,6 +62,8 @@ export class Inspector {
     for (const plan of plans) {
       if (plan.spec.options.quorum !== undefined) this.#ledgers.set(plan.spec.job, new Ledger(plan));
     }
+    const { populations } = scenario;
+    this.#blameless = blamelessOf(scenario, personas);
     this.#isThorough = check === "tick";
     this.#hasOneEngine = new Set(populations.map(({ engineClass }) => engineClass)).size === 1;
     this.#provenMin = limits.provenStreakMin;
@@ -137,7 +141,7 @@ export class Inspector {
     this.#checkCredits();
     this.#checkRefuted(confirmed);
     for (const [person, { streak, valid, bad }] of this.#judged) {
-      if (bad > (this.#known.get(person)?.bad ?? 0)) this.#refuted.set(person, this.#step);
+      if (bad > (this.#known.get(person)?.bad ?? 0)) this.#fell(person);
       this.#known.set(person, { streak, valid, bad });
     }
     this.#acceptances = [];
@@ -185,6 +189,12 @@ export class Inspector {
     }
   }
 
+  #fell(person: string): void {
+    this.#refuted.set(person, this.#step);
+    if (!this.#blameless.has(person)) return;
+    throw new ViolationError("correctness", `${person} is refuted, who never gave a wrong answer`);
+  }
+
   #isSuspect(person: string): boolean {
     const { valid, bad } = this.#known.get(person) ?? { valid: 0, bad: 0 };
     return bad >= this.#suspectBadMin && bad > (valid + bad) * this.#suspectBadShare;
@@ -221,6 +231,7 @@ export class Inspector {
   }
 
   #checkCredits(): void {
+    if (this.#credits.size === 0) return;
     const results = new Map<string, string>();
     for (const { plan, input, giver } of this.#acceptances) {
       if (giver.failure === undefined) results.set(`${plan.spec.job} ${input}`, giver.digest);

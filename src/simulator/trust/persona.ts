@@ -63,6 +63,23 @@ export function personasOf({ populations }: Scenario): Persona[] {
   return machines;
 }
 
+/**
+ * Those who must never be refuted: they are honest, so are their machines, and nobody who is believed may lie; sleepers
+ * are, at first.
+ */
+export function blamelessOf({ populations }: Scenario, personas: readonly Persona[]): ReadonlySet<string> {
+  const isDeceived = populations.some(
+    ({ conduct, trusted, corruptionRate = 0 }) =>
+      conduct === "sleeper" ||
+      (trusted === true && (corruptionRate > 0 || (conduct ?? "honest") !== "honest")),
+  );
+  if (isDeceived) return new Set();
+  const blameless = personas.filter(
+    ({ conduct, kind }) => conduct === "honest" && (populations[kind]!.corruptionRate ?? 0) === 0,
+  );
+  return new Set(blameless.map(({ name }) => name));
+}
+
 /** Whether wrong answers are to be expected of anybody. */
 export const mayAnswerWrongly = ({ populations }: Scenario): boolean =>
   populations.some(

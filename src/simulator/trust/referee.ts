@@ -123,9 +123,9 @@ export class Referee {
     return this.#world.planOf.get(job)!;
   }
 
-  #keep({ job, kept, ranges, failures }: EffectOf<"KeepCandidates">, source: Source): void {
+  #keep({ job, person, kept, ranges, failures }: EffectOf<"KeepCandidates">, source: Source): void {
     for (const [input, candidate] of this.#read(job, { kept, ranges, failures }, source)) {
-      this.#candidates.keep(job, input, candidate);
+      this.#candidates.keep(job, input, person, candidate);
     }
   }
 

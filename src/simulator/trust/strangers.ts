@@ -11,12 +11,16 @@ export function withStrangers(scenario: Scenario, random: Random): Scenario {
   if (!random.chance(0.2)) return scenario;
   const vouched: Partial<Population> = {
     trusted: true,
-    speed: among(random, 0.1, 0.5, 1),
-    // Until they come canaries are all that proves anybody.
-    startMs: among(random, 0, 0, 20_000),
+    count: 1,
+    slots: 1,
+    speed: among(random, 0.5, 1),
+    // Until it comes canaries are all that proves anybody.
+    startMs: among(random, 0, 5_000, 20_000),
   };
   return {
     ...scenario,
+    // One slot must be able to do all of it.
+    durationMs: 4 * scenario.durationMs,
     jobs: scenario.jobs.map((job) => (job.shuffle === undefined ? { ...job, ...quorumOf(random) } : job)),
     populations: [
       ...scenario.populations.map((population) =>
@@ -68,6 +72,7 @@ function strangers(random: Random): Population[] {
   const add = (probability: number, population: Population) => {
     if (random.chance(probability)) populations.push(population);
   };
+  add(0.4, { ...anywhere(), name: "others", count: 1 + random.int(3), engineClass: "spidermonkey" });
   add(0.4, { ...anywhere(), name: "liars", count: 1 + random.int(3), conduct: "liar" });
   add(0.5, {
     ...anywhere(),
@@ -76,7 +81,7 @@ function strangers(random: Random): Population[] {
     nodesPerPerson: among(random, 1, 1, 4),
     conduct: "colluder",
   });
-  add(0.5, {
+  add(0.4, {
     ...anywhere(),
     name: "sleepers",
     count: 1 + random.int(3),
