@@ -258,6 +258,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: "const right = ballot.votes;",
   },
   {
+    name: "engines that are compared with each other",
+    file: "scheduler/trust/job-trust.ts",
+    find: 'quorum.deterministic || quorum.same === true ? "" : worker.description.engineClass',
+    replace: '""',
+  },
+  {
     name: "votes of a suspect that still count",
     file: "scheduler/trust/ballots.ts",
     find: 'const isSuspect = standingOf(state, person) === "suspect";',
@@ -274,5 +280,11 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: "scheduler/trust/canaries.ts",
     find: "else if (digest === job.spec.canaries?.answers[canary]) wasRight(state, person);",
     replace: "else if (digest.length > 0) wasRight(state, person);",
+  },
+  {
+    name: "an input in its back-off that waits for votes that are gone",
+    file: "scheduler/trust/lanes.ts",
+    find: "takeOut(this.delayed, ranges)",
+    replace: "takeOut(this.delayed, [])",
   },
 ];
