@@ -1,5 +1,8 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { paintPart } from "../../src/cli/demo/paint-part.ts";
@@ -126,6 +129,27 @@ describe.skipIf(chromiumAt === undefined)(
       await status(page, idle).waitFor();
       await hub.close();
       await status(page, "Joining").waitFor();
+    });
+
+    test("what asks for more than was agreed to waits for a click, and then runs", async () => {
+      const hub = await testHub();
+      const cluster = await testClient(hub);
+      const page = await opened(hub.invite({ role: "worker" }));
+      await start(page, "bazin");
+      await status(page, idle).waitFor();
+      // A host that lets pages read from it; of others a tab is no use.
+      const site = createServer((_request, response) => {
+        response.setHeader("Access-Control-Allow-Origin", "*").end("quotes");
+      }).listen(0, "127.0.0.1");
+      onTestFinished(() => void site.close());
+      await once(site, "listening");
+      const quotes = `127.0.0.1:${(site.address() as AddressInfo).port}`;
+      const job = await cluster.submit(paintPart, parts, { ...picture, net: [quotes] });
+      await page.getByText(`asks for ${quotes}`).waitFor();
+      expect((await job.status()).done).toBe(0);
+      await page.getByRole("button", { name: "Allow" }).click();
+      expect(await job.wait()).toMatchObject({ state: "done", failed: 0 });
+      await page.getByText(`asks for ${quotes}`).waitFor({ state: "detached" });
     });
 
     test("an invite that was taken back says whom to ask", async () => {

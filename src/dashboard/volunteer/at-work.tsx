@@ -101,7 +101,7 @@ export function AtWork({ state, given, grant }: AtWorkProps) {
           ]}
           empty={<p>Each task that runs in this tab is listed here.</p>}
         />
-        <p class="quiet">What of it was accepted the hub counts, for you to see on its People page.</p>
+        <p class="quiet">The hub counts what of it was accepted, to the credit of whom your invite stands for.</p>
       </Section>
     </>
   );
