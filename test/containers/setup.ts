@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { root } from "../support/program.ts";
 import { baseImage, loadBases, runtimeImage } from "./base.ts";
-import { type EngineAddress, runWith, startEngine, whyNoEngine } from "./engine.ts";
+import { type Engine, type EngineAddress, runWith, startEngine, whyNoEngine } from "./engine.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -40,6 +40,19 @@ async function buildImage(directory: string): Promise<void> {
   }
 }
 
+/** An engine in which containers have a network; nobody has to be able to give them one. */
+async function startOwn(directory: string): Promise<Engine> {
+  let engine: Engine | undefined;
+  try {
+    engine = await startEngine(directory, "own");
+    await runWith(engine, "docker", ["run", "--rm", runtimeImage, "true"]);
+    return engine;
+  } catch (error) {
+    await engine?.stop();
+    throw new Unprepared(`no containers with a network: ${(error as Error).message}`);
+  }
+}
+
 /** Starts one engine for all tests of containers, in a directory of its own, and ends it behind them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const skip = (why: string) => {
@@ -52,7 +65,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const remove = () => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   try {
     await buildImage(directory);
-    const engine = await startEngine(directory, "own");
+    const engine = await startOwn(directory);
     project.provide("engine", { host: engine.host, pid: engine.pid });
     return async () => {
       await engine.stop();
