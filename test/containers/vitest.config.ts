@@ -5,9 +5,9 @@ export default defineConfig({
   test: {
     include: ["test/containers/**/*.test.ts"],
     globalSetup: ["test/containers/setup.ts"],
-    testTimeout: 300_000,
+    testTimeout: 900_000,
     hookTimeout: 1_200_000,
-    expect: { poll: { timeout: 90_000, interval: 250 } },
+    expect: { poll: { timeout: 240_000, interval: 250 } },
     retry: process.env.CI === "true" ? 1 : 0,
     maxWorkers: 1,
     fileParallelism: false,
