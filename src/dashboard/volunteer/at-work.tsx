@@ -101,7 +101,9 @@ export function AtWork({ state, given, grant }: AtWorkProps) {
           ]}
           empty={<p>Each task that runs in this tab is listed here.</p>}
         />
-        <p class="quiet">The hub counts what of it was accepted, to the credit of whom your invite stands for.</p>
+        <p class="quiet">
+          The hub counts what of it was accepted, to the credit of whom your invite stands for.
+        </p>
       </Section>
     </>
   );
