@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultLimits, MusketeersError } from "../protocol/index.ts";
 import type { Bundle } from "./bundle.ts";
+import type { ContainerDefinition } from "./container-task.ts";
 import { abortReason } from "./errors.ts";
 import type { TaskOptions } from "./options.ts";
 
@@ -16,6 +17,8 @@ export interface FoundExport {
   readonly entry: string;
   readonly options: TaskOptions;
   readonly shuffle: boolean;
+  /** It is a container. */
+  readonly container?: ContainerDefinition;
 }
 
 export interface Inspection {
@@ -39,8 +42,9 @@ const report = (connects) => {
     let value;
     try { value = get(); } catch { continue; }
     const info = typeof value === "function" ? value[at("task")] : undefined;
-    const kind = info !== undefined ? "task" : typeof value === "function" ? "function" : "other";
-    exports.push({ name, kind, title: value?.name ?? "", entry: info?.entry ?? "", options: plain(info?.options), shuffle: value?.[at("stages")] !== undefined });
+    const container = typeof value === "function" ? value[at("container")] : undefined;
+    const kind = info !== undefined || container !== undefined ? "task" : typeof value === "function" ? "function" : "other";
+    exports.push({ name, kind, title: value?.name ?? "", entry: info?.entry ?? "", options: plain(info?.options), shuffle: value?.[at("stages")] !== undefined, container });
   }
   process.send({ exports, connects }, () => process.exit(0));
 };

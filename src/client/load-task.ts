@@ -1,5 +1,6 @@
 import { MusketeersError } from "../protocol/index.ts";
 import { bundleSource } from "./bundle.ts";
+import { loadContainer } from "./container-task.ts";
 import { type FoundExport, type InspectOptions, inspect } from "./inspection.ts";
 import type { LoadedTask } from "./loaded.ts";
 import { resolveOptions } from "./options.ts";
@@ -48,6 +49,7 @@ export async function loadTask(
       },
     );
   }
+  if (chosen.container !== undefined) return loadContainer(chosen.container);
   resolveOptions(chosen.options);
   return {
     entry: chosen.kind === "task" ? chosen.entry : `export:${chosen.name}`,

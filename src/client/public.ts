@@ -31,6 +31,12 @@ export type { Canary } from "./canaries.ts";
 export { Cluster, type RunOptions } from "./cluster.ts";
 export type { ImportOptions, OpenOptions, PutOptions } from "./cluster-data.ts";
 export type { ConnectOptions } from "./connect.ts";
+export type {
+  ContainerDefinition,
+  ContainerInput,
+  ContainerOutput,
+  ContainerTask,
+} from "./container-task.ts";
 export { Dataset, type PathStat } from "./dataset.ts";
 export { TaskError } from "./errors.ts";
 export type { Iterated, IterateOptions } from "./iterate.ts";

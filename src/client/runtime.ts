@@ -37,9 +37,19 @@ function nextEntry(file: string): string {
   return `site:${file}#${ordinal}`;
 }
 
+/** `task.container()` of a bundle: there is nothing of it to run, but an export may be asked for what it is. */
+function container(definition: object): AnyFunction {
+  const call = () => Promise.reject(new Error("A container task runs by itself"));
+  Object.defineProperty(call, "name", { value: (definition as { name?: string }).name ?? "container" });
+  Object.defineProperty(call, Symbol.for("musketeers.container"), { value: definition });
+  return call;
+}
+
 /** `task()` for one source file of the bundle. */
-export function taskOf(file: string): (fn: AnyFunction, options?: object) => AnyFunction {
-  return (fn, options = {}) => {
+export function taskOf(file: string): ((fn: AnyFunction, options?: object) => AnyFunction) & {
+  container: typeof container;
+} {
+  const task = (fn: AnyFunction, options: object = {}): AnyFunction => {
     const entry = nextEntry(file);
     const call = function (this: unknown, ...args: never[]): unknown {
       return Reflect.apply(fn, this, args);
@@ -50,6 +60,7 @@ export function taskOf(file: string): (fn: AnyFunction, options?: object) => Any
     registeredTasks().set(entry, { fn, options });
     return call;
   };
+  return Object.assign(task, { container });
 }
 
 const stagesKey = Symbol.for("musketeers.stages");

@@ -1,6 +1,7 @@
 import { type JobSpec, type Limits, MusketeersError } from "../protocol/index.ts";
 import { newId } from "../security/index.ts";
 import { canarySpec } from "./canaries.ts";
+import { containerDefinition, loadContainer } from "./container-task.ts";
 import { isLoadedTask, type LoadedTask, type LoadTask } from "./loaded.ts";
 import { resolveOptions, type TaskOptions } from "./options.ts";
 import type { Session } from "./session.ts";
@@ -39,8 +40,11 @@ export function specOf(
 }
 
 /** A task with its code. @throws MusketeersError `TASK_UNKNOWN`, `BUNDLE_FAILED`, … */
-export const loadedTask = async (host: SubmissionHost, task: unknown): Promise<LoadedTask> =>
-  isLoadedTask(task) ? task : host.loadTask(task);
+export async function loadedTask(host: SubmissionHost, task: unknown): Promise<LoadedTask> {
+  if (isLoadedTask(task)) return task;
+  const container = containerDefinition(task);
+  return container === undefined ? host.loadTask(task) : loadContainer(container);
+}
 
 /** Finds the task's code, puts it onto the hub, and makes the job's specification. */
 export async function prepare(

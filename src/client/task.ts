@@ -1,5 +1,6 @@
 import { MusketeersError } from "../protocol/index.ts";
 import { callerScript } from "./callsite.ts";
+import { containerTask } from "./container-task.ts";
 import { checkOptionNames, resolveOptions, type TaskOptions } from "./options.ts";
 
 /** Shared by all copies of the package in a process. */
@@ -67,6 +68,8 @@ export function task<F extends OneParameter>(fn: F, options: OptionsOf<F> = {}):
   Object.defineProperty(call, "length", { value: fn.length, configurable: true });
   return markTask(call, options.name ?? fn.name, { options, site }) as unknown as Task<F>;
 }
+
+task.container = containerTask;
 
 /** Notes of a function what the package has to know of it. */
 export function markTask(call: OneParameter, name: string, info: TaskInfo): Task {

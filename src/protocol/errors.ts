@@ -98,6 +98,11 @@ export const errorKinds = Object.freeze({
     4,
     403,
   ),
+  IMAGE_UNAVAILABLE: kind(
+    "Is it in a registry that workers reach, for their platform? Else load it there: docker load.",
+    1,
+    422,
+  ),
   SERVICE_MANAGER: kind(
     "Does systemd run for your user? After `loginctl enable-linger` and a new login `systemctl --user status` answers.",
     2,

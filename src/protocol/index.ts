@@ -1,5 +1,6 @@
 /** What crosses a wire: messages, codecs, error codes, limits. No I/O. */
 export * from "./calls.ts";
+export * from "./container.ts";
 export * from "./crc32.ts";
 export * from "./errors.ts";
 export * from "./failure.ts";

@@ -21,6 +21,11 @@ export class SandboxPool {
     this.#idleMax = idleMax;
   }
 
+  /** Sees to it that a sandbox for a task can be taken. @throws MusketeersError why it cannot */
+  async prepare(order: Pick<SandboxOrder, "task" | "code">): Promise<void> {
+    await this.#executor.prepare?.(order);
+  }
+
   /** A sandbox for a task, warm where there is one. */
   take(key: string, order: SandboxOrder, handlers: SandboxHandlers): Sandbox {
     const at = this.#idle.findLastIndex((idle) => idle.key === key && idle.sandbox.alive);

@@ -110,7 +110,7 @@ const connectionOf = (invite: Invite, { machineKey }: Pick<SharedWorkerOptions, 
 export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWorkerHandle> {
   const limits = options.limits ?? defaultLimits;
   const choices = parseChoices(options.hubs, limits);
-  const executor = await openExecutor(options.trust === true, limits, options.lending?.priority);
+  const executor = await openExecutor(options, limits);
   let description: WorkerDescription;
   let surroundings: readonly Surroundings[];
   try {

@@ -195,6 +195,7 @@ export class SlotRunner {
     const { signal } = this.#abort;
     if (session.sandbox === undefined) {
       const code = await this.#context.codes.get(task.bundle);
+      await this.#context.pool.prepare({ task, code });
       if (this.#session !== session) return;
       session.sandbox = this.#context.pool.take(
         session.key,

@@ -1,7 +1,19 @@
 import process from "node:process";
-import { type Limits, MusketeersError, PACKAGE_VERSION, type WorkerDescription } from "../protocol/index.ts";
+import {
+  CONTAINER_CAPABILITY,
+  type Limits,
+  MusketeersError,
+  PACKAGE_VERSION,
+  type WorkerDescription,
+} from "../protocol/index.ts";
 import type { WorkerNotice } from "./agent-options.ts";
-import { createDenoExecutor, createNodeExecutor, type Executor, type Priority } from "./executors/index.ts";
+import {
+  ContainerExecutor,
+  type ContainerExecutorOptions,
+  createDenoExecutor,
+  createNodeExecutor,
+  type Executor,
+} from "./executors/index.ts";
 import type { Lending } from "./governed.ts";
 import { measureSpeed } from "./machine.ts";
 import { nodeMachine as machine } from "./node-machine.ts";
@@ -34,6 +46,8 @@ export interface WorkerOptions {
   readonly cacheDirectory?: string;
   /** How much of the machine, and when; all of it at any time where nothing is said. */
   readonly lending?: Lending;
+  /** Runs tasks that are containers, of these images; see `ContainerExecutorOptions`. */
+  readonly containers?: Pick<ContainerExecutorOptions, "images" | "network">;
   /** Drains the worker. */
   readonly signal?: AbortSignal;
   readonly limits?: Limits;
@@ -41,9 +55,19 @@ export interface WorkerOptions {
 }
 
 /** The executor that a worker is to have. */
-export async function openExecutor(trust: boolean, limits: Limits, priority?: Priority): Promise<Executor> {
-  const options = { limits, ...(priority === undefined ? {} : { priority }) };
-  return trust ? createNodeExecutor(options) : createDenoExecutor(options);
+export async function openExecutor(
+  { trust, lending, containers }: Pick<WorkerOptions, "trust" | "lending" | "containers">,
+  limits: Limits,
+): Promise<Executor> {
+  const options = { limits, ...(lending?.priority === undefined ? {} : { priority: lending.priority }) };
+  const executor = await (trust ? createNodeExecutor(options) : createDenoExecutor(options));
+  if (containers === undefined) return executor;
+  try {
+    return await ContainerExecutor.open(executor, { limits, ...containers });
+  } catch (error) {
+    await executor.close();
+    throw error;
+  }
 }
 
 /**
@@ -74,7 +98,11 @@ export function describeWorker(
     engineClass: executor.engineClass,
     allowNet: options.allowNet ?? [],
     labels: options.labels ?? [],
-    capabilities: executor.kind === "trusted" ? ["node", "wasm"] : ["wasm"],
+    capabilities: [
+      ...(executor.kind === "trusted" ? ["node"] : []),
+      "wasm",
+      ...(options.containers === undefined ? [] : [CONTAINER_CAPABILITY]),
+    ],
     speed: measureSpeed(),
   };
 }

@@ -1,4 +1,5 @@
 import { decode, encode } from "cborg";
+import { decodeContainer, encodeContainer } from "../../src/protocol/index.ts";
 import {
   checkTask,
   createInvite,
@@ -80,6 +81,11 @@ export const trustDecoders: readonly Decoder[] = [
       const signed = signedBy(bytes);
       if (signed !== undefined) openProof(signed, checks);
     },
+  },
+  {
+    name: "containers as tasks",
+    samples: [encodeContainer({ image: `a/b@sha256:${"0".repeat(64)}`, command: ["run"], mode: "lines" })],
+    decode: (bytes) => void decodeContainer(bytes),
   },
   {
     name: "a hub's word on its program",

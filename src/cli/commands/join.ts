@@ -3,6 +3,7 @@ import { loadMachineKey } from "../../client/node.ts";
 import { defaultLimits, MusketeersError, toMusketeersError } from "../../protocol/index.ts";
 import type { SharedWorkerHandle, WorkerNotice } from "../../worker/node.ts";
 import { obtainConsent, openConsentFile } from "../consent.ts";
+import { addContainerOptions, type ContainerOptions, containersOf } from "../container-options.ts";
 import {
   type Context,
   durationArgument,
@@ -25,7 +26,7 @@ import { plural } from "../render/format.ts";
 import { RunningNotes } from "../running-note.ts";
 import { listenForStop } from "../stop.ts";
 
-interface JoinOptions extends JsonOption, LendingOptions, InviteSources {
+interface JoinOptions extends JsonOption, LendingOptions, ContainerOptions, InviteSources {
   readonly share?: readonly number[];
   readonly name?: string;
   readonly slots?: number;
@@ -165,6 +166,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       ...(memory === undefined ? {} : { memoryBytes: memory }),
       ...(trust === undefined ? {} : { trust }),
       ...(serve === undefined ? {} : { serve }),
+      ...containersOf(options),
       limits: {
         ...defaultLimits,
         ...(grace === undefined ? {} : { drainGraceMs: grace }),
@@ -241,7 +243,7 @@ export function addJoin(program: Command, context: Context): void {
     .option("--cache <dir>", "where to keep data that tasks read, for later runs, too")
     .option("--cache-size <size>", "how much of it, such as 10GB (default: 4GB)", sizeArgument)
     .addOption(jsonOption("print events as JSON lines"));
-  addLendingOptions(command).action((invites: readonly string[], options: JoinOptions) =>
+  addContainerOptions(addLendingOptions(command)).action((invites: readonly string[], options: JoinOptions) =>
     join(invites, options, context),
   );
   withExamples(

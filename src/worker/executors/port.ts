@@ -78,6 +78,11 @@ export interface Executor {
    * @throws MusketeersError `SANDBOX_UNAVAILABLE` where no process can be started.
    */
   start(order: SandboxOrder, handlers: SandboxHandlers): Sandbox;
+  /**
+   * Fetches what a task needs beside its code; nothing where it is not there.
+   * @throws MusketeersError why it cannot run here
+   */
+  prepare?(order: Pick<SandboxOrder, "task" | "code">): Promise<void>;
   /** Kills what is left and removes temporary files. */
   close(): Promise<void>;
 }

@@ -1,0 +1,151 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import {
+  CONTAINER_ENTRY,
+  type ContainerSpec,
+  decodeContainer,
+  type Limits,
+  MusketeersError,
+} from "../../../protocol/index.ts";
+import { newId } from "../../../security/index.ts";
+import type { Executor, Sandbox, SandboxHandlers, SandboxOrder } from "../port.ts";
+import { makeScratch } from "../scratch.ts";
+import { type RunOptions, runArguments } from "./arguments.ts";
+import { type ContainerEngine, findEngine } from "./engine.ts";
+import { FilesSandbox } from "./files-sandbox.ts";
+import { Images } from "./images.ts";
+import { LinesSandbox } from "./lines-sandbox.ts";
+
+export interface ContainerExecutorOptions {
+  readonly limits: Limits;
+  /** Images that its volunteer lets run: names, with or without a digest, beginnings before `*`, or `*`. */
+  readonly images: readonly string[];
+  /** A network of the engine that tasks may use whose network is granted; none where nothing is said. */
+  readonly network?: string;
+}
+
+/** What is left of agents of this machine that ended without a word. */
+async function sweep(engine: ContainerEngine, machine: string): Promise<void> {
+  const ids = await engine.ask([
+    "ps",
+    "--all",
+    "--filter=label=musketeers",
+    '--format={{.ID}} {{.Label "musketeers"}}',
+  ]);
+  for (const line of ids.split("\n")) {
+    const [id = "", label = ""] = line.split(" ");
+    const [, pid] = new RegExp(`^${machine}/(\\d+)$`).exec(label) ?? [];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    await engine.ask(["rm", "--force", "--volumes", id]).catch(() => {});
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Runs tasks that are containers, with docker or podman, beside an executor for all others. */
+export class ContainerExecutor implements Executor {
+  readonly #others: Executor;
+  readonly #engine: ContainerEngine;
+  readonly #options: ContainerExecutorOptions;
+  readonly #images: Images;
+  readonly #machine = hostname().replaceAll(/[^\w.-]/g, "-");
+  readonly #sandboxes = new Set<Sandbox>();
+  readonly #scratch = makeScratch(() => {
+    for (const sandbox of this.#sandboxes) void sandbox.kill();
+  });
+
+  private constructor(others: Executor, engine: ContainerEngine, options: ContainerExecutorOptions) {
+    this.#others = others;
+    this.#engine = engine;
+    this.#options = options;
+    this.#images = new Images(engine, options.images);
+  }
+
+  /** @throws MusketeersError `SANDBOX_UNAVAILABLE` where no engine answers */
+  static async open(others: Executor, options: ContainerExecutorOptions): Promise<ContainerExecutor> {
+    const executor = new ContainerExecutor(others, await findEngine(), options);
+    await sweep(executor.#engine, executor.#machine).catch(() => {});
+    return executor;
+  }
+
+  get kind(): Executor["kind"] {
+    return this.#others.kind;
+  }
+
+  get engineClass(): string {
+    return this.#others.engineClass;
+  }
+
+  /** Fetches what a task needs to start. @throws MusketeersError `IMAGE_UNAVAILABLE`, `GRANT_REFUSED`, `INVALID_DATA` */
+  async prepare({ task, code }: Pick<SandboxOrder, "task" | "code">): Promise<void> {
+    if (task.entry !== CONTAINER_ENTRY) return;
+    const { image } = decodeContainer(code);
+    if (task.net.length > 0 && this.#options.network === undefined) {
+      throw new MusketeersError("GRANT_REFUSED", "This worker gives containers no network", {
+        hint: "Its volunteer grants one with --container-network.",
+      });
+    }
+    await this.#images.ensure(image);
+  }
+
+  start(order: SandboxOrder, handlers: SandboxHandlers): Sandbox {
+    if (order.task.entry !== CONTAINER_ENTRY) return this.#others.start(order, handlers);
+    const spec = decodeContainer(order.code);
+    const sandbox =
+      spec.mode === "lines" ? this.#lines(spec, order, handlers) : this.#files(spec, order, handlers);
+    this.#sandboxes.add(sandbox);
+    return sandbox;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sandboxes].map((sandbox) => sandbox.kill()));
+    await this.#scratch.remove();
+    await this.#others.close();
+  }
+
+  #lines(spec: ContainerSpec, order: SandboxOrder, handlers: SandboxHandlers): Sandbox {
+    const name = newName();
+    const args = this.#arguments({ name, spec, task: order.task });
+    const sandbox = new LinesSandbox({
+      engine: this.#engine,
+      name,
+      args,
+      order,
+      limits: this.#options.limits,
+      handlers,
+    });
+    void sandbox.gone.then(() => this.#sandboxes.delete(sandbox));
+    return sandbox;
+  }
+
+  #files(spec: ContainerSpec, order: SandboxOrder, handlers: SandboxHandlers): Sandbox {
+    const own = newName();
+    return new FilesSandbox({
+      engine: this.#engine,
+      order,
+      handlers,
+      limits: this.#options.limits,
+      directory: join(this.#scratch.path, own),
+      nameOf: (at) => `${own}-${at}`,
+      argsOf: (name, files) => this.#arguments({ name, spec, task: order.task, files }),
+    });
+  }
+
+  #arguments(options: Pick<RunOptions, "name" | "spec" | "task" | "files">): readonly string[] {
+    return runArguments({
+      ...options,
+      network: this.#options.network,
+      label: `${this.#machine}/${process.pid}`,
+      scratchBytes: this.#options.limits.valueBytesMax,
+    });
+  }
+}
+
+const newName = (): string => `musketeers-${newId()}`;

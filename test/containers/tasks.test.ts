@@ -1,0 +1,163 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, type TestContext, test } from "vitest";
+import { makeHome, musketeers, startUp } from "../support/program.ts";
+import { runtimeImage } from "./base.ts";
+import type { EngineAddress } from "./engine.ts";
+import { docker, engineOf } from "./rig.ts";
+
+/* Tasks that are containers, with a real engine: what they can do, what they cannot, and what goes wrong. */
+
+interface Scene {
+  readonly engine: EngineAddress;
+  readonly home: string;
+  readonly image: string;
+  /** Ends the worker, with the containers that it keeps warm. */
+  leave(): Promise<void>;
+  run(definition: string, inputs: readonly unknown[]): Promise<readonly Answer[]>;
+}
+
+interface Answer {
+  readonly input: unknown;
+  readonly value?: unknown;
+  readonly error?: { readonly kind: string; readonly name: string; readonly message: string };
+}
+
+async function scene(context: TestContext, join1: readonly string[] = []): Promise<Scene> {
+  const engine = engineOf(context);
+  const home = await makeHome();
+  const { line } = await startUp(home, ["--workers", "0"]);
+  const args = [
+    "join",
+    line.joinInvite,
+    "--accept",
+    "--json",
+    "--slots",
+    "1",
+    "--allow-containers",
+    ...join1,
+  ];
+  const worker = musketeers(args, home, undefined, { DOCKER_HOST: engine.host });
+  await worker.until(/"event":"joined"/);
+  const image = await docker(engine, ["image", "inspect", "--format", "{{.Id}}", runtimeImage]);
+  const run: Scene["run"] = async (definition, inputs) => {
+    const file = join(home, "task.ts");
+    await writeFile(
+      file,
+      `import { task } from "musketeers";\nexport const it = task.container({ image: ${JSON.stringify(image)}, ${definition} });\n`,
+    );
+    const text = inputs.map((input) => `${JSON.stringify(input)}\n`).join("");
+    const ran = musketeers(["run", file, "--ordered"], home, text);
+    const { stdout, stderr, status } = await ran.ended;
+    expect([0, 1], stderr).toContain(status);
+    return stdout
+      .trim()
+      .split("\n")
+      .map((answer) => JSON.parse(answer) as Answer);
+  };
+  const leave = async () => {
+    expect((await worker.stop()).status).toBe(0);
+  };
+  return { engine, home, image, run, leave };
+}
+
+const perl = (program: string): string =>
+  `command: ${JSON.stringify(["perl", "-ne", `BEGIN { $| = 1 } chomp; ${program}`])}`;
+const shell = (program: string): string => `command: ${JSON.stringify(["sh", "-c", program])}`;
+const messages = (answers: readonly Answer[]): readonly string[] =>
+  answers.map(({ error }) => error?.message ?? "");
+
+test("lines: many inputs through one container, failures that it reports, and nothing left behind", async (context) => {
+  const { engine, run, leave } = await scene(context);
+  const squares = await run(perl('print $_ * $_, "\\n"'), [1, 2, 3, 40]);
+  expect(squares.map(({ value }) => value)).toEqual([1, 4, 9, 1600]);
+  const reported = await run(
+    perl(
+      'print $_ == 2 ? q({"$error":{"name":"Even","message":"two"}}) : $_, "\\n"; print STDERR "saw $_\\n"',
+    ),
+    [1, 2, 3],
+  );
+  expect(reported.map(({ value, error }) => value ?? `${error?.name}: ${error?.message}`)).toEqual([
+    1,
+    "Even: two",
+    3,
+  ]);
+  await leave();
+  expect(await docker(engine, ["ps", "--all", "--quiet", "--filter", "label=musketeers"])).toBe("");
+});
+
+test("files: one container for each input, with what it finds in /in and leaves in /out", async (context) => {
+  const { run } = await scene(context);
+  const definition = `mode: "files", ${shell("cat >/dev/null; tr a-z A-Z </in/text >/out/loud; wc -c </in/text")}`;
+  const [answer] = await run(definition, [{ files: { text: "all for one" } }]);
+  expect(answer).toMatchObject({ value: { value: 11 } });
+  expect(JSON.stringify(answer)).toContain("loud");
+  const failed = await run(`mode: "files", retries: 0, ${shell("echo no such luck >&2; exit 3")}`, [{}]);
+  expect(messages(failed)).toEqual([expect.stringMatching(/status 3: no such luck/)]);
+  const odd = await run(`mode: "files", retries: 0, ${shell("true")}`, [{ files: { "../x": "y" } }]);
+  expect(messages(odd)).toEqual([expect.stringContaining("no name of a file")]);
+});
+
+test("a container has no network, no rights, no place to write, and no more than its share", async (context) => {
+  const { run } = await scene(context);
+  const look = [
+    "id -u",
+    "grep -c : /proc/net/dev",
+    "grep CapEff /proc/self/status | cut -f2",
+    "grep NoNewPrivs /proc/self/status | cut -f2",
+    "touch /mine 2>/dev/null && echo writable || echo read-only",
+    "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -1",
+    "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null | head -1",
+  ].join("; ");
+  const [answer] = await run(`mode: "files", memory: "96MB", ${shell(look)}`, [{}]);
+  const { value } = answer!.value as { value: string };
+  expect(value.trim().split("\n")).toEqual([
+    "65534",
+    "1",
+    "0000000000000000",
+    "1",
+    "read-only",
+    String(96 * 1024 * 1024),
+    "256",
+  ]);
+});
+
+test("what breaks a container is told, costs its input alone, and is over in time", async (context) => {
+  const { engine, run, leave } = await scene(context);
+  const options = "maxAttempts: 1, retries: 0,";
+  const garbage = await run(`${options} ${perl('print $_ == 2 ? "oops" : $_, "\\n"')}`, [1, 2, 3]);
+  expect(garbage.map(({ value }) => value)).toEqual([1, undefined, 3]);
+  expect(messages(garbage)[1]).toContain('It printed no JSON: "oops"');
+  const chatter = await run(`${options} ${perl('print "$_\\n$_\\n"')}`, [7]);
+  expect(chatter).toHaveLength(1);
+  const gone = await run(`${options} ${perl('exit 4 if $_ == 1; print "$_\\n"')}`, [1]);
+  expect(messages(gone)[0]).toContain("ended with status 4");
+  // It does not care about being asked to end.
+  const deaf = await run(
+    `${options} timeout: "1s", ${shell("trap '' TERM INT; cat >/dev/null; while :; do sleep 1; done")}`,
+    [1],
+  );
+  expect(messages(deaf)[0]).toContain("longer than 1000 ms");
+  const eats = await run(
+    `${options} memory: "32MB", ${perl('my $all = ""; $all .= "x" x 1000000 for 1 .. 500; print length $all, "\\n"')}`,
+    [1],
+  );
+  expect(messages(eats)[0]).toMatch(/more than 32 MB|status 137/);
+  const missing = await run(`${options} command: ["no-such-program"]`, [1]);
+  expect(messages(missing)[0]).toMatch(/no such command|could not start/);
+  await leave();
+  expect(await docker(engine, ["ps", "--all", "--quiet", "--filter", "label=musketeers"])).toBe("");
+});
+
+test("images that a volunteer does not allow, or that are not to be had, are not run there", async (context) => {
+  const { home, run, image } = await scene(context, ["some/other@sha256:*"]);
+  const file = join(home, "task.ts");
+  await run(shell("true"), []).catch(() => {});
+  const submitted = musketeers(["run", file, "--detach"], home, "1\n");
+  const { stdout, status, stderr } = await submitted.ended;
+  expect(status, stderr).toBe(0);
+  const id = /\w{10,}/.exec(stdout)![0];
+  const why = async () => (await musketeers(["job", id, "--json"], home).ended).stdout;
+  await expect.poll(why, { timeout: 60_000 }).toMatch(/refused/);
+  expect(image).toMatch(/^sha256:/);
+});
