@@ -5,7 +5,7 @@ import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { startHub } from "../hub/index.ts";
 import { describedWorker } from "../hub/testing/peer.ts";
 import { defaultLimits, FrameReceiver, type MusketeersError } from "../protocol/index.ts";
-import { createInvite, newSecretKey, parseInvite } from "../security/index.ts";
+import { createInvite, newSecretKey, parseInvite, publicKeyOf, sign } from "../security/index.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { openNodeSocket } from "./node.ts";
 import type { OpenSocket, SocketEvents } from "./socket.ts";
@@ -252,4 +252,24 @@ test("what a hub says that takes no further connection is told, and tried again"
   );
   expect(downs[0]!.error.message).toContain("There are 4 connections already");
   for (const { error } of downs.slice(1)) expect(error.message).toContain("server response: 429");
+});
+
+test("a key that is out of reach proves the machine as well; one that does not sign ends the link", async () => {
+  const { hub, invite } = await testHub(1_000);
+  const secretKey = newSecretKey();
+  const publicKey = publicKeyOf(secretKey);
+  const { link } = linkTo({
+    invite: { ...invite, url: hub.url },
+    openSocket: openNodeSocket,
+    machineKey: { publicKey, sign: async (message) => sign(message, secretKey) },
+  });
+  expect((await link.start()).role).toBe("submitter");
+  const broken = async (): Promise<Uint8Array> => {
+    throw new Error("the key is gone");
+  };
+  const other = linkTo({ invite, openSocket: openNodeSocket, machineKey: { publicKey, sign: broken } });
+  await expect(other.link.start()).rejects.toMatchObject({ code: "INTERNAL" });
+  const wrong = async () => new Uint8Array(64);
+  const liar = linkTo({ invite, openSocket: openNodeSocket, machineKey: { publicKey, sign: wrong } });
+  await expect(liar.link.start()).rejects.toMatchObject({ code: "UNAUTHORIZED" });
 });

@@ -3,6 +3,7 @@ import {
   defaultLimits,
   FrameReceiver,
   FrameSender,
+  type Hello,
   type HubToClient,
   type HubToWorker,
   type Limits,
@@ -15,14 +16,22 @@ import {
   type Welcome,
   type WorkerDescription,
 } from "../protocol/index.ts";
-import { type Invite, packageCommand, signHello, signKey, verifyWelcome } from "../security/index.ts";
+import {
+  type Invite,
+  type KeySigner,
+  packageCommand,
+  signHello,
+  signKey,
+  signKeyWith,
+  verifyWelcome,
+} from "../security/index.ts";
 import type { OpenSocket, Socket } from "./socket.ts";
 
 export interface LinkOptions {
   readonly invite: Invite;
   readonly openSocket: OpenSocket;
   /** Secret key of this machine, which it proves besides the invite's; that one where it has none of its own. */
-  readonly machineKey?: Uint8Array;
+  readonly machineKey?: Uint8Array | KeySigner;
   /** Of a hub's own page, in place of the invite's proof: the browser brings the cookie that belongs to it. */
   readonly pageToken?: Uint8Array;
   /** Program and version, for people; the package's own where nothing is said. */
@@ -225,17 +234,37 @@ export class Link {
     this.#challenge = challenge;
     this.#nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     const said = { grant: invite.grant, nonce: this.#nonce };
-    this.#socket?.send(
-      this.#sender.encode({
-        type: "hello",
-        version: PROTOCOL_VERSION,
-        agent: this.#options.agent ?? `musketeers/${PACKAGE_VERSION}`,
-        ...said,
-        proof: pageToken ?? signHello(invite, challenge, this.#nonce),
-        ...signKey(this.#options.machineKey ?? invite.secretKey, challenge, said),
-        ...(worker === undefined ? {} : { worker: worker() }),
-        leases: fitting(leases?.() ?? [], this.#limits.headerBytesMax - HELLO_BYTES_MAX),
-      }),
+    const proof = pageToken ?? signHello(invite, challenge, this.#nonce);
+    const hello = (key: Pick<Hello, "key" | "keyProof">) =>
+      this.#socket?.send(
+        this.#sender.encode({
+          type: "hello",
+          version: PROTOCOL_VERSION,
+          agent: this.#options.agent ?? `musketeers/${PACKAGE_VERSION}`,
+          ...said,
+          proof,
+          ...key,
+          ...(worker === undefined ? {} : { worker: worker() }),
+          leases: fitting(leases?.() ?? [], this.#limits.headerBytesMax - HELLO_BYTES_MAX),
+        }),
+      );
+    const { machineKey = invite.secretKey } = this.#options;
+    if (machineKey instanceof Uint8Array) hello(signKey(machineKey, challenge, said));
+    else this.#helloLater(signKeyWith(machineKey, challenge, said), challenge, hello);
+  }
+
+  /** A key that is out of reach takes its time; meanwhile the connection may be another. */
+  #helloLater<T>(key: Promise<T>, challenge: Challenge, hello: (key: T) => void): void {
+    const isCurrent = () => this.#phase === "connecting" && this.#challenge === challenge;
+    key.then(
+      (signed) => {
+        if (isCurrent()) hello(signed);
+      },
+      (cause: unknown) => {
+        if (!isCurrent()) return;
+        this.#farewell = new MusketeersError("INTERNAL", "The key of this machine does not sign", { cause });
+        this.#socket?.terminate();
+      },
     );
   }
 

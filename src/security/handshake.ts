@@ -47,6 +47,23 @@ export function verifyHello(
   return verify(hello.proof, signed, grant.publicKey);
 }
 
+/** A key of which nobody has the secret part, and that signs all the same, as browsers keep them. */
+export interface KeySigner {
+  readonly publicKey: Uint8Array;
+  /** Gives an Ed25519 signature. */
+  sign(message: Uint8Array): Promise<Uint8Array>;
+}
+
+/** As `signKey`, with a key that is out of reach. */
+export async function signKeyWith(
+  { publicKey, sign }: KeySigner,
+  challenge: Question,
+  hello: Pick<Hello, "grant" | "nonce">,
+): Promise<Pick<Hello, "key" | "keyProof">> {
+  const signed = transcript(KEY_DOMAIN, challenge.hubKey, challenge.nonce, hello.nonce, hello.grant);
+  return { key: publicKey, keyProof: await sign(signed) };
+}
+
 /** The proof that a peer holds a key of its own besides the invite's: what goes into its hello. */
 export function signKey(
   secretKey: Uint8Array,

@@ -17,7 +17,16 @@ export {
   type Signer,
 } from "./endorsement.ts";
 export { defaultTerms, type Grant, openGrant, PERSON_CHARACTERS_MAX, type Terms } from "./grant.ts";
-export { signHello, signKey, signWelcome, verifyHello, verifyKey, verifyWelcome } from "./handshake.ts";
+export {
+  type KeySigner,
+  signHello,
+  signKey,
+  signKeyWith,
+  signWelcome,
+  verifyHello,
+  verifyKey,
+  verifyWelcome,
+} from "./handshake.ts";
 export { isId, newId } from "./id.ts";
 export {
   type CreateInviteOptions,

@@ -1,7 +1,7 @@
 import type { BlobCache, HubFetch } from "../data/index.ts";
 import type { OpenSocket } from "../link/index.ts";
 import type { Limits, MusketeersError, WorkerDescription } from "../protocol/index.ts";
-import type { Invite } from "../security/index.ts";
+import type { Invite, KeySigner } from "../security/index.ts";
 import type { Tracer } from "../tracing/index.ts";
 import type { Refusal } from "./admission.ts";
 import type { Shelf } from "./catalogue-keeper.ts";
@@ -39,7 +39,7 @@ export interface Shared {
 export interface AgentOptions {
   readonly invite: Invite;
   readonly openSocket: OpenSocket;
-  readonly machineKey?: Uint8Array;
+  readonly machineKey?: Uint8Array | KeySigner;
   /** How to speak HTTP with the hub; the platform's where it is undefined. */
   readonly fetch?: HubFetch | undefined;
   readonly executor: Executor;

@@ -6,7 +6,7 @@ import {
   toMusketeersError,
   type WorkerDescription,
 } from "../../protocol/index.ts";
-import { type Invite, LINK_PATH, newSecretKey, parseInvite } from "../../security/index.ts";
+import { type Invite, LINK_PATH, parseInvite } from "../../security/index.ts";
 import { Agent } from "../agent.ts";
 import type { WorkerNotice } from "../agent-options.ts";
 import type { Asks } from "../consent/asks.ts";
@@ -22,6 +22,7 @@ import type { TabPhase, TabState } from "./state.ts";
 import { TabBooks } from "./tab-books.ts";
 import { newTabCache } from "./tab-cache.ts";
 import { TabConsent } from "./tab-consent.ts";
+import { tabKey } from "./tab-key.ts";
 import { engineClassOf, tabMachine } from "./tab-machine.ts";
 import { TabStore } from "./tab-store.ts";
 
@@ -36,7 +37,6 @@ export interface TabAgentOptions {
 const limits = { ...defaultLimits, workerLogIntervalMs: 1_000 };
 /** States are told at most so often. */
 const STATE_INTERVAL_MS = 200;
-const MACHINE_KEY = "machineKey";
 
 /** The hub of the page: its policy lets it connect to no other. The invite's keys say whether it is the right one. */
 const atOrigin = (invite: Invite, origin: string): Invite => ({
@@ -120,7 +120,7 @@ export class TabAgent {
     }
     this.#findings = await probe(this.#executor, `${origin}/healthz`);
     this.#consent = await this.#openConsent(parsed, start.accept);
-    const machineKey = await this.#machineKey();
+    const machineKey = await tabKey(this.#store);
     if (this.#leaving) return;
     const agent = new Agent({
       invite: atOrigin(parsed, origin),
@@ -162,14 +162,6 @@ export class TabAgent {
     });
     await consent.start(accept);
     return consent;
-  }
-
-  async #machineKey(): Promise<Uint8Array> {
-    const kept = await this.#store.get(MACHINE_KEY);
-    if (kept instanceof Uint8Array) return kept;
-    const made = newSecretKey();
-    await this.#store.set(MACHINE_KEY, made);
-    return made;
   }
 
   #describe({ wasm, webgpu }: Findings): WorkerDescription {
