@@ -59,10 +59,21 @@ async function measured(page: Page, path: string, base: string) {
   await page.goto(`${base}/#/${path}`);
   await page.getByRole("heading", { level: 1 }).waitFor();
   await page.evaluate(watch);
+  const devtools = await page.context().newCDPSession(page);
+  // Of the page's main thread, whatever else wants the processors.
+  await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+  const cpuSeconds = async () => {
+    const { metrics } = await devtools.send("Performance.getMetrics");
+    return metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0;
+  };
+  const before = await cpuSeconds();
   await page.waitForTimeout(seconds * 1000);
+  const cpuShare = Math.round((100 * ((await cpuSeconds()) - before)) / seconds) / 100;
+  await devtools.detach();
   const { frames, long } = (await page.evaluate("seen")) as Seen;
   const sorted = frames.toSorted((a, b) => a - b);
   return {
+    cpuShare,
     framesPerSecond: Math.round(frames.length / seconds),
     frameMsMedian: share(sorted, 0.5),
     frameMsP95: share(sorted, 0.95),
@@ -93,6 +104,9 @@ async function opening(page: Page, base: string): Promise<{ firstPaintMs: number
   return { firstPaintMs: median(({ paint }) => paint), interactiveMs: median(({ ready }) => ready) };
 }
 
+/** Where it is, for who waits. */
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
 async function main(): Promise<void> {
   const browserAt = browserPath();
   if (browserAt === undefined) throw new Error("There is no Chromium here: apt-get install chromium");
@@ -106,11 +120,13 @@ async function main(): Promise<void> {
     });
     workers.push(...(await Promise.all(joining)));
   }
+  say(`${count} workers are there`);
   const cluster = await connect({ hub: hub.invite({ role: "submitter", label: "treville" }) });
   const browser = await launchBrowser(browserAt);
   try {
     const inputs = Array.from({ length: count * (seconds * 4 + 120) }, (_, at) => at);
     const job = await cluster.submit(pretendedTask("renderTiles"), inputs);
+    say("their job is submitted");
     const page = await browser.newPage({ viewport: { width: 1280, height: 880 } });
     await page.addInitScript(markReady);
     await page.goto(pageLink(hub.invite({ role: "admin", label: "treville" })));

@@ -38,7 +38,7 @@ export function DataPage() {
         ]}
         empty={
           <p>
-            No dataset yet. <code>musketeers put FOLDER NAME</code> stores one.
+            No dataset yet. <code>musketeers put FOLDER --name NAME</code> stores one.
           </p>
         }
       />
