@@ -82,7 +82,39 @@ populations: [{ name: p, count: 2, speed: pi, availability: [churn, 1h, 10m] }, 
     expect(populations.map(({ availability }) => typeof availability)).toEqual(["function", "function"]);
   });
 
+  test("has strangers and what it takes to believe them", async () => {
+    const quorum = { agree: 2, of: 3, adaptive: false };
+    const { jobs, populations } = await load(
+      "strangers.yaml",
+      `name: y
+durationMs: 2h
+jobs: [{ name: j, inputs: 9, workMs: 1s, quorum: { agree: 2, of: 3, adaptive: false }, canaries: 20, engineShare: 0.1 }]
+populations:
+  - { name: own, count: 1, trusted: true }
+  - { name: ring, count: 4, nodesPerPerson: 2, conduct: colluder, engineClass: spidermonkey }
+  - { name: sleepers, count: 2, conduct: sleeper, honestInputs: 5, corruptionRate: 0.01 }
+`,
+    );
+    expect(jobs[0]).toMatchObject({ quorum, canaries: 20, engineShare: 0.1 });
+    expect(populations[1]).toMatchObject({
+      nodesPerPerson: 2,
+      conduct: "colluder",
+      engineClass: "spidermonkey",
+    });
+    expect(populations[2]).toMatchObject({ conduct: "sleeper", honestInputs: 5 });
+  });
+
   test.each([
+    [
+      "a conduct that there is not",
+      `name: y\n${rest.replace("count: 1", "count: 1, conduct: thief")}`,
+      /conduct/,
+    ],
+    [
+      "a quorum that cannot agree",
+      `name: y\n${rest.replace("inputs: 5", "inputs: 5, quorum: { agree: 4, of: 3 }")}`,
+      /agree is more than of/,
+    ],
     ["no YAML", "name: [", /no YAML/],
     [
       "an unknown distribution",
