@@ -89,6 +89,10 @@ class Parts {
   }
 }
 
+/** Memory for blocks, one for each body that is taken apart; what lives as long as a body is no young garbage. */
+const spares: Uint8Array[] = [];
+const SPARES_MAX = 8;
+
 export interface UnpackOptions {
   /** The bytes of a block are good until the next is asked for: then they are used again. */
   readonly reuse?: boolean;
@@ -106,7 +110,7 @@ export async function* unpackBlocks(
   { reuse = false, room: newRoom = (length) => new Uint8Array(length) }: UnpackOptions = {},
 ): AsyncGenerator<BatchBlock, void, undefined> {
   const parts = new Parts(body);
-  let scratch = new Uint8Array(0);
+  let scratch = (reuse && spares.pop()) || new Uint8Array(0);
   const room = (length: number): Uint8Array => {
     if (!reuse) return newRoom(length);
     if (scratch.length < length) scratch = new Uint8Array(length);
@@ -125,6 +129,7 @@ export async function* unpackBlocks(
       yield { cid, bytes };
     }
   } finally {
+    if (reuse && scratch.length > 0 && spares.length < SPARES_MAX) spares.push(scratch);
     await parts.close();
   }
 }

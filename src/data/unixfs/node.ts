@@ -1,13 +1,17 @@
 import { decode, encode, type PBNode } from "@ipld/dag-pb";
 import { UnixFS } from "ipfs-unixfs";
 import { CID } from "multiformats/cid";
+import { create } from "multiformats/hashes/digest";
 import { MusketeersError } from "../../protocol/index.ts";
-import { cidOf, codecOf, isCid } from "../cid.ts";
+import { cidOf, cidOfDigest, codecOf, parseCid } from "../cid.ts";
 
 /*
  * The nodes of UnixFS: a file is a tree of blocks whose leaves are raw bytes, a folder is a node that names
  * its entries, or a tree of such nodes where they are many.
  */
+
+/** Numbers of multicodec's table. */
+const [RAW, DAG_PB, SHA_256] = [0x55, 0x70, 0x12];
 
 /** A finished file or folder. */
 export interface Entry {
@@ -53,7 +57,9 @@ function encodeNode(unixfs: Pick<UnixFS, "marshal">, links: readonly Link[]): En
   let treeBytes = 0;
   const Links = links.map((link) => {
     treeBytes += link.treeBytes;
-    return { Name: link.name, Tsize: link.treeBytes, Hash: CID.parse(link.cid) };
+    const { codec, digest } = parseCid(link.cid);
+    const Hash = CID.createV1(codec === "raw" ? RAW : DAG_PB, create(SHA_256, digest));
+    return { Name: link.name, Tsize: link.treeBytes, Hash };
   });
   const block = encode({ Data: unixfs.marshal(), Links });
   return { cid: cidOf(block, "dag-pb"), block, treeBytes: treeBytes + block.length };
@@ -114,10 +120,17 @@ const malformed = (cid: string, cause?: unknown): MusketeersError =>
     ...(cause === undefined ? {} : { cause }),
   });
 
+/** A CID of the kinds that are known here; the library's own way keeps each text it made, in a map of weak keys. */
+function textOf({ version, code, multihash }: CID): string | undefined {
+  const codec = code === RAW ? "raw" : code === DAG_PB ? "dag-pb" : undefined;
+  const isKnown = version === 1 && multihash.code === SHA_256 && multihash.digest.length === 32;
+  return isKnown && codec !== undefined ? cidOfDigest(multihash.digest, codec) : undefined;
+}
+
 function linksOf(cid: string, node: PBNode): Link[] {
   return node.Links.map(({ Name, Tsize, Hash }) => {
-    const child = Hash.toString();
-    if (!isCid(child)) throw malformed(cid);
+    const child = textOf(Hash);
+    if (child === undefined) throw malformed(cid);
     return { name: Name ?? "", cid: child, treeBytes: Tsize ?? 0 };
   });
 }
