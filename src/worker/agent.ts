@@ -392,10 +392,11 @@ export class Agent implements Tenant {
         return;
       case "SendProgress": {
         const { lease, from, done, results } = instruction;
-        const { block, count, failures, elapsedMs } = results;
+        const { block, count, failures, elapsedMs, cpuMs } = results;
+        const cpu = cpuMs === undefined ? {} : { cpuMs };
         this.#prefetch.advance(lease, done ? undefined : from + count);
         this.#traces?.progressed(lease, failures.length, done);
-        const header = { type: "progress", lease, from, count, failures, elapsedMs, done } as const;
+        const header = { type: "progress", lease, from, count, failures, elapsedMs, ...cpu, done } as const;
         this.#link.send(progressHeader(header), block);
         return;
       }

@@ -16,6 +16,7 @@ import {
 } from "../protocol/index.ts";
 import type { CodeCache } from "./code-cache.ts";
 import { taskKey, type WorkerEvent, type WorkerInstruction } from "./core/index.ts";
+import { CpuBank } from "./cpu-bank.ts";
 import type { Diary } from "./diary/diary.ts";
 import type { Death, Sandbox, SandboxResults } from "./executors/port.ts";
 import type { CpuMeter } from "./machine.ts";
@@ -86,6 +87,9 @@ const anyRecord = (block: Uint8Array, test: (record: Uint8Array) => boolean): bo
 };
 
 const mayHoldRefs = (record: Uint8Array): boolean => isBlobRef(record) || isResumed(record);
+
+/** A sandbox may serve one session after the other. */
+const banks = new WeakMap<Sandbox, CpuBank>();
 
 /** Performs the core's instructions for one slot: code, sandbox, blobs in, results and blobs out. */
 export class SlotRunner {
@@ -279,8 +283,9 @@ export class SlotRunner {
     });
   }
 
-  #onResults(session: Session, results: SandboxResults): void {
+  #onResults(session: Session, measured: SandboxResults): void {
     if (this.#session !== session) return;
+    const results = { ...measured, ...this.#cpuOf(session, measured.elapsedMs) };
     const current = session.runs[0];
     // Runs are reported apart and blocks are cut at their target; what is not so is no sandbox of ours.
     if (current === undefined || results.count > current.left || this.#isFlood(results.block)) {
@@ -309,6 +314,16 @@ export class SlotRunner {
       if (this.#session !== session) return;
       this.#context.onEvent({ type: "RunProgressed", slot: this.#slot, run, results: stored });
     });
+  }
+
+  /** What results that took so long cost of a processor, where the system tells. */
+  #cpuOf({ sandbox }: Session, elapsedMs: number): { readonly cpuMs?: number } {
+    const { newCpuMeter } = this.#context;
+    if (sandbox === undefined || newCpuMeter === undefined) return {};
+    const bank = banks.get(sandbox) ?? new CpuBank(newCpuMeter());
+    banks.set(sandbox, bank);
+    const cpuMs = bank.take(sandbox.pid, elapsedMs, performance.now());
+    return cpuMs === undefined ? {} : { cpuMs };
   }
 
   /** Counts what waits to be stored; a sandbox that is too far ahead has to wait. */

@@ -31,8 +31,14 @@ export class Claims {
   }
 
   /** Results came, before their lease is closed because of them. */
-  came({ lease, count, elapsedMs }: Pick<ProgressMessage, "lease" | "count" | "elapsedMs">): void {
-    this.#seconds = normalised(this.#meter.claimed(lease, elapsedMs, this.#nowMs()), this.#speed);
+  came({
+    lease,
+    count,
+    elapsedMs,
+    cpuMs = elapsedMs,
+  }: Pick<ProgressMessage, "lease" | "count" | "elapsedMs" | "cpuMs">): void {
+    const claimMs = Math.min(elapsedMs, cpuMs);
+    this.#seconds = normalised(this.#meter.claimed(lease, claimMs, this.#nowMs()), this.#speed);
     this.#inputs = Math.max(1, count);
   }
 

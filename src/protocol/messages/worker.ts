@@ -125,6 +125,8 @@ export interface ProgressMessage {
   readonly failures: readonly FailureMark[];
   /** Time that these inputs took on their slot. */
   readonly elapsedMs: number;
+  /** What they used of a processor, where the worker's system tells. */
+  readonly cpuMs?: number;
   readonly done: boolean;
   /**
    * The worker keeps the outputs that these rows name, and gives them to whoever the hub sends; without it they
@@ -275,6 +277,7 @@ function parseProgress(fields: Fields): ProgressMessage {
     count,
     failures: parseFailures(fields, count),
     elapsedMs: fields.number("elapsedMs"),
+    ...(fields.has("cpuMs") ? { cpuMs: fields.number("cpuMs") } : {}),
     done: fields.boolean("done"),
     ...(fields.has("held") ? { held: fields.boolean("held") } : {}),
   };

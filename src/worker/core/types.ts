@@ -24,6 +24,8 @@ export interface Results {
   readonly block: Uint8Array;
   readonly failures: readonly FailureMark[];
   readonly elapsedMs: number;
+  /** What they used of a processor, where the system tells. */
+  readonly cpuMs?: number;
 }
 
 /** What happened. */

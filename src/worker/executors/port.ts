@@ -18,6 +18,8 @@ export interface SandboxResults {
   readonly block: Uint8Array;
   readonly failures: readonly FailureMark[];
   readonly elapsedMs: number;
+  /** What they used of a processor, where the system tells; set by the agent. */
+  readonly cpuMs?: number;
   /** Fulfilled when the files that they may name are stored; undefined where they are. */
   readonly stored?: Promise<void> | undefined;
 }
