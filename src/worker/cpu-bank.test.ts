@@ -17,7 +17,7 @@ test("results cost what their process used, and never more than they took", () =
   expect(bank.take(1, 150, 3)).toBe(150);
 });
 
-test("what was used to start is nobody's, and what comes between two looks is not lost", () => {
+test("what was used to start counts as far as the first results took so long, and what comes between two looks is not lost", () => {
   const bank = bankOf(80, undefined, 20, undefined);
   expect(bank.take(1, 5, 0)).toBe(5);
   expect(bank.take(1, 10, 1)).toBe(0);

@@ -7,7 +7,7 @@ const BANK_MS_MAX = 1_000;
 
 /**
  * What results cost of a processor, of a process whose time the system tells from time to time. No more is given for
- * results than they took on their slot; what the process used before its first ones, to start and to load, is nobody's.
+ * results than they took on their slot; of what the process used before its first ones, to start and to load, so much counts as they took.
  */
 export class CpuBank {
   readonly #meter: CpuMeter;

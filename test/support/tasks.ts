@@ -13,6 +13,13 @@ export const same = task((value: unknown) => value);
 
 export const sizeOf = task((bytes: Uint8Array) => bytes.length);
 
+/** Computes for so many milliseconds of the clock. */
+export const toil = task((ms: number) => {
+  const end = Date.now() + ms;
+  while (Date.now() < end);
+  return ms;
+});
+
 export const nap = task(async (ms: number) => {
   await new Promise((resolve) => setTimeout(resolve, ms));
   return ms;
