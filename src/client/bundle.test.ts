@@ -87,6 +87,11 @@ test("tasks of a script that connects at its top level, unexported and two in on
   expect(await loadTask(path)).toMatchObject({ entry: "site:main.ts#1", title: "thrice" });
 });
 
+test("what is exported by default is called as its file is", async () => {
+  const path = await write("word-count.ts", "export default (text: string) => text.length;");
+  expect(await loadTask(path)).toMatchObject({ entry: "export:default", title: "word-count" });
+});
+
 test("a module may compute paths beside itself", async () => {
   const path = await write(
     "beside.ts",
@@ -179,8 +184,9 @@ test("what does not bundle says where", async () => {
 test("a module whose top level does not end is given up, and ended", async () => {
   const pid = join(root, "pid");
   const source = (rest: string) =>
-    `import { writeFileSync } from "node:fs";
-     writeFileSync(${JSON.stringify(pid)}, String(process.pid));
+    `import { renameSync, writeFileSync } from "node:fs";
+     writeFileSync(${JSON.stringify(`${pid}.draft`)}, String(process.pid));
+     renameSync(${JSON.stringify(`${pid}.draft`)}, ${JSON.stringify(pid)});
      export const a = () => 1;
      ${rest}`;
   const isGone = async () => {
@@ -189,9 +195,9 @@ test("a module whose top level does not end is given up, and ended", async () =>
     expect(() => process.kill(id, 0)).toThrow("ESRCH");
   };
   const busy = await write("busy.ts", source("for (;;);"));
-  await expect(loadTask(busy, "a", { timeoutMs: 2_000 })).rejects.toMatchObject({
+  await expect(loadTask(busy, "a", { timeoutMs: 6_000 })).rejects.toMatchObject({
     code: "BUNDLE_FAILED",
-    message: expect.stringMatching(/busy\.ts fails while it is loaded: it was not done after 2 s/),
+    message: expect.stringMatching(/busy\.ts fails while it is loaded: it was not done after 6 s/),
   });
   await isGone();
   const waiting = await write("waiting.ts", source("await new Promise((r) => setTimeout(r, 3_600_000));"));

@@ -1,9 +1,17 @@
+import { basename, extname } from "node:path";
 import { MusketeersError } from "../protocol/index.ts";
 import { bundleSource } from "./bundle.ts";
 import { loadContainer } from "./container-task.ts";
 import { type FoundExport, type InspectOptions, inspect } from "./inspection.ts";
 import type { LoadedTask } from "./loaded.ts";
 import { resolveOptions } from "./options.ts";
+
+/** What is exported by default is called as its file is; a bundler has made a name up for it. */
+function titleOf({ name, title }: FoundExport, path: string): string {
+  const isNamed = title !== "" && !(name === "default" && title.endsWith("_default"));
+  if (isNamed) return title;
+  return name === "default" ? basename(path, extname(path)) : name;
+}
 
 function choose(path: string, found: readonly FoundExport[], name: string | undefined): FoundExport {
   const callable = found.filter(({ kind }) => kind !== "other");
@@ -53,7 +61,7 @@ export async function loadTask(
   resolveOptions(chosen.options);
   return {
     entry: chosen.kind === "task" ? chosen.entry : `export:${chosen.name}`,
-    title: chosen.title || chosen.name,
+    title: titleOf(chosen, path),
     options: chosen.options,
     ...(chosen.shuffle ? { shuffle: true } : {}),
     bundle,

@@ -287,4 +287,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: "takeOut(this.delayed, ranges)",
     replace: "takeOut(this.delayed, [])",
   },
+  {
+    name: "a replica too many given up",
+    file: "scheduler/replicas/plan.ts",
+    find: "for (const at of ranked.slice(replicas)) {",
+    replace: "for (const at of ranked.slice(Math.max(1, replicas - 1))) {",
+  },
+  {
+    name: "a replica that is not repaired",
+    file: "scheduler/replicas/plan.ts",
+    find: "missing = replicas - away - keepers.length;",
+    replace: "missing = Math.min(1, replicas) - away - keepers.length;",
+  },
 ];
