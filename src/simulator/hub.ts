@@ -1,4 +1,4 @@
-import { countOf, type ReturnReason } from "../protocol/index.ts";
+import { countOf, type ReturnReason, sliceRanges } from "../protocol/index.ts";
 import {
   createScheduler,
   type EffectOf,
@@ -223,6 +223,8 @@ export class Hub {
     const evidence = this.#referee.evidence(descriptor.job, report);
     const event = { worker: session.worker, descriptor, from, count, failures, ...evidence };
     const source = { report, news: count, session, job: descriptor.job };
+    const ranges = sliceRanges(descriptor.ranges, from, from + count);
+    this.#witness?.adopted({ job: descriptor.job, ranges });
     this.#feed({ type: "LateResults", nowMs: this.#nowMs, ...event }, source);
     this.journal.after(() => session.ack(report.lease, from + count));
   }

@@ -53,7 +53,8 @@ export class Witness {
     this.#windowEndMs = windowEndMs;
   }
 
-  adopted({ job, ranges }: LeaseDescriptor): void {
+  /** Whoever was running these is back with them, or with their results. */
+  adopted({ job, ranges }: Pick<LeaseDescriptor, "job" | "ranges">): void {
     const testimony = this.#jobs.get(job);
     if (testimony !== undefined) for (const index of eachInput(ranges)) testimony.adopted.add(index);
   }
