@@ -56,6 +56,8 @@ const share = (sorted: readonly number[], of: number): number =>
   Math.round(10 * (sorted[Math.min(sorted.length - 1, Math.floor(of * sorted.length))] ?? 0)) / 10;
 
 async function measured(page: Page, path: string, base: string) {
+  // A page of its own each time: what the last one noted is gone.
+  await page.goto("about:blank");
   await page.goto(`${base}/#/${path}`);
   await page.getByRole("heading", { level: 1 }).waitFor();
   await page.evaluate(watch);
