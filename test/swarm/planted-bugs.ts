@@ -248,7 +248,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "people forgotten in recovery",
     file: "scheduler/recover.ts",
-    find: "    state.people.set(id, { id, streak, valid, bad });\n",
+    find: "    state.people.set(id, { id, streak, valid, bad, accusations: [...accusations] });\n",
     replace: "",
   },
   {
