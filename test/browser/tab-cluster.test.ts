@@ -43,7 +43,7 @@ async function testSite(allowed: boolean): Promise<{ host: string; url: string; 
 
 describe.skipIf(chromiumAt === undefined)(
   "tabs of a cluster (need Chromium: apt-get install chromium)",
-  { timeout: 180_000 },
+  { timeout: 240_000 },
   () => {
     let browser: Browser;
 
@@ -164,12 +164,13 @@ describe.skipIf(chromiumAt === undefined)(
     test("a tab that sleeps loses its lease, and what it says late does no harm", async () => {
       const sleeper = await launchBrowser(chromiumAt!);
       onTestFinished(() => sleeper.close());
-      const hub = await testHub({ limits: { leaseTtlMs: 1_500, heartbeatIntervalMs: 300 } });
+      const hub = await testHub({ limits: { leaseTtlMs: 4_000, heartbeatIntervalMs: 500 } });
       const cluster = await testClient(hub);
       const tab = await openTab(sleeper, hub);
       const system = await sleeper.newBrowserCDPSession();
       const job = await cluster.submit(engine, new Array<number>(10).fill(200));
-      await tab.until("state.done.inputs > 0 && state.running.length > 0");
+      await expect.poll(async () => (await job.status()).done).toBeGreaterThan(0);
+      await tab.until("state.running.length > 0");
       const { processInfo } = await system.send("SystemInfo.getProcessInfo");
       const renderers = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
       // One that was kept in reserve may be gone by now.

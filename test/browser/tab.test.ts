@@ -22,7 +22,7 @@ async function valuesOf(job: Job<unknown>): Promise<unknown[]> {
 
 describe.skipIf(chromiumAt === undefined)(
   "tabs (need Chromium: apt-get install chromium)",
-  { timeout: 180_000 },
+  { timeout: 240_000 },
   () => {
     let browser: Browser;
 
@@ -42,12 +42,17 @@ describe.skipIf(chromiumAt === undefined)(
         const values = await valuesOf(await cluster.submit(mix, inputs, { needs, retries: 0 }));
         expect(Buffer.compare(encodeValue(values), alike), JSON.stringify(needs)).toBe(0);
       }
-      const engines = await valuesOf(await cluster.submit(engine, inputs.slice(0, 30).fill(50)));
-      expect([...new Set(engines)].toSorted()).toEqual(["browser", "deno"]);
+      // Whoever is slow to start may find that others were faster.
+      const haveAllTakenPart = async () => {
+        const job = await cluster.submit(engine, inputs.slice(0, 30).fill(50));
+        const engines = new Set(await valuesOf(job));
+        const states = await Promise.all(tabs.map((tab) => tab.state()));
+        return engines.has("browser") && engines.has("deno") && states.every(({ done }) => done.inputs > 0);
+      };
+      await expect.poll(haveAllTakenPart, { timeout: 120_000 }).toBe(true);
       for (const tab of tabs) {
-        const { done, jobs } = await tab.until("state.phase === 'waiting' && state.jobs.length === 2");
-        expect(done.inputs).toBeGreaterThan(0);
-        expect(jobs.map(({ task }) => task).toSorted()).toEqual(["engine", "mix"]);
+        const { jobs } = await tab.until("state.phase === 'waiting' && state.jobs.length > 0");
+        for (const { task } of jobs) expect(["engine", "mix"]).toContain(task);
         expect(tab.complaints).toEqual([]);
       }
     });
@@ -90,7 +95,8 @@ describe.skipIf(chromiumAt === undefined)(
       const cluster = await testClient(hub);
       const tab = await openTab(browser, hub);
       const job = await cluster.submit(engine, new Array<number>(12).fill(150));
-      await tab.until("state.done.inputs > 0 && state.running.length > 0");
+      await expect.poll(async () => (await job.status()).done).toBeGreaterThan(0);
+      await tab.until("state.running.length > 0");
       await tab.page.close();
       await testWorker(hub);
       const engines = await valuesOf(job);
@@ -102,7 +108,8 @@ describe.skipIf(chromiumAt === undefined)(
       const hub = await testHub();
       const cluster = await testClient(hub);
       const tab = await openTab(browser, hub);
-      const job = await cluster.submit(engine, new Array<number>(40).fill(100));
+      const job = await cluster.submit(engine, new Array<number>(80).fill(100));
+      const most = Math.min(2, (await tab.run("navigator.hardwareConcurrency")) as number);
       await tab.until("state.phase === 'working'");
       await tab.run("tab.pause()");
       const paused = await tab.until("state.phase === 'paused' && state.running.length === 0");
@@ -110,10 +117,10 @@ describe.skipIf(chromiumAt === undefined)(
       expect((await job.status()).state).toBe("running");
       await tab.run("tab.setSlots(2)");
       await tab.run("tab.resume()");
-      await tab.until("state.running.length === 2");
-      expect(await valuesOf(job)).toEqual(new Array<string>(40).fill("browser"));
+      await tab.until(`state.running.length === ${most}`);
+      expect(await valuesOf(job)).toEqual(new Array<string>(80).fill("browser"));
       await tab.run("tab.leave()");
-      expect(await tab.state()).toMatchObject({ phase: "left", running: [], slots: 2 });
+      expect(await tab.state()).toMatchObject({ phase: "left", running: [], slots: most });
       await expect.poll(async () => (await cluster.workers()).length).toBe(0);
       expect(await tab.page.locator("iframe").count()).toBe(0);
     });
