@@ -47,7 +47,7 @@ async function getPage(context: Context): Promise<Response> {
   const { path } = context.req;
   const name = path === "/" || path === "/join" ? "index.html" : path.slice(1);
   const type = pageTypes[name.split(".").at(-1) ?? ""];
-  if (type === undefined || !/^(assets\/)?[\w-]+(\.[\w-]+)*$/.test(name)) {
+  if (type === undefined || !/^((assets|tab)\/)?[\w-]+(\.[\w-]+)*$/.test(name)) {
     throw new MusketeersError("NOT_FOUND", `There is nothing at ${path}`);
   }
   const headers: Record<string, string> = { "Content-Type": type, ...pageHeaders(context) };

@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Context, Hono } from "hono";
 import { isHostPattern, MusketeersError } from "../../protocol/index.ts";
-import { pageHeaders, pageRoot } from "./page-files.ts";
 
 /*
  * What a browser tab loads that works for the hub: the agent's program, the program of its sandboxes, and the frame
@@ -77,19 +75,7 @@ function getFrame(context: Context): Response {
   });
 }
 
-async function getProgram(context: Context, name: "agent.js" | "bootstrap.js"): Promise<Response> {
-  try {
-    const body = await readFile(`${pageRoot}tab/${name}`);
-    const headers = { ...pageHeaders(context), "Cache-Control": "no-cache" };
-    return context.body(body, 200, { ...headers, "Content-Type": "text/javascript; charset=utf-8" });
-  } catch (cause) {
-    throw new MusketeersError("NOT_FOUND", `This hub was built without tab/${name}`, { cause });
-  }
-}
-
-/** To be added before the pages. */
+/** To be added before the pages, which the programs are served among. */
 export function addTabRoutes(app: Hono): void {
   app.get("/tab/frame", getFrame);
-  app.get("/tab/agent.js", (context) => getProgram(context, "agent.js"));
-  app.get("/tab/bootstrap.js", (context) => getProgram(context, "bootstrap.js"));
 }
