@@ -39,7 +39,7 @@ export interface RunOptions extends TaskOptions {
   readonly signal?: AbortSignal;
 }
 
-type Runnable = Task | LoadedTask;
+type Runnable = Task | ContainerTask<never> | LoadedTask;
 
 /** A task that needs no input can be run without one. */
 type RunArguments<I> = undefined extends I
