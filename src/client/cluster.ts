@@ -16,6 +16,7 @@ import type {
 } from "../protocol/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 import { ClusterData, type ImportOptions, type OpenOptions, type PutOptions } from "./cluster-data.ts";
+import type { ContainerTask } from "./container-task.ts";
 import type { Dataset } from "./dataset.ts";
 import { type Iterated, type IterateOptions, iterate } from "./iterate.ts";
 import { Job, type MapReduceJob, type SubmitOptions, submitJob } from "./job.ts";
