@@ -5,7 +5,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context } from "hono";
 import { buffersMoved } from "../data/node.ts";
 import type { Blobs } from "../engine/index.ts";
-import { type Limits, MusketeersError, type Role } from "../protocol/index.ts";
+import { type CreditSummary, type Limits, MusketeersError, type Role } from "../protocol/index.ts";
 import type { UploadDoor } from "./doors/index.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PackageTarball } from "./package/tarball.ts";
@@ -21,6 +21,8 @@ export interface HttpHost {
   readonly uploadDoor: Pick<UploadDoor, "check" | "took">;
   /** The key of a connection whose uploads are counted, by its bearer token. */
   uploadKeyOf(token: string): string | undefined;
+  /** What the person behind a live worker's connection has been credited with, by its bearer token. */
+  creditOf(token: string): Pick<CreditSummary, "seconds" | "inputs"> | undefined;
   /** The role of a live connection, by its bearer token. */
   roleOf(token: string): Role | undefined;
   /** Whether a text is the secret part of an invite that is good and lets its holder look. */

@@ -85,6 +85,7 @@ export function httpApp(host: HttpHost): Hono {
   const uploads: Uploads = new Map();
   app.onError((error, context) => respondError(context, error));
   addHealthRoutes(app, host);
+  app.get("/credit", (context) => context.json(host.creditOf(requireRole(host, context, ["worker"]))));
   addPackageRoutes(app, host.tarball);
   app.on(["GET", "HEAD"], "/blobs/:cid", (context) => getBlob(host, context));
   app.put("/blobs/:cid", (context) => putBlob(host, uploads, context));

@@ -285,6 +285,7 @@ export class Hub {
       onBlobSent: (bytes) => {
         this.#coordinator.blobBytesSent += bytes;
       },
+      creditOf: (token) => this.#coordinator.credit.ofPeer(this.#peers.withToken(token)),
       roleOf: (token) => this.#peers.withToken(token)?.provenRole,
       uploadDoor: new UploadDoor(this.#limits),
       uploadKeyOf: (token) => {

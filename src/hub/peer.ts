@@ -34,6 +34,8 @@ export interface PeerHost {
 /** What a role does with what comes in. */
 export interface PeerSession {
   readonly adopted: readonly string[];
+  /** Who answers for it, where it is a worker. */
+  readonly person?: string;
   /** The welcome is out: messages may be sent from now on. */
   start(): void;
   onMessage(message: SessionMessage, body: Uint8Array): void;
@@ -136,6 +138,11 @@ export class Peer {
   /** The role, once there is one. */
   get provenRole(): Role | undefined {
     return this.#grant?.role;
+  }
+
+  /** Who answers for a worker, once it is one. */
+  get person(): string | undefined {
+    return this.#session?.person;
   }
 
   /** The grant as the hub signed it, where its key was proven on this connection. */

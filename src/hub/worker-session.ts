@@ -104,6 +104,10 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     return this.#coordinator.workers.get(this.worker) !== this;
   }
 
+  get person(): string {
+    return this.description.person;
+  }
+
   start(): void {
     this.#started = true;
     for (const header of this.#early.splice(0)) this.#peer.send(header);

@@ -225,6 +225,11 @@ export class Agent implements Tenant {
     this.offer(slots);
   }
 
+  /** What the hub knows this connection by; empty while there is none. */
+  get token(): string {
+    return this.#presence.token;
+  }
+
   /** What runs at the moment. */
   get running(): readonly RunningUnit[] {
     return runningUnits(this.#state);

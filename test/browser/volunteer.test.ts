@@ -84,6 +84,7 @@ describe.skipIf(chromiumAt === undefined)(
       await page.getByRole("cell", { name: "A flower of beads" }).waitFor();
       await page.getByRole("definition").filter({ hasText: /^8$/ }).first().waitFor();
       await status(page, idle).waitFor();
+      await page.getByText("Credited by the hub to whom your invite stands for: 8 inputs").waitFor();
       const viewer = await (await newContext()).newPage();
       await viewer.goto(`${pageLink(hub.invite({ role: "viewer" }))}/picture/${job.id}`);
       const image = viewer.getByRole("img", { name: "8 of 8 parts painted by 1 worker" });

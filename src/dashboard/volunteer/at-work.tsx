@@ -70,6 +70,12 @@ function Requests({ requests, grant }: RequestsProps) {
   );
 }
 
+/** What the hub says of it: more than one machine may stand for one person. */
+const creditText = ({ credit }: TabState): string =>
+  credit === undefined
+    ? "The hub counts what of it was accepted, to the credit of whom your invite stands for."
+    : `Credited by the hub to whom your invite stands for: ${plural(credit.inputs, "input")}, ${duration(1_000 * credit.seconds)} of a reference core.`;
+
 interface AtWorkProps {
   readonly state: TabState;
   readonly given: Given;
@@ -101,9 +107,7 @@ export function AtWork({ state, given, grant }: AtWorkProps) {
           ]}
           empty={<p>Each task that runs in this tab is listed here.</p>}
         />
-        <p class="quiet">
-          The hub counts what of it was accepted, to the credit of whom your invite stands for.
-        </p>
+        <p class="quiet">{creditText(state)}</p>
       </Section>
     </>
   );

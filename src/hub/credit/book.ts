@@ -52,6 +52,13 @@ export class CreditBook {
       .sort((a, b) => b.seconds - a.seconds || (a.person < b.person ? -1 : 1));
   }
 
+  /** What one person has of a project. */
+  of(person: string, project: string): Pick<CreditSummary, "seconds" | "inputs"> {
+    const at = this.#byKey.get(keyOf(person, project));
+    const { seconds, inputs } = at === undefined ? { seconds: 0, inputs: 0 } : this.#rows[at]!;
+    return { seconds, inputs };
+  }
+
   /** Pages that changed since the last time. */
   takeChanged(): number[] {
     const changed = [...this.#changed];

@@ -42,6 +42,12 @@ export interface CreditedJob {
   readonly project: string;
 }
 
+/** A connection, and who answers for it where it is a worker's. */
+interface CreditedPeer {
+  readonly person: string | undefined;
+  readonly grant: { readonly project: string };
+}
+
 /**
  * Credit for accepted results. A claim is bounded by the time that the hub saw pass (`SlotMeter`), by what others
  * claim for inputs of the same job (`Prices`), and under quorum by the median of those who agreed.
@@ -99,6 +105,11 @@ export class Credit {
     const sinceMs = this.#suspended.get(lease);
     this.#suspended.delete(lease);
     return sinceMs;
+  }
+
+  /** What the person behind a worker has of its project; undefined where it is no worker. */
+  ofPeer(peer: CreditedPeer | undefined): Pick<CreditSummary, "seconds" | "inputs"> | undefined {
+    return peer?.person === undefined ? undefined : this.#book.of(peer.person, peer.grant.project);
   }
 
   list(project?: string): CreditSummary[] {

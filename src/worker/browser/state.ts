@@ -27,6 +27,12 @@ export interface TabTask {
   readonly seconds: number;
 }
 
+/** Seconds are those of a core of the reference speed. */
+export interface TabCredit {
+  readonly inputs: number;
+  readonly seconds: number;
+}
+
 /** Some code of the project asks for more than was granted; it does not run here until `grant`. */
 export interface TabRequest extends Asks {
   readonly id: string;
@@ -50,6 +56,8 @@ export interface TabState {
     readonly units: number;
     readonly seconds: number;
   };
+  /** What of it was accepted, with all else of whom the invite stands for in this project; not there until it is known. */
+  readonly credit?: TabCredit;
   /** The latest first; the oldest are forgotten after some hundred. */
   readonly jobs: readonly TabTask[];
   readonly requests: readonly TabRequest[];

@@ -22,6 +22,7 @@ import type { TabPhase, TabState } from "./state.ts";
 import { TabBooks } from "./tab-books.ts";
 import { newTabCache } from "./tab-cache.ts";
 import { TabConsent } from "./tab-consent.ts";
+import { TabCreditBook } from "./tab-credit.ts";
 import { tabKey } from "./tab-key.ts";
 import { engineClassOf, tabMachine } from "./tab-machine.ts";
 import { TabStore } from "./tab-store.ts";
@@ -50,6 +51,7 @@ export class TabAgent {
   readonly #options: TabAgentOptions;
   readonly #store = new TabStore();
   readonly #books = new TabBooks();
+  readonly #credit: TabCreditBook;
   readonly #executor: Executor;
   #agent: Agent | undefined;
   #consent: TabConsent | undefined;
@@ -66,6 +68,11 @@ export class TabAgent {
   constructor(options: TabAgentOptions) {
     this.#options = options;
     this.#slots = this.#allowed(options.start.slots);
+    this.#credit = new TabCreditBook({
+      url: options.origin,
+      token: () => this.#agent?.token ?? "",
+      onChange: () => this.#changed(),
+    });
     const engineClass = engineClassOf(tabMachine.kind());
     this.#executor = createBrowserExecutor({ engineClass, limits, openFrame: options.openFrame });
   }
@@ -84,6 +91,7 @@ export class TabAgent {
     await this.#executor.close();
     await this.#agent?.diary?.close();
     clearTimeout(this.#timer);
+    this.#credit.stop();
     this.#options.onState(this.#state());
   }
 
@@ -194,6 +202,7 @@ export class TabAgent {
     switch (notice.type) {
       case "connected":
         this.#connected = true;
+        this.#credit.look();
         this.#why = undefined;
         break;
       case "disconnected":
@@ -202,6 +211,7 @@ export class TabAgent {
         break;
       case "ran":
         this.#books.ran(notice.done, notice.failed);
+        this.#credit.look();
         break;
       case "refused":
         this.#why = `${notice.task}: ${notice.message}`;
@@ -235,6 +245,7 @@ export class TabAgent {
       capabilities: [...(wasm ? ["wasm"] : []), ...(webgpu ? ["webgpu"] : [])],
       running,
       ...this.#books.sums(),
+      ...(this.#credit.known === undefined ? {} : { credit: this.#credit.known }),
       requests: this.#consent?.requests ?? [],
       ...(this.#error === undefined
         ? {}
