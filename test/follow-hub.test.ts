@@ -57,7 +57,7 @@ test("becomes the program that its hub hands out, stays it when it is started ag
     file,
     'import { task } from "musketeers";\nexport const square = task((n: number) => n * n);\n',
   );
-  const ran = await musketeers(["run", file, "--hub", line.submitInvite], home, "7\n").ended;
+  const ran = await musketeers(["run", file, "--values", "--hub", line.submitInvite], home, "7\n").ended;
   expect([ran.status, ran.stdout.trim()]).toEqual([0, "49"]);
   expect((await worker.stop()).status).toBe(0);
 
