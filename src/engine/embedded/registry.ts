@@ -24,17 +24,23 @@ export function encodeTable(table: RegistryTable): Uint8Array {
   return bytes;
 }
 
+/** @throws MusketeersError `JOURNAL_CORRUPT` for what no registry was written as */
 export function decodeTable(path: string, bytes: Uint8Array, nowMs: () => number): RegistryTable {
+  const damaged = (cause?: unknown) =>
+    new MusketeersError("JOURNAL_CORRUPT", `${path}, offset 0: the registry is damaged`, { cause });
   const content = bytes.subarray(CHECK_BYTES);
   // The checksum of nothing is zero: so is a file of which a power cut left zeros.
-  if (content.length === 0 || viewOf(bytes).getUint32(0, true) !== crc32(content)) {
-    throw new MusketeersError("JOURNAL_CORRUPT", `${path}, offset 0: the registry is damaged`);
+  if (content.length === 0 || viewOf(bytes).getUint32(0, true) !== crc32(content)) throw damaged();
+  try {
+    const [revision, rows] = decode(content) as [number, readonly Row[]];
+    const table = rows.map(([key, value, of, expiresAtMs]): RegistryRow => {
+      return { key, value, revision: of, expiresAtMs };
+    });
+    return new RegistryTable(nowMs, table, revision);
+  } catch (cause) {
+    // Of an erased flash cell, too, the checksum is right: all ones.
+    throw damaged(cause);
   }
-  const [revision, rows] = decode(content) as [number, readonly Row[]];
-  const table = rows.map(([key, value, of, expiresAtMs]): RegistryRow => {
-    return { key, value, revision: of, expiresAtMs };
-  });
-  return new RegistryTable(nowMs, table, revision);
 }
 
 export interface OpenRegistryOptions {

@@ -34,9 +34,11 @@ test("a damaged registry is refused, whichever bit it is", async () => {
     disk.setContent("/data/registry", bytes);
     await expect(registryOn(disk)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
   }
-  for (const bytes of [0, 4, whole.length]) {
-    disk.setContent("/data/registry", new Uint8Array(bytes));
-    await expect(registryOn(disk)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
+  for (const bytes of [0, 4, 8, whole.length]) {
+    for (const bits of [0x00, 0xff]) {
+      disk.setContent("/data/registry", new Uint8Array(bytes).fill(bits));
+      await expect(registryOn(disk)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
+    }
   }
 });
 

@@ -81,7 +81,7 @@ test("an image that is not there, or for another platform, is said to be so; one
 
 test("what a container may have is little, and its network is what two people granted", () => {
   const spec = { image: "sha256:1", command: ["run", "it"], mode: "lines" as const };
-  const about = { name: "n", spec, label: "m/1", scratchBytes: 1000 };
+  const about = { name: "n", spec, label: "m", scratchBytes: 1000, engine: "docker" as const };
   const closed = runArguments({ ...about, task: { memoryBytes: 64_000_000, net: [] }, network: "lab" });
   for (const flag of [
     "--network=none",
@@ -92,7 +92,9 @@ test("what a container may have is little, and its network is what two people gr
   ])
     expect(closed).toContain(flag);
   expect(closed.slice(-3)).toEqual(["sha256:1", "run", "it"]);
+  expect(closed).toContain("--init");
   const task = { memoryBytes: 1, net: ["*"] };
+  expect(runArguments({ ...about, task, network: "lab", engine: "podman" })).not.toContain("--init");
   expect(runArguments({ ...about, task, network: "lab" })).toContain("--network=lab");
   expect(runArguments({ ...about, task, network: undefined })).toContain("--network=none");
 });

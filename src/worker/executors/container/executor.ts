@@ -26,17 +26,16 @@ export interface ContainerExecutorOptions {
 
 /** What is left of agents of this machine that ended without a word. */
 async function sweep(engine: ContainerEngine, machine: string): Promise<void> {
-  const ids = await engine.ask([
+  const names = await engine.ask([
     "ps",
     "--all",
-    "--filter=label=musketeers",
-    '--format={{.ID}} {{.Label "musketeers"}}',
+    `--filter=label=musketeers=${machine}`,
+    "--format={{.Names}}",
   ]);
-  for (const line of ids.split("\n")) {
-    const [id = "", label = ""] = line.split(" ");
-    const [, pid] = new RegExp(`^${machine}/(\\d+)$`).exec(label) ?? [];
+  for (const name of names.split("\n")) {
+    const pid = /^musketeers-(\d+)-/.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
-    await engine.ask(["rm", "--force", "--volumes", id]).catch(() => {});
+    await engine.ask(["rm", "--force", "--volumes", name]).catch(() => {});
   }
 }
 
@@ -142,10 +141,11 @@ export class ContainerExecutor implements Executor {
     return runArguments({
       ...options,
       network: this.#options.network,
-      label: `${this.#machine}/${process.pid}`,
+      engine: this.#engine.name,
+      label: this.#machine,
       scratchBytes: this.#options.limits.valueBytesMax,
     });
   }
 }
 
-const newName = (): string => `musketeers-${newId()}`;
+const newName = (): string => `musketeers-${process.pid}-${newId()}`;
