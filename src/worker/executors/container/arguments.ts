@@ -4,6 +4,7 @@ import type { EngineName } from "./engine.ts";
 const MiB = 1024 * 1024;
 const PROCESSES_MAX = 256;
 const FILES_MAX = 1024;
+const USER_PROCESSES_MAX = 16_384;
 /** `nobody`: a container's root would be root of the host where the engine is not rootless. */
 const NOBODY = "65534:65534";
 
@@ -47,6 +48,8 @@ export function runArguments(options: RunOptions): readonly string[] {
     "--cpu-shares=2",
     "--ulimit=core=0:0",
     `--ulimit=nofile=${FILES_MAX}:${FILES_MAX}`,
+    // Counted over all containers of this user; left out, podman asks for more than it may have in a container itself.
+    `--ulimit=nproc=${USER_PROCESSES_MAX}:${USER_PROCESSES_MAX}`,
     "--log-driver=none",
     ...(files === undefined
       ? []

@@ -13,6 +13,7 @@ const carried = [
   "DOCKER_CONTEXT",
   "DOCKER_CONFIG",
   "CONTAINER_HOST",
+  "CONTAINERS_CONF",
   "XDG_RUNTIME_DIR",
 ];
 
