@@ -23,6 +23,16 @@ async function paragraphs(): Promise<Buffer[]> {
   );
 }
 
+const NEWLINE = 10;
+
+/** At most so many bytes of a text, whose last line is whole; what is missing is filled up with empty ones. */
+function wholeLines(text: Buffer, bytesMax: number): Buffer {
+  if (text.length <= bytesMax) return text;
+  const whole = Buffer.alloc(bytesMax, NEWLINE);
+  text.copy(whole, 0, 0, text.lastIndexOf(NEWLINE, bytesMax - 1) + 1);
+  return whole;
+}
+
 /** Writes the corpus into a directory; gives its files. */
 export async function writeCorpus(directory: string, seed: number): Promise<string[]> {
   const parts = await paragraphs();
@@ -34,7 +44,7 @@ export async function writeCorpus(directory: string, seed: number): Promise<stri
     for (let block = 0; left > 0; block++) {
       const draws = createHash("sha512").update(`${seed} ${file} ${block}`).digest();
       const chosen = Array.from({ length: 32 }, (_, at) => parts[draws.readUInt16LE(at * 2) % parts.length]!);
-      const bytes = Buffer.concat(chosen).subarray(0, left);
+      const bytes = wholeLines(Buffer.concat(chosen), left);
       await handle.write(bytes);
       left -= bytes.length;
     }
