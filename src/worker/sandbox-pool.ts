@@ -1,11 +1,10 @@
-import type { Executor, Sandbox, SandboxHandlers, SandboxOrder } from "./executors/port.ts";
-
-const silent: SandboxHandlers = {
-  onResults: () => {},
-  onLog: () => {},
-  onSaved: () => {},
-  onDeath: () => {},
-};
+import {
+  type Executor,
+  type Sandbox,
+  type SandboxHandlers,
+  type SandboxOrder,
+  silent,
+} from "./executors/port.ts";
 
 /** Keeps a few sandboxes warm for the task that they were started for; the longest idle one goes first. */
 export class SandboxPool {

@@ -44,6 +44,14 @@ export interface SandboxHandlers {
   onDeath(death: Death): void;
 }
 
+/** Of a sandbox that nobody listens to any more, or not yet. */
+export const silent: SandboxHandlers = {
+  onResults: () => {},
+  onLog: () => {},
+  onSaved: () => {},
+  onDeath: () => {},
+};
+
 /** One process that runs one task; records go in and results come out in the same order. */
 export interface Sandbox {
   /**

@@ -21,7 +21,14 @@ import {
   type ResultsFrame,
 } from "./frames.ts";
 import { LargeRecord } from "./large-record.ts";
-import type { Death, Sandbox, SandboxHandlers, SandboxOrder, SandboxResults } from "./port.ts";
+import {
+  type Death,
+  type Sandbox,
+  type SandboxHandlers,
+  type SandboxOrder,
+  type SandboxResults,
+  silent,
+} from "./port.ts";
 import { SandboxFiles } from "./sandbox-files.ts";
 import type { MemoryLook, Spawned, SpawnedEnd } from "./spawned.ts";
 
@@ -133,7 +140,7 @@ export class SandboxProcess implements Sandbox {
 
   kill(): Promise<void> {
     if (this.alive) this.#end();
-    this.handlers = { onResults: () => {}, onLog: () => {}, onSaved: () => {}, onDeath: () => {} };
+    this.handlers = silent;
     return this.gone;
   }
 

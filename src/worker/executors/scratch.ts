@@ -23,7 +23,8 @@ function removeNow(directory: string): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether there is such a process, be it somebody else's. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -9,7 +9,7 @@ import {
 } from "../../../protocol/index.ts";
 import { newId } from "../../../security/index.ts";
 import type { Executor, Sandbox, SandboxHandlers, SandboxOrder } from "../port.ts";
-import { makeScratch } from "../scratch.ts";
+import { isAlive, makeScratch } from "../scratch.ts";
 import { type RunOptions, runArguments } from "./arguments.ts";
 import { type ContainerEngine, findEngine } from "./engine.ts";
 import { FilesSandbox } from "./files-sandbox.ts";
@@ -36,15 +36,6 @@ async function sweep(engine: ContainerEngine, machine: string): Promise<void> {
     const pid = /^musketeers-(\d+)-/.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
     await engine.ask(["rm", "--force", "--volumes", name]).catch(() => {});
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
@@ -100,6 +91,7 @@ export class ContainerExecutor implements Executor {
     const sandbox =
       spec.mode === "lines" ? this.#lines(spec, order, handlers) : this.#files(spec, order, handlers);
     this.#sandboxes.add(sandbox);
+    void sandbox.gone.then(() => this.#sandboxes.delete(sandbox));
     return sandbox;
   }
 
@@ -109,7 +101,7 @@ export class ContainerExecutor implements Executor {
     await this.#others.close();
   }
 
-  #lines(spec: ContainerSpec, order: SandboxOrder, handlers: SandboxHandlers): Sandbox {
+  #lines(spec: ContainerSpec, order: SandboxOrder, handlers: SandboxHandlers): LinesSandbox {
     const name = newName();
     const args = this.#arguments({ name, spec, task: order.task });
     const sandbox = new LinesSandbox({
@@ -120,11 +112,10 @@ export class ContainerExecutor implements Executor {
       limits: this.#options.limits,
       handlers,
     });
-    void sandbox.gone.then(() => this.#sandboxes.delete(sandbox));
     return sandbox;
   }
 
-  #files(spec: ContainerSpec, order: SandboxOrder, handlers: SandboxHandlers): Sandbox {
+  #files(spec: ContainerSpec, order: SandboxOrder, handlers: SandboxHandlers): FilesSandbox {
     const own = newName();
     return new FilesSandbox({
       engine: this.#engine,

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeValue, encodeValue, MusketeersError, toMusketeersError } from "../../../protocol/index.ts";
-import type { Death, Sandbox, SandboxHandlers } from "../port.ts";
+import { type Death, type Sandbox, type SandboxHandlers, silent } from "../port.ts";
 import { Container, type Ending } from "./container.ts";
 import { lineOf, ReportedFailure, recordOf } from "./json.ts";
 import type { ContainerSandboxOptions } from "./lines-sandbox.ts";
@@ -61,10 +61,16 @@ export class FilesSandbox implements Sandbox {
   #state: "runs" | "dying" | "gone" = "runs";
   #verdict: Death | undefined;
   #frozen = false;
+  /** Fulfilled when its last container and its directory are gone. */
+  readonly gone: Promise<void>;
+  #resolveGone: () => void = () => {};
 
   constructor(options: FilesSandboxOptions) {
     this.#options = options;
     this.handlers = options.handlers;
+    this.gone = new Promise((resolve) => {
+      this.#resolveGone = resolve;
+    });
     this.#patience = new Patience(() =>
       this.#condemn("timeout", `It took longer than ${options.order.task.timeoutMs} ms`),
     );
@@ -72,12 +78,6 @@ export class FilesSandbox implements Sandbox {
 
   get alive(): boolean {
     return this.#state === "runs";
-  }
-
-  get gone(): Promise<void> {
-    return (this.#works ?? Promise.resolve()).then(() =>
-      rm(this.#options.directory, { recursive: true, force: true, maxRetries: 10 }),
-    );
   }
 
   run(block: Uint8Array): void {
@@ -108,10 +108,16 @@ export class FilesSandbox implements Sandbox {
   }
 
   async kill(): Promise<void> {
-    this.handlers = { onResults: () => {}, onLog: () => {}, onSaved: () => {}, onDeath: () => {} };
+    this.handlers = silent;
     this.#end();
-    await this.gone;
+    await this.#works;
+    await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
     this.#state = "gone";
+    await rm(this.#options.directory, { recursive: true, force: true, maxRetries: 10 });
+    this.#resolveGone();
   }
 
   async #work(): Promise<void> {
@@ -123,7 +129,7 @@ export class FilesSandbox implements Sandbox {
       this.handlers.onResults(report([outcome], performance.now() - beganMs));
     }
     if (this.#verdict !== undefined && this.#state !== "gone") {
-      this.#state = "gone";
+      await this.#leave();
       this.handlers.onDeath(this.#verdict);
     }
   }

@@ -1,5 +1,5 @@
 import { type Limits, toMusketeersError } from "../../../protocol/index.ts";
-import type { Death, Sandbox, SandboxHandlers, SandboxOrder } from "../port.ts";
+import { type Death, type Sandbox, type SandboxHandlers, type SandboxOrder, silent } from "../port.ts";
 import { Container, type Ending } from "./container.ts";
 import type { ContainerEngine } from "./engine.ts";
 import { lineOf, ReportedFailure, recordOf } from "./json.ts";
@@ -118,7 +118,7 @@ export class LinesSandbox implements Sandbox {
   }
 
   kill(): Promise<void> {
-    this.handlers = { onResults: () => {}, onLog: () => {}, onSaved: () => {}, onDeath: () => {} };
+    this.handlers = silent;
     this.#end();
     return this.gone;
   }
