@@ -13,6 +13,6 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     // Two files at once: most of them start processes of their own.
     maxWorkers: 2,
-    reporters: ["default", "./test/support/skip-summary.ts"],
+    reporters: ["default", "./test/support/skip-summary.ts", "./test/support/hang-watch.ts"],
   },
 });

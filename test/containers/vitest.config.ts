@@ -11,6 +11,6 @@ export default defineConfig({
     retry: process.env.CI === "true" ? 1 : 0,
     maxWorkers: 1,
     fileParallelism: false,
-    reporters: ["default", "./test/support/skip-summary.ts"],
+    reporters: ["default", "./test/support/skip-summary.ts", "./test/support/hang-watch.ts"],
   },
 });
