@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { embeddedEngine } from "../engine/index.ts";
 import { loadOrCreateKey } from "../security/node.ts";
 import { type Backup, parseBackup, renderBackup, summaryOf, takeBackup } from "./backup.ts";
-import { type Hub, startHub } from "./hub.ts";
+import type { Hub } from "./hub.ts";
+import { startHub } from "./opening.ts";
 
 const hubs: Hub[] = [];
 let home: string;

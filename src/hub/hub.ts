@@ -1,75 +1,30 @@
 import type { Server } from "node:http";
-import type { Socket } from "node:net";
-import { isIP } from "node:net";
-import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
-import { WebSocketServer } from "ws";
-import { type Engine, embeddedEngine, memoryEngine, type Registry } from "../engine/index.ts";
+import type { Engine } from "../engine/index.ts";
 import {
   DEFAULT_PROJECT,
-  defaultLimits,
   type Hello,
   type Limits,
   MusketeersError,
-  toMusketeersError,
   type WorkerDescription,
 } from "../protocol/index.ts";
-import { createScheduler, finishRecovery, recoverRecord } from "../scheduler/index.ts";
-import { LINK_PATH, newId, newSecretKey, packageCommand, publicKeyOf } from "../security/index.ts";
-import { loadOrCreateKey } from "../security/node.ts";
-import { type Tracer, tracerFromEnvironment } from "../tracing/index.ts";
-import { type Backup, restoreBackup } from "./backup.ts";
+import { newId, packageCommand, publicKeyOf } from "../security/index.ts";
 import type { CallHost } from "./calls.ts";
 import { ClientSession } from "./client-session.ts";
 import { systemClock } from "./clock.ts";
-import { Connections } from "./connections.ts";
-import { Coordinator } from "./coordinator.ts";
-import { Credit } from "./credit/index.ts";
-import { Datasets } from "./datasets.ts";
-import { Admission, acceptPerAddress, plainAddress, UploadDoor } from "./doors/index.ts";
+import type { Coordinator } from "./coordinator.ts";
+import { UploadDoor } from "./doors/index.ts";
 import { httpApp } from "./http.ts";
-import { createHttpServer, refuse } from "./http-server.ts";
-import { type InviteOptions, Invites } from "./invites.ts";
-import { readJournal } from "./journal/recovery.ts";
-import { KEY_NAME } from "./key-name.ts";
-import { LeaseSeal } from "./lease-seal.ts";
-import { hostOf, lanAddress, listenOn, portOf, urlOf } from "./listen.ts";
+import type { InviteOptions, Invites } from "./invites.ts";
+import { portOf } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { PackageTarball } from "./package/tarball.ts";
-import { isSameOrigin, PageSessions } from "./pages/page-sessions.ts";
-import { Peer, type PeerHost, type PeerSession } from "./peer.ts";
-import { Projects } from "./projects.ts";
-import { Keepers } from "./recovery/keepers.ts";
-import { recoveryNotice } from "./recovery-notice.ts";
-import { Takers } from "./takers.ts";
-import { openTls, ownTls, type Tls, type TlsMaterial } from "./tls.ts";
-import { People, recoverPeople } from "./trust/index.ts";
+import { PageSessions } from "./pages/page-sessions.ts";
+import type { Peer, PeerSession } from "./peer.ts";
+import type { Projects } from "./projects.ts";
+import { Reception } from "./reception.ts";
+import type { Takers } from "./takers.ts";
 import { WorkerSession } from "./worker-session.ts";
-
-export interface HubOptions {
-  /** `host:port`; port 0 picks one. */
-  readonly listen?: string;
-  /** The address that invites name, such as `http://192.168.0.5:7077`, where it is not what `listen` says. */
-  readonly advertise?: string;
-  /** Data directory; without one nothing survives the process. */
-  readonly data?: string;
-  readonly durability?: "default" | "strict";
-  /** What to speak TLS with; `own`: a key that the hub made, which its invites pin. */
-  readonly tls?: TlsMaterial | "own";
-  /** Speaks plain HTTP also where others than this machine reach it; a proxy in front may speak TLS. */
-  readonly insecureHttp?: boolean;
-  /** A hub's backup, to go on from where its disk is lost; the data directory is new, or that hub's. */
-  readonly recover?: Backup;
-  /** What people see. */
-  readonly name?: string;
-  readonly limits?: Partial<Limits>;
-  /** Where traces go; the variables of OpenTelemetry say so where nothing is said. */
-  readonly tracer?: Tracer;
-  /** Told about faults after which the hub closed itself. */
-  readonly onFault?: (error: MusketeersError) => void;
-  /** Told what an operator should know, in a sentence. */
-  readonly onNotice?: (notice: string) => void;
-}
 
 /** A running hub. */
 export class Hub {
@@ -83,9 +38,7 @@ export class Hub {
   readonly closed: Promise<void>;
   readonly #resolveClosed: () => void;
   readonly #server: Server;
-  readonly #sockets: WebSocketServer;
-  readonly #connections = new Set<Socket>();
-  readonly #peers = new Connections();
+  readonly #reception: Reception;
   readonly #secretKey: Uint8Array;
   readonly #engine: Engine;
   readonly #invites: Invites;
@@ -94,10 +47,7 @@ export class Hub {
   readonly #projects: Projects;
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
-  readonly #admission: Admission<Peer>;
   readonly #pages: PageSessions;
-  /** The journal does not keep up: nobody is read. */
-  #pressed = false;
   #closing: Promise<void> | undefined;
 
   constructor(parts: {
@@ -125,9 +75,8 @@ export class Hub {
     this.#invites = parts.invites;
     this.#takers = parts.takers;
     this.#projects = parts.projects;
-    this.#invites.onRevoked = (id) => this.#peers.shutOut(id);
+    this.#invites.onRevoked = (id) => this.#reception.peers.shutOut(id);
     this.#limits = parts.limits;
-    this.#admission = new Admission(parts.limits);
     this.#pages = new PageSessions({
       hubSecretKey: parts.secretKey,
       hubKey: publicKeyOf(parts.secretKey),
@@ -149,21 +98,15 @@ export class Hub {
         await stored;
         return { invite, joinCommand: this.joinCommand(invite) };
       },
-      invites: () => this.#peers.countFor(this.#invites.list(), usesOf),
+      invites: () => this.#reception.peers.countFor(this.#invites.list(), usesOf),
       revoke: async (idOrLabel, own) => {
         const revoked = await this.#invites.revoke(idOrLabel, own);
         this.#coordinator.custody.keepers.changed();
-        return this.#peers.countFor(revoked, usesOf);
+        return this.#reception.peers.countFor(revoked, usesOf);
       },
     });
-    this.#coordinator.ledger.onPressure = (pressed) => {
-      this.#pressed = pressed;
-      for (const peer of this.#peers) {
-        if (pressed) peer.pause("pressure");
-        else peer.resume("pressure");
-      }
-    };
-    this.#sockets = this.#acceptSockets();
+    this.#reception = this.#receive();
+    this.#coordinator.ledger.onPressure = (pressed) => this.#reception.press(pressed);
     this.#serveHttp();
     this.#coordinator.start();
   }
@@ -175,7 +118,7 @@ export class Hub {
 
   /** Bytes that wait to leave, to all peers together. */
   get bufferedBytes(): number {
-    return this.#peers.bufferedBytes;
+    return this.#reception.peers.bufferedBytes;
   }
 
   /** Makes an invite: the only way in. It is soon in the list of those that can be revoked. */
@@ -202,59 +145,24 @@ export class Hub {
     return this.#closing;
   }
 
-  #acceptSockets(): WebSocketServer {
-    const sockets = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      // Room for those that are somewhat too large to be told so; others are cut off.
-      maxPayload: 2 * this.#limits.frameBytesMax,
-    });
-    const host: PeerHost = {
-      name: this.name,
-      hubKey: publicKeyOf(this.#secretKey),
-      hubSecretKey: this.#secretKey,
+  #receive(): Reception {
+    return new Reception(this.#server, {
       limits: this.#limits,
-      isRevoked: (grantId) => this.#invites.isRevoked(grantId),
-      grantOfPage: (cookie, token) => this.#pages.grantOf(cookie, token),
-      nowMs: systemClock.wallMs,
-      admit: (peer, hello) => {
-        this.#admission.admitKey(peer, peer.grant.id);
-        const session = this.#admit(peer, hello);
-        this.#admission.admitted(peer);
-        if (this.#pressed) peer.pause("pressure");
-        return session;
+      pages: this.#pages,
+      host: {
+        name: this.name,
+        hubKey: publicKeyOf(this.#secretKey),
+        hubSecretKey: this.#secretKey,
+        limits: this.#limits,
+        isRevoked: (grantId) => this.#invites.isRevoked(grantId),
+        grantOfPage: (cookie, token) => this.#pages.grantOf(cookie, token),
+        nowMs: systemClock.wallMs,
       },
-    };
-    // Such as having no file descriptor left for one more connection: others go on.
-    this.#server.on("error", () => {});
-    acceptPerAddress(this.#server, this.#limits.connectionsPerAddressMax, refuse);
-    this.#server.on("connection", (socket) => {
-      this.#connections.add(socket);
-      socket.once("close", () => this.#connections.delete(socket));
+      seat: (peer, hello, admitClient) => this.#seat(peer, hello, admitClient),
     });
-    this.#server.on("upgrade", (request, socket, head) => {
-      const path = request.url?.split("?", 1)[0];
-      if (path !== LINK_PATH || this.#closing !== undefined) {
-        socket.on("error", () => socket.destroy());
-        socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n", () => socket.destroy());
-        return;
-      }
-      sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const { origin, host: asked, cookie } = request.headers;
-        const pageCookie = isSameOrigin(origin, asked) ? this.#pages.cookieIn(cookie) : "";
-        const peer = new Peer(webSocket, host, plainAddress(request.socket.remoteAddress), pageCookie);
-        this.#peers.add(peer);
-        webSocket.once("close", () => {
-          this.#peers.delete(peer);
-          this.#admission.left(peer);
-        });
-        this.#admission.arrived(peer);
-      });
-    });
-    return sockets;
   }
 
-  #admit(peer: Peer, hello: Hello): PeerSession {
+  #seat(peer: Peer, hello: Hello, admitClient: () => void): PeerSession {
     const { id, role, trusted, project } = peer.grant;
     if (!this.#projects.has(project)) {
       throw new MusketeersError("UNAUTHORIZED", `The project ${project} of this invite is not on this hub`);
@@ -264,7 +172,7 @@ export class Hub {
       if (role === "worker")
         throw new MusketeersError("FORBIDDEN", "An invite for workers was used as a client's");
       takeUp();
-      this.#admission.admitClient(peer);
+      admitClient();
       return new ClientSession(this.#coordinator, peer);
     }
     if (role !== "worker" && role !== "admin") {
@@ -285,24 +193,24 @@ export class Hub {
       onBlobSent: (bytes) => {
         this.#coordinator.blobBytesSent += bytes;
       },
-      creditOf: (token) => this.#coordinator.credit.ofPeer(this.#peers.withToken(token)),
-      roleOf: (token) => this.#peers.withToken(token)?.provenRole,
+      creditOf: (token) => this.#coordinator.credit.ofPeer(this.#reception.peers.withToken(token)),
+      roleOf: (token) => this.#reception.peers.withToken(token)?.provenRole,
       uploadDoor: new UploadDoor(this.#limits),
       uploadKeyOf: (token) => {
-        const peer = this.#peers.withToken(token);
+        const peer = this.#reception.peers.withToken(token);
         return peer?.provenRole === "worker" ? peer.provenGrant : undefined;
       },
       mayLook: (secret) => this.#invites.mayLook(secret),
       pages: {
         sessions: this.#pages,
         grantOf: (token) => {
-          const peer = this.#peers.withToken(token);
+          const peer = this.#reception.peers.withToken(token);
           return peer?.provenRole === "worker" ? undefined : peer?.signedGrant;
         },
       },
       metrics: new Metrics(this.#coordinator, {
-        connections: () => this.#peers.byRole(),
-        bufferedBytes: () => this.#peers.bufferedBytes,
+        connections: () => this.#reception.peers.byRole(),
+        bufferedBytes: () => this.#reception.peers.bufferedBytes,
       }),
       unready: () => (this.#closing === undefined ? this.#engine.faults()[0]?.text : "The hub is stopping"),
     });
@@ -310,17 +218,8 @@ export class Hub {
   }
 
   async #close(): Promise<void> {
-    const goodbye = new MusketeersError("HUB_STOPPING", "The hub is stopping");
     this.#coordinator.close();
-    this.#peers.failAll(goodbye);
-    const httpClosed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const grace = setTimeout(() => {
-      for (const socket of this.#connections) socket.destroy();
-    }, this.#limits.hubCloseGraceMs);
-    this.#server.closeIdleConnections();
-    await httpClosed;
-    clearTimeout(grace);
-    this.#sockets.close();
+    await this.#reception.close(new MusketeersError("HUB_STOPPING", "The hub is stopping"));
     await this.#coordinator.credit.close();
     await this.#coordinator.traces.close();
     try {
@@ -330,171 +229,5 @@ export class Hub {
     } finally {
       this.#resolveClosed();
     }
-  }
-}
-
-async function openEngine(
-  { data, durability, onNotice }: HubOptions,
-  limits: Limits,
-  onLost: (error: MusketeersError) => void,
-): Promise<Engine> {
-  if (data === undefined) return memoryEngine({ limits });
-  const engine = await embeddedEngine(data, { durability: durability ?? "default", limits, onLost });
-  if (engine.recovery !== undefined) onNotice?.(recoveryNotice(engine.recovery));
-  return engine;
-}
-
-async function recoverInto(data: string | undefined, backup: Backup): Promise<void> {
-  if (data !== undefined) return restoreBackup(data, backup);
-  throw new MusketeersError("BAD_ARGUMENT", "A hub that keeps nothing on disk cannot be recovered");
-}
-
-const ADDRESS_KEY = "address";
-
-/** Notes the address that invites name, so that a recovered hub can say where it has to be. */
-async function noteAddress(registry: Registry, url: string, options: HubOptions): Promise<void> {
-  const before = await registry.get(ADDRESS_KEY);
-  const known = before === undefined ? undefined : new TextDecoder().decode(before.value);
-  if (known === url) return;
-  if (known !== undefined && options.recover !== undefined) {
-    options.onNotice?.(
-      `invites of before name ${known}, and this hub is at ${url}: ` +
-        "they are good as soon as that address leads here (--listen, --advertise)",
-    );
-    return;
-  }
-  await registry.put(ADDRESS_KEY, new TextEncoder().encode(url));
-}
-
-/** Who may come in, and to what. */
-async function openDoors(registry: Registry, secretKey: Uint8Array, limits: Limits) {
-  const { wallMs } = systemClock;
-  const invites = await Invites.open(registry, secretKey, wallMs, limits);
-  const takers = await Takers.open(registry, limits, wallMs);
-  const projects = await Projects.open(registry, limits, wallMs);
-  return { invites, takers, projects };
-}
-
-/** Listens; says the address that invites are to name, without a slash at its end. */
-async function openAddress(
-  server: Server,
-  listen: string,
-  tls: Tls | undefined,
-  registry: Registry,
-  options: HubOptions,
-): Promise<string> {
-  const address = await listenOn(server, listen);
-  const own = urlOf(address, tls === undefined ? "http" : "https");
-  const url = (options.advertise ?? own).replace(/\/+$/, "");
-  // Where it cannot be stored, the engine says so in `status`.
-  await noteAddress(registry, url, options).catch(() => {});
-  return url;
-}
-
-/**
- * What a hub speaks TLS with; undefined where it speaks plain HTTP.
- * @throws MusketeersError `BAD_ARGUMENT` where that would go over a network unasked, or the certificate is none
- */
-async function tlsOf({ tls, data, insecureHttp }: HubOptions, listen: string): Promise<Tls | undefined> {
-  const { host, isLoopback } = hostOf(listen);
-  if (tls === "own") {
-    const named = ["localhost", "127.0.0.1", lanAddress(), isIP(host) === 0 ? host : undefined];
-    const hosts = named.filter((name) => name !== undefined);
-    return ownTls(data, [...new Set(hosts)], systemClock.wallMs());
-  }
-  if (tls !== undefined) return openTls(tls);
-  if (isLoopback || insecureHttp === true) return undefined;
-  throw new MusketeersError(
-    "BAD_ARGUMENT",
-    `Others could read and change what goes to ${listen}: it is no TLS`,
-    {
-      hint: "Add --tls for a key that invites pin, --tls-cert and --tls-key for a certificate of yours, or --insecure-http, such as for a proxy in front that speaks TLS.",
-    },
-  );
-}
-
-function hubTracer({ onNotice }: HubOptions, limits: Limits): Tracer | undefined {
-  const onFault = (error: unknown) => onNotice?.(`traces: ${toMusketeersError(error).message}`);
-  return tracerFromEnvironment(process.env, { service: "musketeers-hub", limits, onFault });
-}
-
-/**
- * Starts a hub: takes up what its data directory holds, then listens.
- * @throws MusketeersError `ADDRESS_IN_USE`, `DATA_IN_USE`, `JOURNAL_CORRUPT`, `BAD_ARGUMENT`, `STORAGE`.
- */
-export async function startHub(options: HubOptions = {}): Promise<Hub> {
-  const limits: Limits = { ...defaultLimits, ...options.limits };
-  const { data } = options;
-  let hub: Hub | undefined;
-  const onFault = (thrown: unknown) => {
-    options.onFault?.(toMusketeersError(thrown));
-    hub?.close().catch(() => {});
-  };
-  if (options.recover !== undefined) await recoverInto(data, options.recover);
-  const engine = await openEngine(options, limits, onFault);
-  let server: Server | undefined;
-  try {
-    const listen = options.listen ?? "127.0.0.1:7077";
-    const tls = await tlsOf(options, listen);
-    server = createHttpServer(limits, tls);
-    const secretKey = data === undefined ? newSecretKey() : await loadOrCreateKey(join(data, KEY_NAME));
-    const doors = await openDoors(engine.registry, secretKey, limits);
-    const { invites, projects } = doors;
-    const recovering = createScheduler(limits);
-    const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
-      recoverRecord(recovering, record),
-    );
-    const { registry, blobs } = engine;
-    const datasets = await Datasets.open({ registry, blobs, limits, wallMs: systemClock.wallMs });
-    const credit = await Credit.open({ registry, limits, wallMs: systemClock.wallMs });
-    const keepers = await Keepers.open({
-      secretKey,
-      registry,
-      blobs,
-      datasets,
-      invites,
-      limits,
-      wallMs: systemClock.wallMs,
-      recover: options.recover !== undefined,
-      onNotice: options.onNotice ?? (() => {}),
-    });
-    await recoverPeople(registry, recovering);
-    const people = new People(registry, limits.peopleSaveMs, onFault);
-    const scheduler = finishRecovery(recovering, systemClock.nowMs());
-    const url = await openAddress(server, listen, tls, engine.registry, options);
-    hub = new Hub({
-      server,
-      url,
-      tls: tls !== undefined,
-      tlsPin: tls?.pin ?? null,
-      name: options.name ?? "hub",
-      secretKey,
-      engine,
-      ...doors,
-      limits,
-      coordinator: (callHost) =>
-        new Coordinator({
-          engine,
-          limits,
-          clock: systemClock,
-          seal: new LeaseSeal(secretKey),
-          scheduler,
-          jobs,
-          datasets,
-          projects,
-          keepers,
-          credit,
-          people,
-          recordsRead,
-          callHost,
-          tracer: options.tracer ?? hubTracer(options, limits),
-          onFault,
-        }),
-    });
-    return hub;
-  } catch (error) {
-    server?.close();
-    await engine.close();
-    throw error;
   }
 }

@@ -8,6 +8,8 @@ export {
   summaryOf,
   takeBackup,
 } from "./backup.ts";
-export { Hub, type HubOptions, startHub } from "./hub.ts";
+export { Hub } from "./hub.ts";
+export type { HubOptions } from "./hub-options.ts";
 export { lanAddress } from "./listen.ts";
+export { startHub } from "./opening.ts";
 export { type HubRepairReport, repairHubData } from "./repair.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { memoryEngine } from "../engine/index.ts";
 import { defaultTerms, newSecretKey } from "../security/index.ts";
-import { startHub } from "./hub.ts";
 import { Invites, type KnownInvite } from "./invites.ts";
+import { startHub } from "./opening.ts";
 import { Bystander } from "./testing/bystander.ts";
 import { describedWorker, jobSpec, numbered, ScriptedPeer, testDirectory, testHub } from "./testing/peer.ts";
 

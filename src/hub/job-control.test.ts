@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { HubStatus, JobSummary } from "../protocol/index.ts";
-import { startHub } from "./hub.ts";
+import { startHub } from "./opening.ts";
 import { jobSpec, ScriptedPeer, testDirectory, testHub } from "./testing/peer.ts";
 
 const one = { limits: { unitInputsMax: 1, prefetchUnitsMax: 0 } };

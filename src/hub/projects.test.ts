@@ -4,7 +4,7 @@ import { memoryEngine } from "../engine/index.ts";
 import type { InviteSummary, JobSummary, ProjectSummary } from "../protocol/index.ts";
 import { newSecretKey, publicKeyOf, signRevocations } from "../security/index.ts";
 import type { Hub } from "./hub.ts";
-import { startHub } from "./hub.ts";
+import { startHub } from "./opening.ts";
 import { Projects } from "./projects.ts";
 import { describedWorker, jobSpec, ScriptedPeer, testDirectory, testHub, until } from "./testing/peer.ts";
 

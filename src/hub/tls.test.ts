@@ -8,7 +8,7 @@ import { Link } from "../link/index.ts";
 import { fetchWith, openNodeSocket } from "../link/node.ts";
 import { defaultLimits } from "../protocol/index.ts";
 import { type Invite, packageCommand, parseInvite } from "../security/index.ts";
-import { startHub } from "./hub.ts";
+import { startHub } from "./opening.ts";
 import { ScriptedPeer, testDirectory, testHub } from "./testing/peer.ts";
 import { openTls, ownTls } from "./tls.ts";
 

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import { MusketeersError } from "../protocol/index.ts";
 import { loadOrCreateText } from "../security/node.ts";
+import { hostOf, lanAddress } from "./listen.ts";
 
 /** What a hub's TLS server needs, as PEM. */
 export interface TlsMaterial {
@@ -14,6 +15,16 @@ export interface TlsMaterial {
 export interface Tls extends TlsMaterial {
   /** SHA-256 of the public key, where the certificate vouches for itself; null: an authority does. */
   readonly pin: Uint8Array | null;
+}
+
+/** What a hub is told of TLS. */
+export interface TlsOptions {
+  /** What to speak TLS with; `own`: a key that the hub made, which its invites pin. */
+  readonly tls?: TlsMaterial | "own";
+  /** Speaks plain HTTP also where others than this machine reach it; a proxy in front may speak TLS. */
+  readonly insecureHttp?: boolean;
+  /** Data directory, which keeps a key of its own. */
+  readonly data?: string;
 }
 
 const TLS_NAME = "tls.pem";
@@ -86,4 +97,30 @@ export async function ownTls(
   const pem = data === undefined ? await make() : await loadOrCreateText(join(data, TLS_NAME), make);
   const at = pem.indexOf("-----BEGIN CERTIFICATE-----");
   return openTls({ key: pem.slice(0, Math.max(0, at)), cert: pem.slice(Math.max(0, at)) });
+}
+
+/**
+ * What a hub speaks TLS with; undefined where it speaks plain HTTP.
+ * @throws MusketeersError `BAD_ARGUMENT` where that would go over a network unasked, or the certificate is none
+ */
+export async function tlsOf(
+  { tls, data, insecureHttp }: TlsOptions,
+  listen: string,
+  nowMs: number,
+): Promise<Tls | undefined> {
+  const { host, isLoopback } = hostOf(listen);
+  if (tls === "own") {
+    const named = ["localhost", "127.0.0.1", lanAddress(), isIP(host) === 0 ? host : undefined];
+    const hosts = named.filter((name) => name !== undefined);
+    return ownTls(data, [...new Set(hosts)], nowMs);
+  }
+  if (tls !== undefined) return openTls(tls);
+  if (isLoopback || insecureHttp === true) return undefined;
+  throw new MusketeersError(
+    "BAD_ARGUMENT",
+    `Others could read and change what goes to ${listen}: it is no TLS`,
+    {
+      hint: "Add --tls for a key that invites pin, --tls-cert and --tls-key for a certificate of yours, or --insecure-http, such as for a proxy in front that speaks TLS.",
+    },
+  );
 }

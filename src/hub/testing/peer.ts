@@ -23,7 +23,9 @@ import {
   type WorkerDescription,
 } from "../../protocol/index.ts";
 import { newId, parseInvite } from "../../security/index.ts";
-import { type Hub, type HubOptions, startHub } from "../hub.ts";
+import type { Hub } from "../hub.ts";
+import type { HubOptions } from "../hub-options.ts";
+import { startHub } from "../opening.ts";
 
 type Message = HubToWorker | HubToClient;
 type MessageOf<T extends Message["type"]> = Extract<Message, { type: T }>;
