@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { parseDuration, parseSize } from "../client/browser.ts";
 import type { Cluster } from "../client/index.ts";
-import { defaultLimits, type Limits, MusketeersError } from "../protocol/index.ts";
+import { defaultLimits, type Limits, MusketeersError, parseDuration, parseSize } from "../protocol/index.ts";
 import { count } from "./render/format.ts";
 import { type Style, styleFor } from "./render/style.ts";
 import type { Terminal } from "./terminal.ts";

@@ -42,9 +42,13 @@ test("wrong use has status 2, help none", () => {
     "error: unknown command 'jion'\n(Did you mean join?)",
   );
   expect(describeFailure(wrong, plain)).toEqual({
-    text: "error: Unknown command 'jion'\nhint:  (Did you mean join?)\ncode:  BAD_ARGUMENT (exit status 2)\n",
+    text: "error: Unknown command 'jion'\nhint:  Did you mean join? `musketeers --help` says what there is.\ncode:  BAD_ARGUMENT (exit status 2)\n",
     status: 2,
   });
+  const unknown = new CommanderError(1, "commander.unknownOption", "error: unknown option '--nope'");
+  expect(describeFailure(unknown, { ...plain, command: "up" }).text).toContain(
+    "hint:  `musketeers up --help` says what there is.\n",
+  );
   expect(describeFailure(new CommanderError(0, "commander.helpDisplayed", "(outputHelp)"), plain)).toEqual({
     text: "",
     status: 0,

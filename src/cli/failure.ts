@@ -13,13 +13,14 @@ export class ExitStatus extends Error {
 }
 
 /** Usage errors of the argument parser as ours; asked-for help is no error. */
-export function fromCommander(error: CommanderError): MusketeersError | undefined {
+function fromCommander(error: CommanderError, command: string | undefined): MusketeersError | undefined {
   if (error.exitCode === 0) return undefined;
   const message = error.message.replace(/^error: /, "");
   const [first = "", ...suggestion] = message.split("\n");
   const text = first === "" ? "Wrong use" : first[0]?.toUpperCase() + first.slice(1);
-  const hint = suggestion.join(" ").trim();
-  return new MusketeersError("BAD_ARGUMENT", text, hint === "" ? {} : { hint });
+  const all = command === undefined ? "musketeers --help" : `musketeers ${command} --help`;
+  const hint = [suggestion.join(" ").replace(/^\((.*)\)$/, "$1"), `\`${all}\` says what there is.`];
+  return new MusketeersError("BAD_ARGUMENT", text, { hint: hint.join(" ").trim() });
 }
 
 export interface FailureOptions {
@@ -27,6 +28,8 @@ export interface FailureOptions {
   /** Also print the stack of what nobody expected. */
   readonly verbose: boolean;
   readonly style: Style;
+  /** Which command was used, for a hint to its help. */
+  readonly command?: string | undefined;
 }
 
 /** What is printed for a thrown thing, and the exit status. Ends with a line end. */
@@ -35,7 +38,8 @@ export function describeFailure(
   options: FailureOptions,
 ): { readonly text: string; readonly status: number } {
   if (thrown instanceof ExitStatus) return { text: "", status: thrown.status };
-  const error = thrown instanceof CommanderError ? fromCommander(thrown) : toMusketeersError(thrown);
+  const error =
+    thrown instanceof CommanderError ? fromCommander(thrown, options.command) : toMusketeersError(thrown);
   if (error === undefined) return { text: "", status: 0 };
   const status = errorKinds[error.code].exit;
   if (options.json) return { text: `${JSON.stringify({ error })}\n`, status };

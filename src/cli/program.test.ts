@@ -7,7 +7,8 @@ async function run(...args: string[]): Promise<{ status: number; terminal: FakeT
   return { status: await runProgram(args, terminal), terminal };
 }
 
-const names = createProgram(new FakeTerminal()).commands.map((command) => command.name());
+const whole = await createProgram(new FakeTerminal());
+const names = whole.commands.map((command) => command.name());
 
 test("the commands that are promised", () => {
   expect(names.toSorted()).toEqual(
@@ -44,6 +45,37 @@ test("without a command there is help; the exit statuses are in it", async () =>
   expect(status).toBe(0);
   expect(terminal.stdout).toContain("Usage: musketeers");
   expect((await run("--help")).terminal.stdout).toContain("Exit status:");
+});
+
+test("commands that are not loaded stand in help as they are", async () => {
+  const outline = await createProgram(new FakeTerminal(), () => false);
+  expect(outline.helpInformation()).toBe(whole.helpInformation());
+});
+
+test.each([
+  [
+    ["help", "run"],
+    ["run", "--help"],
+  ],
+  [
+    ["help", "worker", "log"],
+    ["worker", "log", "--help"],
+  ],
+  [["help"], ["--help"]],
+  [["worker"], ["worker", "--help"]],
+  [["car"], ["car", "--help"]],
+])("%j is as good as %j", async (short, long) => {
+  const { status, terminal } = await run(...short);
+  expect(status).toBe(0);
+  expect(terminal.stdout).toBe((await run(...long)).terminal.stdout);
+});
+
+test("help for what does not exist says so", async () => {
+  const { status, terminal } = await run("help", "jion");
+  expect([status, terminal.stderr]).toEqual([
+    2,
+    expect.stringMatching(/Unknown command 'jion'.*\n.*mean join\?/),
+  ]);
 });
 
 test("the version", async () => {

@@ -1,40 +1,12 @@
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 import { PACKAGE_VERSION } from "../protocol/index.ts";
-import { addBackup } from "./commands/backup.ts";
-import { addCar } from "./commands/car.ts";
-import { addCat } from "./commands/cat.ts";
-import { addCid } from "./commands/cid.ts";
-import { addCredit } from "./commands/credit.ts";
-import { addDemo } from "./commands/demo.ts";
-import { addGet } from "./commands/get.ts";
-import { addHealth } from "./commands/health.ts";
-import { addInvite } from "./commands/invite.ts";
-import { addInvites, addRevoke } from "./commands/invites.ts";
-import { addJob } from "./commands/job.ts";
-import { addPause, addPrioritise, addResume } from "./commands/job-adjust.ts";
-import { addJobs } from "./commands/jobs.ts";
-import { addJoin } from "./commands/join.ts";
-import { addJournal } from "./commands/journal.ts";
-import { addLogin } from "./commands/login.ts";
-import { addLs } from "./commands/ls.ts";
-import { addPeople } from "./commands/people.ts";
-import { addProject } from "./commands/project.ts";
-import { addPut } from "./commands/put.ts";
-import { addResults } from "./commands/results.ts";
-import { addRm } from "./commands/rm.ts";
-import { addRun } from "./commands/run.ts";
-import { addService } from "./commands/service.ts";
-import { addSimulate } from "./commands/simulate.ts";
-import { addStatus } from "./commands/status.ts";
-import { addTop } from "./commands/top.ts";
-import { addUp } from "./commands/up.ts";
-import { addWorker } from "./commands/worker.ts";
-import { addWorkers } from "./commands/workers.ts";
-import { contextOf } from "./context.ts";
-import { describeFailure } from "./failure.ts";
+import { type CatalogueEntry, catalogue, catalogueEntries } from "./catalogue.ts";
+import { type Context, contextOf } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
 
 const exitStatuses = `
+\`musketeers help COMMAND\` says what a command takes, with examples.
+
 Exit status:
   0 all went well            4 not allowed
   1 some inputs failed       5 no hub answers
@@ -48,8 +20,22 @@ Environment:
   NO_COLOR          no colours
   MUSKETEERS_DEBUG  stacks of unexpected errors, like --verbose`;
 
-/** The program with all its commands. */
-export function createProgram(terminal: Terminal): Command {
+/** The name and what help says of a command whose module is not loaded. */
+function addOutline(program: Command, { name, args, options }: CatalogueEntry): void {
+  const command = program.command(name);
+  for (const arg of args) command.argument(arg);
+  if (options) command.option("--json");
+}
+
+/**
+ * The program with all its commands.
+ * @param wanted whether this command will be used: the others are known by their names only, and not loaded
+ */
+export async function createProgram(
+  terminal: Terminal,
+  wanted: (name: string) => boolean = () => true,
+): Promise<Command> {
+  const context: Context = contextOf(terminal);
   const program = new Command("musketeers")
     .description("One for all, all for one: any computers as one cluster.")
     .version(PACKAGE_VERSION, "-V, --version", "print the version")
@@ -57,18 +43,29 @@ export function createProgram(terminal: Terminal): Command {
     .configureHelp({ showGlobalOptions: false })
     .showSuggestionAfterError(true)
     .exitOverride()
+    .helpCommand(false)
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => {} })
     .addHelpText("after", exitStatuses);
-  const context = contextOf(terminal);
-  for (const add of [addUp, addJoin, addWorker, addRun, addDemo]) add(program, context);
-  for (const add of [addStatus, addTop, addWorkers, addJobs, addCredit, addPeople]) add(program, context);
-  for (const add of [addPause, addResume, addPrioritise]) add(program, context);
-  for (const add of [addJob, addResults, addInvite, addInvites, addRevoke, addProject]) add(program, context);
-  for (const add of [addPut, addLs, addGet, addCat, addRm, addCid, addCar]) add(program, context);
-  for (const add of [addService, addHealth, addLogin, addJournal, addBackup, addSimulate])
-    add(program, context);
+  for (const [heading, entries] of Object.entries(catalogue)) {
+    for (const entry of entries) {
+      if (wanted(entry.name)) (await entry.load())(program, context);
+      else addOutline(program, entry);
+      program.commands.at(-1)!.description(entry.text).helpGroup(`${heading}:`);
+    }
+  }
   for (const command of program.commands) command.helpOption("-h, --help", "show this help");
   return program;
+}
+
+const isCommand = (word: string): boolean => catalogueEntries.some(({ name }) => name === word);
+
+/** `help run` is `run --help`, and `help worker log` is `worker log --help`; without a command there is help. */
+function withoutHelpCommand(args: readonly string[]): readonly string[] {
+  if (args.length === 0) return ["--help"];
+  if (args[0] !== "help") return args;
+  const [topic, ...rest] = args.slice(1);
+  // What does not exist is to be told as such.
+  return topic === undefined || isCommand(topic) ? [...args.slice(1), "--help"] : [topic, ...rest];
 }
 
 /**
@@ -77,15 +74,20 @@ export function createProgram(terminal: Terminal): Command {
  * @returns the exit status
  */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
-  const program = createProgram(terminal);
+  const words = withoutHelpCommand(args);
+  const called = words.find(isCommand);
+  const program = await createProgram(terminal, (name) => name === called);
   try {
-    if (args.length === 0) {
-      terminal.out(program.helpInformation());
-      return 0;
-    }
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(words, { from: "user" });
     return 0;
   } catch (thrown) {
+    // A command that only has others below it, such as `worker`.
+    if (thrown instanceof CommanderError && thrown.code === "commander.help") {
+      program.commands.find((command) => command.name() === called)?.outputHelp();
+      return 0;
+    }
+    // Loaded here, like all that most starts do without.
+    const { describeFailure } = await import("./failure.ts");
     const { text, status } = describeFailure(thrown, {
       json: args.includes("--json"),
       verbose:
@@ -93,6 +95,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
         args.includes("--verbose") ||
         Boolean(terminal.env.MUSKETEERS_DEBUG),
       style: contextOf(terminal).errStyle,
+      command: called,
     });
     terminal.err(text);
     return status;

@@ -1,6 +1,12 @@
 import type { HubFetch } from "../data/index.ts";
 import { Link, type OpenSocket } from "../link/index.ts";
-import { defaultLimits, type Limits, MusketeersError } from "../protocol/index.ts";
+import {
+  type Duration,
+  defaultLimits,
+  type Limits,
+  MusketeersError,
+  parseDuration,
+} from "../protocol/index.ts";
 import { type Invite, parseInvite } from "../security/index.ts";
 import type { Tracer } from "../tracing/index.ts";
 import { Cluster } from "./cluster.ts";
@@ -9,7 +15,6 @@ import type { LoadTask } from "./loaded.ts";
 import type { ListPath } from "./put-source.ts";
 import { Session } from "./session.ts";
 import { taskSigner } from "./task-signer.ts";
-import { type Duration, parseDuration } from "./units.ts";
 
 export interface ConnectOptions {
   /** Name of a profile, or an invite. Else `$MUSKETEERS_HUB`, else the last login. */

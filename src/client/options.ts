@@ -1,4 +1,5 @@
 import {
+  type Duration,
   defaultLimits,
   type JobOptions,
   type Limits,
@@ -6,11 +7,13 @@ import {
   type Needs,
   type PictureSize,
   PRIORITY_MAX,
+  parseDuration,
+  parseSize,
   QUORUM_MAX,
   type QuorumSpec,
+  type Size,
 } from "../protocol/index.ts";
 import type { Canary } from "./canaries.ts";
-import { type Duration, parseDuration, parseSize, type Size } from "./units.ts";
 
 /** What a worker must be to be given the task. */
 export interface TaskNeeds {

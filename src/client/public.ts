@@ -26,7 +26,14 @@ export type {
   Role,
   WorkerSummary,
 } from "../protocol/index.ts";
-export { type ErrorCode, MusketeersError } from "../protocol/index.ts";
+export {
+  type Duration,
+  type ErrorCode,
+  MusketeersError,
+  parseDuration,
+  parseSize,
+  type Size,
+} from "../protocol/index.ts";
 export type { Canary } from "./canaries.ts";
 export { Cluster, type RunOptions } from "./cluster.ts";
 export type { ImportOptions, OpenOptions, PutOptions } from "./cluster-data.ts";
@@ -62,4 +69,3 @@ export type { MapReduceOptions } from "./shuffle.ts";
 export type { ShuffleInput } from "./shuffle-input.ts";
 export type { Outcome, Result } from "./stream.ts";
 export { type InputOf, type OutputOf, type Task, task } from "./task.ts";
-export { type Duration, parseDuration, parseSize, type Size } from "./units.ts";

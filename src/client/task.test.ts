@@ -1,10 +1,9 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { defaultLimits } from "../protocol/index.ts";
+import { defaultLimits, parseDuration, parseSize } from "../protocol/index.ts";
 import type { Cluster } from "./cluster.ts";
 import type { LoadedTask } from "./loaded.ts";
 import { resolveOptions, type TaskOptions } from "./options.ts";
 import { task, taskInfo } from "./task.ts";
-import { parseDuration, parseSize } from "./units.ts";
 
 test("a task is an ordinary function with a note", () => {
   const add = task((n: number) => n + 1, { retries: 2, name: "plus" });

@@ -18,6 +18,7 @@ export * from "./records.ts";
 export * from "./resumed.ts";
 export * from "./standing.ts";
 export * from "./trace-context.ts";
+export * from "./units.ts";
 export * from "./unsendable.ts";
 export * from "./value.ts";
 export * from "./version.ts";

@@ -1,7 +1,6 @@
 import { crc32, gzipSync } from "node:zlib";
 import { InvalidArgumentError } from "commander";
 import { chunkerArgument, parseDatasetPath } from "../../src/cli/dataset-argument.ts";
-import { parseDuration, parseSize } from "../../src/client/units.ts";
 import {
   buildFile,
   cidOf,
@@ -29,7 +28,7 @@ import { scanPack } from "../../src/engine/embedded/packs/pack-scan.ts";
 import { decodeTable, encodeTable } from "../../src/engine/embedded/registry.ts";
 import { RegistryTable } from "../../src/engine/registry-table.ts";
 import { PageSessions } from "../../src/hub/pages/page-sessions.ts";
-import { defaultLimits } from "../../src/protocol/index.ts";
+import { defaultLimits, parseDuration, parseSize } from "../../src/protocol/index.ts";
 import {
   checkBlobPass,
   createInvite,

@@ -92,7 +92,6 @@ export function addBackup(program: Command, context: Context): void {
   const command = program
     .command("backup")
     .argument("<file>", "where to; an older backup of the same hub is replaced; - is standard output")
-    .description("save what a hub needs to be started again when its disk is lost: its key and its catalogue")
     .option("--data <directory>", "the hub's data directory (default: that of `musketeers up`)")
     .addOption(jsonOption())
     .action((path: string, options: BackupOptions) => backup(path, options, context));

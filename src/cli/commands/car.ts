@@ -89,7 +89,7 @@ function addImport(car: Command, context: Context): void {
 }
 
 export function addCar(program: Command, context: Context): void {
-  const car = program.command("car").description("datasets as CARs, the archives of IPFS");
+  const car = program.command("car");
   addExport(car, context);
   addImport(car, context);
   withExamples(

@@ -37,7 +37,7 @@ async function fileOf(cluster: Cluster, text: string, signal: AbortSignal): Prom
 }
 
 export function addCat(program: Command, context: Context): void {
-  const command = withHubOptions(program.command("cat").description("print a file of a dataset"))
+  const command = withHubOptions(program.command("cat"))
     .argument("<files...>", "a dataset and a path, such as books/alice.txt, or a CID")
     .option("--offset <size>", "skip so much of it", bytesArgument)
     .option("--length <size>", "print at most so much of it", bytesArgument)

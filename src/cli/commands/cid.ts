@@ -7,7 +7,6 @@ import { jsonLine } from "../render/json.ts";
 export function addCid(program: Command, context: Context): void {
   const command = program
     .command("cid")
-    .description("the CIDs of files and folders of this machine; nothing is stored, no hub is asked")
     .argument("<paths...>", "files and folders; - for standard input")
     .addOption(chunkerOption())
     .addOption(jsonOption())

@@ -30,9 +30,7 @@ export const renderCredit = (credit: readonly CreditSummary[], nowMs: number, st
       );
 
 export function addCredit(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("credit").description("who did how much of what was accepted: the leader board"),
-  )
+  const command = withHubOptions(program.command("credit"))
     .option("--project <name>", "of one project only")
     .action(async ({ project, ...options }: HubOption & { readonly project?: string }) => {
       const params = project === undefined ? {} : { project };

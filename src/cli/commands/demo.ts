@@ -5,9 +5,6 @@ import type { DemoOptions } from "../demo/show.ts";
 export function addDemo(program: Command, context: Context): void {
   const command = program
     .command("demo")
-    .description(
-      "the experiment of 2016 again: four musketeers fetch stock tables and count words; then they paint a picture",
-    )
     .option("--once", "end when it is done")
     .option("--text <file>", "count the words of this text (default: the package's own texts)")
     .addOption(jsonOption())

@@ -70,9 +70,7 @@ async function save(
 }
 
 export function addGet(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("get").description("save a dataset, or a part of it, on this machine"),
-  )
+  const command = withHubOptions(program.command("get"))
     .argument("<dataset>", "a name or CID, with a path behind it or none")
     .argument("[target]", "where to (default: what it is called, here)")
     .option("--force", "replace files that are there and hold something else")

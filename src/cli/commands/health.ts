@@ -52,7 +52,6 @@ async function health({ json }: JsonOption, { terminal, outStyle }: Context): Pr
 export function addHealth(program: Command, context: Context): void {
   const command = program
     .command("health")
-    .description("whether the hub and the workers that you run on this machine are well")
     .addOption(jsonOption())
     .action((options: JsonOption) => health(options, context));
   withExamples(command, ["musketeers health", "exits with 0 where they are; containers are asked by it"]);

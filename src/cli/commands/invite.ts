@@ -40,9 +40,7 @@ const usage: Readonly<Record<Role, string>> = {
 };
 
 export function addInvite(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("invite").description("make an invite: one URL, the only way in (for admins)"),
-  )
+  const command = withHubOptions(program.command("invite"))
     .addOption(new Option("--role <role>", "what it allows").choices(roles).makeOptionMandatory())
     .option(
       "--expires <time>",

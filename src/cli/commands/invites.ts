@@ -41,9 +41,7 @@ export const renderInvites = (invites: readonly InviteSummary[], nowMs: number, 
     : renderTable(columns(nowMs), [...invites].reverse(), style.bold);
 
 export function addInvites(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("invites").description("the invites that have not expired (for admins)"),
-  ).action(async (options: HubOption) => {
+  const command = withHubOptions(program.command("invites")).action(async (options: HubOption) => {
     const invites = await withCluster(context, options, (cluster) => cluster.call("invites", {}));
     const { terminal, outStyle } = context;
     terminal.out(options.json ? jsonLine(invites) : renderInvites(invites, terminal.now(), outStyle));
@@ -52,11 +50,7 @@ export function addInvites(program: Command, context: Context): void {
 }
 
 export function addRevoke(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program
-      .command("revoke")
-      .description("take invites back, and end the connections made with them (for admins)"),
-  )
+  const command = withHubOptions(program.command("revoke"))
     .argument("<invite>", "an id that `musketeers invites` lists, or a label: then all that have it")
     .action(async (invite: string, options: HubOption) => {
       const revoked = await withCluster(context, options, (cluster) => cluster.call("revoke", { invite }));

@@ -25,13 +25,13 @@ async function adjust(context: Context, job: string, change: Change, options: Hu
   context.terminal.out(options.json ? jsonLine(summary) : renderAdjusted(summary));
 }
 
-const jobCommand = (program: Command, name: string, description: string): Command =>
-  withHubOptions(program.command(name).argument("<job>", "the job's id").description(description));
+const jobCommand = (program: Command, name: string): Command =>
+  withHubOptions(program.command(name).argument("<job>", "the job's id"));
 
 /** `pause`: nothing more of a job is begun. */
 export function addPause(program: Command, context: Context): void {
-  const command = jobCommand(program, "pause", "begin nothing more of a job; what runs is finished").action(
-    (job: string, options: HubOption) => adjust(context, job, { paused: true }, options),
+  const command = jobCommand(program, "pause").action((job: string, options: HubOption) =>
+    adjust(context, job, { paused: true }, options),
   );
   withExamples(
     command,
@@ -42,15 +42,15 @@ export function addPause(program: Command, context: Context): void {
 
 /** `resume`: a paused job goes on. */
 export function addResume(program: Command, context: Context): void {
-  const command = jobCommand(program, "resume", "let a paused job go on").action(
-    (job: string, options: HubOption) => adjust(context, job, { paused: false }, options),
+  const command = jobCommand(program, "resume").action((job: string, options: HubOption) =>
+    adjust(context, job, { paused: false }, options),
   );
   withExamples(command, ["musketeers resume 01jd…", "with its share of the cluster from now on"]);
 }
 
 /** `prioritise`: a job gets a larger or a smaller share. */
 export function addPrioritise(program: Command, context: Context): void {
-  const command = jobCommand(program, "prioritise", "change a job's priority while it runs")
+  const command = jobCommand(program, "prioritise")
     .argument(
       "<n>",
       `${-PRIORITY_MAX} to ${PRIORITY_MAX}; each step doubles the job's share among those that want the same workers`,

@@ -61,50 +61,49 @@ export function renderJob(job: JobDetails, nowMs: number, style: Style): string 
   ].join("");
 }
 
-function addLogs(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("logs").argument("<job>", "the job's id").description("what a job's tasks printed"),
-  ).action(async (job: string, options: HubOption) => {
-    const lines = await withCluster(context, options, (cluster) => cluster.call("logs", { job }));
-    const { terminal, outStyle, errStyle } = context;
-    if (options.json) terminal.out(lines.map(jsonLine).join(""));
-    else if (lines.length === 0) terminal.err(`${errStyle.dim("Its tasks have printed nothing.")}\n`);
-    else
-      terminal.out(
-        lines.map(({ worker, line }) => `${outStyle.dim(printable(worker))}  ${printable(line)}\n`).join(""),
-      );
-  });
+/** `logs`: what a job's tasks printed. */
+export function addLogs(program: Command, context: Context): void {
+  const command = withHubOptions(program.command("logs").argument("<job>", "the job's id")).action(
+    async (job: string, options: HubOption) => {
+      const lines = await withCluster(context, options, (cluster) => cluster.call("logs", { job }));
+      const { terminal, outStyle, errStyle } = context;
+      if (options.json) terminal.out(lines.map(jsonLine).join(""));
+      else if (lines.length === 0) terminal.err(`${errStyle.dim("Its tasks have printed nothing.")}\n`);
+      else
+        terminal.out(
+          lines
+            .map(({ worker, line }) => `${outStyle.dim(printable(worker))}  ${printable(line)}\n`)
+            .join(""),
+        );
+    },
+  );
   withExamples(command, ["musketeers logs 01jd…", "console.log of its tasks, by worker"]);
 }
 
-function addCancel(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program
-      .command("cancel")
-      .argument("<job>", "the job's id")
-      .description("stop a job; its results so far stay"),
-  ).action(async (job: string, options: HubOption) => {
-    const summary = await withCluster(context, options, (cluster) => cluster.call("cancel", { job }));
-    const { terminal } = context;
-    if (options.json) terminal.out(jsonLine(summary));
-    else
-      terminal.out(
-        `${printable(summary.job)} is ${summary.state}: ${count(summary.done)} of ${count(summary.size)} inputs are done.\n`,
-      );
-  });
+/** `cancel`: a job ends as it is. */
+export function addCancel(program: Command, context: Context): void {
+  const command = withHubOptions(program.command("cancel").argument("<job>", "the job's id")).action(
+    async (job: string, options: HubOption) => {
+      const summary = await withCluster(context, options, (cluster) => cluster.call("cancel", { job }));
+      const { terminal } = context;
+      if (options.json) terminal.out(jsonLine(summary));
+      else
+        terminal.out(
+          `${printable(summary.job)} is ${summary.state}: ${count(summary.done)} of ${count(summary.size)} inputs are done.\n`,
+        );
+    },
+  );
   withExamples(command, ["musketeers cancel 01jd…", "its workers stop at once"]);
 }
 
-/** `job`, `logs` and `cancel`: one job, by its id. */
+/** `job`: one job, by its id. */
 export function addJob(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("job").argument("<job>", "the job's id").description("one job in full"),
-  ).action(async (job: string, options: HubOption) => {
-    const details = await withCluster(context, options, (cluster) => cluster.call("job", { job }));
-    const { terminal, outStyle } = context;
-    terminal.out(options.json ? jsonLine(details) : renderJob(details, terminal.now(), outStyle));
-  });
+  const command = withHubOptions(program.command("job").argument("<job>", "the job's id")).action(
+    async (job: string, options: HubOption) => {
+      const details = await withCluster(context, options, (cluster) => cluster.call("job", { job }));
+      const { terminal, outStyle } = context;
+      terminal.out(options.json ? jsonLine(details) : renderJob(details, terminal.now(), outStyle));
+    },
+  );
   withExamples(command, ["musketeers job 01jd…", "how far it is, who did it, what failed"]);
-  addLogs(program, context);
-  addCancel(program, context);
 }

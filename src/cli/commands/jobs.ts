@@ -53,7 +53,7 @@ export const renderJobs = (jobs: readonly JobSummary[], nowMs: number, style: St
       );
 
 export function addJobs(program: Command, context: Context): void {
-  const command = withHubOptions(program.command("jobs").description("the jobs, running and ended"))
+  const command = withHubOptions(program.command("jobs"))
     .option("--limit <n>", "at most so many, the newest", integerArgument(1, defaultLimits.listRowsMax))
     .action(async (options: HubOption & { limit?: number }) => {
       const params = options.limit === undefined ? {} : { limit: options.limit };

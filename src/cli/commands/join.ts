@@ -200,7 +200,6 @@ export function addJoin(program: Command, context: Context): void {
   const command = program
     .command("join")
     .argument("[invites...]", "a worker's invite, in quotes, or several; - reads them from standard input")
-    .description("let this machine work for a hub, or for several at once, until Ctrl-C")
     .option("--invite-env <name>", "take the invites from this environment variable")
     .option(
       "--invite-file <file>",

@@ -98,7 +98,6 @@ async function repair(directory: string, options: JournalOptions, { terminal }: 
 export function addJournal(program: Command, context: Context): void {
   const command = program
     .command("journal")
-    .description("check a hub's data directory for damage, or repair it")
     .addArgument(new Argument("<action>", "what to do").choices(["check", "repair"]))
     .argument("[directory]", "the hub's data directory (default: that of `musketeers up`)")
     .option("--blobs", "with check: read every stored blob, too")

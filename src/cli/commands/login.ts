@@ -17,7 +17,6 @@ export function addLogin(program: Command, context: Context): void {
   const command = program
     .command("login")
     .argument("<invite>", "a submitter's, viewer's or admin's invite, in quotes")
-    .description("remember a hub and your right to it")
     .option("--name <name>", "what to call it here (default: the hub's own name)")
     .addOption(jsonOption())
     .action(async (text: string, options: LoginOptions) => {

@@ -60,9 +60,7 @@ async function filesOf(cluster: Cluster, text: string): Promise<readonly FileRef
 }
 
 export function addLs(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("ls").description("the datasets of the hub, or the files of one"),
-  )
+  const command = withHubOptions(program.command("ls"))
     .argument("[dataset]", "a name or CID, with a path behind it or none")
     .action(async (dataset: string | undefined, options: HubOption) => {
       const { terminal, outStyle } = context;

@@ -27,9 +27,7 @@ export const renderPeople = (people: readonly PersonSummary[], style: Style): st
 
 export function addPeople(program: Command, context: Context): void {
   const { terminal, outStyle } = context;
-  const command = withHubOptions(
-    program.command("people").description("who lends machines, and what their answers are worth"),
-  ).action(async (options: HubOption) => {
+  const command = withHubOptions(program.command("people")).action(async (options: HubOption) => {
     const people = await withCluster(context, options, (cluster) => cluster.people());
     terminal.out(options.json ? jsonLine(people) : renderPeople(people, outStyle));
   });

@@ -119,7 +119,7 @@ function addQuestion<T extends HubOption>(
 
 export function addProject(program: Command, context: Context): void {
   const { terminal, outStyle } = context;
-  const parent = program.command("project").description("projects of a hub: their keys, members and limits");
+  const parent = program.command("project");
   const show = (made: ProjectSummary, { json }: HubOption) =>
     terminal.out(json ? jsonLine(made) : renderProject(made, outStyle));
   addProjectLimitOptions(

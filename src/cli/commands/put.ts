@@ -87,9 +87,7 @@ function report({ terminal, outStyle, errStyle }: Context, { name, cid, files, p
 }
 
 export function addPut(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("put").description("store files and folders at the hub, as a dataset"),
-  )
+  const command = withHubOptions(program.command("put"))
     .argument("<paths...>", "files and folders; - for standard input")
     .option("--name <name>", "keep it under this name")
     .option("--replace", "take the name from the dataset that has it")

@@ -51,14 +51,7 @@ async function results(id: string, options: ResultsOptions, context: Context): P
 }
 
 export function addResults(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program
-      .command("results")
-      .argument("<job>", "the job's id")
-      .description(
-        "a job's results as JSON lines: those that are there, then the others as they finish; a map-reduce's pairs when it is done",
-      ),
-  )
+  const command = withHubOptions(program.command("results").argument("<job>", "the job's id"))
     .option("--ordered", "in the order of the inputs")
     .option("--values", "print the bare values; what failed is summed up at the end")
     .action((job: string, options: ResultsOptions) => results(job, options, context));

@@ -5,9 +5,7 @@ import { plural, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 
 export function addRm(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("rm").description("forget datasets; what nothing else needs is deleted some time later"),
-  )
+  const command = withHubOptions(program.command("rm"))
     .argument("<datasets...>", "their names")
     .action(async (names: string[], options: HubOption) => {
       const removed = await withCluster(context, options, async (cluster) => {

@@ -162,9 +162,6 @@ export function addRun(program: Command, context: Context): void {
       .argument(
         "<file[#export]>",
         "a TypeScript or JavaScript file, and which of its tasks where it has several",
-      )
-      .description(
-        "run an exported task over inputs, one a line, or a map-reduce over datasets; results are JSON lines",
       ),
   )
     .option("--inputs <file>", "the inputs, one a line; - for standard input (default: what is piped in)")

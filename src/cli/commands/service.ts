@@ -184,10 +184,7 @@ function addInstall(parent: Command, kind: ServiceKind, context: Context): Comma
 
 /** Has the user's systemd run a worker or a hub. */
 export function addService(program: Command, context: Context): void {
-  const service = program
-    .command("service")
-    .description("run a worker or a hub whenever this machine runs, with systemd")
-    .addOption(jsonOption());
+  const service = program.command("service").addOption(jsonOption());
   const installs = service.command("install").description("write a systemd unit of yours, and start it");
   withExamples(
     addInstall(installs, "worker", context),

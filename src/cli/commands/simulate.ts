@@ -23,7 +23,6 @@ const statusOf = { crash: 21, liveness: 22, correctness: 23 } as const;
 export function addSimulate(program: Command, context: Context): void {
   const command = program
     .command("simulate")
-    .description("run a scenario of thousands of machines on a virtual clock, with the real scheduler")
     .argument("<file>", "a scenario, or a study of several: .ts, .js or .yaml")
     .option("--seed <number>", "what chance is drawn from", integerArgument(0, 2 ** 32 - 1), 1)
     .addOption(

@@ -23,13 +23,11 @@ export function renderStatus(status: HubStatus, nowMs: number, style: Style): st
 }
 
 export function addStatus(program: Command, context: Context): void {
-  const command = withHubOptions(program.command("status").description("how the hub is")).action(
-    async (options: HubOption) => {
-      const status = await withCluster(context, options, (cluster) => cluster.call("status", {}));
-      const { terminal, outStyle } = context;
-      terminal.out(options.json ? jsonLine(status) : renderStatus(status, terminal.now(), outStyle));
-    },
-  );
+  const command = withHubOptions(program.command("status")).action(async (options: HubOption) => {
+    const status = await withCluster(context, options, (cluster) => cluster.call("status", {}));
+    const { terminal, outStyle } = context;
+    terminal.out(options.json ? jsonLine(status) : renderStatus(status, terminal.now(), outStyle));
+  });
   withExamples(
     command,
     ["musketeers status", "the hub of this machine, or the last login"],

@@ -76,9 +76,7 @@ async function follow(cluster: Cluster, context: Context, intervalMs: number): P
 }
 
 export function addTop(program: Command, context: Context): void {
-  const command = withHubOptions(
-    program.command("top").description("the hub, its workers and jobs, live; q quits"),
-  )
+  const command = withHubOptions(program.command("top"))
     .option(
       "--interval <time>",
       "how often to look, such as 500ms (default: 1s)",

@@ -320,7 +320,6 @@ const addInviteOptions = (command: Command): Command =>
 export function addUp(program: Command, context: Context): void {
   const command = program
     .command("up")
-    .description("start a hub with workers of its own, and print how others join")
     .option("--listen <host:port>", "where to listen; port 0 picks one", "127.0.0.1:7077")
     .option("--lan", "let other machines of the network in; listens on all addresses, with --tls")
     .option("--tls", "speak TLS with a key of its own, made once, which invites pin")

@@ -35,10 +35,7 @@ async function tell(context: Context, { json }: JsonOption): Promise<void> {
 /** What a volunteer tells all workers of this machine that the same user runs. */
 export function addWorker(program: Command, context: Context): void {
   const { terminal } = context;
-  const worker = program
-    .command("worker")
-    .description("see to the workers that you run on this machine: pause, resume, grant, log")
-    .addOption(jsonOption());
+  const worker = program.command("worker").addOption(jsonOption());
   worker
     .command("pause")
     .argument(

@@ -29,12 +29,10 @@ export const renderWorkers = (workers: readonly WorkerSummary[], nowMs: number, 
     : renderTable(columns(nowMs), workers, style.bold);
 
 export function addWorkers(program: Command, context: Context): void {
-  const command = withHubOptions(program.command("workers").description("the connected workers")).action(
-    async (options: HubOption) => {
-      const workers = await withCluster(context, options, (cluster) => cluster.call("workers", {}));
-      const { terminal, outStyle } = context;
-      terminal.out(options.json ? jsonLine(workers) : renderWorkers(workers, terminal.now(), outStyle));
-    },
-  );
+  const command = withHubOptions(program.command("workers")).action(async (options: HubOption) => {
+    const workers = await withCluster(context, options, (cluster) => cluster.call("workers", {}));
+    const { terminal, outStyle } = context;
+    terminal.out(options.json ? jsonLine(workers) : renderWorkers(workers, terminal.now(), outStyle));
+  });
   withExamples(command, ["musketeers workers", "who is here, and what they do"]);
 }

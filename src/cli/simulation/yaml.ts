@@ -1,6 +1,5 @@
 import { parseDocument } from "yaml";
-import { parseDuration } from "../../client/browser.ts";
-import { MusketeersError } from "../../protocol/index.ts";
+import { MusketeersError, parseDuration } from "../../protocol/index.ts";
 import {
   type Availability,
   churn,

@@ -1,4 +1,4 @@
-import { MusketeersError } from "../protocol/index.ts";
+import { MusketeersError } from "./errors.ts";
 
 /** A time: milliseconds, or text such as `"500ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
