@@ -1,18 +1,26 @@
 import { execFileSync } from "node:child_process";
-import type { TestCase, TestModule } from "vitest/node";
+import type { TestCase, TestModule, TestSpecification } from "vitest/node";
+import SkipSummary from "./skip-summary.ts";
 
 const lookEveryMs = 30_000;
 const slowMs = 120_000;
 // A test ends by its own timeout; a file beyond this has a process that no timeout reaches (frozen, or in an endless loop).
 const hungMs = 10 * 60_000;
 
+// All files have ended, and the run does not: Vitest 4 waits for the exit of a process that a signal ended just before.
+const afterAllMs = 120_000;
+
 /** Names the files that take long while they run, and ends a run that hangs with a look at its processes. */
 export default class HangWatch {
   readonly #startedMs = new Map<string, number>();
   readonly #tests = new Map<string, string>();
+  readonly #ended = new Set<TestModule>();
+  #files = 0;
+  #latestMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  onTestRunStart(): void {
+  onTestRunStart(specifications: readonly TestSpecification[]): void {
+    this.#files = specifications.length;
     this.#timer = setInterval(() => this.#look(), lookEveryMs);
     this.#timer.unref();
   }
@@ -26,6 +34,8 @@ export default class HangWatch {
   }
 
   onTestModuleEnd(module: TestModule): void {
+    this.#ended.add(module);
+    this.#latestMs = performance.now();
     this.#startedMs.delete(module.relativeModuleId);
     this.#tests.delete(module.relativeModuleId);
   }
@@ -43,6 +53,12 @@ export default class HangWatch {
       );
       if (tookMs > hungMs) end(file);
     }
+    if (this.#ended.size < this.#files || performance.now() - this.#latestMs < afterAllMs) return;
+    process.stdout.write(
+      `all files have ended, and the run has not; what it runs:\n${descendants().join("\n")}\n`,
+    );
+    new SkipSummary().onTestRunEnd([...this.#ended]);
+    process.exit([...this.#ended].every((module) => module.ok()) ? 0 : 1);
   }
 }
 
