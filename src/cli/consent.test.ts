@@ -16,8 +16,9 @@ const { invite: made } = createInvite({
   expiresAtMs: 1,
 });
 const projectKey = publicKeyOf(newSecretKey());
-const endorsed = (net: readonly string[], memoryBytes = 0) =>
-  endorseInvite(made, { projectKey, asks: { net, memoryBytes } });
+const endorsed = (net: readonly string[], memoryBytes = 0, images?: readonly string[]) =>
+  endorseInvite(made, { projectKey, asks: { net, memoryBytes, ...(images && { images }) } });
+const image = (digit: string) => `lab/tables@sha256:${digit.repeat(64)}`;
 
 async function setUp() {
   const home = await mkdtemp(join(tmpdir(), "musketeers-consent-"));
@@ -44,7 +45,7 @@ test("on a terminal a person is shown what is asked for, and asked", async () =>
     expect(terminal.stderr).toMatch(/\[y\/N\]/);
   }
   const asks = { net: ["api.example.org"], memoryBytes: 2e9 };
-  expect(await join(endorsed(asks.net, asks.memoryBytes), "y\n").outcome).toEqual([asks]);
+  expect(await join(endorsed(asks.net, asks.memoryBytes), "y\n").outcome).toEqual([{ asks, isKept: true }]);
   // The next time nobody is asked, unless it is for more.
   expect(await join(endorsed(["api.example.org"]), undefined).outcome).toHaveLength(1);
   await expect(join(endorsed(["other.example.org"]), undefined).outcome).rejects.toMatchObject({
@@ -92,4 +93,53 @@ test("where nobody can be asked a variable agrees to computing, and to nothing e
   expect(terminal.stderr).toContain("Accepted by MUSKETEERS_ACCEPT");
   const asked = join(endorsed(["api.example.org"]), undefined, {}, true, env);
   await expect(asked.outcome).rejects.toMatchObject({ code: "CONSENT_NEEDED" });
+});
+
+test("images are asked for with their digests, and those that were agreed to are kept", async () => {
+  const join = await setUp();
+  const asked = endorsed([], 0, [image("a")]);
+  const no = join(asked, "n\n");
+  await expect(no.outcome).rejects.toMatchObject({ code: "CONSENT_NEEDED" });
+  expect(no.terminal.stderr).toContain(`containers ${image("a")} (fetched when it is needed`);
+  expect(no.terminal.stderr).toMatch(/^ +without the network$/m);
+  const asks = { net: [], memoryBytes: 0, images: [image("a")] };
+  expect(await join(asked, "y\n").outcome).toEqual([{ asks, isKept: true }]);
+  expect(await join(asked, undefined).outcome).toMatchObject([{ asks, isKept: true }]);
+  // Another digest is another image.
+  const other = await join(endorsed([], 0, [image("b")]), undefined).outcome.catch((error: unknown) => error);
+  expect(other).toMatchObject({
+    code: "CONSENT_NEEDED",
+    hint: expect.stringContaining(`--allow-containers ${image("b")}`),
+  });
+});
+
+test("flags that allow the images are an answer; a variable for computing is none", async () => {
+  const join = await setUp();
+  const asked = endorsed([], 0, [image("a")]);
+  const env = { MUSKETEERS_ACCEPT: "compute" };
+  const refused = { code: "CONSENT_NEEDED" };
+  await expect(join(asked, undefined, {}, true, env).outcome).rejects.toMatchObject(refused);
+  await expect(join(asked, undefined, { allowContainers: ["lab/other"] }).outcome).rejects.toMatchObject(
+    refused,
+  );
+  await expect(join(asked, undefined, { allowContainers: ["ask"] }).outcome).rejects.toMatchObject(refused);
+  for (const allowContainers of [["lab/*"], true, [image("a")]])
+    expect(await join(asked, undefined, { allowContainers }).outcome).toMatchObject([{ isKept: false }]);
+  // They are no answer to a project that asks for none.
+  await expect(join(endorsed([]), undefined, { allowContainers: true }).outcome).rejects.toMatchObject(
+    refused,
+  );
+});
+
+test("who allows every image is told so in the question", async () => {
+  const join = await setUp();
+  for (const [allowContainers, said] of [
+    [true, /containers ANY image that its tasks ask for/],
+    [["lab/*"], /containers of lab\/\*, as --allow-containers says; of others if you say yes then/],
+    [undefined, /containers none/],
+  ] as const) {
+    const { outcome, terminal } = join(endorsed([]), "n\n", allowContainers ? { allowContainers } : {});
+    await expect(outcome).rejects.toThrow();
+    expect(terminal.stderr).toMatch(said);
+  }
 });

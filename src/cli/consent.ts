@@ -4,8 +4,10 @@ import { configDirectory } from "../client/node.ts";
 import { defaultLimits, MusketeersError } from "../protocol/index.ts";
 import { type Invite, parseInvite } from "../security/index.ts";
 import type { Asks } from "../worker/node.ts";
+import { renderAsks, renderConsent } from "./consent-text.ts";
+import { type ContainerOptions, imagesOf } from "./container-options.ts";
 import type { Context } from "./context.ts";
-import { bytes, printable } from "./render/format.ts";
+import { printable } from "./render/format.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -21,36 +23,11 @@ export async function openConsentFile(env: Environment) {
 const ACCEPT_VARIABLE = "MUSKETEERS_ACCEPT";
 
 /** How a volunteer answers without being asked. */
-export interface Answers {
+export interface Answers extends ContainerOptions {
   readonly accept?: boolean;
   readonly trust?: boolean;
   readonly allowNet: readonly string[];
   readonly memory?: number;
-}
-
-/** Hosts and memory as people read them. */
-export function renderAsks({ net, memoryBytes }: Asks): string {
-  const parts = net.length === 0 ? [] : [`the network: ${net.map(printable).join(", ")}`];
-  if (memoryBytes > 0) parts.push(`${bytes(memoryBytes)} of memory a task`);
-  return parts.length === 0 ? "to compute, without the network" : parts.join("; ");
-}
-
-/** All that a project will have of a machine. */
-export function renderConsent({ url, project, endorsement }: Invite, asks: Asks): string {
-  const memory =
-    asks.memoryBytes === 0 ? "what one task needs (--memory bounds it)" : `${bytes(asks.memoryBytes)} a task`;
-  return [
-    `The project ${printable(project)} at ${printable(url)} asks for`,
-    `  network    ${asks.net.length === 0 ? "none" : asks.net.map(printable).join(", ")}`,
-    `  memory     ${memory}`,
-    "  processor  all cores while you let it (--slots, --cpu, --hours and --when-idle bound it)",
-    "  disk       room for data that its tasks read (--cache-size bounds it); no file of yours",
-    "  GPU        none",
-    ...(endorsement === undefined
-      ? ["Its invite names no key of the project: the hub alone decides whose code runs here."]
-      : ["Only code of submitters whom its owner certified runs here. What needs more will ask you again."]),
-    "",
-  ].join("\n");
 }
 
 /** Asks a person; no is the answer to anything but yes, and to the end of the input. */
@@ -75,15 +52,26 @@ export interface ConsentCall {
 }
 
 /** Flags that name all that is asked for are an answer, too. */
-function flagsCover({ allowNet, memory }: Answers, asks: Asks, missing: Asks | undefined): boolean {
-  if (missing !== undefined || (allowNet.length === 0 && memory === undefined)) return false;
+function flagsCover(answers: Answers, asks: Asks, missing: Asks | undefined): boolean {
+  const { allowNet, memory } = answers;
+  const isAboutImages = asks.images !== undefined && imagesOf(answers) !== undefined;
+  if (missing !== undefined || (allowNet.length === 0 && memory === undefined && !isAboutImages))
+    return false;
   return asks.memoryBytes === 0 || memory !== undefined;
+}
+
+/** What somebody has said yes to. */
+export interface Agreed {
+  /** All that the project may have. */
+  readonly asks: Asks;
+  /** Whether that stands in the file of consents, which a worker looks at while it runs. */
+  readonly isKept: boolean;
 }
 
 /**
  * Sees to it that somebody has said yes to what each project asks for, before anything of it runs. What was said
  * before holds.
- * @returns what each may have for this run
+ * @returns what each may have
  * @throws MusketeersError `CONSENT_NEEDED`
  */
 export async function obtainConsent(
@@ -91,24 +79,39 @@ export async function obtainConsent(
   answers: Answers,
   context: Context,
   call: ConsentCall,
-): Promise<readonly Asks[]> {
+): Promise<readonly Agreed[]> {
   const { remember } = call;
-  const { missingOf, noAsks, projectIdOf } = await import("../worker/node.ts");
+  const { missingOf, noAsks, projectIdOf, together } = await import("../worker/node.ts");
   const file = await openConsentFile(context.terminal.env);
-  const granted: Asks[] = [];
+  const agreed: Agreed[] = [];
+  const images = imagesOf(answers) ?? [];
   for (const text of texts) {
     const invite = parseInvite(text);
     const asks = invite.endorsement?.asks ?? noAsks;
     const id = projectIdOf(invite);
     const before = remember ? await file.grantedTo(id) : undefined;
-    granted.push(asks);
-    if (before !== undefined && missingOf(before, asks) === undefined) continue;
-    const byFlags = flagsCover(answers, asks, missingOf({ net: answers.allowNet, memoryBytes: 0 }, asks));
+    if (before !== undefined && missingOf(before, asks) === undefined) {
+      agreed.push({ asks: before, isKept: true });
+      continue;
+    }
+    const flags = { net: answers.allowNet, memoryBytes: 0, images };
+    const byFlags = flagsCover(answers, asks, missingOf(flags, asks));
     await decide({ invite, asks, byFlags }, answers, context, call);
     const { project, url: hub } = invite;
-    if (remember && !byFlags) await file.grant(id, asks, { project, hub, atMs: context.terminal.now() });
+    const isKept = remember && !byFlags;
+    if (isKept) await file.grant(id, asks, { project, hub, atMs: context.terminal.now() });
+    agreed.push({ asks: before === undefined ? asks : together(before, asks), isKept });
   }
-  return granted;
+  return agreed;
+}
+
+/** Flags that would be an answer; none for a project that only computes. */
+function flagsFor({ net, images = [] }: Asks): string {
+  const flags = [
+    ...net.map((host) => `--allow-net '${host}'`),
+    ...images.map((each) => `--allow-containers ${each}`),
+  ];
+  return flags.length === 0 ? "" : `or allow just this with ${flags.map(printable).join(" ")}, `;
 }
 
 async function decide(
@@ -118,7 +121,7 @@ async function decide(
   { remember, signal }: ConsentCall,
 ): Promise<void> {
   const { terminal, errStyle } = context;
-  const onlyComputes = asks.net.length === 0;
+  const onlyComputes = asks.net.length === 0 && asks.images === undefined;
   const byVariable = onlyComputes && terminal.env[ACCEPT_VARIABLE] === "compute";
   if (answers.accept || answers.trust || byFlags || byVariable) {
     const how = answers.accept
@@ -132,10 +135,12 @@ async function decide(
     if (remember) terminal.err(errStyle.dim(text));
     return;
   }
-  const what = renderConsent(invite, asks);
+  const { knownImages } = await import("../worker/node.ts");
+  const known = await knownImages(asks.images ?? []);
+  const what = renderConsent(invite, asks, answers, known);
   if (!terminal.inputIsTTY) {
     throw new MusketeersError("CONSENT_NEEDED", `Nobody has agreed to this yet.\n${what.trimEnd()}`, {
-      hint: "Say --accept to agree, or join on a terminal to be asked.",
+      hint: `Say --accept to agree, ${flagsFor(asks)}or join on a terminal to be asked.`,
     });
   }
   terminal.err(what);

@@ -18,6 +18,8 @@ export type JoinEvent =
       readonly memoryBytes: number;
       readonly sandbox: string;
       readonly allowNet: readonly string[];
+      /** Images of containers; not there where none run. */
+      readonly allowImages?: readonly string[];
       /** On which its neighbours fetch data; not there where nobody does. */
       readonly servePort?: number;
     })
@@ -44,6 +46,7 @@ export type JoinEvent =
       readonly task: string;
       readonly net: readonly string[];
       readonly memoryBytes: number;
+      readonly images?: readonly string[];
     })
   /** One of several hubs was left; with a message it refused the worker. */
   | (OfHub & { readonly event: "ended"; readonly code?: string; readonly message?: string })

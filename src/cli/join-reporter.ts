@@ -1,6 +1,7 @@
 import type { ErrorCode, MusketeersError, WorkerDescription } from "../protocol/index.ts";
 import type { ConsentRequest } from "../worker/node.ts";
-import { renderAsks } from "./consent.ts";
+import { renderAsks } from "./consent-text.ts";
+import { EVERY_IMAGE } from "./container-options.ts";
 import type { Context } from "./context.ts";
 import type { JoinEvent, ReleaseEvent } from "./join-event.ts";
 import { bytes, count, duration, plural, printable } from "./render/format.ts";
@@ -76,14 +77,15 @@ export class Reporter {
 
   joined(
     at: number,
-    { name, slots, memoryBytes, sandbox, allowNet }: WorkerDescription,
+    { name, slots, memoryBytes, sandbox, allowNet, allowImages }: WorkerDescription,
     servePort: number | undefined,
   ): void {
     const hub = this.#hubs[at]!;
     hub.joined = true;
     this.#judge();
     const port = servePort === undefined ? {} : { servePort };
-    const about = { name, slots, memoryBytes, sandbox, allowNet, ...port };
+    const containers = allowImages === undefined ? {} : { allowImages };
+    const about = { name, slots, memoryBytes, sandbox, allowNet, ...containers, ...port };
     this.tell({ event: "joined", ...this.#which(at), ...about });
   }
 
@@ -105,9 +107,13 @@ export class Reporter {
     this.tell({ event: "refused", ...which, task, code, message });
   }
 
-  asks(at: number, { id: request, project, submitter, task, net, memoryBytes }: ConsentRequest): void {
+  asks(
+    at: number,
+    { id: request, project, submitter, task, net, memoryBytes, images }: ConsentRequest,
+  ): void {
     const which = this.#hubs.length === 1 ? {} : this.#which(at);
-    this.tell({ event: "asks", ...which, request, project, submitter, task, net, memoryBytes });
+    const asked = { net, memoryBytes, ...(images === undefined ? {} : { images }) };
+    this.tell({ event: "asks", ...which, request, project, submitter, task, ...asked });
   }
 
   /** One of several hubs is left; of a single one the end says it all. */
@@ -159,6 +165,15 @@ function hubOf({ hub = "", url }: { readonly hub?: string; readonly url?: string
   return url === undefined || url === hub ? printable(hub) : `${printable(hub)} at ${printable(url)}`;
 }
 
+/** Which containers run, where any may. */
+function renderImages(images: readonly string[] | undefined): string {
+  if (images === undefined) return "";
+  if (images.includes(EVERY_IMAGE))
+    return "Containers run of ANY image that a project asks for which you agreed to (--allow-containers).\n";
+  const named = images.length === 0 ? "the images that you granted" : images.map(printable).join(", ");
+  return `Containers run of ${named}; you are asked about others.\n`;
+}
+
 /** An event as a person reads it. */
 export function renderEvent(event: JoinEvent, style: Style): string {
   switch (event.event) {
@@ -172,6 +187,7 @@ export function renderEvent(event: JoinEvent, style: Style): string {
       return [
         `${style.good("Joined")} ${hubOf(event)} as ${printable(name)}: ${plural(slots, "slot")}, up to ${bytes(memoryBytes)}.\n`,
         `Its tasks run ${cage}.\n`,
+        renderImages(event.allowImages),
         servePort === undefined
           ? ""
           : `Its neighbours may fetch what it keeps of this hub: port ${servePort}.\n`,

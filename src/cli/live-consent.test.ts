@@ -58,6 +58,25 @@ test("who says yes grants it, to that project; each is asked by itself", async (
   expect(terminal.stderr).toContain("musketeers worker grant b");
 });
 
+test("a later ask for an image names it with its digest and its network; who says no is not asked by another one", async () => {
+  const { terminal, file, live, answer } = await setUp();
+  const image = `lab/tables@sha256:${"a".repeat(64)}`;
+  const boxed = (id: string, net: string[]) => ({ ...request(id, ""), net, images: [image] });
+  await file.ask(boxed("a", ["*"]));
+  const first = live.ask(boxed("a", ["*"]));
+  await answer("a", "n");
+  await first;
+  expect(terminal.stderr).toContain(`have containers of ${image}, with the network; the network: *? [y/N]`);
+  await file.ask(boxed("b", []));
+  const second = live.ask(boxed("b", []));
+  await answer("b", "y");
+  await second;
+  expect(terminal.stderr).toContain(
+    `Let task b of weather have containers of ${image}, without the network?`,
+  );
+  expect(await file.grantedTo("key of weather")).toMatchObject({ net: [], images: [image] });
+});
+
 test("what was answered elsewhere is not asked, and leaving ends a question", async () => {
   const { terminal, file, live, stop } = await setUp();
   await live.ask(request("a", "a.example.org"));

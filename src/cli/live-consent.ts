@@ -1,5 +1,6 @@
 import type { ConsentRequest } from "../worker/node.ts";
-import { askPerson, openConsentFile, renderAsks } from "./consent.ts";
+import { askPerson, openConsentFile } from "./consent.ts";
+import { renderAsks } from "./consent-text.ts";
 import type { Context } from "./context.ts";
 import type { Reporter } from "./join-reporter.ts";
 import { printable } from "./render/format.ts";
@@ -42,7 +43,9 @@ export class LiveConsent {
     // It was answered elsewhere meanwhile.
     if (!requests.some(({ id }) => id === request.id)) return;
     const { of, project, hub, task, id } = request;
-    const question = `Let ${printable(task)} of ${printable(project)} have ${renderAsks(request)}?`;
+    const { knownImages } = await import("../worker/node.ts");
+    const known = await knownImages(request.images ?? []);
+    const question = `Let ${printable(task)} of ${printable(project)} have ${renderAsks(request, known)}?`;
     const isYes = await this.#reporter.aside(() => askPerson(this.#context, question, this.#signal));
     if (this.#signal.aborted) return;
     if (isYes) await file.grant(of, request, { project, hub, atMs: terminal.now() });

@@ -119,6 +119,7 @@ export async function loadContainer(definition: ContainerDefinition): Promise<Lo
     entry: CONTAINER_ENTRY,
     title: titleOf(definition),
     options: optionsOf(definition),
+    image: definition.image,
     bundle: { cid: await cidOf(code), code },
   };
 }

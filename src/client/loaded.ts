@@ -7,6 +7,8 @@ export interface LoadedTask {
   readonly entry: string;
   readonly title: string;
   readonly options: TaskOptions;
+  /** Of a container. */
+  readonly image?: string;
   /** It is a map-reduce. */
   readonly shuffle?: boolean;
   readonly bundle: { readonly cid: string; readonly code: Uint8Array };

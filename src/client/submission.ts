@@ -29,11 +29,12 @@ export function specOf(
   const options = { ...loaded.options, ...overrides };
   const { net, timeoutMs, memoryBytes, job } = resolveOptions(options, limits);
   const title = (overrides.name ?? loaded.title).slice(0, TITLE_LENGTH_MAX);
-  const { entry, bundle } = loaded;
+  const { entry, bundle, image } = loaded;
+  const needs = { timeoutMs, memoryBytes, net, ...(image === undefined ? {} : { image }) };
   return {
     job: newId(),
     title,
-    task: session.sign({ bundle: bundle.cid, entry, title, timeoutMs, memoryBytes, net }, partitions),
+    task: session.sign({ bundle: bundle.cid, entry, title, ...needs }, partitions),
     options: { ...job, attached },
     ...canarySpec(options.canaries, limits),
   };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { JobState, TaskSpec } from "../protocol/index.ts";
+import { CONTAINER_CAPABILITY, type JobState, type TaskSpec } from "../protocol/index.ts";
 import { type Askable, Consents } from "./consents.ts";
 
 const task = (net: readonly string[], memoryBytes = 1): TaskSpec => ({
@@ -20,10 +20,17 @@ function setUp(consentRequestsMax = 10) {
     jobs: { get: (job) => jobs.get(job), submissions: () => jobs.values() },
     limits: { consentRequestsMax },
   });
-  const join = (worker: string, allowNet: readonly string[] = [], memoryBytes = 100) => {
+  const join = (
+    worker: string,
+    allowNet: readonly string[] = [],
+    memoryBytes = 100,
+    allowImages?: readonly string[],
+  ) => {
+    const capabilities = allowImages === undefined ? [] : [CONTAINER_CAPABILITY];
+    const images = allowImages === undefined ? {} : { allowImages };
     const askable = {
       worker,
-      description: { allowNet, memoryBytes },
+      description: { allowNet, memoryBytes, capabilities, ...images },
       ask: (job: string) => void told.push(`${worker} ${job}`),
     };
     workers.set(worker, askable);
@@ -47,6 +54,17 @@ test("workers that lack a consent are told of jobs, before and after they joined
   submit("large", task([], 101));
   submit("late", task(["b.org"]));
   expect(told).toEqual(["w1 hungry", "w1 large", "w2 large", "w1 late", "w2 late"]);
+});
+
+test("of images only those are asked who run containers, and have not allowed them", () => {
+  const { told, join, submit } = setUp();
+  const image = `lab/tables@sha256:${"a".repeat(64)}`;
+  submit("boxed", { ...task([]), image });
+  join("none");
+  join("any", [], 100, ["*"]);
+  join("this", [], 100, [image]);
+  join("other", [], 100, [`lab/tables@sha256:${"b".repeat(64)}`]);
+  expect(told).toEqual(["other boxed"]);
 });
 
 test("those whose volunteers were asked are counted while they are there and the job waits", () => {

@@ -1,4 +1,6 @@
 import {
+  CONTAINER_CAPABILITY,
+  imageAllowed,
   type JobState,
   type Limits,
   netAllows,
@@ -9,7 +11,7 @@ import {
 /** A connected worker, as far as its volunteer can be asked. */
 export interface Askable {
   readonly worker: string;
-  readonly description: Pick<WorkerDescription, "allowNet" | "memoryBytes">;
+  readonly description: Pick<WorkerDescription, "allowNet" | "memoryBytes" | "capabilities" | "allowImages">;
   ask(job: string, task: TaskSpec): void;
 }
 
@@ -27,9 +29,16 @@ export interface ConsentsOptions {
 
 /** Whether a job asks for something that this worker's volunteer has not allowed. */
 const exceeds = (
-  { net, memoryBytes }: TaskSpec,
-  { allowNet, memoryBytes: bytesMax }: Askable["description"],
-) => memoryBytes > bytesMax || net.some((host) => !netAllows(allowNet, host));
+  { net, image, memoryBytes }: TaskSpec,
+  { allowNet, allowImages = [], memoryBytes: bytesMax }: Askable["description"],
+) =>
+  memoryBytes > bytesMax ||
+  net.some((host) => !netAllows(allowNet, host)) ||
+  (image !== undefined && !imageAllowed(allowImages, image));
+
+/** Nobody is asked for images who runs no containers. */
+const canRun = ({ image }: TaskSpec, { capabilities }: Askable["description"]) =>
+  image === undefined || capabilities.includes(CONTAINER_CAPABILITY);
 
 /** Has workers ask their volunteers for what jobs need, and counts those who were asked. */
 export class Consents {
@@ -55,7 +64,7 @@ export class Consents {
   }
 
   #tell(worker: Askable, { spec: { job, task } }: Asker): void {
-    if (!exceeds(task, worker.description)) return;
+    if (!exceeds(task, worker.description) || !canRun(task, worker.description)) return;
     const told = this.#told.get(worker.worker) ?? new Set();
     if (told.has(job) || told.size >= this.#options.limits.consentRequestsMax) return;
     told.add(job);

@@ -26,7 +26,8 @@ export interface ContainerSpec {
 }
 
 const FORM = "musketeers container 1";
-const IMAGE_CHARACTERS_MAX = 512;
+/** Names of images, and what volunteers allow of them. */
+export const IMAGE_CHARACTERS_MAX = 512;
 const COMMAND_WORDS_MAX = 256;
 const COMMAND_CHARACTERS_MAX = 64 * 1024;
 const PINNED = /^(?:[a-z0-9]+(?:[._/:-]+[a-z0-9]+)*@)?sha256:[0-9a-f]{64}$/;
@@ -36,6 +37,21 @@ export function imageTrouble(image: unknown): string | undefined {
   if (typeof image !== "string" || image.length > IMAGE_CHARACTERS_MAX) return "it is no name of an image";
   if (PINNED.test(image)) return undefined;
   return "it is not pinned by its digest, so that it could be another one tomorrow";
+}
+
+/** A pinned image without its digest, as people call it. */
+export const imageName = (image: string): string => image.split("@")[0]!;
+
+/**
+ * Whether an image is among those that a volunteer allows: `*`, a name, the beginning of one before `*`, or all of it,
+ * with its digest.
+ */
+export function imageAllowed(patterns: readonly string[], image: string): boolean {
+  const name = imageName(image);
+  return patterns.some((pattern) => {
+    if (pattern.endsWith("*")) return image.startsWith(pattern.slice(0, -1));
+    return pattern === image || pattern === name;
+  });
 }
 
 /** The description as it travels. */

@@ -87,7 +87,11 @@ export const errorKinds = Object.freeze({
     501,
   ),
   SANDBOX_CRASHED: kind("The task's process died; look for memory or an endless loop.", 1, 422, true),
-  GRANT_REFUSED: kind("The volunteer did not allow it: join with --allow-net HOST.", 1, 422),
+  GRANT_REFUSED: kind(
+    "The volunteer did not allow it: join with --allow-net HOST or --allow-containers IMAGE.",
+    1,
+    422,
+  ),
   CONSENT_NEEDED: kind(
     "Join on a terminal to be asked, or say --accept; for what came later, see `musketeers worker grant`.",
     4,

@@ -7,10 +7,10 @@ import { type Demand, type Job, openSlots, type Scheduler, type Worker } from ".
 export function demandOf(state: Scheduler, spec: JobSpec): Demand {
   const { task, options } = spec;
   const project = projectOf(spec);
-  const { net, memoryBytes } = task;
+  const { net, image, memoryBytes } = task;
   const { needs } = options;
   const signed = task.proof !== undefined;
-  const key = JSON.stringify([project, memoryBytes, net, needs, signed]);
+  const key = JSON.stringify([project, memoryBytes, net, image, needs, signed]);
   let demand = state.demands.get(key);
   if (demand === undefined) {
     demand = {
@@ -18,6 +18,7 @@ export function demandOf(state: Scheduler, spec: JobSpec): Demand {
       project,
       needs,
       net,
+      image,
       memoryBytes,
       signed,
       jobs: new Set(),

@@ -4,6 +4,8 @@ import { projectOf } from "../protocol/index.ts";
 import { jobIds, jobView, workerIds, workerView } from "./index.ts";
 import { lackOf } from "./match.ts";
 
+const tables = `lab/tables@sha256:${"a".repeat(64)}`;
+
 type Options = Parameters<typeof jobSpec>[1];
 
 test.each<[worker: Parameters<typeof workerDescription>[1], job: Options, lack: string | undefined]>([
@@ -24,6 +26,10 @@ test.each<[worker: Parameters<typeof workerDescription>[1], job: Options, lack: 
   [{ allowNet: ["*"] }, { net: ["www.example.org"] }, undefined],
   [{ allowNet: ["*"] }, { net: ["www.example.org", "localhost:80"] }, "allows net access to localhost:80"],
   [{}, { net: ["www.example.org"] }, "allows net access to www.example.org"],
+  [{}, { image: tables }, "allows containers of lab/tables"],
+  [{ allowImages: ["lab/*"] }, { image: tables }, undefined],
+  [{ allowImages: [tables] }, { image: tables.replace("a", "b") }, "allows containers of lbb/tables"],
+  [{ allowImages: [] }, {}, undefined],
   [{ signedOnly: true }, {}, "runs code that no submitter of its project signed"],
   [{ signedOnly: true }, { proof: new Uint8Array(1) }, undefined],
   [{ signedOnly: false }, {}, undefined],
@@ -33,6 +39,7 @@ test.each<[worker: Parameters<typeof workerDescription>[1], job: Options, lack: 
   const wishes = {
     needs: options.needs,
     net: task.net,
+    image: task.image,
     project: projectOf(spec),
     memoryBytes: task.memoryBytes,
     signed: task.proof !== undefined,

@@ -1,8 +1,8 @@
-import { type EnrolledWorker, netAllows, serves } from "../protocol/index.ts";
+import { type EnrolledWorker, imageAllowed, imageName, netAllows, serves } from "../protocol/index.ts";
 import type { Demand } from "./state.ts";
 
 /** What is asked of a worker. */
-export type Wishes = Pick<Demand, "needs" | "net" | "memoryBytes" | "project" | "signed">;
+export type Wishes = Pick<Demand, "needs" | "net" | "image" | "memoryBytes" | "project" | "signed">;
 
 /**
  * Says what a worker lacks, such that "no connected worker …" becomes a sentence with it; undefined where
@@ -49,6 +49,11 @@ const net: Predicate = ({ net: hosts }, worker) => {
   return refused === undefined ? undefined : `allows net access to ${refused}`;
 };
 
+const image: Predicate = ({ image: wanted }, { allowImages = [] }) =>
+  wanted === undefined || imageAllowed(allowImages, wanted)
+    ? undefined
+    : `allows containers of ${imageName(wanted)}`;
+
 const signature: Predicate = ({ signed }, worker) =>
   signed || worker.signedOnly !== true ? undefined : "runs code that no submitter of its project signed";
 
@@ -62,6 +67,7 @@ const predicates: readonly Predicate[] = [
   labels,
   capabilities,
   net,
+  image,
   signature,
 ];
 

@@ -49,6 +49,8 @@ export interface Demand {
   readonly project: string;
   readonly needs: Needs;
   readonly net: readonly string[];
+  /** Of containers. */
+  readonly image: string | undefined;
   readonly memoryBytes: number;
   /** Whether its submitter signed it. */
   readonly signed: boolean;

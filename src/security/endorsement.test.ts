@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { newSecretKey, publicKeyOf } from "./ed25519.ts";
-import { type Endorsement, endorseInvite, parseEndorsement } from "./endorsement.ts";
+import { ASKED_IMAGES_MAX, type Endorsement, endorseInvite, parseEndorsement } from "./endorsement.ts";
 import { createInvite, parseInvite } from "./invite.ts";
 
 const projectKey = publicKeyOf(newSecretKey());
@@ -14,15 +14,25 @@ const { invite: made } = createInvite({
   expiresAtMs: 1_700_000_001_000,
 });
 const asks = { net: ["api.example.org"], memoryBytes: 1_000_000 };
+const image = `lab/tables@sha256:${"a".repeat(64)}`;
 const signer = { certificate: new Uint8Array([1, 2, 3]), secretKey: newSecretKey() };
 
 test.each<Endorsement>([
   { projectKey, asks },
   { projectKey, asks, signer },
+  { projectKey, asks: { ...asks, images: [image, image.replace("lab", "other")] }, signer },
+  { projectKey, asks: { net: [], memoryBytes: 0, images: [image] } },
 ])("an invite carries what the project's owner adds", (endorsement) => {
   const invite = endorseInvite(made, endorsement);
   expect(parseInvite(invite).endorsement).toEqual(endorsement);
   expect(parseInvite(invite)).toMatchObject(parseInvite(made));
+});
+
+test("images that are not pinned, and too many of them, are refused", () => {
+  for (const images of [["lab/tables"], ["*"], Array.from({ length: ASKED_IMAGES_MAX + 1 }, () => image)])
+    expect(() => parseInvite(endorseInvite(made, { projectKey, asks: { ...asks, images } }))).toThrow(
+      /damaged/,
+    );
 });
 
 test("an invite without it says so", () => {

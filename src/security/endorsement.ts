@@ -1,6 +1,6 @@
 import { encode } from "cborg";
 import { base64url } from "multiformats/bases/base64";
-import { crc32, MusketeersError } from "../protocol/index.ts";
+import { crc32, IMAGE_CHARACTERS_MAX, imageTrouble, MusketeersError } from "../protocol/index.ts";
 import { concatBytes } from "./bytes.ts";
 import type { CodeNeeds } from "./manifest.ts";
 import { decodeList, isCount, isKey, isTexts } from "./signed-list.ts";
@@ -16,9 +16,14 @@ const ENDORSEMENT_VERSION = 1;
 export const ENDORSEMENT_MARK = ".";
 const CHECKSUM_BYTES = 4;
 const HOSTS_MAX = 64;
+/** They stand in an invite, which people paste. */
+export const ASKED_IMAGES_MAX = 16;
 
 /** What a project asks volunteers for from the beginning. */
-export type ProjectAsks = Pick<CodeNeeds, "net" | "memoryBytes">;
+export interface ProjectAsks extends Pick<CodeNeeds, "net" | "memoryBytes"> {
+  /** Of containers, pinned; none where nothing is said. */
+  readonly images?: readonly string[];
+}
 
 export interface Endorsement {
   /** Public root key of the invite's project. */
@@ -42,6 +47,7 @@ const checksum = (bytes: Uint8Array): Uint8Array => {
 
 /** Puts an endorsement behind an invite, in the place of one that is there. */
 export function endorseInvite(invite: string, { projectKey, asks, signer }: Endorsement): string {
+  const { images = [] } = asks;
   const body = encode([
     ENDORSEMENT_VERSION,
     projectKey,
@@ -49,6 +55,8 @@ export function endorseInvite(invite: string, { projectKey, asks, signer }: Endo
     asks.memoryBytes,
     signer?.certificate ?? null,
     signer?.secretKey ?? null,
+    // Last, so that a version that knows no images reads the rest.
+    ...(images.length === 0 ? [] : [images]),
   ]);
   const at = invite.indexOf("#");
   const mark = at < 0 ? -1 : invite.indexOf(ENDORSEMENT_MARK, at);
@@ -69,10 +77,12 @@ export function parseEndorsement(text: string): Endorsement {
   }
   const body = bytes.slice(CHECKSUM_BYTES);
   if (!checksum(body).every((byte, index) => byte === bytes[index])) throw malformed();
-  const [version, projectKey, net, memoryBytes, certificate, secretKey] = decodeList(body) ?? [];
+  const [version, projectKey, net, memoryBytes, certificate, secretKey, images = []] = decodeList(body) ?? [];
   if (version !== ENDORSEMENT_VERSION || !isKey(projectKey)) throw malformed();
   if (!isTexts(net, HOSTS_MAX, 256) || !isCount(memoryBytes)) throw malformed();
-  const asks = { net, memoryBytes };
+  if (!isTexts(images, ASKED_IMAGES_MAX, IMAGE_CHARACTERS_MAX) || images.some(imageTrouble))
+    throw malformed();
+  const asks = { net, memoryBytes, ...(images.length === 0 ? {} : { images }) };
   if (certificate === null && secretKey === null) return { projectKey, asks };
   if (!(certificate instanceof Uint8Array) || !isKey(secretKey)) throw malformed();
   return { projectKey, asks, signer: { certificate, secretKey } };

@@ -10,6 +10,7 @@ export {
 } from "./certificate.ts";
 export { KEY_BYTES, newSecretKey, publicKeyOf, SIGNATURE_BYTES, sign, verify } from "./ed25519.ts";
 export {
+  ASKED_IMAGES_MAX,
   type Endorsement,
   endorseInvite,
   type ProjectAsks,

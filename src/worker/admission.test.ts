@@ -1,20 +1,28 @@
 import { expect, test } from "vitest";
-import type { TaskSpec } from "../protocol/index.ts";
+import { CONTAINER_CAPABILITY, CONTAINER_ENTRY, type TaskSpec } from "../protocol/index.ts";
 import { Admission, type Refusal } from "./admission.ts";
-import type { Asks, Consent } from "./consent/index.ts";
+import { type Asks, type Consent, imagesIn } from "./consent/index.ts";
 import { FakeHub, fakeDescription, fakeTask } from "./testing/fake-hub.ts";
 
-function admission(granted?: Asks) {
+const image = (digit: string) => `lab/tables@sha256:${digit.repeat(64)}`;
+
+function admission(granted?: Asks, containers?: readonly string[]) {
   const questions: Asks[] = [];
   const refusals: Refusal[] = [];
   const consent: Consent | undefined = granted && {
     granted,
     onChange: () => {},
-    ask: ({ net, memoryBytes }) => void questions.push({ net, memoryBytes }),
+    ask: ({ net, memoryBytes, images = [] }) =>
+      void questions.push({ net, memoryBytes, ...imagesIn(images) }),
   };
   const subject = new Admission({
     invite: new FakeHub().invite,
-    description: { ...fakeDescription, allowNet: ["a.org"], memoryBytes: 1000 },
+    description: {
+      ...fakeDescription,
+      allowNet: ["a.org"],
+      memoryBytes: 1000,
+      ...(containers === undefined ? {} : { allowImages: containers, capabilities: [CONTAINER_CAPABILITY] }),
+    },
     ...(consent === undefined ? {} : { consent }),
     nowMs: () => 0,
     onRefused: (refusal) => refusals.push(refusal),
@@ -64,4 +72,29 @@ test("a hub is told that the volunteer was asked, and only then", () => {
   expect(ask({ memoryBytes: 1001 })).toBe(false);
   expect(ask({ net: ["c.org"] })).toBe(true);
   expect(questions).toHaveLength(1);
+});
+
+test("containers run of images that flags allow or the volunteer has granted; others are asked for", () => {
+  const boxed = (digit: string, net: string[] = []) => ({ entry: CONTAINER_ENTRY, image: image(digit), net });
+  const { subject, questions } = admission({ net: [], memoryBytes: 0, images: [image("a")] }, [image("b")]);
+  expect(subject.describe().allowImages).toEqual([image("b"), image("a")]);
+  expect(codeOf(subject, boxed("a"))).toBe("admitted");
+  expect(codeOf(subject, boxed("b", ["a.org"]))).toBe("admitted");
+  // With it comes all of the network that it would have, granted before or not.
+  expect(codeOf(subject, boxed("c", ["a.org"]))).toBe("CONSENT_NEEDED");
+  expect(questions).toEqual([{ net: ["a.org"], memoryBytes: 0, images: [image("c")] }]);
+  expect(codeOf(subject, { entry: CONTAINER_ENTRY })).toBe("INVALID_DATA");
+});
+
+test("who runs no containers, or can ask nobody, refuses them", () => {
+  const boxed = { entry: CONTAINER_ENTRY, image: image("a") };
+  const none = admission({ net: [], memoryBytes: 0, images: [image("a")] });
+  expect(codeOf(none.subject, boxed)).toBe("GRANT_REFUSED");
+  expect(none.subject.describe()).not.toHaveProperty("allowImages");
+  const silent = admission(undefined, ["lab/other"]);
+  expect(codeOf(silent.subject, boxed)).toBe("GRANT_REFUSED");
+  expect(() => silent.subject.admit({ ...fakeTask, ...boxed })).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining("--allow-containers") }),
+  );
+  expect(codeOf(admission(undefined, ["*"]).subject, boxed)).toBe("admitted");
 });

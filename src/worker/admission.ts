@@ -1,5 +1,7 @@
 import {
   type AskMessage,
+  CONTAINER_CAPABILITY,
+  CONTAINER_ENTRY,
   type ErrorCode,
   MusketeersError,
   type TaskSpec,
@@ -8,7 +10,7 @@ import {
 } from "../protocol/index.ts";
 import type { CheckedCode, Invite } from "../security/index.ts";
 import { CodeTrust } from "./code-trust.ts";
-import { type Asks, missingOf, noAsks, together } from "./consent/asks.ts";
+import { type Asks, imagesIn, missingOf, noAsks, together } from "./consent/asks.ts";
 import type { Consent } from "./consent/consent.ts";
 
 /** What a task was refused for. */
@@ -28,6 +30,20 @@ export interface AdmissionOptions {
   readonly onRefused: (refusal: Refusal) => void;
 }
 
+/** @throws MusketeersError `GRANT_REFUSED` for a container where none runs, `INVALID_DATA` for one of no image */
+function wishesOf({ entry, image, net, memoryBytes }: TaskSpec, runsContainers: boolean): Asks {
+  if (entry !== CONTAINER_ENTRY) return { net, memoryBytes };
+  if (!runsContainers) {
+    throw new MusketeersError("GRANT_REFUSED", "This worker runs no containers", {
+      hint: "Its volunteer allows them with --allow-containers, where docker or podman is.",
+    });
+  }
+  if (image !== undefined) return { net, memoryBytes, images: [image] };
+  throw new MusketeersError("INVALID_DATA", "This container task does not say of which image it is", {
+    hint: "Submit it again with this version of musketeers.",
+  });
+}
+
 /** Decides whose code runs here, and with what rights. */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -45,18 +61,24 @@ export class Admission {
 
   /** What the worker says of itself, so that it is leased nothing that it would refuse. */
   describe(): WorkerDescription {
-    const { net, memoryBytes } = this.#granted();
+    const { net, memoryBytes, images = [] } = this.#granted();
+    const containers = this.#runsContainers ? { allowImages: images } : {};
     const signed = this.#trust.signedOnly ? { signedOnly: true } : {};
-    return { ...this.#options.description, allowNet: net, memoryBytes, ...signed };
+    return { ...this.#options.description, allowNet: net, memoryBytes, ...containers, ...signed };
+  }
+
+  get #runsContainers(): boolean {
+    return this.#options.description.capabilities.includes(CONTAINER_CAPABILITY);
   }
 
   /** What flags allow and the volunteer has granted. */
   #granted(): Asks {
     const { description, consent } = this.#options;
     const granted = consent?.granted ?? noAsks;
-    const { net } = together({ net: description.allowNet, memoryBytes: 0 }, granted);
+    const { allowNet, allowImages = [] } = description;
+    const { net, images = [] } = together({ net: allowNet, memoryBytes: 0, images: allowImages }, granted);
     const bytesMax = granted.memoryBytes > 0 ? granted.memoryBytes : Number.POSITIVE_INFINITY;
-    return { net, memoryBytes: Math.min(description.memoryBytes, bytesMax) };
+    return { net, memoryBytes: Math.min(description.memoryBytes, bytesMax), ...imagesIn(images) };
   }
 
   /**
@@ -105,14 +127,23 @@ export class Admission {
     if (task.memoryBytes > description.memoryBytes) {
       throw new MusketeersError("GRANT_REFUSED", "This worker does not have so much memory");
     }
-    const missing = missingOf(this.#granted(), task);
+    const missing = missingOf(this.#granted(), wishesOf(task, this.#runsContainers));
     if (missing === undefined) return;
+    const { images = [], memoryBytes } = missing;
+    const containers = images.map((image) => `containers of ${image}`);
     if (consent === undefined) {
-      throw new MusketeersError("GRANT_REFUSED", `This worker does not allow ${missing.net.join(", ")}`);
+      const wanted = [...missing.net, ...containers].join(", ");
+      throw new MusketeersError("GRANT_REFUSED", `This worker does not allow ${wanted}`, {
+        hint: "Its volunteer allows hosts with --allow-net HOST and images with --allow-containers IMAGE.",
+      });
     }
     const submitter = checked?.certificate.label ?? "";
-    consent.ask({ task: task.title, submitter, net: [...missing.net], memoryBytes: missing.memoryBytes });
-    const wishes = [...missing.net, ...(missing.memoryBytes > 0 ? ["more memory"] : [])];
-    throw new MusketeersError("CONSENT_NEEDED", `Its volunteer has not agreed yet to ${wishes.join(", ")}`);
+    // Who is asked for a container is told of all the network that it would have.
+    const net = images.length === 0 ? missing.net : task.net;
+    consent.ask({ task: task.title, submitter, net: [...net], memoryBytes, ...imagesIn(images) });
+    const wishes = [...missing.net, ...(memoryBytes > 0 ? ["more memory"] : []), ...containers];
+    throw new MusketeersError("CONSENT_NEEDED", `Its volunteer has not agreed yet to ${wishes.join(", ")}`, {
+      hint: "On that machine `musketeers worker grant` lists what is asked for and allows it; so do --allow-net and --allow-containers.",
+    });
   }
 }

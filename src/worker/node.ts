@@ -9,12 +9,14 @@ export {
   ConsentFile,
   type ConsentRequest,
   type Granted,
+  imagesIn,
   missingOf,
   noAsks,
   projectIdOf,
+  together,
 } from "./consent/index.ts";
 export { type DiaryEntry, DiaryFile } from "./diary/index.ts";
-export { makeScratch } from "./executors/index.ts";
+export { type KnownImages, knownImages, makeScratch } from "./executors/index.ts";
 export type { Lending } from "./governed.ts";
 export { parseHours, readPause, removePause, writePause } from "./governor/index.ts";
 export {
@@ -24,7 +26,7 @@ export {
   type SharedWorkerHandle,
   type SharedWorkerOptions,
 } from "./several-hubs.ts";
-export type { WorkerOptions } from "./worker-options.ts";
+export type { ContainerChoice, WorkerOptions } from "./worker-options.ts";
 
 export interface WorkerHandle {
   readonly description: WorkerDescription;

@@ -91,6 +91,13 @@ function parseChoices(hubs: readonly HubChoice[], limits: Limits): Choice[] {
   });
 }
 
+/** With what was agreed to for this run. */
+const withAllowed = (description: WorkerDescription, { net, images = [] }: Asks): WorkerDescription => ({
+  ...description,
+  allowNet: [...description.allowNet, ...net],
+  ...(description.allowImages === undefined ? {} : { allowImages: [...description.allowImages, ...images] }),
+});
+
 /** What it runs on, and how it speaks with the hub of an invite. */
 const connectionOf = (invite: Invite, { machineKey }: Pick<SharedWorkerOptions, "machineKey">) => ({
   invite,
@@ -139,7 +146,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
       ...connectionOf(invite, options),
       executor,
       pool,
-      description: { ...description, allowNet: [...description.allowNet, ...allows.net] },
+      description: withAllowed(description, allows),
       limits,
       onNotice: (notice) => options.onEvent?.(notice, hub),
       ...(options.diaryFile === undefined ? {} : { diaryFile: options.diaryFile }),

@@ -46,12 +46,20 @@ export interface WorkerOptions {
   readonly cacheDirectory?: string;
   /** How much of the machine, and when; all of it at any time where nothing is said. */
   readonly lending?: Lending;
-  /** Runs tasks that are containers, of these images; see `ContainerExecutorOptions`. */
-  readonly containers?: Pick<ContainerExecutorOptions, "images" | "network">;
+  /** Runs tasks that are containers. */
+  readonly containers?: ContainerChoice;
   /** Drains the worker. */
   readonly signal?: AbortSignal;
   readonly limits?: Limits;
   readonly onEvent?: (notice: WorkerNotice) => void;
+}
+
+/** How a volunteer lets containers run. */
+export interface ContainerChoice extends Pick<ContainerExecutorOptions, "network"> {
+  /** Images that all hubs may have run, as `imageAllowed` reads them; others have to be consented to. */
+  readonly images: readonly string[];
+  /** Where no engine answers, the worker does without. */
+  readonly optional?: boolean;
 }
 
 /** The executor that a worker is to have. */
@@ -63,8 +71,10 @@ export async function openExecutor(
   const executor = await (trust ? createNodeExecutor(options) : createDenoExecutor(options));
   if (containers === undefined) return executor;
   try {
-    return await ContainerExecutor.open(executor, { limits, ...containers });
+    const { network } = containers;
+    return await ContainerExecutor.open(executor, { limits, ...(network === undefined ? {} : { network }) });
   } catch (error) {
+    if (containers.optional) return executor;
     await executor.close();
     throw error;
   }
@@ -79,6 +89,7 @@ export function describeWorker(
   executor: Executor,
   limits: Limits,
 ): WorkerDescription {
+  const runsContainers = executor instanceof ContainerExecutor;
   const slots = options.slots ?? Math.min(machine.cores(), limits.slotsPerWorkerMax);
   if (!Number.isInteger(slots) || slots < 1 || slots > limits.slotsPerWorkerMax) {
     throw new MusketeersError(
@@ -101,8 +112,9 @@ export function describeWorker(
     capabilities: [
       ...(executor.kind === "trusted" ? ["node"] : []),
       "wasm",
-      ...(options.containers === undefined ? [] : [CONTAINER_CAPABILITY]),
+      ...(runsContainers ? [CONTAINER_CAPABILITY] : []),
     ],
+    ...(runsContainers ? { allowImages: options.containers?.images ?? [] } : {}),
     speed: measureSpeed(),
   };
 }

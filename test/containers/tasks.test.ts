@@ -149,15 +149,20 @@ test("what breaks a container is told, costs its input alone, and is over in tim
   expect(await docker(engine, ["ps", "--all", "--quiet", "--filter", "label=musketeers"])).toBe("");
 });
 
-test("images that a volunteer does not allow, or that are not to be had, are not run there", async (context) => {
-  const { home, run, image } = await scene(context, ["some/other@sha256:*"]);
+test("an image that a volunteer has not allowed is asked for, and runs when it is granted by its digest", async (context) => {
+  const { home, image, leave } = await scene(context, ["ask"]);
   const file = join(home, "task.ts");
-  await run(shell("true"), []).catch(() => {});
-  const submitted = musketeers(["run", file, "--detach"], home, "1\n");
-  const { stdout, status, stderr } = await submitted.ended;
+  const text = `import { task } from "musketeers";\nexport const it = task.container({ image: "${image}", ${perl('print "$_\\n"')} });\n`;
+  await writeFile(file, text);
+  const { stdout, status, stderr } = await musketeers(["run", file, "--detach"], home, "1\n").ended;
   expect(status, stderr).toBe(0);
   const id = /\w{10,}/.exec(stdout)![0];
-  const why = async () => (await musketeers(["job", id, "--json"], home).ended).stdout;
-  await expect.poll(why, { timeout: 60_000 }).toMatch(/refused/);
-  expect(image).toMatch(/^sha256:/);
+  const say = async (...args: string[]) => (await musketeers(args, home).ended).stdout;
+  await expect
+    .poll(() => say("job", id, "--json"), { timeout: 60_000 })
+    .toMatch(/allows containers of sha256:\w+; 1 worker waits for the consent/);
+  expect(await say("worker", "grant")).toContain(`containers of ${image}, without the network`);
+  expect(await say("worker", "grant", `image:${image}`)).toContain("Granted");
+  await expect.poll(() => say("job", id, "--json"), { timeout: 60_000 }).toMatch(/"state":"done"/);
+  await leave();
 });

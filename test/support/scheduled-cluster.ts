@@ -73,7 +73,7 @@ type SpecOptions = Partial<JobOptions> &
   };
 
 export function jobSpec(job: JobId, options: SpecOptions = {}): JobSpec {
-  const { bundle, entry, title, timeoutMs, memoryBytes, net, proof, ...others } = options;
+  const { bundle, entry, title, timeoutMs, memoryBytes, net, image, proof, ...others } = options;
   const { partitions, project, canaries, ...rest } = others;
   return {
     job,
@@ -88,6 +88,7 @@ export function jobSpec(job: JobId, options: SpecOptions = {}): JobSpec {
       timeoutMs: timeoutMs ?? 60_000,
       memoryBytes: memoryBytes ?? 1_000_000,
       net: net ?? [],
+      ...(image === undefined ? {} : { image }),
       ...(proof === undefined ? {} : { proof }),
     },
     options: { ...plainOptions, ...rest },

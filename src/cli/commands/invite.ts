@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { findInvite } from "../../client/node.ts";
 import { defaultLimits, type InviteParams, type Role, roles } from "../../protocol/index.ts";
 import { parseInvite } from "../../security/index.ts";
+import { askedImageArgument } from "../container-options.ts";
 import {
   type Context,
   durationArgument,
@@ -23,6 +24,7 @@ interface InviteOptions extends HubOption {
   readonly label?: string;
   readonly asksNet: readonly string[];
   readonly asksMemory?: number;
+  readonly asksImage: readonly string[];
   readonly project?: string;
   readonly uses?: number;
   readonly people?: number;
@@ -56,6 +58,12 @@ export function addInvite(program: Command, context: Context): void {
       [],
     )
     .option("--asks-memory <size>", "memory that its tasks need, such as 2GB", sizeArgument)
+    .option(
+      "--asks-image <image>",
+      "an image of containers that its tasks run, with its digest (see docs/containers.md); may be repeated",
+      askedImageArgument,
+      [],
+    )
     .option("--project <name>", "the project that it is for (default: default)")
     .option(
       "--uses <n>",
@@ -77,7 +85,8 @@ export function addInvite(program: Command, context: Context): void {
       const { terminal, errStyle } = context;
       const made = await withCluster(context, options, (cluster) => cluster.call("invite", params));
       const own = parseInvite(await findInvite(options.hub, terminal.env));
-      const asks = { net: options.asksNet, memoryBytes: options.asksMemory ?? 0 };
+      const { asksNet: net, asksMemory: memoryBytes = 0, asksImage: images } = options;
+      const asks = { net, memoryBytes, ...(images.length === 0 ? {} : { images }) };
       const invite = await endorseAs(own, made.invite, asks, terminal.env);
       const joinCommand = made.joinCommand.replace(made.invite, () => invite);
       if (options.json) terminal.out(jsonLine(role === "worker" ? { invite, joinCommand } : { invite }));

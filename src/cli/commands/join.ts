@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { loadMachineKey } from "../../client/node.ts";
 import { defaultLimits, MusketeersError, toMusketeersError } from "../../protocol/index.ts";
 import type { SharedWorkerHandle, WorkerNotice } from "../../worker/node.ts";
-import { obtainConsent, openConsentFile } from "../consent.ts";
+import { type Agreed, obtainConsent, openConsentFile } from "../consent.ts";
 import { addContainerOptions, type ContainerOptions, containersOf } from "../container-options.ts";
 import {
   type Context,
@@ -110,6 +110,9 @@ async function follow(
   }
 }
 
+/** What holds for this run only; the worker reads the rest, and hears when it changes. */
+const allowsOf = ({ asks, isKept }: Agreed) => (isKept ? {} : { allows: asks });
+
 /** Leaves when its keeper says so, with more time than whoever stops it gives. */
 function leaveForKeeper(worker: SharedWorkerHandle): void {
   process.on("message", (message: LeaveMessage) => {
@@ -140,7 +143,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
   const shares = sharesOf(options.share, invites.length);
   // A process that leads this one has its own way to ask, and is not remembered.
   const { signal } = stopper;
-  const allowed = await obtainConsent(invites, options, context, { remember: !led || kept, signal });
+  const agreed = await obtainConsent(invites, options, context, { remember: !led || kept, signal });
   // Loaded here, so that the other commands start without it.
   const { joinHubs } = await import("../../worker/node.ts");
   const reporter = new Reporter(
@@ -158,7 +161,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       machineKey: await loadMachineKey(context.terminal.env, ({ message }) =>
         context.terminal.err(`note: hubs will not know this machine again: ${message}\n`),
       ),
-      hubs: invites.map((invite, hub) => ({ invite, share: shares[hub]!, allows: allowed[hub]! })),
+      hubs: invites.map((invite, hub) => ({ invite, share: shares[hub]!, ...allowsOf(agreed[hub]!) })),
       diaryFile: await openDiary(context.terminal.env),
       ...(led && !kept ? {} : { consentFile: await openConsentFile(context.terminal.env) }),
       ...(name === undefined ? {} : { name }),
@@ -166,7 +169,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
       ...(memory === undefined ? {} : { memoryBytes: memory }),
       ...(trust === undefined ? {} : { trust }),
       ...(serve === undefined ? {} : { serve }),
-      ...containersOf(options),
+      ...containersOf(options, agreed),
       limits: {
         ...defaultLimits,
         ...(grace === undefined ? {} : { drainGraceMs: grace }),

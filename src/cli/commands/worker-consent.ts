@@ -1,12 +1,18 @@
 import type { Command } from "commander";
 import { MusketeersError } from "../../protocol/index.ts";
 import type { ConsentFile, ConsentRequest, Granted } from "../../worker/node.ts";
-import { openConsentFile, renderAsks } from "../consent.ts";
+import { openConsentFile } from "../consent.ts";
+import { renderAsks } from "../consent-text.ts";
 import { type Context, type JsonOption, jsonOption } from "../context.ts";
+import { grantImage, imageIn, withdrawImage } from "../image-consent.ts";
 import { plural, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 
-interface GrantOptions extends JsonOption {
+interface OfProject extends JsonOption {
+  readonly project?: string;
+}
+
+interface GrantOptions extends OfProject {
   readonly all?: boolean;
 }
 
@@ -39,13 +45,28 @@ async function show(
   terminal.out(outStyle.dim("Allow one with: musketeers worker grant ID; all with --all\n"));
 }
 
+/** Those of the arguments that are images. */
+async function grantImages(
+  file: ConsentFile,
+  ids: readonly string[],
+  { project, json }: GrantOptions,
+  { terminal, outStyle }: Context,
+): Promise<void> {
+  for (const image of ids.flatMap((id) => imageIn(id) ?? [])) {
+    const projects = await grantImage(file, image, { project, atMs: terminal.now() });
+    const names = projects.map(printable).join(", ");
+    if (!json) terminal.out(`${outStyle.good("Granted")} containers of ${printable(image)} to ${names}\n`);
+  }
+}
+
 async function grant(ids: readonly string[], options: GrantOptions, context: Context): Promise<void> {
   const { terminal, outStyle } = context;
   const file = await openConsentFile(terminal.env);
   if (ids.length === 0 && !options.all) return show(file, context, options.json);
+  await grantImages(file, ids, options, context);
   const { requests } = await file.read();
   const chosen = requests.filter(({ id }) => options.all || ids.includes(id));
-  const unknown = ids.find((id) => !requests.some((each) => each.id === id));
+  const unknown = ids.find((id) => imageIn(id) === undefined && !requests.some((each) => each.id === id));
   if (unknown !== undefined) {
     throw new MusketeersError("NOT_FOUND", `Nobody asks for ${JSON.stringify(unknown)}`, {
       hint: "See what is asked for with `musketeers worker grant`.",
@@ -59,8 +80,15 @@ async function grant(ids: readonly string[], options: GrantOptions, context: Con
   if (options.json) terminal.out(jsonLine({ granted: chosen }));
 }
 
-async function withdraw(project: string, { json }: JsonOption, context: Context): Promise<void> {
+async function withdraw(project: string, options: OfProject, context: Context): Promise<void> {
+  const { json } = options;
   const file = await openConsentFile(context.terminal.env);
+  const image = imageIn(project);
+  if (image !== undefined) {
+    const count = await withdrawImage(file, image, options.project);
+    const text = `Took back ${printable(image)} from ${plural(count, "project")}; running workers hear of it at once.\n`;
+    return context.terminal.out(json ? jsonLine({ withdrawn: image, projects: count }) : text);
+  }
   const { projects } = await file.read();
   const found = Object.entries(projects).filter(([id, each]) => id === project || each.project === project);
   if (found.length === 0) {
@@ -82,20 +110,22 @@ export function addWorkerConsent(worker: Command, context: Context): void {
     .command("grant")
     .argument(
       "[requests...]",
-      "what `join` calls them; without one, all that is granted and asked for is listed",
+      "what `join` calls them, or image:NAME@sha256:…; without one, all that is granted and asked for is listed",
     )
     .description("let tasks have more of what they ask for; running workers hear of it at once")
     .option("--all", "everything that is asked for")
+    .option("--project <name>", "for which project an image is, where nobody asks for it yet")
     .addOption(jsonOption())
     .action((ids: readonly string[], _options: GrantOptions, command: Command) =>
       grant(ids, command.optsWithGlobals(), context),
     );
   worker
     .command("withdraw")
-    .argument("<project>", "its name, or what `worker grant --json` calls it")
-    .description("take back all that a project was granted")
+    .argument("<project>", "its name, or what `worker grant --json` calls it; or image:NAME@sha256:…")
+    .description("take back all that a project was granted, or an image")
+    .option("--project <name>", "take an image back from this project only")
     .addOption(jsonOption())
-    .action((project: string, _options: JsonOption, command: Command) =>
+    .action((project: string, _options: OfProject, command: Command) =>
       withdraw(project, command.optsWithGlobals(), context),
     );
 }

@@ -30,6 +30,12 @@ function figuresOf(worker: Worker, nowMs: number) {
   ];
 }
 
+function containersOf({ allowImages }: Worker): string {
+  if (allowImages === undefined) return "none";
+  if (allowImages.includes("*")) return "of any image";
+  return allowImages.length === 0 ? "of images that its volunteer agrees to" : list(allowImages);
+}
+
 /** What is worth saying of a machine, with words for what is empty. */
 function factsOf(worker: Worker): readonly (readonly [string, string])[] {
   const { platform, arch, cores, sandbox, engineClass, version, speed, labels, capabilities, allowNet } =
@@ -44,6 +50,7 @@ function factsOf(worker: Worker): readonly (readonly [string, string])[] {
       "Network for tasks",
       allowNet.length === 0 ? "none" : allowNet.includes("*") ? "every public host" : list(allowNet),
     ],
+    ["Containers", containersOf(worker)],
     ["Labels", labels.length === 0 ? "none" : list(labels)],
     ["Capabilities", capabilities.length === 0 ? "none" : list(capabilities)],
   ];

@@ -1,3 +1,4 @@
+import { IMAGE_CHARACTERS_MAX } from "../container.ts";
 import { defaultLimits as limits } from "../limits.ts";
 import { countRecords } from "../records.ts";
 import { parseTraceparent, TRACEPARENT_LENGTH } from "../trace-context.ts";
@@ -15,6 +16,8 @@ export interface TaskSpec {
   readonly memoryBytes: number;
   /** Hosts that it may reach, as `host`, `host:port` or `*.host`. */
   readonly net: readonly string[];
+  /** Of a container: its image, pinned, as its code says; so that nobody has to fetch that to know. */
+  readonly image?: string;
   /** Which stage of a shuffle this is, where it is one. */
   readonly stage?: StageSpec;
   /** The submitter's signature under all this, with the certificate of its key; see `security/manifest.ts`. */
@@ -143,6 +146,7 @@ export function parseTaskSpec(fields: Fields): TaskSpec {
     timeoutMs: fields.integer("timeoutMs", limits.taskTimeoutMaxMs, 1),
     memoryBytes: fields.integer("memoryBytes"),
     net: fields.strings("net", 64),
+    ...(fields.has("image") ? { image: fields.string("image", IMAGE_CHARACTERS_MAX) } : {}),
     ...(fields.has("stage") ? { stage: parseStage(fields.object("stage")) } : {}),
     ...(fields.has("proof") ? { proof: fields.bytes("proof", limits.proofBytesMax) } : {}),
   };

@@ -1,3 +1,4 @@
+import { IMAGE_CHARACTERS_MAX } from "../container.ts";
 import { type FailureKind, failureKinds } from "../failure.ts";
 import { defaultLimits as limits } from "../limits.ts";
 import type { Fields } from "./fields.ts";
@@ -36,6 +37,8 @@ export interface WorkerDescription {
   readonly allowNet: readonly string[];
   readonly labels: readonly string[];
   readonly capabilities: readonly string[];
+  /** Images whose containers its volunteer allows, as `imageAllowed` reads them; missing where it runs none. */
+  readonly allowImages?: readonly string[];
   /** Its invite names the project's key: it runs only what that key's chain has signed. */
   readonly signedOnly?: boolean;
   /** No unit is to take longer here than that: it may be gone at any moment, as browser tabs are. */
@@ -221,6 +224,9 @@ export function parseWorkerDescription(fields: Fields): WorkerDescription {
     allowNet: fields.strings("allowNet", 256),
     labels: fields.strings("labels", 32, 64),
     capabilities: fields.strings("capabilities", 32, 64),
+    ...(fields.has("allowImages")
+      ? { allowImages: fields.strings("allowImages", 256, IMAGE_CHARACTERS_MAX) }
+      : {}),
     ...(fields.has("signedOnly") ? { signedOnly: fields.boolean("signedOnly") } : {}),
     ...(fields.has("unitMsMax") ? { unitMsMax: fields.integer("unitMsMax", UNIT_MS_MAX, 1) } : {}),
     speed: fields.number("speed"),

@@ -2,16 +2,23 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { MusketeersError } from "../../protocol/index.ts";
-import { type Asks, missingOf, together } from "./asks.ts";
+import { IMAGE_CHARACTERS_MAX, MusketeersError } from "../../protocol/index.ts";
+import { type Asks, imagesIn, missingOf, together } from "./asks.ts";
 import type { ConsentRequest } from "./request.ts";
+
+/** Images that are remembered of one project; the one granted longest ago is forgotten first. */
+const IMAGES_MAX = 64;
 
 /*
  * What the volunteers of a machine have said yes to, and what they are asked: one file for all workers of a user, by
  * project root key, so that neither another hub nor another project inherits a consent.
  */
 
-const asks = { net: z.array(z.string().max(256)).max(256), memoryBytes: z.number().int().min(0) };
+const asks = {
+  net: z.array(z.string().max(256)).max(256),
+  memoryBytes: z.number().int().min(0),
+  images: z.array(z.string().max(IMAGE_CHARACTERS_MAX)).max(IMAGES_MAX).readonly().optional(),
+};
 
 const granted = z.object({ ...asks, project: z.string(), hub: z.string(), atMs: z.number() });
 const request: z.ZodType<ConsentRequest> = z.object({
@@ -78,13 +85,15 @@ export class ConsentFile {
   async grant(id: string, more: Asks, about: Pick<Granted, "project" | "hub" | "atMs">): Promise<void> {
     const { projects, requests } = await this.read();
     const before = projects[id];
-    const { net, memoryBytes } = before === undefined ? more : together(before, more);
-    const now = { ...about, net: [...net], memoryBytes };
+    const { net, memoryBytes, images = [] } = before === undefined ? more : together(before, more);
+    const { project, hub, atMs } = about;
+    const kept = { net: [...net], memoryBytes, ...imagesIn(images.slice(-IMAGES_MAX)) };
+    const now: Granted = { ...kept, project, hub, atMs };
     const { [id]: _before, ...others } = projects;
-    const kept = Object.entries({ ...others, [id]: now }).slice(-PROJECTS_MAX);
+    const latest = Object.entries({ ...others, [id]: now }).slice(-PROJECTS_MAX);
     await this.#write({
       version: 1,
-      projects: Object.fromEntries(kept),
+      projects: Object.fromEntries(latest),
       requests: requests.filter((each) => each.of !== id || missingOf(now, each) !== undefined),
     });
   }
@@ -106,6 +115,19 @@ export class ConsentFile {
     const { [id]: _gone, ...others } = projects;
     await this.#write({ version: 1, projects: others, requests: requests.filter(({ of }) => of !== id) });
     return true;
+  }
+
+  /** Takes back images that projects were granted; says of how many projects. */
+  async withdrawImages(isMeant: (image: string, id: string) => boolean): Promise<number> {
+    const { projects, ...rest } = await this.read();
+    let count = 0;
+    const left = Object.entries(projects).map(([id, { images = [], ...others }]) => {
+      const kept = images.filter((image) => !isMeant(image, id));
+      if (kept.length < images.length) count++;
+      return [id, { ...others, ...imagesIn(kept) }] as const;
+    });
+    if (count > 0) await this.#write({ ...rest, projects: Object.fromEntries(left) });
+    return count;
   }
 
   async #write(next: Content): Promise<void> {

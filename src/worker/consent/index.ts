@@ -1,5 +1,5 @@
 /** What the volunteer of a machine lets projects do. */
-export { type Asks, missingOf, noAsks, together } from "./asks.ts";
+export { type Asks, imagesIn, missingOf, noAsks, together } from "./asks.ts";
 export type { Consent } from "./consent.ts";
 export { ConsentFile, type Granted } from "./consent-file.ts";
 export { KeptConsent, type KeptConsentOptions } from "./kept-consent.ts";

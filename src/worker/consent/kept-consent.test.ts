@@ -41,6 +41,35 @@ test("what is missing, and what is granted together", () => {
   expect(together(noAsks, { net: [], memoryBytes: 7 }).memoryBytes).toBe(0);
 });
 
+const image = (digit: string, name = "lab/tables") => `${name}@sha256:${digit.repeat(64)}`;
+
+test("images are granted with their digests: the same name with another one is another image", () => {
+  const asks = (...images: string[]) => ({ net: [], memoryBytes: 0, images });
+  expect(missingOf(asks(image("a")), asks(image("a")))).toBeUndefined();
+  expect(missingOf(asks(image("a")), asks(image("a"), image("b")))).toEqual(asks(image("b")));
+  expect(missingOf(noAsks, asks(image("a")))).toEqual(asks(image("a")));
+  expect(missingOf(asks(image("a")), noAsks)).toBeUndefined();
+  expect(together(asks(image("a")), asks(image("b"), image("a")))).toEqual(asks(image("a"), image("b")));
+});
+
+test("images are kept, answer what asks for them, and are taken back by themselves", async () => {
+  const file = await makeFile();
+  const asks = (...images: string[]) => ({ net: [], memoryBytes: 0, images });
+  await file.ask({ ...request("a", []), images: [image("a")] });
+  await file.ask({ ...request("b", []), images: [image("b")] });
+  await file.grant("p", { net: ["a.org"], memoryBytes: 7, images: [image("a")] }, about);
+  await file.grant("q", asks(image("a"), image("c", "other")), about);
+  expect((await file.read()).requests.map(({ id }) => id)).toEqual(["b"]);
+  expect(await file.withdrawImages((each) => each === image("b"))).toBe(0);
+  expect(await file.withdrawImages((each, id) => each === image("a") && id === "q")).toBe(1);
+  expect((await file.read()).projects).toMatchObject({
+    p: { images: [image("a")] },
+    q: { images: [image("c", "other")] },
+  });
+  expect(await file.withdrawImages((each) => each === image("a"))).toBe(1);
+  expect(await file.grantedTo("p")).toEqual({ ...about, net: ["a.org"], memoryBytes: 7 });
+});
+
 test("a project is known by its root key, and without one by the hub that speaks for it", () => {
   const hubSecretKey = newSecretKey();
   const make = (project: string, secretKey = hubSecretKey) =>

@@ -13,6 +13,8 @@ export interface ConsentRequest {
   readonly atMs: number;
   readonly net: string[];
   readonly memoryBytes: number;
+  /** Of a container; then `net` is all that it would have of the network. */
+  readonly images?: readonly string[] | undefined;
 }
 
 const hex = (bytes: Uint8Array): string =>
@@ -25,7 +27,13 @@ export const projectIdOf = ({ endorsement, hubKey, project }: Invite): string =>
     : `root ${hex(endorsement.projectKey)} ${project}`;
 
 /** The same request has the same id, whoever asks how often. */
-export function requestId({ of, submitter, net, memoryBytes }: Omit<ConsentRequest, "id">): string {
-  const text = JSON.stringify([of, submitter, [...net].sort(), memoryBytes]);
+export function requestId({
+  of,
+  submitter,
+  net,
+  memoryBytes,
+  images = [],
+}: Omit<ConsentRequest, "id">): string {
+  const text = JSON.stringify([of, submitter, [...net].sort(), memoryBytes, ...images]);
   return crc32(new TextEncoder().encode(text)).toString(16).padStart(8, "0");
 }

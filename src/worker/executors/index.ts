@@ -1,6 +1,7 @@
 /** How a worker keeps a task from its machine: one port, Deno for strangers' code, Node for one's own. */
 
 export { ContainerExecutor, type ContainerExecutorOptions } from "./container/executor.ts";
+export { type KnownImages, knownImages } from "./container/known-images.ts";
 export { type Denial, denialBy } from "./denial.ts";
 export { createDenoExecutor, type DenoExecutorOptions } from "./deno/executor.ts";
 export { createNodeExecutor, type NodeExecutorOptions } from "./node/executor.ts";

@@ -18,8 +18,6 @@ import { LinesSandbox } from "./lines-sandbox.ts";
 
 export interface ContainerExecutorOptions {
   readonly limits: Limits;
-  /** Images that its volunteer lets run: names, with or without a digest, beginnings before `*`, or `*`. */
-  readonly images: readonly string[];
   /** A network of the engine that tasks may use whose network is granted; none where nothing is said. */
   readonly network?: string;
 }
@@ -55,7 +53,7 @@ export class ContainerExecutor implements Executor {
     this.#others = others;
     this.#engine = engine;
     this.#options = options;
-    this.#images = new Images(engine, options.images);
+    this.#images = new Images(engine);
   }
 
   /** @throws MusketeersError `SANDBOX_UNAVAILABLE` where no engine answers */
@@ -73,10 +71,19 @@ export class ContainerExecutor implements Executor {
     return this.#others.engineClass;
   }
 
-  /** Fetches what a task needs to start. @throws MusketeersError `IMAGE_UNAVAILABLE`, `GRANT_REFUSED`, `INVALID_DATA` */
+  /**
+   * Fetches what a task needs to start; whether its image may run was asked before.
+   * @throws MusketeersError `IMAGE_UNAVAILABLE`, `GRANT_REFUSED`, `UNTRUSTED_CODE`, `INVALID_DATA`
+   */
   async prepare({ task, code }: Pick<SandboxOrder, "task" | "code">): Promise<void> {
     if (task.entry !== CONTAINER_ENTRY) return;
     const { image } = decodeContainer(code);
+    if (image !== task.image) {
+      throw new MusketeersError(
+        "UNTRUSTED_CODE",
+        `Its code is a container of ${image}, and not what was asked for`,
+      );
+    }
     if (task.net.length > 0 && this.#options.network === undefined) {
       throw new MusketeersError("GRANT_REFUSED", "This worker gives containers no network", {
         hint: "Its volunteer grants one with --container-network.",

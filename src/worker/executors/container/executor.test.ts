@@ -1,0 +1,71 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { CONTAINER_ENTRY, defaultLimits, encodeContainer, type TaskSpec } from "../../../protocol/index.ts";
+import type { Executor } from "../port.ts";
+import { ContainerExecutor } from "./executor.ts";
+
+/* With a program in the place of the engine, which notes what it was told. The real ones are in test/containers. */
+
+const others: Executor = {
+  kind: "deno",
+  engineClass: "v8-1",
+  start: () => {
+    throw new Error("not here");
+  },
+  close: async () => {},
+};
+
+const engine = `#!/bin/sh
+printf '%s\\n' "$*" >>"$(dirname "$0")/told"
+case "$1" in
+  version) echo linux/amd64 ;;
+  image) echo linux/amd64 ;;
+  ps) cat "$(dirname "$0")/names" 2>/dev/null ;;
+esac
+`;
+
+async function setUp(names: readonly string[] = []) {
+  const directory = await mkdtemp(join(tmpdir(), "musketeers-engine-"));
+  const { PATH } = process.env;
+  onTestFinished(async () => {
+    process.env.PATH = PATH;
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
+  });
+  await writeFile(join(directory, "docker"), engine);
+  await chmod(join(directory, "docker"), 0o755);
+  await writeFile(join(directory, "names"), names.map((name) => `${name}\n`).join(""));
+  process.env.PATH = `${directory}:${PATH}`;
+  const executor = await ContainerExecutor.open(others, { limits: defaultLimits });
+  onTestFinished(() => executor.close());
+  const told = async () => (await readFile(join(directory, "told"), "utf8")).trim().split("\n");
+  return { executor, told };
+}
+
+const image = (digit: string) => `lab/tables@sha256:${digit.repeat(64)}`;
+const orderOf = (named: string, task: Partial<TaskSpec> = {}) => ({
+  task: {
+    bundle: "b",
+    entry: CONTAINER_ENTRY,
+    title: "tables",
+    timeoutMs: 1000,
+    memoryBytes: 1e8,
+    net: [],
+    image: image("a"),
+    ...task,
+  },
+  code: encodeContainer({ image: named, command: [], mode: "lines" as const }),
+});
+
+test("code that names another image than was asked for does not run", async () => {
+  const { executor, told } = await setUp();
+  await executor.prepare(orderOf(image("a")));
+  await expect(executor.prepare(orderOf(image("b")))).rejects.toMatchObject({ code: "UNTRUSTED_CODE" });
+  await expect(executor.prepare(orderOf(image("a"), { net: ["*"] }))).rejects.toMatchObject({
+    code: "GRANT_REFUSED",
+  });
+  expect((await told()).filter((line) => line.startsWith("image"))).toEqual([
+    expect.stringContaining(image("a")),
+  ]);
+});
