@@ -2,7 +2,7 @@ import type { Engine } from "../engine/index.ts";
 import type { Limits } from "../protocol/index.ts";
 import type { Scheduler } from "../scheduler/index.ts";
 import type { Tracer } from "../tracing/index.ts";
-import type { CallHost } from "./calls.ts";
+import type { CallHost } from "./call-host.ts";
 import type { Clock } from "./clock.ts";
 import type { Credit } from "./credit/index.ts";
 import type { Datasets } from "./datasets.ts";

@@ -1,13 +1,13 @@
 import { type FailureSample, MusketeersError } from "../protocol/index.ts";
-import type { Coordinator } from "./coordinator.ts";
 import type { JobEntry } from "./job-entry.ts";
+import type { Blocks } from "./journal/blocks.ts";
 
 /**
  * One of the failures of a job that look alike, as it was stored, with what the task was given.
  * @throws MusketeersError `NOT_FOUND`
  */
 export async function failureSample(
-  { blocks }: Pick<Coordinator, "blocks">,
+  { blocks }: { readonly blocks: Pick<Blocks, "inputs" | "results"> },
   entry: JobEntry,
   fingerprint: string,
 ): Promise<FailureSample> {

@@ -1,7 +1,8 @@
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context, Hono } from "hono";
 import { MusketeersError } from "../protocol/index.ts";
-import { bearerOf, type HttpHost } from "./http-host.ts";
+import { bearerOf } from "./bearer.ts";
+import type { HttpHost } from "./http-host.ts";
 
 const loopback = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
 const proxyHeaders = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];

@@ -6,6 +6,7 @@ import type { Context } from "hono";
 import { buffersMoved } from "../data/node.ts";
 import type { Blobs } from "../engine/index.ts";
 import { type CreditSummary, type Limits, MusketeersError, type Role } from "../protocol/index.ts";
+import { bearerOf } from "./bearer.ts";
 import type { UploadDoor } from "./doors/index.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PackageTarball } from "./package/tarball.ts";
@@ -35,9 +36,6 @@ export interface HttpHost {
 
 export const blobWriters: readonly Role[] = ["admin", "submitter", "worker"];
 export const blobReaders: readonly Role[] = ["admin", "submitter", "worker"];
-
-export const bearerOf = (context: Context): string | undefined =>
-  /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1];
 
 /** Says which connection's token came with a request. */
 export function requireRole(host: HttpHost, context: Context, allowed: readonly Role[]): string {

@@ -9,7 +9,7 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import { newId, packageCommand, publicKeyOf } from "../security/index.ts";
-import type { CallHost } from "./calls.ts";
+import type { CallHost } from "./call-host.ts";
 import { ClientSession } from "./client-session.ts";
 import { systemClock } from "./clock.ts";
 import type { Coordinator } from "./coordinator.ts";

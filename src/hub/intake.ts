@@ -7,8 +7,7 @@ import {
   type SubmitMessage,
   sliceRecords,
 } from "../protocol/index.ts";
-import { isStageId, type SchedulerEvent } from "../scheduler/index.ts";
-import type { ClientSession } from "./client-session.ts";
+import { isStageId, type SchedulerEvent, type Untimed } from "../scheduler/index.ts";
 import type { Consents } from "./consents.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
@@ -18,8 +17,17 @@ import type { Ledger } from "./journal/ledger.ts";
 import type { Locality } from "./peers/locality.ts";
 import type { ProjectBooks } from "./project-books.ts";
 
-/** An event without its time. */
-export type Untimed<E> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
+/** A client as far as it brings something. */
+export interface Submitter {
+  readonly scope: { readonly project: string | undefined };
+  /** Keeps an attached job alive. */
+  hold(entry: JobEntry): void;
+  /** Inputs of it that the journal does not hold yet came, or are stored. */
+  addUnstored(bytes: number): void;
+  send(header: object): void;
+  /** What nobody waits for: it may go a little later, with others. */
+  sendReceipt(header: object): void;
+}
 
 export interface IntakeHost {
   readonly limits: Limits;
@@ -49,7 +57,7 @@ export class Intake {
    * A submission; the same id again is the same job.
    * @throws MusketeersError `JOB_EXISTS`, `TOO_MANY`, `PROTOCOL`, `LIMIT_EXCEEDED`
    */
-  submit(client: ClientSession, message: SubmitMessage, body: Uint8Array): void {
+  submit(client: Submitter, message: SubmitMessage, body: Uint8Array): void {
     const { spec, count, sealed } = message;
     if (spec.shuffle !== undefined && spec.options.quorum !== undefined) {
       throw new MusketeersError("BAD_ARGUMENT", "A map-reduce cannot ask for a quorum", {
@@ -81,7 +89,7 @@ export class Intake {
   }
 
   /** @throws MusketeersError `NOT_FOUND`, `PROTOCOL`, `LIMIT_EXCEEDED` */
-  inputs(client: ClientSession, message: InputsMessage, body: Uint8Array): void {
+  inputs(client: Submitter, message: InputsMessage, body: Uint8Array): void {
     const submission = this.#host.jobs.require(message.job, client.scope.project);
     if (submission.state !== "running") {
       this.#stored(client, submission);
@@ -143,7 +151,7 @@ export class Intake {
   }
 
   /** Leases may begin before the block is stored: a result cannot be stored before its input is. */
-  #append(client: ClientSession, entry: JobEntry, block: IndexedBlock, sealed: boolean): void {
+  #append(client: Submitter, entry: JobEntry, block: IndexedBlock, sealed: boolean): void {
     const { ledger } = this.#host;
     const { job } = entry.submission.spec;
     const { count, bytes } = block;
@@ -160,7 +168,7 @@ export class Intake {
     this.#stored(client, entry);
   }
 
-  #store(client: ClientSession, entry: JobEntry, block: IndexedBlock): void {
+  #store(client: Submitter, entry: JobEntry, block: IndexedBlock): void {
     const { job } = entry.submission.spec;
     const { count, bytes } = block;
     const from = entry.size;
@@ -180,7 +188,7 @@ export class Intake {
     });
   }
 
-  #stored(client: ClientSession, entry: JobEntry): void {
+  #stored(client: Submitter, entry: JobEntry): void {
     const submission = entry.submission;
     this.#host.ledger.after(() => {
       const { size, sealed } = submission.taken;

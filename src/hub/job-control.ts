@@ -1,7 +1,6 @@
 import { type Limits, MusketeersError, type Ranges } from "../protocol/index.ts";
-import type { SchedulerEvent } from "../scheduler/index.ts";
+import type { SchedulerEvent, Untimed } from "../scheduler/index.ts";
 import { Holds } from "./holds.ts";
-import type { Untimed } from "./intake.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Ledger } from "./journal/ledger.ts";

@@ -1,6 +1,8 @@
 import type { Position } from "../engine/index.ts";
 import {
   type FailureMark,
+  type JobLogMessage,
+  type JobProgressMessage,
   type JobSpec,
   type JobState,
   type JobTrustSummary,
@@ -16,8 +18,7 @@ import type { IndexedBlock } from "./journal/block.ts";
 import { NumberTable } from "./journal/numbers.ts";
 import { ResultIndex } from "./journal/result-index.ts";
 import { SavedStates } from "./journal/saved-states.ts";
-import { JobHistory } from "./live/index.ts";
-import type { Watch } from "./watch.ts";
+import { JobHistory } from "./live/job-history.ts";
 
 type EntryLimits = Pick<Limits, "errorGroupsPerJobMax" | "workersPerJobMax">;
 
@@ -49,6 +50,14 @@ export interface MapFailure {
 export interface Holder {
   /** The job has ended. */
   letGo(job: string): void;
+}
+
+/** Who is told what happens to a job. */
+export interface Watcher {
+  progress(message: JobProgressMessage): void;
+  log(message: JobLogMessage, body: Uint8Array): void;
+  /** There may be more results, or the end. */
+  pump(): void;
 }
 
 const progressOf = (kind: StageKind, { size, sealed, done, failed, lost }: JobEntry): StageProgress => ({
@@ -93,7 +102,7 @@ export class JobEntry {
   readonly errors = new Map<string, ErrorGroup>();
   /** For people to look at. */
   history = new JobHistory();
-  readonly watches = new Set<Watch>();
+  readonly watches = new Set<Watcher>();
   /** Clients that hold it; an attached job without any is cancelled after a while. */
   readonly holders = new Set<Holder>();
   abandonTimer: ReturnType<typeof setTimeout> | undefined;

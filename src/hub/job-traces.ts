@@ -9,7 +9,7 @@ import {
 import type { EffectOf, LeaseNo } from "../scheduler/index.ts";
 import { type Span, Thinning, type Tracer } from "../tracing/index.ts";
 import type { JobEntry } from "./job-entry.ts";
-import type { OpenLease } from "./worker-session.ts";
+import type { OpenLease } from "./open-lease.ts";
 
 interface TracedJob {
   readonly units: Thinning;

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { jobView, workerView } from "../scheduler/index.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { HubView } from "./hub-view.ts";
 
 /** What metrics need besides the coordinator. */
 export interface MetricsHost {
@@ -16,23 +16,19 @@ type Reading = () => number | ReadonlyMap<string, number>;
 export class Metrics {
   readonly #registry = new Registry();
 
-  constructor(coordinator: Coordinator, host: MetricsHost) {
+  constructor(hub: HubView, host: MetricsHost) {
     collectDefaultMetrics({ register: this.#registry });
-    const { throughput } = coordinator;
+    const { throughput } = hub;
     this.#counter(
       "inputs_done_total",
       "Inputs that got their result since the hub's start",
       () => throughput.total,
     );
     this.#counter("inputs_failed_total", "Of these, those that failed for good", () => throughput.failed);
-    this.#counter(
-      "blob_sent_bytes_total",
-      "Bytes of blobs that the hub sent",
-      () => coordinator.blobBytesSent,
-    );
-    this.#gaugesOfWork(coordinator);
-    this.#gaugesOfWorkers(coordinator);
-    this.#gaugesOfStorage(coordinator);
+    this.#counter("blob_sent_bytes_total", "Bytes of blobs that the hub sent", () => hub.blobBytesSent);
+    this.#gaugesOfWork(hub);
+    this.#gaugesOfWorkers(hub);
+    this.#gaugesOfStorage(hub);
     this.#gauge("connections", "Live connections, by role", host.connections, "role");
     this.#gauge("send_buffer_bytes", "Bytes that wait to leave, to all peers together", host.bufferedBytes);
   }
@@ -46,7 +42,7 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  #gaugesOfWork({ jobs, scheduler }: Coordinator): void {
+  #gaugesOfWork({ jobs, scheduler }: HubView): void {
     const ofRunning = (read: (job: string) => number): number => {
       let sum = 0;
       for (const { state, spec } of jobs) if (state === "running") sum += read(spec.job);
@@ -78,7 +74,7 @@ export class Metrics {
     );
   }
 
-  #gaugesOfWorkers({ workers, scheduler }: Coordinator): void {
+  #gaugesOfWorkers({ workers, scheduler }: HubView): void {
     const slotsOf = (read: "slots" | "busySlots"): number => {
       let sum = 0;
       for (const worker of workers.keys()) sum += workerView(scheduler, worker)?.[read] ?? 0;
@@ -94,7 +90,7 @@ export class Metrics {
     this.#gauge("slots_busy", "Of these, those that run something", () => slotsOf("busySlots"));
   }
 
-  #gaugesOfStorage({ engine }: Coordinator): void {
+  #gaugesOfStorage({ engine }: HubView): void {
     this.#gauge("journal_bytes", "What the journal holds", () => engine.journal.stats().bytes);
     this.#gauge("journal_records", "Records in the journal", () => engine.journal.stats().records);
     this.#gauge(

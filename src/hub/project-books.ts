@@ -1,24 +1,29 @@
 import {
+  type EnrolledWorker,
   type JobSpec,
   type ProjectSummary,
   type ProjectUsage,
   projectOf,
   serves,
 } from "../protocol/index.ts";
-import { projectLeases, type Scheduler, type SchedulerEvent } from "../scheduler/index.ts";
+import { projectLeases, type Scheduler, type SchedulerEvent, type Untimed } from "../scheduler/index.ts";
 import type { Datasets } from "./datasets.ts";
-import type { Untimed } from "./intake.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Project, Projects } from "./projects.ts";
 import { projectOfDataset } from "./scope.ts";
-import type { WorkerSession } from "./worker-session.ts";
+
+/** A worker that serves projects. */
+interface Server {
+  readonly description: EnrolledWorker;
+  tellRevoked(list: Uint8Array): void;
+}
 
 export interface ProjectBooksHost {
   readonly projects: Projects;
   readonly jobs: Jobs;
   readonly datasets: Datasets;
-  readonly workers: ReadonlyMap<string, WorkerSession>;
+  readonly workers: ReadonlyMap<string, Server>;
   readonly scheduler: Scheduler;
   feed(event: Untimed<SchedulerEvent>): void;
 }
@@ -99,11 +104,11 @@ export class ProjectBooks {
   }
 
   /** A worker is there: it hears which certificates its project's owner has taken back. */
-  workerReady(session: WorkerSession): void {
+  workerReady(session: Server): void {
     for (const project of this.projects.list()) this.#tellRevoked(session, project);
   }
 
-  #tellRevoked(session: WorkerSession, { name, revocations }: Project): void {
+  #tellRevoked(session: Server, { name, revocations }: Project): void {
     if (revocations !== undefined && serves(session.description, name)) session.tellRevoked(revocations);
   }
 

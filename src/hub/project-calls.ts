@@ -1,15 +1,10 @@
 import { z } from "zod";
-import { type InviteSummary, MusketeersError, type ProjectCalls } from "../protocol/index.ts";
+import { MusketeersError, type ProjectCalls } from "../protocol/index.ts";
 import { openRevocations } from "../security/index.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { CallHost } from "./call-host.ts";
+import type { HubView } from "./hub-view.ts";
 import type { Project } from "./projects.ts";
 import { projectOfDataset, type Scope } from "./scope.ts";
-
-/** What calls about projects need besides the coordinator. */
-export interface ProjectCallHost {
-  invites(): InviteSummary[];
-  revoke(idOrLabel: string, own: string): Promise<InviteSummary[]>;
-}
 
 const project = z.string().min(1).max(64);
 const bound = z.int().min(0).nullable().optional();
@@ -62,8 +57,8 @@ export function projectAnswers(
     datasets,
     limits: { revocationBytesMax },
     cancel,
-  }: Pick<Coordinator, "books" | "datasets" | "limits"> & { cancel(job: string): void },
-  host: ProjectCallHost,
+  }: Pick<HubView, "books" | "datasets" | "limits"> & { cancel(job: string): void },
+  host: Pick<CallHost, "invites" | "revoke">,
   caller: { readonly id: string; readonly label: string },
   scope: Scope,
 ): Answers {

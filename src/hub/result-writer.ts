@@ -4,7 +4,6 @@ import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Blocks, StoredResults } from "./journal/blocks.ts";
 import type { Ledger } from "./journal/ledger.ts";
-import type { Live } from "./live/index.ts";
 import type { Notices } from "./notices.ts";
 import type { Throughput } from "./throughput.ts";
 
@@ -14,7 +13,8 @@ export interface ResultWriterOptions {
   readonly blocks: Blocks;
   readonly ledger: Ledger;
   readonly throughput: Throughput;
-  readonly live: Live;
+  /** Told what the journal holds now. */
+  readonly live: { stored(entry: JobEntry, count: number, failed: number): void };
   readonly notices: Notices;
 }
 

@@ -1,8 +1,13 @@
-import { DEFAULT_PROJECT, MusketeersError, projectOf, serves } from "../protocol/index.ts";
+import {
+  DEFAULT_PROJECT,
+  type EnrolledWorker,
+  type JobSpec,
+  MusketeersError,
+  projectOf,
+  serves,
+} from "../protocol/index.ts";
 import type { Grant } from "../security/index.ts";
 import { checkDatasetName } from "./datasets.ts";
-import type { JobEntry } from "./job-entry.ts";
-import type { WorkerSession } from "./worker-session.ts";
 
 /** Between a project and the name of a dataset of its. */
 const SEPARATOR = ":";
@@ -20,11 +25,11 @@ export class Scope {
     return this.project === undefined || this.project === project;
   }
 
-  hasJob({ spec }: Pick<JobEntry, "spec">): boolean {
+  hasJob({ spec }: { readonly spec: JobSpec }): boolean {
     return this.hasProject(projectOf(spec));
   }
 
-  hasWorker({ description }: Pick<WorkerSession, "description">): boolean {
+  hasWorker({ description }: { readonly description: EnrolledWorker }): boolean {
     return this.project === undefined || serves(description, this.project);
   }
 

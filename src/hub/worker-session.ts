@@ -7,11 +7,14 @@ import {
   type Hello,
   type HubToKeeper,
   type LeaseMessage,
+  type Limits,
   MusketeersError,
   type NearMessage,
+  type PresentedLease,
   type ProgressMessage,
   projectOf,
   RecordReader,
+  type ReturnMessage,
   type SaveMessage,
   type SessionMessage,
   type Standing,
@@ -19,24 +22,56 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo, ReplicaHost } from "../scheduler/index.ts";
-import type { Coordinator } from "./coordinator.ts";
-import { type Claim, Claims } from "./credit/index.ts";
+import type { Consents } from "./consents.ts";
+import { type Claim, Claims, type Credit } from "./credit/index.ts";
+import type { Custody } from "./custody.ts";
 import { WorkerDoor } from "./doors/index.ts";
+import type { Jobs } from "./jobs.ts";
+import type { OpenLease } from "./open-lease.ts";
 import type { Peer, PeerSession } from "./peer.ts";
+import type { Peers } from "./peers/peers.ts";
+import type { ProjectBooks } from "./project-books.ts";
 import type { Keeper } from "./recovery/keepers.ts";
+import type { Shuffles } from "./shuffle/index.ts";
+import type { TaskLogs } from "./task-logs.ts";
+import type { Referee } from "./trust/index.ts";
+import type { Return } from "./worker-return.ts";
 
-/** A lease as the shell knows it. */
-export interface OpenLease {
-  readonly lease: LeaseNo;
-  readonly id: string;
-  readonly descriptor: LeaseDescriptor;
-  /** Reported so far. */
-  reported: number;
-  readonly count: number;
-  /** Somebody else has the same inputs. */
-  readonly copy: boolean;
-  /** Where somebody looks at it. */
-  readonly trace?: string | undefined;
+/** What of the hub the sessions of workers reach. */
+export interface WorkerHost {
+  readonly limits: Limits;
+  readonly jobs: Jobs;
+  readonly workers: ReadonlyMap<string, WorkerSession>;
+  readonly roster: Roster;
+  readonly leases: Leases;
+  readonly logs: Pick<TaskLogs, "add">;
+  readonly credit: Pick<Credit, "resume" | "suspend" | "accepted">;
+  readonly consents: Pick<Consents, "asked">;
+  readonly custody: Pick<Custody, "keepers" | "replicas">;
+  readonly peers: Pick<Peers, "whereabouts" | "holds" | "locate">;
+  readonly books: Pick<ProjectBooks, "workerReady">;
+  readonly referee: Pick<Referee, "comparer">;
+  readonly shuffles: Pick<Shuffles, "check">;
+  wallMs(): number;
+}
+
+/** Who is here, as far as sessions have their part in it. */
+interface Roster {
+  makeRoom(presented: readonly PresentedLease[], holder: string): Return;
+  joined(session: WorkerSession, before: Return): readonly string[];
+  ready(session: WorkerSession): void;
+  heard(session: WorkerSession, slots: number): void;
+  gone(session: WorkerSession, reason: "left" | "dropped"): void;
+}
+
+/** Where what workers say of their leases goes. */
+interface Leases {
+  open(id: string, holder: string): { descriptor: LeaseDescriptor; current: boolean } | undefined;
+  send(session: WorkerSession, open: OpenLease): void;
+  progressed(session: WorkerSession, open: OpenLease, message: ProgressMessage, body: Uint8Array): void;
+  cameLate(session: WorkerSession, of: LeaseDescriptor, message: ProgressMessage, body: Uint8Array): void;
+  returned(session: WorkerSession, open: OpenLease, message: ReturnMessage): void;
+  stateSaved(descriptor: LeaseDescriptor, position: number, body: Uint8Array): void;
 }
 
 /** A name that no connected worker has: the wished one, or with a number behind it. */
@@ -56,7 +91,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   readonly holder: string;
   readonly identity: string;
   readonly #peer: Peer;
-  readonly #coordinator: Coordinator;
+  readonly #hub: WorkerHost;
   readonly #door: WorkerDoor;
   readonly #claims: Claims;
   readonly #byId = new Map<string, OpenLease>();
@@ -75,33 +110,33 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    coordinator: Coordinator,
+    hub: WorkerHost,
     peer: Peer,
     worker: string,
     hello: Hello & { worker: WorkerDescription },
     standing: Standing,
   ) {
-    this.#coordinator = coordinator;
+    this.#hub = hub;
     this.#peer = peer;
     this.worker = worker;
-    const { limits } = coordinator;
+    const { limits } = hub;
     const { slots } = hello.worker;
     this.#door = new WorkerDoor({ limits, slots, refused: () => peer.refused() });
     this.#claims = new Claims(hello.worker);
-    this.connectedAtMs = coordinator.wallMs();
+    this.connectedAtMs = hub.wallMs();
     const key = base64url.baseEncode(hello.key);
     this.holder = `${peer.grant.id}.${key}`;
     // Others may be called the same; its own name may be taken by its old connection when it comes back.
     this.identity = `${key} ${hello.worker.name}`;
-    const before = coordinator.makeRoom(hello.leases, this.holder);
-    const name = uniqueName(hello.worker.name, coordinator.workers.values());
+    const before = hub.roster.makeRoom(hello.leases, this.holder);
+    const name = uniqueName(hello.worker.name, hub.workers.values());
     this.description = { ...hello.worker, ...standing, name };
-    this.adopted = coordinator.workerJoined(this, before);
+    this.adopted = hub.roster.joined(this, before);
   }
 
   /** Dropped, or replaced by another of its connections: what it still says is nobody's word. */
   get #isForgotten(): boolean {
-    return this.#coordinator.workers.get(this.worker) !== this;
+    return this.#hub.workers.get(this.worker) !== this;
   }
 
   get person(): string {
@@ -111,9 +146,9 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   start(): void {
     this.#started = true;
     for (const header of this.#early.splice(0)) this.#peer.send(header);
-    this.#coordinator.workerReady(this);
-    this.#coordinator.referee.comparer.arrived(this);
-    this.#coordinator.books.workerReady(this);
+    this.#hub.roster.ready(this);
+    this.#hub.referee.comparer.arrived(this);
+    this.#hub.books.workerReady(this);
   }
 
   /** Sends what may have to wait for the welcome. */
@@ -129,14 +164,14 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
         break;
       case "return": {
         const lease = this.#byId.get(message.lease);
-        if (lease === undefined) this.#coordinator.referee.comparer.returned(this, message.lease);
-        else this.#coordinator.unitReturned(this, lease, message);
+        if (lease === undefined) this.#hub.referee.comparer.returned(this, message.lease);
+        else this.#hub.leases.returned(this, lease, message);
         break;
       }
       case "heartbeat":
         this.memoryUsedBytes = message.memoryBytes;
         this.load = message.load;
-        this.#coordinator.workerHeard(this, message.slots);
+        this.#hub.roster.heard(this, message.slots);
         break;
       case "log": {
         // Lines may come behind the last result.
@@ -152,29 +187,29 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
         break;
       case "whereabouts":
         if (this.#isForgotten) break;
-        this.#coordinator.peers.whereabouts(this.worker, message, this.#peer.address);
+        this.#hub.peers.whereabouts(this.worker, message, this.#peer.address);
         break;
       case "holds":
         if (this.#isForgotten) break;
-        this.#coordinator.peers.holds(this.worker, message);
-        this.#coordinator.custody.keepers.holds(this.worker);
+        this.#hub.peers.holds(this.worker, message);
+        this.#hub.custody.keepers.holds(this.worker);
         break;
       case "locate":
         if (this.#isForgotten) break;
-        this.#peer.send(this.#coordinator.peers.locate(this.worker, message));
+        this.#peer.send(this.#hub.peers.locate(this.worker, message));
         break;
       case "catalogue":
-        this.#coordinator.custody.keepers.catalogue(this.worker, body);
+        this.#hub.custody.keepers.catalogue(this.worker, body);
         break;
       case "uploaded":
-        this.#coordinator.custody.keepers.uploaded(this.worker, message.call);
+        this.#hub.custody.keepers.uploaded(this.worker, message.call);
         break;
       case "kept":
         // Strangers may not be asked to keep anything.
-        if (this.description.sandbox === "trusted") this.#coordinator.custody.replicas.kept(this, message);
+        if (this.description.sandbox === "trusted") this.#hub.custody.replicas.kept(this, message);
         break;
       case "asked":
-        this.#coordinator.consents.asked(this.worker, message.job);
+        this.#hub.consents.asked(this.worker, message.job);
         break;
       case "leave":
       case "goodbye":
@@ -195,14 +230,14 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
 
   onClose(): void {
     clearTimeout(this.#ackTimer);
-    this.#coordinator.referee.comparer.left(this);
-    this.#coordinator.workerGone(this, this.#left ? "left" : "dropped");
+    this.#hub.referee.comparer.left(this);
+    this.#hub.roster.gone(this, this.#left ? "left" : "dropped");
   }
 
   onCongestion(congested: boolean): void {
     if (congested) return;
     this.#sendAcks();
-    for (const open of this.#deferred.splice(0)) this.#coordinator.sendUnit(this, open);
+    for (const open of this.#deferred.splice(0)) this.#hub.leases.send(this, open);
   }
 
   /** Whether a unit has to wait until the worker has taken in what was sent before. */
@@ -215,7 +250,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   open(lease: OpenLease): void {
     this.#byId.set(lease.id, lease);
     this.#byNo.set(lease.lease, lease);
-    this.#claims.opened(lease.id, this.#coordinator.credit.resume(lease.id));
+    this.#claims.opened(lease.id, this.#hub.credit.resume(lease.id));
   }
 
   forget(lease: LeaseNo): OpenLease | undefined {
@@ -243,7 +278,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
   ): void {
     const { id, count } = lease;
     const trace = lease.trace === undefined ? {} : { trace: lease.trace };
-    const { unitPartBytesTarget } = this.#coordinator.limits;
+    const { unitPartBytesTarget } = this.#hub.limits;
     if (inputs.length <= unitPartBytesTarget) {
       this.#peer.send({ type: "lease", lease: id, task, count, from: 0, part: count, ...trace }, inputs);
       return;
@@ -276,7 +311,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
     this.#ackTimer ??= setTimeout(() => {
       this.#ackTimer = undefined;
       this.#sendAcks();
-    }, this.#coordinator.limits.receiptDelayMs);
+    }, this.#hub.limits.receiptDelayMs);
   }
 
   /** Of a worker that does not read they wait, each lease's latest. */
@@ -328,7 +363,7 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
 
   /** Keeps and passes on what a task printed. */
   #logged(job: string, dropped: number, lines: Uint8Array): void {
-    const { jobs, logs } = this.#coordinator;
+    const { jobs, logs } = this.#hub;
     const entry = jobs.get(job)?.submission;
     if (entry === undefined) return;
     const worker = this.name;
@@ -349,61 +384,61 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
 
   /** The hub has lost it; it may come back, and what it works on has not stopped. */
   suspend(): void {
-    this.#coordinator.credit.suspend(this.#claims.open);
+    this.#hub.credit.suspend(this.#claims.open);
   }
 
   /** So many inputs of the block that came last were accepted as its own work. */
   earned(job: string, inputs: number): void {
-    const entry = this.#coordinator.jobs.get(job);
+    const entry = this.#hub.jobs.get(job);
     if (entry === undefined) return;
     const { person, label, seconds } = this.claim;
     const project = projectOf(entry.spec);
-    this.#coordinator.credit.accepted({ job, project }, { person, label, seconds: seconds * inputs }, inputs);
+    this.#hub.credit.accepted({ job, project }, { person, label, seconds: seconds * inputs }, inputs);
   }
 
   #jobOfLate(lease: string): string | undefined {
-    const late = this.#coordinator.openLease(lease, this.holder);
+    const late = this.#hub.leases.open(lease, this.holder);
     return late?.current === true ? late.descriptor.job : undefined;
   }
 
   /** Of a lease that is no more nobody needs to know how far it came. */
   #save({ lease, position }: SaveMessage, body: Uint8Array): void {
-    const { inlineValueBytesMax } = this.#coordinator.limits;
+    const { inlineValueBytesMax } = this.#hub.limits;
     const state = [...eachRecord(body)];
     if (state.length !== 1 || state[0]!.length > inlineValueBytesMax) {
       throw new MusketeersError("PROTOCOL", "A state that is not one record, or too large");
     }
     const open = this.#byId.get(lease);
     if (open === undefined || position < open.reported || position >= open.count) return;
-    this.#coordinator.stateSaved(open.descriptor, position, body);
+    this.#hub.leases.stateSaved(open.descriptor, position, body);
   }
 
   #progress(message: ProgressMessage, body: Uint8Array): void {
     this.#door.results(body);
-    if (this.#coordinator.referee.comparer.took(this, message, body)) return;
+    if (this.#hub.referee.comparer.took(this, message, body)) return;
     this.#claims.came(message);
     const end = message.from + message.count;
     const open = this.#byId.get(message.lease);
     if (open !== undefined) {
-      this.#coordinator.shuffles.check(open.descriptor, message, body);
+      this.#hub.shuffles.check(open.descriptor, message, body);
       // A gap would be told to be stored although nobody ever had it.
       if (message.from > open.reported || end > open.count) {
         throw new MusketeersError("PROTOCOL", "Results that do not follow those before, or nobody asked for");
       }
       open.reported = Math.max(open.reported, end);
       if (message.done || open.reported === open.count) this.forget(open.lease);
-      this.#coordinator.progressed(this, open, message, body);
+      this.#hub.leases.progressed(this, open, message, body);
       return;
     }
-    const late = this.#coordinator.openLease(message.lease, this.holder);
+    const late = this.#hub.leases.open(message.lease, this.holder);
     if (late === undefined) {
       throw new MusketeersError("PROTOCOL", "Results for a lease that this hub never gave to this worker");
     }
     const { descriptor, current } = late;
     if (end > countOf(descriptor.ranges)) throw new MusketeersError("PROTOCOL", "More results than inputs");
-    this.#coordinator.shuffles.check(descriptor, message, body);
+    this.#hub.shuffles.check(descriptor, message, body);
     // Of a job that is forgotten nobody wants results; the worker need not keep them.
-    if (current) this.#coordinator.lateResults(this, descriptor, message, body);
+    if (current) this.#hub.leases.cameLate(this, descriptor, message, body);
     else this.ack(message.lease, end);
   }
 }

@@ -187,6 +187,9 @@ export type SchedulerEvent =
 
 export type EventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type: T }>;
 
+/** An event without its time. */
+export type Untimed<E> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
+
 /** Inputs that go back to wait for another try. */
 export interface Retry extends InputClass {
   readonly ranges: Ranges;

@@ -5,15 +5,21 @@ import {
   type Role,
   toMusketeersError,
 } from "../../protocol/index.ts";
-import type { Coordinator } from "../coordinator.ts";
+import type { HubView } from "../hub-view.ts";
 import type { JobEntry } from "../job-entry.ts";
+import type { OpenLease } from "../open-lease.ts";
 import type { Scope } from "../scope.ts";
-import type { OpenLease, WorkerSession } from "../worker-session.ts";
 import { framesOf } from "./frames.ts";
 import { Segments } from "./segments.ts";
 import { type Sample, Subscription } from "./subscription.ts";
 import { Timeline } from "./timeline.ts";
 import { sampleOf } from "./topics.ts";
+
+/** The worker that something comes from. */
+interface Reporter {
+  readonly worker: string;
+  readonly name: string;
+}
 
 /** A client that follows something. */
 export interface Follower {
@@ -32,19 +38,19 @@ export class Live {
   /** Results of all jobs over the last minutes. */
   readonly timeline = new Timeline({ rolls: true });
   readonly segments = new Segments();
-  readonly #coordinator: Coordinator;
+  readonly #hub: HubView;
   readonly #followers = new Map<Follower, Map<number, Subscription>>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  constructor(coordinator: Coordinator) {
-    this.#coordinator = coordinator;
+  constructor(hub: HubView) {
+    this.#hub = hub;
   }
 
   /** @throws MusketeersError `TOO_MANY` */
   follow(follower: Follower, message: FollowMessage): void {
     const subscriptions = this.#followers.get(follower) ?? new Map<number, Subscription>();
-    const { topicsPerClientMax } = this.#coordinator.limits;
+    const { topicsPerClientMax } = this.#hub.limits;
     if (!subscriptions.has(message.id) && subscriptions.size >= topicsPerClientMax) {
       const text = `This client follows ${topicsPerClientMax} topics already (topicsPerClientMax)`;
       this.#refuse(follower, message.id, new MusketeersError("TOO_MANY", text));
@@ -67,18 +73,18 @@ export class Live {
 
   /** Results are in the journal. */
   stored(entry: JobEntry, count: number, failed: number): void {
-    const nowMs = this.#coordinator.wallMs();
+    const nowMs = this.#hub.wallMs();
     this.timeline.add(count, failed, nowMs);
     entry.submission.history.timeline.add(count, failed, nowMs);
   }
 
-  progressed(session: WorkerSession, lease: OpenLease, message: ProgressMessage): void {
+  progressed(session: Reporter, lease: OpenLease, message: ProgressMessage): void {
     this.segments.report({
       worker: session.worker,
       name: session.name,
       lease: lease.lease,
-      job: this.#coordinator.jobs.get(lease.descriptor.job)?.submission.spec.job ?? "",
-      nowMs: this.#coordinator.wallMs(),
+      job: this.#hub.jobs.get(lease.descriptor.job)?.submission.spec.job ?? "",
+      nowMs: this.#hub.wallMs(),
       elapsedMs: message.elapsedMs,
       inputs: message.count,
       failed: message.failures.length,
@@ -103,7 +109,7 @@ export class Live {
         for (const subscription of [...subscriptions.values()]) this.#tell(follower, subscription, samples);
       }
       if (this.#followers.size > 0) this.#wake();
-    }, this.#coordinator.limits.liveIntervalMs);
+    }, this.#hub.limits.liveIntervalMs);
   }
 
   /** @param samples what was worked out for others at this moment */
@@ -114,11 +120,11 @@ export class Live {
     try {
       const { role, scope } = follower;
       const name = `${topic} ${role} ${scope.project ?? ""} ${of}`;
-      const sample = samples.get(name) ?? sampleOf(this.#coordinator, topic, of, role, scope);
+      const sample = samples.get(name) ?? sampleOf({ hub: this.#hub, live: this }, topic, of, role, scope);
       samples.set(name, sample);
       const part = subscription.changes(sample);
       if (part === undefined) return;
-      const { frameBytesMax, headerBytesMax } = this.#coordinator.limits;
+      const { frameBytesMax, headerBytesMax } = this.#hub.limits;
       for (const body of framesOf(part, frameBytesMax - headerBytesMax)) {
         const { first } = subscription;
         subscription.first = false;

@@ -10,13 +10,21 @@ import {
   type WorkerWork,
 } from "../../protocol/index.ts";
 import { jobView, undecided } from "../../scheduler/index.ts";
-import { detailsOf, seenPeople, statusOf, summaryOf, whereabouts, workerOf } from "../calls.ts";
-import type { Coordinator } from "../coordinator.ts";
+import type { HubView } from "../hub-view.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Scope } from "../scope.ts";
+import { detailsOf, seenPeople, statusOf, summaryOf, whereabouts, workerOf } from "../summaries.ts";
 import { peopleOf } from "../trust/index.ts";
 import type { Band, BandLease } from "./band.ts";
+import type { Segments } from "./segments.ts";
 import type { Sample } from "./subscription.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** What there is to see. */
+export interface Sight {
+  readonly hub: HubView;
+  readonly live: { readonly timeline: Timeline; readonly segments: Segments };
+}
 
 const JOBS_LATEST = 12;
 /** Segments that a page shows at once. */
@@ -50,7 +58,7 @@ function halvesOf(summary: WorkerSummary): [identity: object, work: object] {
 
 const lastOf = <T>(items: Iterable<T>, count: number): T[] => [...items].slice(-count);
 
-function inputsOf({ jobs, scheduler }: Coordinator, scope: Scope): OverviewValues["inputs"] {
+function inputsOf({ jobs, scheduler }: HubView, scope: Scope): OverviewValues["inputs"] {
   let [waiting, running, retrying] = [0, 0, 0];
   for (const { state, spec } of jobs) {
     if (state !== "running" || !scope.hasJob({ spec })) continue;
@@ -63,27 +71,27 @@ function inputsOf({ jobs, scheduler }: Coordinator, scope: Scope): OverviewValue
   return { waiting, running, retrying };
 }
 
-function overview(coordinator: Coordinator, scope: Scope): Sample {
-  const { jobs, workers, limits, live, callHost } = coordinator;
+function overview({ hub, live }: Sight, scope: Scope): Sample {
+  const { jobs, workers, limits } = hub;
   const identities = new Map<string, unknown>();
   const work = new Map<string, unknown>();
   const staff = [...workers.values()].filter((session) => scope.hasWorker(session));
   for (const session of lastOf(staff, limits.liveRowsMax)) {
-    const [identity, now] = halvesOf(workerOf(coordinator, session, scope));
+    const [identity, now] = halvesOf(workerOf(hub, session, scope));
     identities.set(session.worker, identity);
     work.set(session.worker, now);
   }
   const seen = [...jobs.submissions()].filter((entry) => scope.hasJob(entry));
-  const latest = lastOf(seen, JOBS_LATEST).map((entry) => summaryOf(coordinator, entry));
+  const latest = lastOf(seen, JOBS_LATEST).map((entry) => summaryOf(hub, entry));
   const omitted = {
     workers: staff.length - identities.size,
     jobs: Math.max(0, seen.length - latest.length),
   };
   return {
     values: {
-      status: statusOf(coordinator, callHost, scope),
-      timeline: live.timeline.view(coordinator.wallMs()),
-      inputs: inputsOf(coordinator, scope),
+      status: statusOf(hub, scope),
+      timeline: live.timeline.view(hub.wallMs()),
+      inputs: inputsOf(hub, scope),
       omitted,
     },
     tables: { identities, work, jobs: byJob(latest) },
@@ -106,20 +114,18 @@ function matches(entry: JobEntry, words: readonly string[]): boolean {
   );
 }
 
-function jobList(coordinator: Coordinator, search: string, scope: Scope): Sample {
+function jobList(hub: HubView, search: string, scope: Scope): Sample {
   const words = search
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== "");
-  const found = [...coordinator.jobs.submissions()].filter(
-    (entry) => scope.hasJob(entry) && matches(entry, words),
-  );
-  const shown = found.slice(-coordinator.limits.liveRowsMax).map((entry) => summaryOf(coordinator, entry));
+  const found = [...hub.jobs.submissions()].filter((entry) => scope.hasJob(entry) && matches(entry, words));
+  const shown = found.slice(-hub.limits.liveRowsMax).map((entry) => summaryOf(hub, entry));
   return { values: { found: found.length }, tables: { jobs: byJob(shown) } };
 }
 
 /** What goes on in a job at this moment: its leases, and the inputs that wait for further votes. */
-function* leasesOf({ workers, scheduler }: Coordinator, job: string): Generator<BandLease> {
+function* leasesOf({ workers, scheduler }: HubView, job: string): Generator<BandLease> {
   for (const range of undecided(scheduler, job)) yield { ranges: [range], quorum: true };
   for (const session of workers.values()) {
     for (const { descriptor, copy } of session.leases) {
@@ -129,12 +135,12 @@ function* leasesOf({ workers, scheduler }: Coordinator, job: string): Generator<
   }
 }
 
-function bandsOf(coordinator: Coordinator, entry: JobEntry): BandView[] {
+function bandsOf(hub: HubView, entry: JobEntry): BandView[] {
   const view = (
     band: Band,
     kind: BandView["kind"],
     { spec, size, sealed }: Pick<JobEntry, "spec" | "size" | "sealed">,
-  ) => band.view(kind, size, sealed, leasesOf(coordinator, spec.job));
+  ) => band.view(kind, size, sealed, leasesOf(hub, spec.job));
   const { map, history, stages } = entry;
   if (map !== undefined) return [view(map.history.band, "map", map), view(history.band, "reduce", entry)];
   if (history.mapBand === undefined) return [view(history.band, "inputs", entry)];
@@ -145,10 +151,10 @@ function bandsOf(coordinator: Coordinator, entry: JobEntry): BandView[] {
   ];
 }
 
-function job(coordinator: Coordinator, id: string, scope: Scope): Sample {
-  const entry = coordinator.jobs.require(id, scope.project);
-  const details = detailsOf(coordinator, entry);
-  const nowMs = coordinator.wallMs();
+function job({ hub, live }: Sight, id: string, scope: Scope): Sample {
+  const entry = hub.jobs.require(id, scope.project);
+  const details = detailsOf(hub, entry);
+  const nowMs = hub.wallMs();
   const { timeline } = entry.history;
   const untilMs = entry.endedAtMs ?? nowMs;
   const stages = details.stages ?? [details];
@@ -157,56 +163,56 @@ function job(coordinator: Coordinator, id: string, scope: Scope): Sample {
   const knowsEnd = details.state === "running" && stages.every(({ sealed }) => sealed) && rate > 0;
   const values: JobValues = {
     job: details,
-    bands: bandsOf(coordinator, entry),
+    bands: bandsOf(hub, entry),
     timeline: timeline.view(untilMs),
     nowMs,
     ...(knowsEnd ? { leftMs: (1000 * left) / rate } : {}),
   };
-  const segments = coordinator.live.segments.latest((segment) => segment.job === id, SEGMENTS_SHOWN);
+  const segments = live.segments.latest((segment) => segment.job === id, SEGMENTS_SHOWN);
   // Of what has ended the clock need not be sent.
   if (details.state !== "running") return { values: { ...values, nowMs: untilMs }, tables: { segments } };
   return { values: { ...values }, tables: { segments } };
 }
 
 /** What a job's tasks printed lately, line by line. */
-function log({ jobs, logs }: Coordinator, id: string, scope: Scope): Sample {
+function log({ jobs, logs }: HubView, id: string, scope: Scope): Sample {
   const { job } = jobs.require(id, scope.project).spec;
   return { values: {}, tables: { lines: logs.latest(job, LINES_SHOWN) } };
 }
 
-function worker(coordinator: Coordinator, id: string, scope: Scope): Sample {
-  const session = coordinator.workers.get(id);
+function worker({ hub, live }: Sight, id: string, scope: Scope): Sample {
+  const session = hub.workers.get(id);
   if (session === undefined || !scope.hasWorker(session)) {
     throw new MusketeersError("NOT_FOUND", `Worker ${id} is not connected`, {
       hint: "It left, or it comes back as another one. The list of workers has those that are there.",
     });
   }
   const sees = (name: string) => {
-    const entry = coordinator.jobs.get(name);
+    const entry = hub.jobs.get(name);
     return entry === undefined ? scope.project === undefined : scope.hasJob(entry);
   };
-  const segments = coordinator.live.segments.latest(
+  const segments = live.segments.latest(
     (segment) => segment.worker === id && sees(segment.job),
     SEGMENTS_SHOWN,
   );
   const jobs = new Map<string, unknown>();
-  for (const entry of lastOf(coordinator.jobs.submissions(), coordinator.limits.liveRowsMax)) {
+  for (const entry of lastOf(hub.jobs.submissions(), hub.limits.liveRowsMax)) {
     const inputs = entry.perWorker.get(session.name);
     if (inputs === undefined || !scope.hasJob(entry)) continue;
     jobs.set(entry.spec.job, { job: entry.spec.job, title: entry.spec.title, state: entry.state, inputs });
   }
   const { person: name } = session.description;
-  const person = peopleOf(coordinator).find((known) => known.person === name);
+  const person = peopleOf(hub).find((known) => known.person === name);
   return {
-    values: { worker: workerOf(coordinator, session, scope), person, nowMs: coordinator.wallMs() },
+    values: { worker: workerOf(hub, session, scope), person, nowMs: hub.wallMs() },
     tables: { segments, jobs },
   };
 }
 
-function data(coordinator: Coordinator, scope: Scope): Sample {
-  const { datasets, limits } = coordinator;
+function data(hub: HubView, scope: Scope): Sample {
+  const { datasets, limits } = hub;
   const all = datasets.list().filter(({ name }) => scope.shownName(name) !== undefined);
-  const rows = all.slice(0, limits.liveRowsMax).map((dataset) => whereabouts(coordinator, dataset, scope));
+  const rows = all.slice(0, limits.liveRowsMax).map((dataset) => whereabouts(hub, dataset, scope));
   return {
     values: { count: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0) },
     tables: { datasets: new Map(rows.map((row) => [row.name, row])) },
@@ -214,11 +220,11 @@ function data(coordinator: Coordinator, scope: Scope): Sample {
 }
 
 /** Everybody sees who gave what; invites are for admins. */
-function people(coordinator: Coordinator, role: Role, scope: Scope): Sample {
-  const { callHost, credit, limits } = coordinator;
+function people(hub: HubView, role: Role, scope: Scope): Sample {
+  const { callHost, credit, limits } = hub;
   const rows = credit.list(scope.project).slice(0, limits.liveRowsMax);
   const given = new Map(rows.map((row) => [`${row.person} ${row.project}`, row]));
-  const known = seenPeople(coordinator, scope).slice(0, limits.liveRowsMax);
+  const known = seenPeople(hub, scope).slice(0, limits.liveRowsMax);
   const people = new Map(known.map((row) => [row.person, row]));
   if (role !== "admin") return { values: {}, tables: { credit: given, people } };
   const invites = callHost.invites().slice(0, limits.liveRowsMax);
@@ -232,27 +238,22 @@ function people(coordinator: Coordinator, role: Role, scope: Scope): Sample {
  * What there is to see of a topic.
  * @throws MusketeersError `NOT_FOUND`
  */
-export function sampleOf(
-  coordinator: Coordinator,
-  topic: TopicName,
-  of: string,
-  role: Role,
-  scope: Scope,
-): Sample {
+export function sampleOf(sight: Sight, topic: TopicName, of: string, role: Role, scope: Scope): Sample {
+  const { hub } = sight;
   switch (topic) {
     case "overview":
-      return overview(coordinator, scope);
+      return overview(sight, scope);
     case "jobs":
-      return jobList(coordinator, of, scope);
+      return jobList(hub, of, scope);
     case "job":
-      return job(coordinator, of, scope);
+      return job(sight, of, scope);
     case "log":
-      return log(coordinator, of, scope);
+      return log(hub, of, scope);
     case "worker":
-      return worker(coordinator, of, scope);
+      return worker(sight, of, scope);
     case "data":
-      return data(coordinator, scope);
+      return data(hub, scope);
     case "people":
-      return people(coordinator, role, scope);
+      return people(hub, role, scope);
   }
 }

@@ -1,17 +1,26 @@
 import type { Engine } from "../../engine/index.ts";
-import type { Limits, ProgressMessage, Ranges } from "../../protocol/index.ts";
-import type { EffectOf, LeaseDescriptor, SchedulerEvent } from "../../scheduler/index.ts";
-import type { Untimed } from "../intake.ts";
+import type { LeaseMessage, Limits, ProgressMessage, Ranges } from "../../protocol/index.ts";
+import type { EffectOf, LeaseDescriptor, LeaseNo, SchedulerEvent, Untimed } from "../../scheduler/index.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
 import type { IndexedBlock } from "../journal/block.ts";
 import type { Blocks } from "../journal/blocks.ts";
 import type { Ledger } from "../journal/ledger.ts";
 import type { Leftover } from "../journal/leftovers.ts";
-import type { OpenLease, WorkerSession } from "../worker-session.ts";
+import type { OpenLease } from "../open-lease.ts";
 import { Columns } from "./columns.ts";
 import { complaintsIn, lostSegments } from "./losses.ts";
 import { checkRows } from "./rows.ts";
+
+/** A worker that has leased partitions. */
+interface UnitTaker {
+  readonly worker: string;
+  has(lease: LeaseNo): boolean;
+  forget(lease: LeaseNo): unknown;
+  /** Whether a unit has to wait until it has taken in what was sent before. */
+  defers(open: OpenLease): boolean;
+  sendUnit(open: OpenLease, task: LeaseMessage["task"], inputs: Uint8Array): void;
+}
 
 export interface ShufflesHost {
   readonly engine: Engine;
@@ -83,7 +92,7 @@ export class Shuffles {
   }
 
   /** Sends partitions as soon as the journal holds what they are made of; not at all where that was lost since. */
-  async sendUnit(session: WorkerSession, open: OpenLease, entry: JobEntry): Promise<void> {
+  async sendUnit(session: UnitTaker, open: OpenLease, entry: JobEntry): Promise<void> {
     await this.#host.ledger.settled();
     const inputs = await this.#columns.inputs(entry, open.descriptor.ranges);
     if (!session.has(open.lease) || session.defers(open)) return;

@@ -1,10 +1,9 @@
-import { MusketeersError, type PersonSummary } from "../../protocol/index.ts";
+import { type EnrolledWorker, MusketeersError, type PersonSummary } from "../../protocol/index.ts";
 import { type PersonView, people, type Scheduler } from "../../scheduler/index.ts";
-import type { WorkerSession } from "../worker-session.ts";
 
 interface Host {
   readonly scheduler: Scheduler;
-  readonly workers: ReadonlyMap<string, Pick<WorkerSession, "description">>;
+  readonly workers: ReadonlyMap<string, { readonly description: EnrolledWorker }>;
 }
 
 interface Forgiving {

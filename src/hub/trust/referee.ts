@@ -7,10 +7,9 @@ import {
   projectOf,
   RecordReader,
 } from "../../protocol/index.ts";
-import type { EffectOf, EventOf, SchedulerEffect } from "../../scheduler/index.ts";
+import type { EffectOf, EventOf, SchedulerEffect, Untimed } from "../../scheduler/index.ts";
 import { newId } from "../../security/index.ts";
 import type { Claim, Credit } from "../credit/index.ts";
-import type { Untimed } from "../intake.ts";
 import type { JobEntry } from "../job-entry.ts";
 import type { Jobs } from "../jobs.ts";
 import type { IndexedBlock } from "../journal/block.ts";
