@@ -73,9 +73,11 @@ test("while nobody is read, nobody is given up for being silent, on either side"
 const RECORDS = 600;
 const large = (count: number) => packRecords(Array.from({ length: count }, () => new Uint8Array(64_000)));
 const BUFFER_BYTES_MAX = 1024 * 1024;
+/** However slow the machine is, nobody is given up because nothing comes through meanwhile. */
+const patience = { heartbeatIntervalMs: 200_000, leaseTtlMs: 900_000 };
 
 test("socketBufferBytesMax: a client that does not read does not fill the hub's memory, and misses nothing", async () => {
-  const hub = await testHub({ limits: { socketBufferBytesMax: 100_000, unitInputsMax: 4 } });
+  const hub = await testHub({ limits: { ...patience, socketBufferBytesMax: 100_000, unitInputsMax: 4 } });
   const proxy = await testProxy(hub);
   const slow = new ScriptedPeer(hub.invite({ role: "submitter" }).replace(hub.url, proxy.url));
   await slow.link.start();
@@ -103,7 +105,7 @@ test("socketBufferBytesMax: a client that does not read does not fill the hub's 
 });
 
 test("socketBufferBytesMax: a worker that does not read does not fill the hub's memory, and gets its leases later", async () => {
-  const hub = await testHub({ limits: { socketBufferBytesMax: 100_000 } });
+  const hub = await testHub({ limits: { ...patience, socketBufferBytesMax: 100_000 } });
   const proxy = await testProxy(hub);
   const invite = hub.invite({ role: "worker" }).replace(hub.url, proxy.url);
   const slow = new ScriptedPeer(invite, describedWorker({ slots: RECORDS }));
