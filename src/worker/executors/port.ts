@@ -80,7 +80,7 @@ export interface Sandbox {
 /** Starts sandboxes of one kind. */
 export interface Executor {
   readonly kind: SandboxKind;
-  /** JavaScript engine and its major version. */
+  /** Runtime, JavaScript engine and its major version, such as `deno-v8-15`. */
   readonly engineClass: string;
   /**
    * Starts a process and loads the task's code in it. Records may be handed in at once. That the code does

@@ -23,6 +23,12 @@ test("each system has its package, or a reason why there is none", () => {
   expect(() => on("linux", "arm", true)).toThrow(none(/32-bit ARM/));
   expect(() => on("linux", "x64")).toThrow(none(/without glibc/));
   expect(() => on("freebsd", "x64")).toThrow(none(/freebsd on x64/));
+  // What cannot be installed is not advised.
+  const advice = expect.objectContaining({ hint: expect.not.stringContaining("Install") });
+  expect(() => on("linux", "arm", true)).toThrow(advice);
+  expect(() => on("linux", "arm", true)).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining("64-bit") }),
+  );
 });
 
 test("a program that is no Deno, or is not there, is no sandbox", async () => {

@@ -12,6 +12,14 @@ const PROBE_TIMEOUT_MS = 20_000;
 const unavailable = (message: string, cause?: unknown): MusketeersError =>
   new MusketeersError("SANDBOX_UNAVAILABLE", message, { cause });
 
+/** Where nothing can be installed that would help. */
+const withoutBuild = (what: string, way = ""): MusketeersError =>
+  new MusketeersError(
+    "SANDBOX_UNAVAILABLE",
+    `There is no sandbox on this machine: Deno has no build for ${what}`,
+    { hint: `${way}For your own cluster and code only, --trust does without.` },
+  );
+
 /** A machine, as far as programs are built for it. */
 export interface Build {
   readonly platform: string;
@@ -38,11 +46,11 @@ function thisBuild(): Build {
  */
 export function denoPackage({ platform, arch, glibc }: Build): string {
   const name = `${platform}-${arch}`;
-  const none = (what: string) =>
-    unavailable(`There is no sandbox on this machine: Deno has no build for ${what}`);
-  if (arch === "arm") throw none("32-bit ARM");
-  if (!builds.includes(name)) throw none(`${platform} on ${arch}`);
-  if (platform === "linux" && !glibc) throw none("a Linux without glibc, such as Alpine");
+  if (arch === "arm") {
+    throw withoutBuild("32-bit ARM", "Run a 64-bit system on it, if it can (docs/raspberry-pi.md). ");
+  }
+  if (!builds.includes(name)) throw withoutBuild(`${platform} on ${arch}`);
+  if (platform === "linux" && !glibc) throw withoutBuild("a Linux without glibc, such as Alpine");
   return `@deno/${name}${platform === "linux" ? "-glibc" : ""}`;
 }
 
@@ -66,7 +74,7 @@ function packagedBinary(): string {
 
 export interface DenoBinary {
   readonly path: string;
-  /** Such as `v8-15`. */
+  /** Such as `deno-v8-15`. Not `v8-15`, since Node.js builds V8 with another mathematical library. */
   readonly engineClass: string;
 }
 
@@ -84,7 +92,7 @@ export async function findDeno(): Promise<DenoBinary> {
     });
     const version = /^v8 (\d+)/m.exec(stdout)?.[1];
     if (!stdout.startsWith("deno ") || version === undefined) throw new Error("it is another program");
-    return { path, engineClass: `v8-${version}` };
+    return { path, engineClass: `deno-v8-${version}` };
   } catch (cause) {
     throw unavailable(`Deno does not run here (${path}): ${(cause as Error).message}`, cause);
   }

@@ -64,7 +64,7 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
 
   return {
     kind: "trusted",
-    engineClass: `v8-${process.versions.v8.split(".")[0]}`,
+    engineClass: `node-v8-${process.versions.v8.split(".")[0]}`,
     start(order, handlers) {
       const spawned = new ChildSandbox(spawnTask(order.task.memoryBytes), limits);
       const sandbox = new SandboxProcess(spawned, order, handlers, limits);
