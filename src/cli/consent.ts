@@ -136,7 +136,7 @@ async function decide(
     return;
   }
   const { knownImages } = await import("../worker/node.ts");
-  const known = await knownImages(asks.images ?? []);
+  const known = await knownImages(asks.images ?? [], defaultLimits);
   const what = renderConsent(invite, asks, answers, known);
   if (!terminal.inputIsTTY) {
     throw new MusketeersError("CONSENT_NEEDED", `Nobody has agreed to this yet.\n${what.trimEnd()}`, {

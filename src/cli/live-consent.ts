@@ -1,3 +1,4 @@
+import { defaultLimits } from "../protocol/index.ts";
 import type { ConsentRequest } from "../worker/node.ts";
 import { askPerson, openConsentFile } from "./consent.ts";
 import { renderAsks } from "./consent-text.ts";
@@ -44,7 +45,7 @@ export class LiveConsent {
     if (!requests.some(({ id }) => id === request.id)) return;
     const { of, project, hub, task, id } = request;
     const { knownImages } = await import("../worker/node.ts");
-    const known = await knownImages(request.images ?? []);
+    const known = await knownImages(request.images ?? [], defaultLimits);
     const question = `Let ${printable(task)} of ${printable(project)} have ${renderAsks(request, known)}?`;
     const isYes = await this.#reporter.aside(() => askPerson(this.#context, question, this.#signal));
     if (this.#signal.aborted) return;

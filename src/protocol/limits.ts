@@ -291,6 +291,18 @@ export interface Limits {
   readonly memoryWatchIntervalMs: number;
   /** What a sandbox may have resident besides its task's memory: the runtime itself. */
   readonly sandboxBaseBytes: number;
+  /** Processes and threads that one container may have. */
+  readonly containerProcessesMax: number;
+  /** The same of all containers that one user of the engine runs. */
+  readonly containerUserProcessesMax: number;
+  /** Files that a process in a container may have open. */
+  readonly containerFilesMax: number;
+  /** A container's `/tmp`, which is in its memory. */
+  readonly containerTmpBytesMax: number;
+  /** An engine of containers must answer within this time. */
+  readonly engineAnswerTimeoutMs: number;
+  /** An image must have been fetched within this time. */
+  readonly imageFetchTimeoutMs: number;
   /** Workers that a hub accepts. */
   readonly workersMax: number;
   /** Clients that a hub accepts. */

@@ -16,7 +16,7 @@ export {
   together,
 } from "./consent/index.ts";
 export { type DiaryEntry, DiaryFile } from "./diary/index.ts";
-export { type KnownImages, knownImages, makeScratch } from "./executors/index.ts";
+export { type KnownImages, knownImages, makeScratch, offerToEnd } from "./executors/index.ts";
 export type { Lending } from "./governed.ts";
 export { parseHours, readPause, removePause, writePause } from "./governor/index.ts";
 export {

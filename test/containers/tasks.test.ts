@@ -108,6 +108,9 @@ test("a container has no network, no rights, no place to write, and no more than
     "touch /mine 2>/dev/null && echo writable || echo read-only",
     "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -1",
     "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null | head -1",
+    "ulimit -n",
+    "df -k /tmp | awk 'NR == 2 { print $2 }'",
+    "cat /proc/self/oom_score_adj",
   ].join("; ");
   const [answer] = await run(`mode: "files", memory: "96MB", ${shell(look)}`, [{}]);
   const { value } = answer!.value as { value: string };
@@ -119,6 +122,9 @@ test("a container has no network, no rights, no place to write, and no more than
     "read-only",
     String(96 * 1024 * 1024),
     "256",
+    "1024",
+    String(1024 * 1024),
+    "800",
   ]);
 });
 

@@ -145,7 +145,8 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
   const { signal } = stopper;
   const agreed = await obtainConsent(invites, options, context, { remember: !led || kept, signal });
   // Loaded here, so that the other commands start without it.
-  const { joinHubs } = await import("../../worker/node.ts");
+  const { joinHubs, offerToEnd } = await import("../../worker/node.ts");
+  offerToEnd();
   const reporter = new Reporter(
     context,
     invites.map((invite) => invite.replace(/\/join#.*$/s, "")),

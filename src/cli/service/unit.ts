@@ -60,7 +60,9 @@ const atLowestPriority = [
   "IOSchedulingClass=idle",
   "CPUWeight=1",
   "IOWeight=1",
-  "OOMScoreAdjust=800",
+  // Before other programs; its sandboxes go before itself, and one that is ended so is not the end of the service.
+  "OOMScoreAdjust=400",
+  "OOMPolicy=continue",
 ];
 
 /** The text of the unit. */

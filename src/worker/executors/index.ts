@@ -5,6 +5,7 @@ export { type KnownImages, knownImages } from "./container/known-images.ts";
 export { type Denial, denialBy } from "./denial.ts";
 export { createDenoExecutor, type DenoExecutorOptions } from "./deno/executor.ts";
 export { createNodeExecutor, type NodeExecutorOptions } from "./node/executor.ts";
+export { offerToEnd } from "./oom-score.ts";
 export type { Death, Executor, Sandbox, SandboxHandlers, SandboxOrder, SandboxResults } from "./port.ts";
 export type { Priority } from "./priority.ts";
 export { makeScratch } from "./scratch.ts";

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import process from "node:process";
 import { promisify } from "node:util";
+import { oomPrefix } from "./oom-score.ts";
 import { parentDeathPrefix } from "./parent-death.ts";
 
 /** How sandboxes compete for processors with what else runs: behind everything, or like everything. */
@@ -41,12 +42,13 @@ export interface Launch {
 
 export async function launchWith(priority: Priority): Promise<Launch> {
   const isLowest = priority === "lowest";
-  const barePrefix = isLowest ? await nicePrefix() : [];
+  const nice = isLowest ? await nicePrefix() : [];
+  const barePrefix = [...oomPrefix(), ...nice];
   return {
     barePrefix,
     prefix: [...barePrefix, ...(await parentDeathPrefix())],
     started: (pid) => {
-      if (isLowest && barePrefix.length === 0) putLast(pid);
+      if (isLowest && nice.length === 0) putLast(pid);
     },
   };
 }

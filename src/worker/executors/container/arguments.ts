@@ -1,12 +1,19 @@
-import type { ContainerSpec, TaskSpec } from "../../../protocol/index.ts";
+import type { ContainerSpec, Limits, TaskSpec } from "../../../protocol/index.ts";
+import { SANDBOX_OOM_SCORE } from "../oom-score.ts";
 import type { EngineName } from "./engine.ts";
 
 const MiB = 1024 * 1024;
-const PROCESSES_MAX = 256;
-const FILES_MAX = 1024;
-const USER_PROCESSES_MAX = 16_384;
 /** `nobody`: a container's root would be root of the host where the engine is not rootless. */
 const NOBODY = "65534:65534";
+
+export type ContainerLimits = Pick<
+  Limits,
+  | "containerProcessesMax"
+  | "containerUserProcessesMax"
+  | "containerFilesMax"
+  | "containerTmpBytesMax"
+  | "valueBytesMax"
+>;
 
 export interface RunOptions {
   readonly engine: EngineName;
@@ -17,14 +24,15 @@ export interface RunOptions {
   readonly network: string | undefined;
   /** The machine whose agent started it, so that what is left behind can be found. */
   readonly label: string;
-  readonly scratchBytes: number;
+  readonly limits: ContainerLimits;
   /** Host directories of a container with files. */
   readonly files?: { readonly in: string; readonly out: string };
 }
 
 /** What an engine is told to run a task: as little as a container can have. */
 export function runArguments(options: RunOptions): readonly string[] {
-  const { engine, name, spec, task, network, label, scratchBytes, files } = options;
+  const { engine, name, spec, task, network, label, limits, files } = options;
+  const { containerProcessesMax, containerFilesMax, containerUserProcessesMax, valueBytesMax } = limits;
   const memory = String(Math.max(16 * MiB, task.memoryBytes));
   return [
     "run",
@@ -36,25 +44,27 @@ export function runArguments(options: RunOptions): readonly string[] {
     // Podman has an init only where another package brings it.
     ...(engine === "docker" ? ["--init"] : []),
     "--read-only",
-    `--tmpfs=/tmp:rw,nosuid,nodev,size=${scratchBytes}`,
+    `--tmpfs=/tmp:rw,nosuid,nodev,size=${limits.containerTmpBytesMax}`,
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
     `--user=${NOBODY}`,
     `--memory=${memory}`,
     // No swap beside it.
     `--memory-swap=${memory}`,
-    `--pids-limit=${PROCESSES_MAX}`,
+    `--pids-limit=${containerProcessesMax}`,
+    // Where memory is short it goes before the agent, and before what else runs.
+    `--oom-score-adj=${SANDBOX_OOM_SCORE}`,
     "--cpus=1",
     "--cpu-shares=2",
     "--ulimit=core=0:0",
-    `--ulimit=nofile=${FILES_MAX}:${FILES_MAX}`,
+    `--ulimit=nofile=${containerFilesMax}:${containerFilesMax}`,
     // Counted over all containers of this user; left out, podman asks for more than it may have in a container itself.
-    `--ulimit=nproc=${USER_PROCESSES_MAX}:${USER_PROCESSES_MAX}`,
+    `--ulimit=nproc=${containerUserProcessesMax}:${containerUserProcessesMax}`,
     "--log-driver=none",
     ...(files === undefined
       ? []
       : [
-          `--ulimit=fsize=${scratchBytes}:${scratchBytes}`,
+          `--ulimit=fsize=${valueBytesMax}:${valueBytesMax}`,
           `--volume=${files.in}:/in:ro`,
           `--volume=${files.out}:/out:rw`,
         ]),

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { decodeValue, encodeValue, imageAllowed } from "../../../protocol/index.ts";
+import { decodeValue, defaultLimits, encodeValue, imageAllowed } from "../../../protocol/index.ts";
+import { SANDBOX_OOM_SCORE } from "../oom-score.ts";
 import { runArguments } from "./arguments.ts";
 import { Images } from "./images.ts";
 import { lineOf, ReportedFailure, recordOf } from "./json.ts";
@@ -62,7 +63,7 @@ test("an image that is not there, or for another platform, is said to be so; one
       throw new Error("not here");
     },
   };
-  const images = new Images(engine);
+  const images = new Images(engine, defaultLimits);
   await expect(images.ensure(image)).rejects.toMatchObject({
     code: "IMAGE_UNAVAILABLE",
     message: expect.stringContaining("manifest unknown"),
@@ -80,7 +81,7 @@ test("an image that is not there, or for another platform, is said to be so; one
 
 test("what a container may have is little, and its network is what two people granted", () => {
   const spec = { image: "sha256:1", command: ["run", "it"], mode: "lines" as const };
-  const about = { name: "n", spec, label: "m", scratchBytes: 1000, engine: "docker" as const };
+  const about = { name: "n", spec, label: "m", limits: defaultLimits, engine: "docker" as const };
   const closed = runArguments({ ...about, task: { memoryBytes: 64_000_000, net: [] }, network: "lab" });
   for (const flag of [
     "--network=none",
@@ -96,4 +97,28 @@ test("what a container may have is little, and its network is what two people gr
   expect(runArguments({ ...about, task, network: "lab", engine: "podman" })).not.toContain("--init");
   expect(runArguments({ ...about, task, network: "lab" })).toContain("--network=lab");
   expect(runArguments({ ...about, task, network: undefined })).toContain("--network=none");
+});
+
+test("containerProcessesMax, containerUserProcessesMax, containerFilesMax, containerTmpBytesMax: engines are told of them", () => {
+  const limits = {
+    ...defaultLimits,
+    containerProcessesMax: 11,
+    containerUserProcessesMax: 12,
+    containerFilesMax: 13,
+    containerTmpBytesMax: 14,
+    valueBytesMax: 15,
+  };
+  const spec = { image: "sha256:1", command: [], mode: "files" as const };
+  const task = { memoryBytes: 64_000_000, net: [] };
+  const files = { in: "/a", out: "/b" };
+  const about = { name: "n", spec, label: "m", engine: "docker", network: undefined, task, files } as const;
+  for (const flag of [
+    "--pids-limit=11",
+    "--ulimit=nproc=12:12",
+    "--ulimit=nofile=13:13",
+    "--tmpfs=/tmp:rw,nosuid,nodev,size=14",
+    "--ulimit=fsize=15:15",
+    `--oom-score-adj=${SANDBOX_OOM_SCORE}`,
+  ])
+    expect(runArguments({ ...about, limits })).toContain(flag);
 });

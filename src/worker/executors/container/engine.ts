@@ -1,10 +1,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { promisify } from "node:util";
-import { MusketeersError } from "../../../protocol/index.ts";
+import { type Limits, MusketeersError } from "../../../protocol/index.ts";
 
 const run = promisify(execFile);
 
-const ASK_TIMEOUT_MS = 30_000;
+type EngineLimits = Pick<Limits, "engineAnswerTimeoutMs">;
+
 /** Engines are told what they speak with; the rest of the agent's environment is nothing to them. */
 const carried = [
   "PATH",
@@ -24,7 +25,7 @@ export interface ContainerEngine {
   readonly name: EngineName;
   /** As images name it, such as `linux/arm64`. */
   readonly platform: string;
-  /** What it prints. Rejects with its last words. */
+  /** What it prints. Rejects with its last words, or where it takes longer than it may. */
   ask(args: readonly string[], timeoutMs?: number): Promise<string>;
   /** Starts it with pipes for all three streams. */
   start(args: readonly string[]): ChildProcess;
@@ -39,11 +40,11 @@ function environment(): NodeJS.ProcessEnv {
 /** The last line that says something. */
 export const lastWords = (text: string): string => text.trim().split("\n").at(-1)?.trim().slice(0, 300) ?? "";
 
-function engineOf(name: EngineName, platform: string): ContainerEngine {
+function engineOf(name: EngineName, platform: string, limits: EngineLimits): ContainerEngine {
   return {
     name,
     platform,
-    ask: async (args, timeout = ASK_TIMEOUT_MS) => {
+    ask: async (args, timeout = limits.engineAnswerTimeoutMs) => {
       try {
         const options = {
           env: environment(),
@@ -53,8 +54,9 @@ function engineOf(name: EngineName, platform: string): ContainerEngine {
         };
         return (await run(name, [...args], options)).stdout.trim();
       } catch (cause) {
-        const { stderr = "", message } = cause as Error & { stderr?: string };
-        throw new Error(lastWords(stderr) || message, { cause });
+        const { stderr = "", message, killed } = cause as Error & { stderr?: string; killed?: boolean };
+        const words = killed === true ? `it took longer than ${timeout} ms` : lastWords(stderr) || message;
+        throw new Error(words, { cause });
       }
     },
     start: (args) => spawn(name, [...args], { env: environment(), stdio: ["pipe", "pipe", "pipe"] }),
@@ -70,12 +72,12 @@ const questions: readonly (readonly [EngineName, readonly string[]])[] = [
  * Finds an engine that answers: docker, else podman.
  * @throws MusketeersError `SANDBOX_UNAVAILABLE` with what they said
  */
-export async function findEngine(): Promise<ContainerEngine> {
+export async function findEngine(limits: EngineLimits): Promise<ContainerEngine> {
   const said: string[] = [];
   for (const [name, args] of questions) {
     try {
-      const platform = await engineOf(name, "").ask(args);
-      return engineOf(name, platform);
+      const platform = await engineOf(name, "", limits).ask(args);
+      return engineOf(name, platform, limits);
     } catch (error) {
       const { code } = ((error as Error).cause ?? {}) as { code?: unknown };
       said.push(code === "ENOENT" ? `${name} is not installed` : `${name}: ${(error as Error).message}`);

@@ -2,7 +2,13 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { CONTAINER_ENTRY, defaultLimits, encodeContainer, type TaskSpec } from "../../../protocol/index.ts";
+import {
+  CONTAINER_ENTRY,
+  defaultLimits,
+  encodeContainer,
+  type Limits,
+  type TaskSpec,
+} from "../../../protocol/index.ts";
 import type { Executor } from "../port.ts";
 import { ContainerExecutor } from "./executor.ts";
 
@@ -20,13 +26,22 @@ const others: Executor = {
 const engine = `#!/bin/sh
 printf '%s\\n' "$*" >>"$(dirname "$0")/told"
 case "$1" in
-  version) echo linux/amd64 ;;
-  image) echo linux/amd64 ;;
+  version) [ -e "$(dirname "$0")/mute" ] && exec sleep 600; echo linux/amd64 ;;
+  image) [ -e "$(dirname "$0")/slow" ] && exit 1; echo linux/amd64 ;;
+  pull) [ -e "$(dirname "$0")/slow" ] && exec sleep 600 ;;
   ps) cat "$(dirname "$0")/names" 2>/dev/null ;;
 esac
 `;
 
-async function setUp(names: readonly string[] = []) {
+interface Pretence {
+  /** Containers that are there. */
+  readonly names?: readonly string[];
+  /** What it takes for ever to do. */
+  readonly hangs?: "mute" | "slow";
+  readonly limits?: Partial<Limits>;
+}
+
+async function setUp({ names = [], hangs, limits = {} }: Pretence = {}) {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-engine-"));
   const { PATH } = process.env;
   onTestFinished(async () => {
@@ -35,9 +50,12 @@ async function setUp(names: readonly string[] = []) {
   });
   await writeFile(join(directory, "docker"), engine);
   await chmod(join(directory, "docker"), 0o755);
+  // Whatever this machine has is out of the way.
+  await writeFile(join(directory, "podman"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
   await writeFile(join(directory, "names"), names.map((name) => `${name}\n`).join(""));
+  if (hangs !== undefined) await writeFile(join(directory, hangs), "");
   process.env.PATH = `${directory}:${PATH}`;
-  const executor = await ContainerExecutor.open(others, { limits: defaultLimits });
+  const executor = await ContainerExecutor.open(others, { limits: { ...defaultLimits, ...limits } });
   onTestFinished(() => executor.close());
   const told = async () => (await readFile(join(directory, "told"), "utf8")).trim().split("\n");
   return { executor, told };
@@ -68,4 +86,19 @@ test("code that names another image than was asked for does not run", async () =
   expect((await told()).filter((line) => line.startsWith("image"))).toEqual([
     expect.stringContaining(image("a")),
   ]);
+});
+
+test("engineAnswerTimeoutMs: an engine that does not answer is none", async () => {
+  await expect(setUp({ hangs: "mute", limits: { engineAnswerTimeoutMs: 50 } })).rejects.toMatchObject({
+    code: "SANDBOX_UNAVAILABLE",
+    message: expect.stringContaining("docker: it took longer than 50 ms"),
+  });
+});
+
+test("imageFetchTimeoutMs: an image that does not come is not to be had", async () => {
+  const { executor } = await setUp({ hangs: "slow", limits: { imageFetchTimeoutMs: 50 } });
+  await expect(executor.prepare(orderOf(image("a")))).rejects.toMatchObject({
+    code: "IMAGE_UNAVAILABLE",
+    message: expect.stringContaining("longer than 50 ms"),
+  });
 });

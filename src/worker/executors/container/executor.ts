@@ -53,12 +53,12 @@ export class ContainerExecutor implements Executor {
     this.#others = others;
     this.#engine = engine;
     this.#options = options;
-    this.#images = new Images(engine);
+    this.#images = new Images(engine, options.limits);
   }
 
   /** @throws MusketeersError `SANDBOX_UNAVAILABLE` where no engine answers */
   static async open(others: Executor, options: ContainerExecutorOptions): Promise<ContainerExecutor> {
-    const executor = new ContainerExecutor(others, await findEngine(), options);
+    const executor = new ContainerExecutor(others, await findEngine(options.limits), options);
     await sweep(executor.#engine, executor.#machine).catch(() => {});
     return executor;
   }
@@ -141,7 +141,7 @@ export class ContainerExecutor implements Executor {
       network: this.#options.network,
       engine: this.#engine.name,
       label: this.#machine,
-      scratchBytes: this.#options.limits.valueBytesMax,
+      limits: this.#options.limits,
     });
   }
 }

@@ -1,7 +1,5 @@
-import { MusketeersError } from "../../../protocol/index.ts";
+import { type Limits, MusketeersError } from "../../../protocol/index.ts";
 import type { ContainerEngine } from "./engine.ts";
-
-const PULL_TIMEOUT_MS = 30 * 60_000;
 
 /** The images that tasks ask for: there, or fetched once. */
 export class Images {
@@ -9,8 +7,11 @@ export class Images {
   /** Those that are known to be there, and those on their way. */
   readonly #fetched = new Map<string, Promise<void>>();
 
-  constructor(engine: ContainerEngine) {
+  readonly #fetchTimeoutMs: number;
+
+  constructor(engine: ContainerEngine, limits: Pick<Limits, "imageFetchTimeoutMs">) {
     this.#engine = engine;
+    this.#fetchTimeoutMs = limits.imageFetchTimeoutMs;
   }
 
   /**
@@ -44,7 +45,7 @@ export class Images {
     let why = "it is no image of a registry";
     if (image.includes("@")) {
       try {
-        await this.#engine.ask(["pull", "--quiet", image], PULL_TIMEOUT_MS);
+        await this.#engine.ask(["pull", "--quiet", image], this.#fetchTimeoutMs);
         const platform = await this.#inspect(image);
         if (platform !== undefined) return platform;
       } catch (error) {

@@ -1,3 +1,4 @@
+import type { Limits } from "../../../protocol/index.ts";
 import { findEngine } from "./engine.ts";
 
 /** What a machine knows of images before it runs any. */
@@ -9,8 +10,11 @@ export interface KnownImages {
 }
 
 /** Looks images up on this machine, so that its volunteer may know how large they are. Fetches nothing. */
-export async function knownImages(images: readonly string[]): Promise<KnownImages> {
-  const engine = await findEngine().catch(() => undefined);
+export async function knownImages(
+  images: readonly string[],
+  limits: Pick<Limits, "engineAnswerTimeoutMs">,
+): Promise<KnownImages> {
+  const engine = await findEngine(limits).catch(() => undefined);
   const sizes = new Map<string, number>();
   for (const image of engine === undefined ? [] : images) {
     const said = await engine!.ask(["image", "inspect", "--format", "{{.Size}}", image]).catch(() => "");
