@@ -31,6 +31,8 @@ interface Answer {
   readonly filled: number;
   /** One after the other. */
   readonly digests: Uint8Array;
+  /** CRC-32 of each, for who stores them; none where nobody wants the bytes. */
+  readonly checks: Uint32Array;
   /** Why it could not be read. */
   readonly failure?: { readonly code: string | undefined; readonly message: string };
 }
@@ -42,6 +44,7 @@ const threadText = `
 const { parentPort } = require("node:worker_threads");
 const { readvSync } = require("node:fs");
 const { createHash } = require("node:crypto");
+const { crc32 } = require("node:zlib");
 let own = [];
 const known = new Map();
 function fill(fd, chunks, position) {
@@ -71,15 +74,18 @@ parentPort.on("message", ({ fd, position, chunkBytes, count, chunks, fresh, forg
       own = Array.from({ length: count }, () => new Uint8Array(chunkBytes));
     const targets = chunks?.map((id) => known.get(id)) ?? own.slice(0, count);
     const filled = fill(fd, targets, position);
-    const digests = new Uint8Array(Math.ceil(filled / chunkBytes) * ${DIGEST_BYTES});
+    const found = Math.ceil(filled / chunkBytes);
+    const digests = new Uint8Array(found * ${DIGEST_BYTES});
+    const checks = new Uint32Array(chunks === undefined ? 0 : found);
     for (let at = 0, index = 0; at < filled; at += chunkBytes, index++) {
       const chunk = targets[index].subarray(0, Math.min(chunkBytes, filled - at));
       digests.set(createHash("sha256").update(chunk).digest(), index * ${DIGEST_BYTES});
+      if (chunks !== undefined) checks[index] = crc32(chunk);
     }
-    parentPort.postMessage({ filled, digests });
+    parentPort.postMessage({ filled, digests, checks });
   } catch (error) {
     const failure = { code: error.code, message: error.message };
-    parentPort.postMessage({ filled: 0, digests: new Uint8Array(0), failure });
+    parentPort.postMessage({ filled: 0, digests: new Uint8Array(0), checks: new Uint32Array(0), failure });
   }
 });`;
 
@@ -207,14 +213,15 @@ export class NamingThreads {
       for (;;) {
         while (ahead.length < this.#threads.length * SPANS_AHEAD) ask();
         const { chunks, answer } = ahead.shift()!;
-        const { filled, digests, failure } = await answer;
+        const { filled, digests, checks, failure } = await answer;
         if (failure !== undefined) throw Object.assign(new Error(failure.message), { code: failure.code });
         for (let at = 0, index = 0; at < filled; at += chunkBytes, index++) {
           const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
           const length = Math.min(chunkBytes, filled - at);
           const whole = chunks?.[index];
           const bytes = whole === undefined || length === chunkBytes ? whole : whole.subarray(0, length);
-          yield { cid: cidOfDigest(digest), bytes: bytes ?? length };
+          const cid = cidOfDigest(digest);
+          yield bytes === undefined ? { cid, bytes: length } : { cid, bytes, crc32: checks[index]! };
         }
         for (const unused of chunks?.slice(Math.ceil(filled / chunkBytes)) ?? []) pool!.give(unused);
         if (filled < spanBytes) return;

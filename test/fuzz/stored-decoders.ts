@@ -54,7 +54,7 @@ function packOf(contents: readonly Uint8Array[]): Uint8Array {
   const pack = new Uint8Array(size);
   pack.set(encodePackHead());
   let at = PACK_HEAD_BYTES;
-  for (const bytes of contents) at += encodeRecord(pack, at, keyOf(bytes), bytes);
+  for (const bytes of contents) at += encodeRecord(pack, at, { key: keyOf(bytes), bytes });
   return pack;
 }
 

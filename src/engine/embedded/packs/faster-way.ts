@@ -21,16 +21,32 @@ export class FasterWay {
   #count = 0;
   #closed: Way | undefined;
 
+  /** The way to go next, which then counts as gone. */
   next(): Way {
-    const cached = this.#msPerByte.get("cached");
-    const direct = this.#msPerByte.get("direct");
+    const next = this.best;
+    this.#count = this.#isRetry ? 0 : this.#count + 1;
+    return next;
+  }
+
+  /** What `next` will say. */
+  get best(): Way {
     if (this.#closed !== undefined) return other(this.#closed);
+    const { cached, direct } = this.#both;
     if (cached === undefined || direct === undefined) return cached === undefined ? "cached" : "direct";
     const better = cached * CACHED_GAIN_MIN <= direct ? "cached" : "direct";
+    return this.#isRetry ? other(better) : better;
+  }
+
+  get #both(): Readonly<Record<Way, number | undefined>> {
+    return { cached: this.#msPerByte.get("cached"), direct: this.#msPerByte.get("direct") };
+  }
+
+  /** Whether it is time for the slower way. */
+  get #isRetry(): boolean {
+    const { cached, direct } = this.#both;
+    if (cached === undefined || direct === undefined) return false;
     const slowness = Math.max(cached, direct) / Math.min(cached, direct);
-    if (++this.#count < Math.min(RETRY_TIMES * slowness, RETRY_WRITES_MAX)) return better;
-    this.#count = 0;
-    return other(better);
+    return this.#count + 1 >= Math.min(RETRY_TIMES * slowness, RETRY_WRITES_MAX);
   }
 
   took(way: Way, bytes: number, ms: number): void {

@@ -38,14 +38,21 @@ export function encodePackHead(): Uint8Array {
 export const recordBytes = (bytes: number): number =>
   Math.ceil((RECORD_HEAD_BYTES + bytes) / RECORD_ALIGN) * RECORD_ALIGN;
 
+export interface RecordContent {
+  readonly key: BlobKey;
+  readonly bytes: Uint8Array;
+  /** CRC-32 of the bytes, where it is known. */
+  readonly check?: number | undefined;
+}
+
 /** Writes a record, and zeros up to the next; gives what it takes. */
-export function encodeRecord(target: Uint8Array, at: number, key: BlobKey, bytes: Uint8Array): number {
+export function encodeRecord(target: Uint8Array, at: number, { key, bytes, check }: RecordContent): number {
   const size = recordBytes(bytes.length);
   const head = target.subarray(at, at + RECORD_HEAD_BYTES);
   head.fill(0);
   const view = viewOf(head);
   view.setUint32(0, MAGIC, true);
-  view.setUint32(8, crc32(bytes), true);
+  view.setUint32(8, check ?? crc32(bytes), true);
   view.setUint32(12, bytes.length, true);
   head[16] = key.codec === "dag-pb" ? 1 : 0;
   head.set(key.digest, DIGEST_AT);

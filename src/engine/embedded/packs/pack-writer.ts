@@ -1,6 +1,6 @@
 import { isSystemError, type LogFile, PAGE_BYTES, writeAll } from "../files.ts";
 import type { BlobKey, Place } from "./blob-index.ts";
-import { FasterWay } from "./faster-way.ts";
+import { FasterWay, type Way } from "./faster-way.ts";
 import { newPack, type Pack } from "./pack.ts";
 import type { PackFiles } from "./pack-files.ts";
 import { encodePackHead, encodeRecord, PACK_HEAD_BYTES, recordBytes } from "./pack-record.ts";
@@ -12,6 +12,15 @@ export interface Written {
   readonly at: number;
   /** Where it was copied from; undefined for what is new. */
   readonly from: Copied | undefined;
+}
+
+/** A blob that is to be written. */
+export interface Writing {
+  readonly key: BlobKey;
+  readonly bytes: Uint8Array;
+  /** CRC-32 of the bytes, where it is known. */
+  readonly check?: number | undefined;
+  readonly from?: Copied;
 }
 
 export interface Copied {
@@ -38,6 +47,9 @@ interface FillingGroup extends Group {
   readonly reject: (error: unknown) => void;
 }
 
+/** Who waits for the end of a pack. */
+type Roll = ReturnType<typeof withResolvers>;
+
 export interface PackWriterOptions {
   readonly files: PackFiles;
   readonly strict: boolean;
@@ -59,18 +71,22 @@ export interface PackWriterOptions {
 }
 
 /**
- * Two of these are in use at most: one that is written, one that is filled meanwhile. Disks take long writes at half the
- * time for each byte; memory that is not filled is not resident.
+ * Three of these are in use at most: two that are written, one that is filled meanwhile. Disks take long writes at half
+ * the time for each byte; memory that is not filled is not resident.
  */
-const GROUP_BYTES = 4 * 1024 * 1024 + 64 * 1024;
+const GROUP_BYTES = 2 * 1024 * 1024 + 64 * 1024;
+/** A disk that has the next write when it ends one does not wait for this process in between. */
+const IN_FLIGHT_MAX = 2;
+/** A shorter one waits for the end of the one before, and grows meanwhile. */
+const OVERLAP_BYTES_MIN = 1024 * 1024;
 /** Shorter writes always go through the system's cache. */
 const DIRECT_BYTES_MIN = 512 * 1024;
 /** A pack with so many records is full, however small they are: its index is read and written as one. */
 const RECORDS_MAX = 65_536;
 
 /**
- * Appends records to packs, one write after the other: what comes while one is under way is written together
- * with the next.
+ * Appends records to packs: what comes while a write is under way is written together with the next. Only long
+ * writes past the cache overlap; also these count one after the other, in order.
  */
 export class PackWriter {
   readonly #options: PackWriterOptions;
@@ -82,8 +98,17 @@ export class PackWriter {
   #direct: LogFile | null | undefined;
   readonly #way = new FasterWay();
   #filling: FillingGroup | undefined;
-  readonly #rolls: ReturnType<typeof withResolvers>[] = [];
+  readonly #rolls: Roll[] = [];
   #isWriting = false;
+  /** Where the next write begins: behind what is written, or is being written. */
+  #end = 0;
+  #inFlight = 0;
+  #lastWay: Way = "cached";
+  #lastEndMs = 0;
+  /** Writes count one behind the other. */
+  #landing: Promise<void> = Promise.resolve();
+  /** Why a write failed; what is behind it fails with it, and nothing is written until all have ended. */
+  #failure: { readonly error: unknown } | undefined;
   /** Resolves when the group that is filled has gone to be written. */
   #turn: Promise<void> = Promise.resolve();
   #endTurn: () => void = () => {};
@@ -101,7 +126,7 @@ export class PackWriter {
   }
 
   /** Takes a blob, of which it keeps a copy; gives the group that it is written with. */
-  async add(key: BlobKey, bytes: Uint8Array, from?: Copied): Promise<Group> {
+  async add({ key, bytes, check, from }: Writing): Promise<Group> {
     const size = recordBytes(bytes.length);
     while (this.#filling !== undefined && this.#filling.used + size > this.#filling.buffer.length) {
       await this.#turn;
@@ -109,7 +134,7 @@ export class PackWriter {
     this.#filling ??= this.#newGroup();
     const group = this.#filling;
     group.records.push({ key, bytes: bytes.length, at: group.used, from });
-    group.used += encodeRecord(group.buffer, group.used, key, bytes);
+    group.used += encodeRecord(group.buffer, group.used, { key, bytes, check });
     this.#start();
     return group;
   }
@@ -142,66 +167,106 @@ export class PackWriter {
   }
 
   async #run(): Promise<void> {
-    for (;;) {
-      const roll = this.#rolls.shift();
-      const group = roll === undefined ? this.#filling : undefined;
-      const next = roll ?? group;
-      if (next === undefined) break;
-      if (group !== undefined) {
-        this.#filling = undefined;
-        this.#endTurn();
-      }
+    for (let next = this.#nextStep(); next !== undefined; next = this.#nextStep()) {
       try {
-        await (group === undefined ? this.#finish() : this.#write(group));
-        next.resolve();
+        if ("records" in next) await this.#write(next);
+        else {
+          await this.#finish();
+          next.resolve();
+        }
       } catch (error) {
+        if ("records" in next) this.#buffers.push(next.buffer);
         next.reject(error);
       }
-      if (group !== undefined) this.#buffers.push(group.buffer);
     }
     this.#isWriting = false;
   }
 
-  async #write(group: FillingGroup): Promise<void> {
-    const { guard, onWritten } = this.#options;
-    guard?.();
-    const pack = await this.#packFor(group.used);
-    let offset: number;
-    try {
-      offset = await this.#writeTo(pack, group);
-    } catch (error) {
-      // What is left of it is written over, or cut off at the next start.
-      await this.#file!.truncate(pack.bytes).catch(() => {});
-      throw error;
-    }
-    if (pack.failure !== undefined) throw pack.failure;
-    group.pack = pack;
-    group.end = offset + group.used;
-    pack.bytes = group.end;
-    pack.records += group.records.length;
-    onWritten(pack, offset, group.records);
+  /** What is to be done now; undefined where there is nothing, or a write has to end first. */
+  #nextStep(): FillingGroup | Roll | undefined {
+    const isFree = this.#inFlight === 0;
+    if (this.#rolls.length > 0) return isFree ? this.#rolls.shift() : undefined;
+    const group = this.#filling;
+    if (group === undefined || !(isFree || this.#canOverlap(group))) return undefined;
+    this.#filling = undefined;
+    this.#endTurn();
+    return group;
   }
 
-  /** Writes a group behind what is there; says where it begins. */
-  async #writeTo(pack: Pack, { buffer, used }: FillingGroup): Promise<number> {
+  #canOverlap({ used }: FillingGroup): boolean {
+    const pack = this.#pack;
+    if (pack === undefined || pack.failure !== undefined || this.#failure !== undefined) return false;
+    if (this.#inFlight >= IN_FLIGHT_MAX || used < OVERLAP_BYTES_MIN) return false;
+    if (wholePages(this.#end) + used > this.#options.packBytesTarget || pack.records >= RECORDS_MAX) return false;
+    // Pages that are written past the cache must not be in it at the same time.
+    return this.#lastWay === "direct" && this.#way.best === "direct";
+  }
+
+  /** Begins to write a group behind what is there. */
+  async #write(group: FillingGroup): Promise<void> {
+    this.#options.guard?.();
+    const pack = await this.#packFor(group.used);
+    if (this.#inFlight === 0) this.#end = pack.bytes;
+    const isLong = group.used >= DIRECT_BYTES_MIN;
+    const way = isLong && this.#way.next() === "direct" && this.#openDirect(pack) ? "direct" : "cached";
+    const offset = way === "direct" ? wholePages(this.#end) : this.#end;
+    this.#lastWay = way;
+    this.#end = offset + group.used;
+    this.#inFlight++;
+    const writing = this.#writeTo(offset, group, way);
+    writing.catch(() => {});
+    this.#landing = this.#landing.then(() => this.#land(pack, offset, group, writing));
+  }
+
+  /** Counts a group when it and all before it are written. */
+  async #land(pack: Pack, offset: number, group: FillingGroup, writing: Promise<void>): Promise<void> {
+    try {
+      await writing.catch((error: unknown) => {
+        this.#failure ??= { error };
+      });
+      if (this.#failure !== undefined) {
+        // What is left of it is written over, or cut off at the next start.
+        if (this.#inFlight === 1) await this.#file!.truncate(pack.bytes).catch(() => {});
+        throw this.#failure.error;
+      }
+      if (pack.failure !== undefined) throw pack.failure;
+      group.pack = pack;
+      group.end = offset + group.used;
+      pack.bytes = group.end;
+      pack.records += group.records.length;
+      this.#options.onWritten(pack, offset, group.records);
+      group.resolve();
+    } catch (error) {
+      group.reject(error);
+    }
+    this.#buffers.push(group.buffer);
+    if (--this.#inFlight === 0) this.#failure = undefined;
+    this.#start();
+  }
+
+  async #writeTo(offset: number, { buffer, used }: FillingGroup, way: Way): Promise<void> {
     const startMs = performance.now();
-    if (used >= DIRECT_BYTES_MIN && this.#way.next() === "direct" && this.#openDirect(pack)) {
-      const offset = wholePages(pack.bytes);
+    if (way === "direct") {
       const bytes = wholePages(used);
       buffer.fill(0, used, bytes);
       try {
         await writeAll(this.#direct!, [buffer.subarray(0, bytes)], bytes, offset);
-        this.#way.took("direct", bytes, performance.now() - startMs);
-        return offset;
+        return this.#took("direct", bytes, startMs);
       } catch (error) {
         // A file system that opens files so, and does not write them so.
         if (!isSystemError(error, "EINVAL")) throw error;
         this.#way.close("direct");
       }
     }
-    await writeAll(this.#file!, [buffer.subarray(0, used)], used, pack.bytes);
-    if (used >= DIRECT_BYTES_MIN) this.#way.took("cached", used, performance.now() - startMs);
-    return pack.bytes;
+    await writeAll(this.#file!, [buffer.subarray(0, used)], used, offset);
+    if (used >= DIRECT_BYTES_MIN) this.#took("cached", used, startMs);
+  }
+
+  #took(way: Way, bytes: number, startMs: number): void {
+    const endMs = performance.now();
+    // A write that overlaps the one before takes what it adds.
+    this.#way.took(way, bytes, endMs - Math.max(startMs, this.#lastEndMs));
+    this.#lastEndMs = endMs;
   }
 
   #openDirect(pack: Pack): boolean {

@@ -120,15 +120,16 @@ export class PackedBlobs {
 
   /**
    * Takes a blob that is what its CID says, of which it keeps a copy.
+   * @param check CRC-32 of the bytes, where it is known
    * @throws what the guard throws
    */
-  async add(cid: string, bytes: Uint8Array): Promise<Storing> {
+  async add(cid: string, bytes: Uint8Array, check?: number): Promise<Storing> {
     const pending = this.#pending.get(cid);
     if (pending !== undefined) return pending;
     const known = this.touch(cid);
     if (known !== undefined) return known.storing;
     if (this.#isClosed) throw new Error("the store is closed");
-    const adding = this.#writer!.add(keyOf(cid), bytes);
+    const adding = this.#writer!.add({ key: keyOf(cid), bytes, check });
     this.#pending.set(cid, adding);
     adding
       .then((group) => group.done)
@@ -356,7 +357,7 @@ export class PackedBlobs {
       const record = await this.#readRecord(place);
       const blob = record && blobIn(record, key);
       if (!this.#isAt({ row, place })) continue;
-      if (blob !== undefined) groups.add(await writer.add(key, blob, { row, place }));
+      if (blob !== undefined) groups.add(await writer.add({ key, bytes: blob, from: { row, place } }));
       else await this.#setAside(row, cidOfDigest(key.digest, key.codec), record ?? new Uint8Array(0));
     }
     for (const group of groups) await group.done;
