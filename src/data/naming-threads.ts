@@ -42,24 +42,17 @@ const DIGEST_BYTES = 32;
 /** What a thread runs: text, since it has to run from sources, from what is built of them, and from bundles. */
 const threadText = `
 const { parentPort } = require("node:worker_threads");
-const { readvSync } = require("node:fs");
+const { readSync } = require("node:fs");
 const { createHash } = require("node:crypto");
 const { crc32 } = require("node:zlib");
-let own = [];
+let own;
 const known = new Map();
-function fill(fd, chunks, position) {
+function fill(fd, chunk, position) {
   let filled = 0;
-  let rest = chunks;
-  while (rest.length > 0) {
-    const got = readvSync(fd, rest, position + filled);
+  while (filled < chunk.length) {
+    const got = readSync(fd, chunk, filled, chunk.length - filled, position + filled);
     if (got === 0) break;
     filled += got;
-    let skip = filled;
-    rest = [];
-    for (const chunk of chunks) {
-      if (skip < chunk.length) rest.push(chunk.subarray(skip));
-      skip = Math.max(0, skip - chunk.length);
-    }
   }
   return filled;
 }
@@ -70,15 +63,17 @@ parentPort.on("message", ({ fd, position, chunkBytes, count, chunks, fresh, forg
   }
   for (const { id, chunk } of fresh) known.set(id, chunk);
   try {
-    if (chunks === undefined && (own.length < count || own[0].length !== chunkBytes))
-      own = Array.from({ length: count }, () => new Uint8Array(chunkBytes));
-    const targets = chunks?.map((id) => known.get(id)) ?? own.slice(0, count);
-    const filled = fill(fd, targets, position);
-    const found = Math.ceil(filled / chunkBytes);
-    const digests = new Uint8Array(found * ${DIGEST_BYTES});
-    const checks = new Uint32Array(chunks === undefined ? 0 : found);
-    for (let at = 0, index = 0; at < filled; at += chunkBytes, index++) {
-      const chunk = targets[index].subarray(0, Math.min(chunkBytes, filled - at));
+    if (chunks === undefined && own?.length !== chunkBytes) own = new Uint8Array(chunkBytes);
+    const digests = new Uint8Array(count * ${DIGEST_BYTES});
+    const checks = new Uint32Array(count);
+    let filled = 0;
+    for (let index = 0; index < count && filled === index * chunkBytes; index++) {
+      // Each is read just before it is hashed: what was just read is at hand.
+      const whole = chunks === undefined ? own : known.get(chunks[index]);
+      const got = fill(fd, whole, position + filled);
+      if (got === 0) break;
+      filled += got;
+      const chunk = whole.subarray(0, got);
       digests.set(createHash("sha256").update(chunk).digest(), index * ${DIGEST_BYTES});
       if (chunks !== undefined) checks[index] = crc32(chunk);
     }

@@ -197,7 +197,8 @@ export class PackWriter {
     const pack = this.#pack;
     if (pack === undefined || pack.failure !== undefined || this.#failure !== undefined) return false;
     if (this.#inFlight >= IN_FLIGHT_MAX || used < OVERLAP_BYTES_MIN) return false;
-    if (wholePages(this.#end) + used > this.#options.packBytesTarget || pack.records >= RECORDS_MAX) return false;
+    if (wholePages(this.#end) + used > this.#options.packBytesTarget || pack.records >= RECORDS_MAX)
+      return false;
     // Pages that are written past the cache must not be in it at the same time.
     return this.#lastWay === "direct" && this.#way.best === "direct";
   }

@@ -1,44 +1,21 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cidOf } from "../../../data/index.ts";
-import { engineLimits } from "../../options.ts";
 import { EmbeddedBlobs } from "../blobs.ts";
 import { FakeDisk, type Operation } from "../disk.fake.ts";
-import type { Files, LogFile } from "../files.ts";
 import { recordBytes } from "./pack-record.ts";
-
-const directory = "/data/blobs";
-const packs = join(directory, "packs");
-const first = join(packs, "00000001.pack");
-const limits = engineLimits({ limits: { packBytesTarget: 2_000, packedBlobBytesMax: 500 } });
-
-const blobsOn = (files: FakeDisk, strict = true, nowMs = () => 5000) =>
-  EmbeddedBlobs.open({ files, directory, limits, strict, nowMs });
-
-const block = (text: string) => {
-  const bytes = new TextEncoder().encode(text);
-  return { cid: cidOf(bytes), bytes };
-};
-const blocks = (count: number, name = "block") =>
-  Array.from({ length: count }, (_, index) => block(`${name} ${index} ${"x".repeat((index * 37) % 200)}`));
-
-const codeOf = (error: unknown): string => (error as { code: string }).code;
-const outcomeOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => "ok", codeOf);
-
-async function contentOf(blobs: EmbeddedBlobs, cid: string): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for await (const part of blobs.read(cid)) parts.push(part);
-  return Buffer.concat(parts).toString();
-}
-
-/** Whether all of these are there, and what they should be. */
-async function expectAll(blobs: EmbeddedBlobs, all: readonly ReturnType<typeof block>[]): Promise<void> {
-  for (const { cid, bytes } of all) {
-    expect(await blobs.stat(cid)).toEqual({ cid, bytes: bytes.length });
-    expect(await contentOf(blobs, cid)).toBe(Buffer.from(bytes).toString());
-  }
-}
+import {
+  blobsOn,
+  block,
+  blocks,
+  contentOf,
+  directory,
+  expectAll,
+  first,
+  limits,
+  outcomeOf,
+  packs,
+} from "./packed-blobs.fake.ts";
 
 const packNames = async (disk: FakeDisk): Promise<readonly string[]> =>
   (await disk.list(packs)).filter((name) => name.endsWith(".pack")).sort();
@@ -137,44 +114,6 @@ describe("storing", () => {
     await expectAll(blobs, [before, during, after]);
     await expectAll(await blobsOn(disk.afterPowerCut()), [before, during, after]);
   });
-});
-
-test("past the system's cache whole pages are written, of memory that begins at one; all is there as otherwise", async () => {
-  const disk = new FakeDisk();
-  const direct: number[] = [];
-  let refusal: string | undefined;
-  const files: Files = Object.assign(disk, {
-    openDirect: (path: string): LogFile => ({
-      write: async (pieces, offset) => {
-        if (refusal !== undefined) throw Object.assign(new Error(refusal), { code: refusal });
-        const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-        direct.push(bytes);
-        expect([offset % 4096, bytes % 4096, pieces.every(({ byteOffset }) => byteOffset === 0)]).toEqual([
-          0,
-          0,
-          true,
-        ]);
-        return (await disk.open(path, "write")).write(pieces, offset);
-      },
-      read: async () => 0,
-      truncate: async () => {},
-      sync: async () => {},
-      size: async () => 0,
-      close: async () => {},
-    }),
-  });
-  const large = (number: number) => block(`${number} `.repeat(300_000 + number));
-  const open = (on: Files) =>
-    EmbeddedBlobs.open({ files: on, directory, limits: engineLimits({}), strict: false, nowMs: () => 0 });
-  const blobs = await open(files);
-  const all = [...Array.from({ length: 12 }, (_, index) => large(index)), ...blocks(5)];
-  await blobs.putBatch(all.slice(0, 8));
-  expect(direct.length).toBeGreaterThan(0);
-  await blobs.put(blocks(1)[0]!.bytes);
-  refusal = "EINVAL";
-  await blobs.putBatch(all);
-  await expectAll(blobs, all);
-  await expectAll(await open(disk.afterKill()), all);
 });
 
 describe("starting", () => {
