@@ -115,9 +115,9 @@ export class Coordinator implements HubView {
     this.retention = new Retention({ ...options, ledger, onSpent: (cids) => this.peers.forget(cids) });
     this.custody = new Custody({ ...options, peers: this.peers });
     // What a name stood for before may be swept.
-    datasets.onChanged = () => {
+    datasets.onChanged = (name) => {
       this.retention.forgot();
-      this.custody.changed();
+      this.custody.changed(name);
     };
     const notices = new Notices(limits, (entry) => this.progressOf(entry));
     this.#notices = notices;

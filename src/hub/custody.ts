@@ -1,9 +1,11 @@
+import type { Blobs } from "../engine/index.ts";
 import type { Limits } from "../protocol/index.ts";
 import { Replicas } from "../scheduler/index.ts";
 import type { Clock } from "./clock.ts";
 import type { Datasets } from "./datasets.ts";
 import type { Peers } from "./peers/peers.ts";
 import type { Keepers } from "./recovery/keepers.ts";
+import { watchedBlobs } from "./recovery/watched-blobs.ts";
 
 export interface CustodyOptions {
   readonly keepers: Keepers;
@@ -27,11 +29,11 @@ export class Custody {
       nowMs: () => clock.nowMs(),
       planIn: (delayMs) => this.#planIn(delayMs),
       datasets: () => datasets.list(),
-      isReady: () => !keepers.recovering,
+      isReady: () => !keepers.hearing,
+      held: () => keepers.held(),
       isOwing: (worker) => keepers.isOwing(worker),
     });
     keepers.holdersOf = (cid) => peers.tracker.holdersOf(cid);
-    keepers.onRecovered = () => this.replicas.plan();
     keepers.onHeard = () => this.replicas.plan();
   }
 
@@ -41,10 +43,15 @@ export class Custody {
     if (!this.#closed) this.replicas.left(worker);
   }
 
-  /** Datasets are not what they were. */
-  changed(): void {
-    this.keepers.changed();
+  /** A dataset was put or removed. */
+  changed(name: string): void {
+    this.keepers.datasetChanged(name);
     this.replicas.plan();
+  }
+
+  /** Blobs of which the damaged ones are fetched back from whoever keeps them. */
+  watched(blobs: Blobs): Blobs {
+    return watchedBlobs(blobs, (cid) => this.keepers.damaged(cid));
   }
 
   warnings(): readonly string[] {

@@ -26,7 +26,7 @@ export interface HubView {
   readonly logs: TaskLogs;
   readonly callHost: Pick<CallHost, "name" | "upSinceMs" | "invites">;
   readonly consents: Pick<Consents, "explain">;
-  readonly custody: Pick<Custody, "warnings" | "replicas">;
+  readonly custody: Pick<Custody, "warnings" | "replicas" | "keepers">;
   readonly engine: Pick<Engine, "faults" | "blobs" | "journal">;
   readonly peers: Pick<Peers, "complaintsOf">;
   readonly retention: Pick<Retention, "fault">;

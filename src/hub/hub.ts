@@ -188,7 +188,7 @@ export class Hub {
   #serveHttp(): void {
     const app = httpApp({
       limits: this.#limits,
-      blobs: this.#engine.blobs,
+      blobs: this.#coordinator.custody.watched(this.#engine.blobs),
       tarball: new PackageTarball({ hubSecretKey: this.#secretKey, nowMs: systemClock.wallMs }),
       onBlobSent: (bytes) => {
         this.#coordinator.blobBytesSent += bytes;

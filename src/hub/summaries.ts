@@ -104,10 +104,15 @@ export const shownTo = (dataset: DatasetSummary, scope: Scope): DatasetSummary =
   name: scope.shownName(dataset.name) ?? dataset.name,
 });
 
-export const whereabouts = (hub: HubView, dataset: DatasetSummary, scope: Scope): DatasetStatus => ({
-  ...shownTo(dataset, scope),
-  keptBy: hub.custody.replicas.keptBy(dataset.cid),
-});
+export const whereabouts = (hub: HubView, dataset: DatasetSummary, scope: Scope): DatasetStatus => {
+  const { replicas, keepers } = hub.custody;
+  const lacks = keepers.lackOf(dataset.cid);
+  return {
+    ...shownTo(dataset, scope),
+    keptBy: replicas.keptBy(dataset.cid),
+    ...(lacks === undefined ? {} : { lacks }),
+  };
+};
 
 export function statusOf(hub: HubView, scope: Scope): HubStatus {
   let slots = 0;

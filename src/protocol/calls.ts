@@ -118,6 +118,8 @@ export interface DatasetSummary {
 export interface DatasetStatus extends DatasetSummary {
   /** By name; those that are not `whole` are still fetching it. */
   readonly keptBy: readonly { readonly worker: string; readonly whole: boolean }[];
+  /** Of what is not whole at the hub: how many blocks are seen to be missing, and since when. */
+  readonly lacks?: { readonly blocks: number; readonly sinceMs: number };
 }
 
 export interface HubStatus {

@@ -375,13 +375,13 @@ export interface Limits {
   readonly replicasPerWorkerMax: number;
   /** How long a replica's worker may be gone before another one takes its place. */
   readonly replicaGraceMs: number;
-  /** A worker that could not keep a folder is not asked for it again for so long. */
+  /** A worker that could not keep a folder is not asked for it again for so long; a hub that lacks blocks looks for them this often. */
   readonly replicaRetryMs: number;
   /** Largest signed catalogue of datasets that a hub gives to trusted workers. */
   readonly catalogueBytesMax: number;
   /** Blocks that a hub that recovers asks a worker for at once. */
   readonly uploadBlocksMax: number;
-  /** A hub that recovers looks at most this often for what it still lacks. */
+  /** A hub looks at most this often for the blocks that its datasets lack. */
   readonly recoveryIntervalMs: number;
   /** A worker says what it keeps and has dropped at most this often. */
   readonly holdsIntervalMs: number;

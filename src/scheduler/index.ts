@@ -8,6 +8,7 @@ export { RangeSet } from "./rangeset.ts";
 export { finishRecovery, recover, recoverRecord } from "./recover.ts";
 export {
   afterAdoption,
+  afterHearing,
   afterLoss,
   afterPublishing,
   type CatalogueMarks,
@@ -17,6 +18,7 @@ export {
   sharedOrders,
 } from "./replicas/recovery.ts";
 export { type KeptBy, type ReplicaHost, Replicas, type ReplicasOptions } from "./replicas/replicas.ts";
+export { type Lack, Wholeness } from "./replicas/wholeness.ts";
 export { type JobSnapshot, jobSnapshot } from "./snapshot.ts";
 export { isStageId, mapStageId, stagesOf, submissionOf } from "./stages.ts";
 export { createScheduler, type Scheduler, type SchedulerConfig } from "./state.ts";

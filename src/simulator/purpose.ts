@@ -20,4 +20,5 @@ export const purpose = {
   lying: 18,
   checking: 19,
   strangers: 20,
+  damage: 21,
 } as const;

@@ -51,11 +51,15 @@ export function simulate(scenario: Scenario, options: SimulateOptions): Simulati
   const violations: Violation[] = [];
   try {
     run(simulation, options);
-    const { auditor, curator } = simulation.world;
-    const open = auditor.unfinished() ?? curator.unsettled(simulation.hub.custody);
+    const { auditor, curator, queue } = simulation.world;
+    const open = auditor.unfinished() ?? curator.unsettled(simulation.hub.custody, queue.nowMs);
     if (scenario.mustFinish === true && open !== undefined && options.stepsMax === undefined) {
-      const { nowMs } = simulation.world.queue;
-      violations.push({ kind: "liveness", message: open, virtualMs: nowMs, step: simulation.hub.steps });
+      violations.push({
+        kind: "liveness",
+        message: open,
+        virtualMs: queue.nowMs,
+        step: simulation.hub.steps,
+      });
     }
     if (scenario.mustShare === true && options.stepsMax === undefined) checkShares(simulation);
   } catch (error) {
@@ -102,7 +106,7 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
     waste: { useful: 0, duplicate: 0, retried: 0, corrupted: 0, overhead: 0, checking: 0 },
     disks: new Disks(),
     archive,
-    curator: new Curator(archive, stableKeepers(scenario), scenario.hub?.diskLostAtMs?.length ?? 0),
+    curator: new Curator(archive, stableKeepers(scenario), scenario.hub),
     census: { busySlots: 0, slots: 0, on: scenario.populations.map(() => 0) },
     check,
   };
@@ -119,6 +123,7 @@ function prepare(scenario: Scenario, { seed, check = "end" }: SimulateOptions): 
   }
   const client = new Client(world, hub);
   new Owner(world, hub);
+  planDamage(world, hub);
   planHubCrashes(world, hub, client);
   planPartitions(world, machines);
   return { world, hub, journal: hub.journal, machines, tallies, recorder: recorderOf(world) };
@@ -163,6 +168,12 @@ function planHubCrashes(world: World, hub: Hub, client: Client): void {
     atMs += (3_600_000 / crashesPerHour) * random.exponential();
     if (atMs >= scenario.durationMs) return;
     queue.at(atMs, () => crash());
+  }
+}
+
+function planDamage({ queue, scenario, seed }: World, { custody }: Hub): void {
+  for (const [at, atMs] of (scenario.hub?.damagedAtMs ?? []).entries()) {
+    queue.at(atMs, () => custody.damage(seededRandom(seed, purpose.damage, at)));
   }
 }
 
@@ -212,9 +223,11 @@ function run({ world, hub, recorder }: Simulation, options: SimulateOptions): vo
       ({ done, open } = auditor);
       lastStep = hub.steps;
     } else if (world.check === "tick" && hub.steps - lastStep > FRUITLESS_STEPS_MAX) {
-      throw new ViolationError("liveness", `nothing gets done in ${FRUITLESS_STEPS_MAX} steps`);
+      const open = auditor.unfinished() ?? curator.unsettled(hub.custody, queue.nowMs);
+      throw new ViolationError("liveness", `nothing gets done in ${FRUITLESS_STEPS_MAX} steps: ${open}`);
     }
-    if (endsWithJobs && auditor.open === 0 && curator.unsettled(hub.custody) === undefined) return;
+    if (endsWithJobs && auditor.open === 0 && curator.unsettled(hub.custody, queue.nowMs) === undefined)
+      return;
     if (at % EVENTS_PER_LOOK !== 0) continue;
     signal?.throwIfAborted();
     onProgress?.({

@@ -26,7 +26,8 @@ const HOUR_MS = 3_600_000;
 export function swarmScenario(seed: number): Scenario {
   const random = seededRandom(seed, purpose.swarm);
   if (random.chance(0.05)) return sharingScenario(random, seed);
-  const stormy = withDatasets(stormyScenario(random, seed), seededRandom(seed, purpose.datasets));
+  const dry = withDatasets(stormyScenario(random, seed), seededRandom(seed, purpose.datasets));
+  const stormy = withDamage(dry, seededRandom(seed, purpose.damage));
   const jobs = stormy.jobs.map((job, at) => adjusted(job, seededRandom(seed, purpose.adjusting, at)));
   return withStrangers({ ...stormy, jobs }, seededRandom(seed, purpose.strangers));
 }
@@ -75,6 +76,20 @@ function withDatasets(scenario: Scenario, random: Random): Scenario {
       recoveryIntervalMs: among(random, 1, 1_000),
       httpIdleMs: among(random, 5_000, 60_000),
       nearInputsMax: among(random, 0, 100_000, 100_000),
+    },
+  };
+}
+
+/** In some of those blocks of the hub's disk are damaged, or what is lost stays in the catalogue. */
+function withDamage(scenario: Scenario, random: Random): Scenario {
+  if (scenario.datasets === undefined) return scenario;
+  const times = among(random, 0, 0, 0, 1, 2);
+  return {
+    ...scenario,
+    hub: {
+      ...scenario.hub,
+      lostRemoved: random.chance(0.5),
+      damagedAtMs: Array.from({ length: times }, () => between(random, 0, 60_000)),
     },
   };
 }

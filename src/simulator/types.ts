@@ -219,6 +219,10 @@ export interface HubScenario {
   readonly crashesAtMs?: readonly number[];
   /** Killed, and its disk is lost: it begins anew with its key and what keepers give back. */
   readonly diskLostAtMs?: readonly number[];
+  /** Each time any of the blocks on its disk may turn out to be damaged. */
+  readonly damagedAtMs?: readonly number[];
+  /** Whoever put a dataset of which something is lost for good removes it; otherwise it stays, and lacks that. Default true. */
+  readonly lostRemoved?: boolean;
   /** What it sends blocks at, to all machines together. Default: unlimited. */
   readonly bytesPerSecond?: number;
   /** Or at random, a Poisson process of so many per hour. */

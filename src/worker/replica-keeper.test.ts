@@ -66,7 +66,7 @@ test("a worker keeps what it is told, across restarts, shared blocks once, and n
   ]);
   const all = new Map([...one.blocks, ...two.blocks]);
   const first = await keeperIn(directory, all);
-  expect(await first.keep([one.cid])).toEqual({ type: "kept", cids: [one.cid], refused: [] });
+  expect(await first.keep([one.cid])).toEqual({ type: "kept", cids: [one.cid], partial: [], refused: [] });
   expect(first.fetched.sort()).toEqual([...one.blocks.keys()].sort());
   await first.keep([one.cid, two.cid]);
   // What was here was not fetched again.
@@ -92,10 +92,10 @@ test("a folder that cannot be had is refused, and asked for again goes on where 
   const missing = [...blocks.keys()].find((each) => each.startsWith("bafkrei"))!;
   const some = new Map([...blocks].filter(([each]) => each !== missing));
   const { keep, fetched } = await keeperIn(directory, some);
-  expect(await keep([cid])).toEqual({ type: "kept", cids: [], refused: [cid] });
+  expect(await keep([cid])).toEqual({ type: "kept", cids: [], partial: [cid], refused: [cid] });
   some.set(missing, blocks.get(missing)!);
   fetched.length = 0;
-  expect(await keep([cid])).toEqual({ type: "kept", cids: [cid], refused: [] });
+  expect(await keep([cid])).toEqual({ type: "kept", cids: [cid], partial: [], refused: [] });
   expect(fetched).toContain(missing);
   expect(fetched.length).toBeLessThan(blocks.size);
 });
@@ -109,7 +109,7 @@ test("a block that the disk has damaged is not given out, and its folder is made
   await writeFile(join(directory, cid, leaf), "a tixt");
   const mended = next();
   expect(await store.get(leaf)).toBeUndefined();
-  expect(await mended).toEqual({ type: "kept", cids: [cid], refused: [] });
+  expect(await mended).toEqual({ type: "kept", cids: [cid], partial: [], refused: [] });
   expect(Buffer.compare((await store.get(leaf))!, blocks.get(leaf)!)).toBe(0);
 });
 

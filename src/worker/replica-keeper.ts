@@ -57,7 +57,11 @@ export class ReplicaKeeper {
   }
 
   #say(): void {
-    this.#options.send({ type: "kept", cids: this.#options.store.whole(), refused: [...this.#refused] });
+    const { store, send } = this.#options;
+    const cids = store.whole();
+    const whole = new Set(cids);
+    const partial = store.folders().filter((cid) => !whole.has(cid));
+    send({ type: "kept", cids, partial, refused: [...this.#refused] });
   }
 
   async #work(): Promise<void> {

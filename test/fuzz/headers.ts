@@ -106,7 +106,7 @@ export const peerHeaders: readonly object[] = [
   { type: "asked", job: "j" },
   { type: "catalogue" },
   { type: "uploaded", call: 3 },
-  { type: "kept", cids: [task.bundle], refused: [task.bundle] },
+  { type: "kept", cids: [task.bundle], partial: [task.bundle], refused: [task.bundle] },
   { type: "goodbye", code: "UNAUTHORIZED", message: "", hint: "" },
 ];
 

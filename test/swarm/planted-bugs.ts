@@ -299,4 +299,22 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: "missing = replicas - away - keepers.length;",
     replace: "missing = Math.min(1, replicas) - away - keepers.length;",
   },
+  {
+    name: "a block that nobody has, which keeps other folders from being replicated",
+    file: "scheduler/replicas/wholeness.ts",
+    find: "return (cid) => anyUnsure && !(roots.has(cid) && this.#whole.has(cid));",
+    replace: "return () => anyUnsure;",
+  },
+  {
+    name: "a part of a folder given up that the hub lacks",
+    file: "scheduler/replicas/plan.ts",
+    find: "[...new Set([...whole, ...told, ...partial])].filter(isHeld)",
+    replace: "[...new Set([...whole, ...told])].filter(isHeld)",
+  },
+  {
+    name: "a catalogue of after the loss that is taken for news",
+    file: "scheduler/replicas/recovery.ts",
+    find: "(hearing || sequence <= recoveredAtMs);",
+    replace: "(hearing || sequence > 0);",
+  },
 ];

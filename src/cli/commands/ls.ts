@@ -34,11 +34,26 @@ const columns = (nowMs: number): readonly Column<DatasetStatus>[] => [
   { title: "CID", value: ({ cid }) => cid },
 ];
 
+/** What the hub itself has not got, and what can be done about it. */
+function lackOf({ name, lacks }: DatasetStatus, nowMs: number): string {
+  if (lacks === undefined) return "";
+  const blocks = `${count(lacks.blocks)} ${lacks.blocks === 1 ? "block" : "blocks"}`;
+  return (
+    `${printable(name)} lacks ${blocks} for ${duration(nowMs - lacks.sinceMs)}, and no connected worker keeps them. ` +
+    `Start the trusted workers that do, put it again (only what is missing is sent), or give it up: musketeers rm ${printable(name)}\n`
+  );
+}
+
 /** Datasets for people. */
 export const renderDatasets = (datasets: readonly DatasetStatus[], nowMs: number, style: Style): string =>
   datasets.length === 0
     ? "No dataset yet. `musketeers put FOLDER --name NAME` stores one.\n"
-    : renderTable(columns(nowMs), datasets, style.bold);
+    : renderTable(columns(nowMs), datasets, style.bold) +
+      datasets
+        .map((dataset) => lackOf(dataset, nowMs))
+        .filter((line) => line !== "")
+        .map((line) => style.bad(line))
+        .join("");
 
 const fileColumns: readonly Column<FileRef>[] = [
   { title: "SIZE", value: (file) => bytes(file.bytes), align: "right" },

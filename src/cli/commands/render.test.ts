@@ -192,6 +192,10 @@ test("datasets, and who keeps them", () => {
   expect(lines[1]).toContain("3 of 2");
   expect(lines[1]).toContain("athos, porthos…, aramis, and 1 more");
   expect(lines[2]).toMatch(/^lone .* 0 /);
+  const torn = { ...books, lacks: { blocks: 3, sinceMs: NOW_MS - 7_200_000 } };
+  expect(renderDatasets([torn, lone], NOW_MS, plain).split("\n")[3]).toMatch(
+    /^books lacks 3 blocks for 2 h, .* musketeers rm books$/,
+  );
   expect(renderDatasets([], NOW_MS, plain)).toContain("musketeers put");
 });
 

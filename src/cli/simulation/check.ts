@@ -111,6 +111,8 @@ const population = z.strictObject({
 const hub = z.strictObject({
   crashesAtMs: z.array(amount).optional(),
   diskLostAtMs: z.array(amount).optional(),
+  damagedAtMs: z.array(amount).optional(),
+  lostRemoved: z.boolean().optional(),
   bytesPerSecond: z.number().positive().optional(),
   crashesPerHour: amount.optional(),
   restartMs: draw.optional(),

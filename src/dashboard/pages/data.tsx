@@ -3,10 +3,11 @@ import { bytes, count, dateTime, plural } from "../format.ts";
 import { rowsOf, useTopic } from "../hub.ts";
 import { Table, Waiting } from "../parts/basics.tsx";
 
-const holdersOf = ({ keptBy }: DatasetStatus): string => {
+const holdersOf = ({ keptBy, lacks }: DatasetStatus): string => {
   const whole = keptBy.filter((holder) => holder.whole).map(({ worker }) => worker);
+  const hub = lacks === undefined ? "the hub" : `the hub, but ${plural(lacks.blocks, "block")} of it`;
   const fetching = keptBy.length - whole.length;
-  const parts = ["the hub", ...whole, ...(fetching > 0 ? [`${fetching} fetching`] : [])];
+  const parts = [hub, ...whole, ...(fetching > 0 ? [`${fetching} fetching`] : [])];
   return parts.join(", ");
 };
 

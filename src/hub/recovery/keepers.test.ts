@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type BlockSink, buildFile, TreeBuilder } from "../../data/index.ts";
 import { type Engine, memoryEngine } from "../../engine/index.ts";
 import { defaultLimits, type HubToKeeper, type Limits } from "../../protocol/index.ts";
@@ -52,7 +52,7 @@ class Site {
         for (const watcher of site.#watchers.splice(0)) watcher();
       },
     });
-    site.datasets.onChanged = () => site.keepers.changed();
+    site.datasets.onChanged = (name) => site.keepers.datasetChanged(name);
     return site;
   }
 
@@ -185,7 +185,7 @@ describe("keepers of a hub's catalogue", () => {
     expect(after.notices[0]).toContain("from the worker w: 1 datasets");
     // It has said it anew since; on the next start nothing is recovered any more.
     await worker.given(2);
-    expect((await Site.open({ engine: after.engine })).keepers.recovering).toBe(false);
+    expect((await Site.open({ engine: after.engine })).keepers.hearing).toBe(false);
     after.keepers.close();
   });
 
@@ -231,9 +231,10 @@ describe("keepers of a hub's catalogue", () => {
       site.keepers.onHeard = resolve;
     });
     await heard;
-    expect(site.keepers.recovering).toBe(true);
+    expect(site.keepers.hearing).toBe(true);
     silent.leave();
     await site.until(/^recovered/);
+    expect(site.keepers.hearing).toBe(false);
     site.keepers.close();
   });
 
@@ -303,7 +304,77 @@ describe("keepers of a hub's catalogue", () => {
     late.join(after);
     await after.until(/from the worker late/);
     expect(after.datasets.list().map(({ name }) => name)).toEqual(["one", "three", "two"]);
+    const told = () => openCatalogue(early.catalogue, secretKey).datasets.map(({ name }) => name);
+    // The loss of this disk, too, must not cost what only the late one knew of.
+    for (let times = early.received; !told().includes("two"); times++) await early.given(times + 1);
     after.keepers.close();
+  });
+
+  it("publishes what it knows, and lacks since when, however long a block is with nobody", async () => {
+    const [lost, kept] = await Promise.all([
+      folderOf({ "lost.txt": "one" }),
+      folderOf({ "kept.txt": "two" }),
+    ]);
+    const site = await Site.open({ nowMs: 1_000 });
+    const [here, away] = [new FakeWorker("here", kept.blocks), new FakeWorker("away", lost.blocks)];
+    here.join(site);
+    await put(site, "lost", lost);
+    await put(site, "kept", kept);
+    await here.given(1);
+    here.leave();
+    site.keepers.close();
+
+    const after = await Site.open({ recover: true, nowMs: 9_000 });
+    holders(after, [here, away]);
+    here.join(after);
+    await after.until(/^recovering: 1 blocks/);
+    await here.given(2);
+    expect(openCatalogue(here.catalogue, secretKey).datasets.map(({ name }) => name)).toEqual([
+      "kept",
+      "lost",
+    ]);
+    expect([after.keepers.lackOf(kept.cid), after.keepers.lackOf(lost.cid)]).toEqual([
+      undefined,
+      { blocks: 1, sinceMs: 9_000 },
+    ]);
+    expect([kept.cid, lost.cid, "unknown"].map(after.keepers.held())).toEqual([false, true, true]);
+    // What was removed since is not taken back from those who were told of it before.
+    await after.datasets.remove("kept");
+    here.leave();
+    here.join(after);
+    await here.given(4);
+    expect(after.datasets.list().map(({ name }) => name)).toEqual(["lost"]);
+    after.keepers.close();
+
+    const again = await Site.open({ engine: after.engine, nowMs: 20_000 });
+    holders(again, [here, away]);
+    await again.until(/^recovering: 1 blocks/);
+    expect(again.keepers.lackOf(lost.cid)).toEqual({ blocks: 1, sinceMs: 9_000 });
+    away.join(again);
+    await again.until(/^recovered/);
+    expect(again.keepers.warnings()).toEqual([]);
+    expect(["unknown"].map(again.keepers.held())).toEqual([false]);
+    again.keepers.close();
+  });
+
+  it("gets back what turned out to be damaged, without being told to recover", async () => {
+    const books = await folderOf({ "a.txt": "a" });
+    const site = await Site.open({ limits: { replicaRetryMs: 1 } });
+    const worker = new FakeWorker("w", books.blocks);
+    holders(site, [worker]);
+    await put(site, "books", books);
+    worker.join(site);
+    const [gone] = books.blocks.keys();
+    await site.engine.blobs.delete(gone!);
+    site.keepers.damaged(gone!);
+    // Nobody says anything more: it asks again by itself.
+    worker.answers = false;
+    await vi.waitFor(() => expect(worker.asked).toEqual([1]));
+    worker.answers = true;
+    site.keepers.uploaded("w", 1);
+    await site.until(/^recovered/);
+    expect(await surveyTree(books.cid, site.engine.blobs)).toMatchObject({ files: 1 });
+    site.keepers.close();
   });
 
   it("uploadBlocksMax: gets every block that anybody keeps, whoever leaves meanwhile, and says how many nobody has", async () => {
@@ -354,7 +425,7 @@ describe("keepers of a hub's catalogue", () => {
             expect((await surveyTree(folder.cid, after.engine.blobs)).files).toBe(12);
           } else {
             await after.until(/^recovering: [1-9]/);
-            expect(after.keepers.recovering).toBe(true);
+            expect(after.keepers.lackOf(folder.cid)).toBeDefined();
           }
           for (const { asked } of workers) expect(Math.max(0, ...asked)).toBeLessThanOrEqual(4);
           after.keepers.close();
@@ -379,7 +450,9 @@ describe("keepers of a hub's catalogue", () => {
     await after.until(/^took/);
     for (let times = 0; times < 1_000; times++) after.keepers.holds("w");
     await after.until(/^recovering: 1 blocks/);
-    expect(after.keepers.warnings()).toEqual([expect.stringContaining("1 blocks of datasets")]);
+    expect(after.keepers.warnings()).toEqual([
+      expect.stringContaining("Dataset books lacks 1 block since 1970-01-01T00:00:09.000Z"),
+    ]);
     expect(worker.asked.length).toBeLessThanOrEqual(2);
     after.keepers.close();
   });

@@ -10,11 +10,14 @@ import {
 import { Fields } from "../../protocol/messages/index.ts";
 import {
   afterAdoption,
+  afterHearing,
   afterLoss,
   afterPublishing,
   type CatalogueMarks,
   isNews,
+  type Lack,
   noMarks,
+  Wholeness,
 } from "../../scheduler/index.ts";
 import type { Datasets } from "../datasets.ts";
 import type { Invites } from "../invites.ts";
@@ -22,6 +25,8 @@ import { openCatalogue, signCatalogue } from "./catalogue.ts";
 import { Refill } from "./refill.ts";
 
 const KEY = "catalogue";
+/** Since when what is lacking. */
+const LACKS_KEY = "lacking";
 /** Changes within so many milliseconds go out together. */
 const CHANGES_TOGETHER_MS = 100;
 
@@ -53,10 +58,23 @@ function decodeStored(value: Uint8Array | undefined): CatalogueMarks {
       sequence: fields.integer("sequence"),
       adopted: fields.integer("adopted"),
       recoveredAtMs: fields.integer("recoveredAtMs"),
-      recovering: fields.boolean("recovering"),
+      // Of 0.1.0, which knew one word for both: not heard, and lacking blocks.
+      hearing: fields.boolean(fields.has("hearing") ? "hearing" : "recovering"),
     };
   } catch (cause) {
     throw new MusketeersError("JOURNAL_CORRUPT", `The registry's entry ${KEY} is damaged`, { cause });
+  }
+}
+
+function decodeLacks(value: Uint8Array | undefined): [string, Lack][] {
+  if (value === undefined) return [];
+  try {
+    return (decodeValue(value) as unknown[]).map((row) => {
+      const fields = new Fields(LACKS_KEY, row);
+      return [fields.string("cid"), { blocks: fields.integer("blocks"), sinceMs: fields.integer("sinceMs") }];
+    });
+  } catch (cause) {
+    throw new MusketeersError("JOURNAL_CORRUPT", `The registry's entry ${LACKS_KEY} is damaged`, { cause });
   }
 }
 
@@ -70,42 +88,49 @@ export class Keepers {
   readonly #keepers = new Map<string, Keeper>();
   /** Workers that say that they keep a block. */
   holdersOf: (cid: string) => readonly string[] = () => [];
-  onRecovered: () => void = () => {};
-  /** Nothing is to come of a worker any more that was to say which catalogue it keeps. */
+  /** It is another question now what may be planned: a catalogue was heard, or blocks are back or seen to be missing. */
   onHeard: () => void = () => {};
   #stored: CatalogueMarks;
   #signed: Uint8Array | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** One thing after the other. */
   #last: Promise<unknown> = Promise.resolve();
-  #toldLacking: number | undefined;
+  readonly #wholeness: Wholeness;
+  #lackingBlocks = 0;
+  readonly #damaged = new Set<string>();
+  /** It is still to be said that all is back. */
+  #awaited: boolean;
   /** Those who have not said yet what they keep. */
   readonly #recalled = new Set<string>();
   #answered = false;
 
-  private constructor(options: KeepersOptions, stored: CatalogueMarks) {
+  private constructor(options: KeepersOptions, stored: CatalogueMarks, lacks: readonly [string, Lack][]) {
     this.#options = options;
     this.#stored = stored;
-    const { limits, blobs, datasets } = options;
+    this.#wholeness = new Wholeness(() => options.datasets.list().map(({ cid }) => cid), lacks);
+    this.#awaited = lacks.length > 0;
+    const { limits, blobs } = options;
     this.#refill = new Refill({
       limits,
       blobs,
-      roots: () => datasets.list().map(({ cid }) => cid),
+      roots: () => this.#wholeness.unsure(),
       holdersOf: (cid) => this.holdersOf(cid).filter((worker) => this.#keepers.has(worker)),
       ask: (worker, call, cids) => this.#keepers.get(worker)?.entrust({ type: "upload", call, cids }),
-      onLooked: (lacking) => this.#onLooked(lacking),
+      onLooked: (missing) => this.#onLooked(missing),
     });
   }
 
   /** @throws MusketeersError `JOURNAL_CORRUPT`, `STORAGE` */
   static async open(options: KeepersOptions): Promise<Keepers> {
-    const before = decodeStored((await options.registry.get(KEY))?.value);
-    const keepers = new Keepers(options, before);
-    if (options.recover && !before.recovering) {
-      await keepers.#store(afterLoss(before, options.wallMs()));
-    }
+    const { registry } = options;
+    const before = decodeStored((await registry.get(KEY))?.value);
+    const lacks = decodeLacks((await registry.get(LACKS_KEY))?.value);
+    const keepers = new Keepers(options, before, lacks);
+    if (options.recover && !before.hearing) await keepers.#store(afterLoss(before, options.wallMs()));
+    keepers.#awaited ||= keepers.hearing;
     // A hub that was killed before it could give out its last change does so now.
-    else if (!keepers.recovering && keepers.#hasAnything) keepers.changed();
+    if (!keepers.hearing && keepers.#hasAnything) keepers.changed();
+    keepers.#lookWhereUnsure();
     return keepers;
   }
 
@@ -119,18 +144,47 @@ export class Keepers {
     return this.#recalled.has(worker);
   }
 
-  get recovering(): boolean {
-    return this.#stored.recovering;
+  /** Whether it is not known yet which datasets there are. */
+  get hearing(): boolean {
+    return this.#stored.hearing;
+  }
+
+  /** Which folders are to stay wherever they are; see `Wholeness`. */
+  held(): (cid: string) => boolean {
+    return this.#wholeness.held();
+  }
+
+  /** What is seen to be missing of a folder; undefined: nothing. */
+  lackOf(cid: string): Lack | undefined {
+    return this.#wholeness.lacks.get(cid);
   }
 
   /** What an operator should know. */
   warnings(): readonly string[] {
-    if (!this.recovering) return [];
-    const lacking = this.#toldLacking;
+    return [...this.#hearingWarnings(), ...this.#lackWarnings()];
+  }
+
+  #hearingWarnings(): readonly string[] {
+    if (!this.hearing) return [];
+    const { size } = this.#recalled;
     return [
-      lacking === undefined
+      size === 0
         ? "Recovering: waiting for the trusted workers that keep the catalogue and the blocks of datasets"
-        : `Recovering: ${lacking} blocks of datasets are with no connected worker`,
+        : `Recovering: ${size} trusted workers are still to say which catalogue they keep`,
+    ];
+  }
+
+  #lackWarnings(): readonly string[] {
+    const lacking = this.#options.datasets.list().flatMap(({ name, cid }) => {
+      const lack = this.lackOf(cid);
+      return lack === undefined ? [] : [{ name, ...lack }];
+    });
+    const [first] = lacking.toSorted((a, b) => a.sinceMs - b.sinceMs);
+    if (first === undefined) return [];
+    const others = lacking.length === 1 ? "" : `, and ${lacking.length - 1} more datasets lack others`;
+    return [
+      `Dataset ${first.name} lacks ${first.blocks} ${first.blocks === 1 ? "block" : "blocks"} since ${new Date(first.sinceMs).toISOString()}${others}: ` +
+        "no connected worker keeps them. Start the trusted workers that do, put it again (only what is missing is sent), or give it up with `musketeers rm`",
     ];
   }
 
@@ -150,25 +204,41 @@ export class Keepers {
     const owed = this.#recalled.delete(worker);
     this.#refill.left(worker);
     // Nothing is to come of it any more, which may have been all that there was to wait for.
-    if (owed && this.recovering) this.#refill.look();
+    if (owed && this.hearing) void this.#alone(() => this.#heard());
   }
 
   /** A worker keeps more than it did. */
   holds(worker: string): void {
-    if (this.recovering && this.#keepers.has(worker)) this.#refill.look();
+    if (this.#keepers.has(worker)) this.#lookWhereUnsure();
   }
 
   uploaded(worker: string, call: number): void {
     this.#refill.uploaded(worker, call);
   }
 
+  /** A dataset was put, which has all its blocks, or removed. */
+  datasetChanged(name: string): void {
+    const dataset = this.#options.datasets.find(name);
+    if (dataset !== undefined) this.#wholeness.isNowWhole(dataset.cid);
+    // What was lacking may be with it, or gone.
+    if (this.#lackingBlocks > 0) this.#refill.look();
+    this.changed();
+  }
+
   /** Datasets or revoked invites are not what they were. */
   changed(): void {
-    if (this.recovering) this.#refill.look();
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       void this.#alone(() => this.#publish());
     }, CHANGES_TOGETHER_MS);
+  }
+
+  /** A block turned out to be damaged, so that any dataset may lack it. Whoever asks for it again is no news. */
+  damaged(cid: string): void {
+    if (this.#damaged.has(cid)) return;
+    this.#damaged.add(cid);
+    this.#wholeness.doubt();
+    this.#lookWhereUnsure();
   }
 
   /** A worker gave back what it keeps; whether that is the hub's own, its signature tells. */
@@ -177,15 +247,12 @@ export class Keepers {
     if (keeper === undefined || !this.#recalled.has(worker)) return;
     const bytes = body.slice();
     void this.#alone(async () => {
-      try {
-        if (bytes.length > 0) await this.#adopt(keeper, bytes);
-      } finally {
-        this.#recalled.delete(worker);
-        this.#answered = true;
-      }
-      if (this.recovering) this.#refill.look();
-      else this.#give(keeper);
-      this.onHeard();
+      // Whatever is wrong with what it gave, it has answered.
+      await this.#adopt(keeper, bytes).catch((thrown: unknown) => this.#complain(thrown));
+      this.#recalled.delete(worker);
+      this.#answered = true;
+      if (!this.hearing) this.#give(keeper);
+      await this.#heard();
     });
   }
 
@@ -195,6 +262,7 @@ export class Keepers {
   }
 
   async #adopt(keeper: Keeper, bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
     const { secretKey, datasets, invites, onNotice } = this.#options;
     const catalogue = openCatalogue(bytes, secretKey);
     const { sequence } = catalogue;
@@ -202,32 +270,60 @@ export class Keepers {
     await datasets.adopt(catalogue.datasets, sequence);
     await invites.restore(catalogue.revoked);
     await this.#store(afterAdoption(this.#stored, sequence));
+    this.#wholeness.doubt();
+    this.#awaited = true;
+    // Whoever has the catalogue of after the loss is to hear of what that did not name.
+    this.changed();
     const made = new Date(sequence).toISOString();
     onNotice(
       `took the catalogue of ${made} from the worker ${keeper.name}: ${datasets.list().length} datasets`,
     );
-    this.#toldLacking = undefined;
   }
 
-  #onLooked(lacking: number): void {
-    const { onNotice } = this.#options;
-    // As long as nobody was heard, or somebody is still to answer, there may be more to come.
-    if (lacking === 0 && this.#answered && this.#recalled.size === 0) {
-      void this.#alone(async () => {
-        if (!this.recovering) return;
-        await this.#store({ recovering: false });
-        onNotice("recovered: all blocks of all datasets are back");
-        this.onRecovered();
-        await this.#publish();
-      });
-    } else if (lacking > 0 && lacking !== this.#toldLacking) {
-      this.#toldLacking = lacking;
+  /** Somebody has answered, or will not. As long as others are still to answer there may be more to come. */
+  async #heard(): Promise<void> {
+    if (this.hearing && this.#answered && this.#recalled.size === 0) {
+      await this.#store(afterHearing(this.#stored));
+      await this.#publish();
+    }
+    this.onHeard();
+    this.#lookWhereUnsure();
+    this.#settle();
+  }
+
+  #lookWhereUnsure(): void {
+    if (this.#wholeness.unsure().length > 0) this.#refill.look();
+  }
+
+  #onLooked(missing: ReadonlyMap<string, number>): void {
+    const { onNotice, wallMs, registry } = this.#options;
+    this.#wholeness.looked(missing, wallMs());
+    const { lacks } = this.#wholeness;
+    const lacking = [...lacks.values()].reduce((sum, { blocks }) => sum + blocks, 0);
+    if (lacking !== this.#lackingBlocks || this.#awaited) {
+      const rows = [...lacks].map(([cid, lack]) => ({ cid, ...lack }));
+      void this.#alone(() => registry.put(LACKS_KEY, encodeValue(rows)).then(() => {}));
+    }
+    if (lacking > 0 && lacking !== this.#lackingBlocks) {
+      this.#awaited = true;
       onNotice(`recovering: ${lacking} blocks that can be seen to be missing are with no connected worker`);
     }
+    this.#lackingBlocks = lacking;
+    this.#settle();
+    this.onHeard();
+  }
+
+  /** Says so once all is back. */
+  #settle(): void {
+    if (this.#wholeness.unsure().length > 0) return;
+    this.#damaged.clear();
+    if (!this.#awaited || this.hearing) return;
+    this.#awaited = false;
+    this.#options.onNotice("recovered: all blocks of all datasets are back");
   }
 
   async #publish(): Promise<void> {
-    if (this.recovering) return;
+    if (this.hearing) return;
     await this.#store(afterPublishing(this.#stored, this.#options.wallMs()));
     this.#signed = undefined;
     // Who has not said yet what it keeps is to keep it until it has.
@@ -255,11 +351,13 @@ export class Keepers {
   }
 
   #alone(action: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(action).catch((thrown: unknown) => {
-      const { code, message } = toMusketeersError(thrown);
-      this.#options.onNotice(`the catalogue: ${message} (${code})`);
-    });
+    const done = this.#last.then(action).catch((thrown: unknown) => this.#complain(thrown));
     this.#last = done;
     return done;
+  }
+
+  #complain(thrown: unknown): void {
+    const { code, message } = toMusketeersError(thrown);
+    this.#options.onNotice(`the catalogue: ${message} (${code})`);
   }
 }

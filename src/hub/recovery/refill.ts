@@ -6,16 +6,16 @@ import { sharedOrders } from "../../scheduler/index.ts";
 import { childrenOf } from "../tree-survey.ts";
 
 export interface RefillOptions {
-  readonly limits: Pick<Limits, "uploadBlocksMax" | "recoveryIntervalMs" | "httpIdleMs">;
+  readonly limits: Pick<Limits, "uploadBlocksMax" | "recoveryIntervalMs" | "replicaRetryMs" | "httpIdleMs">;
   readonly blobs: Blobs;
-  /** The folders that are to be whole. */
+  /** The folders that are to be whole, and are not known to be. */
   readonly roots: () => readonly string[];
   /** Connected workers that say that they keep a block. */
   readonly holdersOf: (cid: string) => readonly string[];
   /** Asks a worker to store blocks here; it answers with the number of the call. */
   readonly ask: (worker: string, call: number, cids: readonly string[]) => void;
-  /** Told after each look at everything how many blocks are still missing. */
-  readonly onLooked: (lacking: number) => void;
+  /** Told after each look how many blocks of each folder are seen to be missing. */
+  readonly onLooked: (missing: ReadonlyMap<string, number>) => void;
 }
 
 /** Workers that are asked for the same block, one after the other, before it counts as lacking. */
@@ -36,6 +36,8 @@ export class Refill {
   #looking = false;
   #again = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What is lacking may be had later, whether anybody says so or not. */
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   constructor(options: RefillOptions) {
@@ -47,6 +49,7 @@ export class Refill {
     if (this.#closed) return;
     this.#again = true;
     if (this.#looking || this.#timer !== undefined) return;
+    clearTimeout(this.#retry);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.#lookNow();
@@ -66,6 +69,7 @@ export class Refill {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#retry);
     for (const waiting of this.#waiting.values()) waiting.resolve();
   }
 
@@ -73,8 +77,11 @@ export class Refill {
     this.#looking = true;
     this.#again = false;
     try {
-      const lacking = await this.#fill();
-      if (!this.#closed) this.#options.onLooked(lacking);
+      const roots = [...this.#options.roots()];
+      await this.#fill(roots);
+      const missing = new Map<string, number>();
+      for (const root of roots) missing.set(root, await this.#missingOf(root));
+      if (!this.#closed) this.#looked(missing);
     } catch {
       // The disk refuses; that is said elsewhere, and passes.
       this.#again = true;
@@ -84,15 +91,39 @@ export class Refill {
     if (this.#again) this.look();
   }
 
-  /** Goes through everything once; says how many blocks nobody had. */
-  async #fill(): Promise<number> {
+  #looked(missing: ReadonlyMap<string, number>): void {
+    const { onLooked, limits } = this.#options;
+    onLooked(missing);
+    if (![...missing.values()].some((blocks) => blocks > 0)) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.look(), limits.replicaRetryMs);
+  }
+
+  /** How many blocks of a folder are seen to be missing. */
+  async #missingOf(root: string): Promise<number> {
+    const { blobs } = this.#options;
+    const pending = [root];
+    const seen = new Set<string>();
+    let missing = 0;
+    for (let cid = pending.pop(), steps = 1; cid !== undefined; cid = pending.pop(), steps++) {
+      if (this.#closed) return missing;
+      if (steps % BLOCKS_PER_TURN === 0) await setImmediate();
+      if (seen.has(cid)) continue;
+      seen.add(cid);
+      if ((await blobs.stat(cid)) === undefined) missing++;
+      else if (codecOf(cid) !== "raw") pending.push(...(await childrenOf(cid, blobs)));
+    }
+    return missing;
+  }
+
+  /** Goes through everything once, and gets what anybody has. */
+  async #fill(roots: readonly string[]): Promise<void> {
     const { blobs, limits } = this.#options;
-    const pending = [...this.#options.roots()];
+    const pending = [...roots];
     const seen = new Set<string>();
     let wanted = new Set<string>();
-    let lacking = 0;
     for (let steps = 1; pending.length > 0 || wanted.size > 0; steps++) {
-      if (this.#closed) return lacking;
+      if (this.#closed) return;
       if (steps % BLOCKS_PER_TURN === 0) await setImmediate();
       const cid = pending.pop();
       if (cid !== undefined) {
@@ -105,14 +136,12 @@ export class Refill {
       if (wanted.size < limits.uploadBlocksMax && pending.length > 0) continue;
       if (wanted.size === 0) continue;
       const missing = await this.#fetch([...wanted]);
-      lacking += missing.size;
       for (const got of wanted) {
         if (missing.has(got) || codecOf(got) === "raw") continue;
         pending.push(...(await childrenOf(got, blobs)));
       }
       wanted = new Set();
     }
-    return lacking;
   }
 
   /** Has blocks stored by those who keep them; what nobody has is given back. */

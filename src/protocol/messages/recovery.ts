@@ -40,6 +40,8 @@ export interface KeepMessage {
 export interface KeptMessage {
   readonly type: "kept";
   readonly cids: readonly string[];
+  /** Those of which it has some blocks. */
+  readonly partial: readonly string[];
   /** Those of the list that it could not get or has no space for. */
   readonly refused: readonly string[];
 }
@@ -60,7 +62,12 @@ export function parseRecoveryToHub(type: string, fields: Fields): RecoveryToHub 
     case "uploaded":
       return { type, call: fields.integer("call") };
     case "kept":
-      return { type, cids: folders(fields, "cids"), refused: folders(fields, "refused") };
+      return {
+        type,
+        cids: folders(fields, "cids"),
+        partial: fields.has("partial") ? folders(fields, "partial") : [],
+        refused: folders(fields, "refused"),
+      };
     default:
       return undefined;
   }

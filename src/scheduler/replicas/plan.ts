@@ -17,6 +17,8 @@ export interface Member {
   readonly told: ReadonlySet<string>;
   /** Folders that it keeps whole. */
   readonly whole: ReadonlySet<string>;
+  /** Folders of which it keeps some blocks, and may have the last ones. */
+  readonly partial: ReadonlySet<string>;
   /** Folders that it could not keep lately. */
   readonly refused: ReadonlySet<string>;
 }
@@ -29,6 +31,8 @@ export interface Absent {
 /**
  * Says for each worker what it is to keep.
  * @param perWorkerMax folders of one worker
+ * @param isHeld whether blocks of a folder may be nowhere else: whoever has any of it keeps that, wanted or not, and
+ *   nobody else is asked for what cannot be had
  * @returns a set for each member, in their order
  */
 export function planReplicas(
@@ -36,15 +40,18 @@ export function planReplicas(
   members: readonly Member[],
   absent: readonly Absent[],
   perWorkerMax: number,
+  isHeld: (cid: string) => boolean = () => false,
 ): readonly ReadonlySet<string>[] {
   const known = new Set(wanted.map(({ cid }) => cid));
-  const plans = members.map(({ told, whole, refused }) => {
-    const keeps = [...new Set([...whole, ...told])].filter((cid) => known.has(cid));
-    return new Set(keeps.filter((cid) => whole.has(cid) || !refused.has(cid)));
+  const plans = members.map(({ told, whole, partial, refused }) => {
+    const held = [...new Set([...whole, ...told, ...partial])].filter(isHeld);
+    const keeps = [...whole, ...told].filter((cid) => known.has(cid));
+    return new Set([...held, ...keeps.filter((cid) => whole.has(cid) || !refused.has(cid))]);
   });
   const sizes = new Map(wanted.map(({ cid, bytes }) => [cid, bytes]));
   const loads = plans.map((plan) => [...plan].reduce((sum, cid) => sum + (sizes.get(cid) ?? 0), 0));
   for (const { cid, replicas, bytes } of wanted) {
+    if (isHeld(cid)) continue;
     const away = absent.filter(({ keeps }) => keeps.has(cid)).length;
     const keepers = members.map((_, at) => at).filter((at) => plans[at]!.has(cid));
     for (let missing = replicas - away - keepers.length; missing > 0; missing--) {

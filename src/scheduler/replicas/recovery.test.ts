@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   afterAdoption,
+  afterHearing,
   afterLoss,
   afterPublishing,
   isNews,
@@ -9,11 +10,11 @@ import {
   sharedOrders,
 } from "./recovery.ts";
 
-test("only what was said before the loss is news, or while the hub recovers", () => {
+test("only what was said before the loss is news, or while the hub hears the others", () => {
   const lost = afterLoss(afterPublishing(noMarks, 100), 1_000);
-  expect(lost).toEqual({ sequence: 100, adopted: 100, recoveredAtMs: 1_000, recovering: true });
+  expect(lost).toEqual({ sequence: 100, adopted: 100, recoveredAtMs: 1_000, hearing: true });
   expect([100, 101, 2_000].map((sequence) => isNews(lost, sequence))).toEqual([false, true, true]);
-  const back = { ...afterAdoption(lost, 500), recovering: false };
+  const back = afterHearing(afterAdoption(lost, 500));
   // One that was away may know of more; what this hub has said since is its own.
   expect([500, 501, 1_000, 1_001].map((sequence) => isNews(back, sequence))).toEqual([
     false,
@@ -23,6 +24,12 @@ test("only what was said before the loss is news, or while the hub recovers", ()
   ]);
   expect(afterPublishing(back, 700).sequence).toBe(1_001);
   expect(afterPublishing({ ...back, sequence: 5_000 }, 700).sequence).toBe(5_001);
+  // Also when what somebody else knew is taken after that.
+  expect(isNews(afterAdoption(back, 900), afterPublishing(back, 1_500).sequence)).toBe(false);
+  // Where the clock has gone back the loss was not before what was said before.
+  const late = afterHearing(afterAdoption(lost, 2_000));
+  expect([1_999, 2_000].map((sequence) => isNews(late, sequence))).toEqual([false, false]);
+  expect(afterPublishing(late, 1_500).sequence).toBe(2_001);
 });
 
 test("a catalogue is the truth about its time, and about nothing later", () => {

@@ -9,32 +9,35 @@ export interface CatalogueMarks {
   readonly sequence: number;
   /** Of the one that was taken back last. */
   readonly adopted: number;
-  /** When the disk was found lost; 0: never. */
+  /** When the disk was found lost; 0: never. No catalogue that this hub gave out since has a smaller sequence. */
   readonly recoveredAtMs: number;
-  /** Blocks of datasets may still be missing. */
-  readonly recovering: boolean;
+  /** The disk was lost, and nobody has said yet which catalogue it keeps, or somebody is about to. */
+  readonly hearing: boolean;
 }
 
-export const noMarks: CatalogueMarks = { sequence: 0, adopted: 0, recoveredAtMs: 0, recovering: false };
+export const noMarks: CatalogueMarks = { sequence: 0, adopted: 0, recoveredAtMs: 0, hearing: false };
 
 /** The disk was found lost. What a backup knew is not asked for again. */
 export const afterLoss = (marks: CatalogueMarks, wallMs: number): CatalogueMarks => ({
   ...marks,
   adopted: Math.max(marks.adopted, marks.sequence),
   recoveredAtMs: Math.floor(wallMs),
-  recovering: true,
+  hearing: true,
 });
 
-/** Whether a catalogue that a worker gave back says something that is not known: what this hub said after it had recovered is no news to it. */
-export const isNews = ({ adopted, recoveredAtMs, recovering }: CatalogueMarks, sequence: number): boolean =>
-  sequence > adopted && (recovering || sequence <= recoveredAtMs);
+/** Whether a catalogue that a worker gave back says something that is not known: what this hub said after it had heard the others is no news to it. */
+export const isNews = ({ adopted, recoveredAtMs, hearing }: CatalogueMarks, sequence: number): boolean =>
+  sequence > adopted && (hearing || sequence <= recoveredAtMs);
 
-/** A catalogue was taken back; blocks of what it names may be missing. */
+/** A catalogue was taken back. Where clocks have gone back it may be of later than the loss. */
 export const afterAdoption = (marks: CatalogueMarks, sequence: number): CatalogueMarks => ({
   ...marks,
   adopted: sequence,
-  recovering: true,
+  recoveredAtMs: Math.max(marks.recoveredAtMs, sequence),
 });
+
+/** Whoever is here has said which catalogue it keeps. */
+export const afterHearing = (marks: CatalogueMarks): CatalogueMarks => ({ ...marks, hearing: false });
 
 /** The catalogue is given out anew. */
 export const afterPublishing = (marks: CatalogueMarks, wallMs: number): CatalogueMarks => ({

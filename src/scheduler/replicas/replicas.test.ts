@@ -9,6 +9,7 @@ function world(limits: Partial<Limits> = {}) {
     owing: new Set<string>(),
     planInMs: undefined as number | undefined,
     ready: true,
+    held: new Set<string>(),
     datasets: [dataset("a", 1)],
   };
   const replicas = new Replicas({
@@ -19,6 +20,7 @@ function world(limits: Partial<Limits> = {}) {
     },
     datasets: () => state.datasets,
     isReady: () => state.ready,
+    held: () => (cid) => state.held.has(cid),
     isOwing: (worker) => state.owing.has(worker),
   });
   return { state, replicas };
@@ -51,8 +53,8 @@ class Host implements ReplicaHost {
   }
 }
 
-const kept = (cids: readonly string[], refused: readonly string[] = []) =>
-  ({ type: "kept", cids, refused }) as const;
+const kept = (cids: readonly string[], refused: readonly string[] = [], partial: readonly string[] = []) =>
+  ({ type: "kept", cids, partial, refused }) as const;
 
 test("replicaGraceMs: a worker that comes back in time keeps its replicas, one that does not is replaced", () => {
   const { state, replicas } = world({ replicaGraceMs: 1_000 });
@@ -205,4 +207,21 @@ test("workers that are called the same are not taken for each other, nor one tha
   const three = new Host("4", "athos");
   replicas.kept(three, kept([]));
   expect(three.told).toEqual(["a"]);
+});
+
+test("a folder that the hub lacks stays with everybody who has any of it, wanted or not, and is asked of nobody", () => {
+  const { state, replicas } = world();
+  state.datasets = [dataset("a", 1), dataset("b", 1)];
+  state.held = new Set(["a", "gone"]);
+  const [one, two] = [new Host("1"), new Host("2")];
+  // It could not get the rest of a, and has blocks of a folder that the hub does not know.
+  replicas.kept(one, kept([], ["a"], ["a", "gone"]));
+  replicas.kept(two, kept(["gone", "a"]));
+  expect([one.told, two.told]).toEqual([["a gone b"], ["gone a"]]);
+  expect(replicas.warnings()).toEqual([]);
+  // All of a is back: one copy is enough, and what is unknown was removed.
+  replicas.kept(one, kept(["b"], [], ["a", "gone"]));
+  state.held.clear();
+  replicas.plan();
+  expect([one.told.at(-1), two.told.at(-1)]).toEqual(["b", "a"]);
 });

@@ -16,6 +16,7 @@ interface Member {
   readonly host: ReplicaHost;
   told: ReadonlySet<string>;
   whole: ReadonlySet<string>;
+  partial: ReadonlySet<string>;
   /** What it was told to let go, and has not said yet that it has. */
   leaving: ReadonlySet<string>;
   readonly refusedUntilMs: Map<string, number>;
@@ -29,6 +30,8 @@ export interface ReplicasOptions {
   readonly datasets: () => readonly DatasetSummary[];
   /** While the hub does not know its datasets nobody is told to let anything go. */
   readonly isReady: () => boolean;
+  /** Which folders are to stay where they are, because blocks of them may be nowhere else; see `Wholeness`. */
+  readonly held: () => (cid: string) => boolean;
   /** One that may know of datasets that the hub does not is told nothing until it has said so. */
   readonly isOwing?: (worker: string) => boolean;
 }
@@ -55,16 +58,18 @@ export class Replicas {
   }
 
   /** A worker says what it keeps; with the first such word it is one of those who may be asked to. */
-  kept(host: ReplicaHost, { cids, refused }: KeptMessage): void {
+  kept(host: ReplicaHost, { cids, partial, refused }: KeptMessage): void {
     const untilMs = this.#options.nowMs() + this.#options.limits.replicaRetryMs;
     let member = this.#members.get(host.worker);
     if (member === undefined) {
-      member = { host, told: new Set(), whole: new Set(), leaving: new Set(), refusedUntilMs: new Map() };
+      const none = new Set<string>();
+      member = { host, told: none, whole: none, partial: none, leaving: none, refusedUntilMs: new Map() };
       this.#members.set(host.worker, member);
       this.#absent.delete(host.identity);
     }
     const { leaving } = member;
     member.whole = new Set(cids);
+    member.partial = new Set(partial.filter((cid) => !leaving.has(cid)));
     member.leaving = new Set(cids.filter((cid) => leaving.has(cid)));
     for (const cid of cids) member.refusedUntilMs.delete(cid);
     for (const cid of refused) member.refusedUntilMs.set(cid, untilMs);
@@ -99,7 +104,8 @@ export class Replicas {
   warnings(): readonly string[] {
     if (!this.#options.isReady()) return [];
     const away = [...this.#absent.values()];
-    const wanted = this.#options.datasets().filter(({ replicas }) => replicas > 0);
+    const isHeld = this.#options.held();
+    const wanted = this.#options.datasets().filter(({ cid, replicas }) => replicas > 0 && !isHeld(cid));
     const short = wanted.filter(({ cid, replicas }) => {
       const found = this.keptBy(cid).length + away.filter(({ keeps }) => keeps.has(cid)).length;
       return found < replicas;
@@ -124,13 +130,14 @@ export class Replicas {
     const plans = planReplicas(
       this.#wanted(),
       asked.map((member) => {
-        const { host, told, whole, leaving, refusedUntilMs } = member;
+        const { host, told, whole, partial, leaving, refusedUntilMs } = member;
         // What it is letting go it is asked for again only when it is gone.
         const refused = new Set([...refusedUntilMs.keys(), ...[...leaving].filter((cid) => whole.has(cid))]);
-        return { worker: host.worker, told, whole: keptOf(member), refused };
+        return { worker: host.worker, told, whole: keptOf(member), partial, refused };
       }),
       [...this.#absent.values(), ...owing.map((member) => ({ keeps: keptOf(member) }))],
       this.#options.limits.replicasPerWorkerMax,
+      this.#options.held(),
     );
     for (const [at, member] of asked.entries()) this.#tell(member, plans[at]!);
     this.#planLater(nowMs);

@@ -1,3 +1,4 @@
+import type { HubScenario } from "../types.ts";
 import { ViolationError } from "../violation.ts";
 import type { Archive } from "./archive.ts";
 import type { Custody } from "./custody.ts";
@@ -21,11 +22,19 @@ export class Curator {
   readonly #keepersMin: number;
   #lossesToCome: number;
 
-  constructor(archive: Archive, keepersMin: number, lossesToCome: number) {
+  /** Its hub's disk is to be damaged until then. */
+  readonly #damagedUntilMs: number;
+
+  constructor(
+    archive: Archive,
+    keepersMin: number,
+    { diskLostAtMs = [], damagedAtMs = [] }: HubScenario = {},
+  ) {
     this.#archive = archive;
     this.#accounts = archive.plans.map((plan) => ({ plan, state: "to come" }));
     this.#keepersMin = keepersMin;
-    this.#lossesToCome = lossesToCome;
+    this.#lossesToCome = diskLostAtMs.length;
+    this.#damagedUntilMs = Math.max(0, ...damagedAtMs);
   }
 
   put({ cid }: DatasetPlan): void {
@@ -67,12 +76,15 @@ export class Curator {
     }
   }
 
-  /** Datasets in the catalogue of which something is nowhere in the world any more. */
+  /** Datasets in the catalogue of which something is with nobody any more who would be asked for it. */
   beyondHelp(custody: Custody): DatasetPlan[] {
     const named = custody.rows.map(({ cid }) => this.#archive.planOf(cid));
-    return named.filter(({ blocks }) =>
-      blocks.some((block) => !custody.has(block) && this.#archive.holdersOf(block).size === 0),
-    );
+    return named.filter((plan) => this.#isBeyondHelp(plan, custody));
+  }
+
+  #isBeyondHelp({ blocks }: DatasetPlan, custody: Custody): boolean {
+    const isKept = (block: string) => [...this.#archive.holdersOf(block)].some(({ isTrusted }) => isTrusted);
+    return blocks.some((block) => !custody.has(block) && !isKept(block));
   }
 
   /** Its owner gives it up. */
@@ -81,8 +93,9 @@ export class Curator {
   }
 
   /** What is not yet as it is to be; undefined: all is well. */
-  unsettled(custody: Custody): string | undefined {
+  unsettled(custody: Custody, nowMs: number): string | undefined {
     if (this.#lossesToCome > 0) return "the hub is still to lose its disk";
+    if (nowMs < this.#damagedUntilMs) return "the hub's disk is still to be damaged";
     const named = new Set(custody.rows.map(({ cid }) => cid));
     for (const { plan, state } of this.#accounts) {
       const { cid, blocks, replicas, removeMs } = plan;
@@ -91,8 +104,9 @@ export class Curator {
       if (removeMs < Number.POSITIVE_INFINITY) return `${cid} is still to be removed`;
       const lacking = blocks.filter((block) => !custody.has(block));
       if (!named.has(cid)) return `${cid} is not in the catalogue`;
+      // What others cannot have is no reason to keep them from anything.
+      if (this.#isBeyondHelp(plan, custody)) continue;
       if (lacking.length > 0) return `${cid} lacks ${lacking.length} of ${blocks.length} blocks at the hub`;
-      if (custody.isHeldUp) continue;
       const entrusted = [...this.#archive.shelves.values()].filter(({ catalogue }) =>
         catalogue?.datasets.some((row) => row.cid === cid),
       ).length;

@@ -1,6 +1,7 @@
 import type { DatasetSummary, KeptMessage } from "../../protocol/index.ts";
 import {
   afterAdoption,
+  afterHearing,
   afterLoss,
   afterPublishing,
   type CatalogueMarks,
@@ -8,8 +9,10 @@ import {
   mergeCatalogue,
   noMarks,
   Replicas,
+  Wholeness,
 } from "../../scheduler/index.ts";
 import type { Session } from "../session.ts";
+import type { Random } from "../types.ts";
 import { ViolationError } from "../violation.ts";
 import type { World } from "../world.ts";
 import { type DatasetPlan, rowOf } from "./plan.ts";
@@ -43,11 +46,13 @@ export class Custody {
   readonly #world: World;
   readonly #later: (delayMs: number, then: () => void) => void;
   #disk = new HubDisk();
-  /** Which disk it is. */
+  #isUp = true;
+  /** Which disk it is, as it was before some of it was lost. */
   generation = 0;
   #sessions = new Map<string, Session>();
   #holdings = new Map<string, Set<string>>();
   #replicas!: Replicas;
+  #wholeness!: Wholeness;
   #refill!: Refill;
   /** By worker, what each keeper said last that it keeps whole, without what it was told to drop since. */
   #whole = new Map<string, Told>();
@@ -70,13 +75,9 @@ export class Custody {
     return [...this.#disk.rows.values()];
   }
 
-  get isRecovering(): boolean {
-    return this.#disk.marks.recovering;
-  }
-
-  /** All is back, but somebody is still to say what it keeps. */
-  get isHeldUp(): boolean {
-    return this.isRecovering && this.#recalled.size > 0 && this.#missing().length === 0;
+  /** Whether it is not known yet which datasets there are. */
+  get isHearing(): boolean {
+    return this.#disk.marks.hearing;
   }
 
   has(block: string): boolean {
@@ -92,6 +93,7 @@ export class Custody {
   put(plan: DatasetPlan): void {
     for (const block of plan.blocks) this.#disk.blocks.add(block);
     this.#disk.rows.set(plan.cid, rowOf(plan, this.#wallMs));
+    this.#wholeness.isNowWhole(plan.cid);
     this.#changed();
   }
 
@@ -121,7 +123,7 @@ export class Custody {
     this.#holdings.delete(worker);
     const owed = this.#recalled.delete(worker);
     this.#refill.left(worker);
-    if (owed && this.isRecovering) this.#refill.look();
+    if (owed && this.isHearing) this.#heard();
     this.#replicas.left(worker);
   }
 
@@ -148,7 +150,7 @@ export class Custody {
     for (const block of dropped) held.delete(block);
     if (added.length > 0) this.onHoldings(worker, added, true);
     if (dropped.length > 0) this.onHoldings(worker, dropped, false);
-    if (this.isRecovering && added.length > 0) this.#refill.look();
+    if (added.length > 0) this.#lookWhereUnsure();
   }
 
   catalogue({ worker }: Session, given: Catalogue | undefined): void {
@@ -156,12 +158,8 @@ export class Custody {
     if (session === undefined || !this.#recalled.delete(worker)) return;
     if (given !== undefined && isNews(this.#disk.marks, given.sequence)) this.#adopt(given);
     this.#answered = true;
-    if (this.isRecovering) {
-      this.#refill.look();
-      return;
-    }
-    this.#give(session);
-    this.#replicas.plan();
+    if (!this.isHearing) this.#give(session);
+    this.#heard();
   }
 
   uploaded({ worker }: Session, call: number, blocks: readonly string[]): void {
@@ -181,6 +179,7 @@ export class Custody {
   // What happens to it.
 
   crash(): void {
+    this.#isUp = false;
     this.#sessions = new Map();
     this.#holdings = new Map();
     this.#whole = new Map();
@@ -193,9 +192,20 @@ export class Custody {
     this.#disk.marks = afterLoss(noMarks, this.#wallMs);
   }
 
+  /** Some blocks turn out to be damaged: now where somebody reads them, or when it starts again. */
+  damage(random: Random): void {
+    this.generation++;
+    for (const block of [...this.#disk.blocks]) if (random.chance(0.3)) this.#disk.blocks.delete(block);
+    if (!this.#isUp) return;
+    this.#wholeness.doubt();
+    this.#lookWhereUnsure();
+  }
+
   restart(): void {
+    this.#isUp = true;
     this.#begin();
-    if (!this.isRecovering && this.#disk.rows.size > 0) this.#changed();
+    if (!this.isHearing && this.#disk.rows.size > 0) this.#changed();
+    this.#lookWhereUnsure();
   }
 
   // How it works.
@@ -210,20 +220,23 @@ export class Custody {
     this.#answered = false;
     this.#signed = undefined;
     this.#publishPlanned = false;
+    this.#wholeness = new Wholeness(() => this.rows.map(({ cid }) => cid));
     this.#replicas = new Replicas({
       limits,
       nowMs: () => queue.nowMs,
       planIn: (delayMs) => this.#planIn(delayMs),
       datasets: () => this.rows,
-      isReady: () => !this.isRecovering,
+      isReady: () => !this.isHearing,
+      held: () => this.#wholeness.held(),
       isOwing: (worker) => this.#recalled.has(worker),
     });
     this.#refill = new Refill({
       blocksMax: limits.uploadBlocksMax,
       lookAfterMs: limits.recoveryIntervalMs,
+      retryMs: limits.replicaRetryMs,
       idleMs: limits.httpIdleMs,
       later: this.#later,
-      missing: () => this.#missing(),
+      missing: () => this.#wholeness.unsure().flatMap((cid) => this.#missingOf(cid)),
       holdersOf: (block) =>
         this.holdersOf(block).filter((worker) => this.#sessions.get(worker)?.machine.isTrusted),
       ask: (worker, call, blocks) => {
@@ -231,7 +244,7 @@ export class Custody {
         if (session !== undefined)
           toStock(session, "upload", HEADER_BYTES, (stock) => stock.uploads(call, blocks));
       },
-      looked: (lacking) => this.#looked(lacking),
+      looked: () => this.#looked(),
     });
   }
 
@@ -260,9 +273,8 @@ export class Custody {
     this.#whole.set(worker, { name, cids: kept, leaving, ordered: cids });
   }
 
-  #missing(): string[] {
-    const blocks = this.rows.flatMap(({ cid }) => this.#world.archive.blocksOf(cid));
-    return blocks.filter((block) => !this.#disk.blocks.has(block));
+  #missingOf(cid: string): string[] {
+    return this.#world.archive.blocksOf(cid).filter((block) => !this.#disk.blocks.has(block));
   }
 
   #adopt({ sequence, datasets }: Catalogue): void {
@@ -271,18 +283,38 @@ export class Custody {
     for (const name of removed) rows.delete(name);
     for (const row of taken) rows.set(row.name, row);
     this.#disk.marks = afterAdoption(this.#disk.marks, sequence);
+    this.#wholeness.doubt();
+    // Whoever has the catalogue of after the loss is to hear of what that did not name.
+    this.#publishSoon();
   }
 
-  #looked(lacking: number): void {
-    if (lacking > 0 || !this.#answered || this.#recalled.size > 0 || !this.isRecovering) return;
-    this.#disk.marks = { ...this.#disk.marks, recovering: false };
+  /** Somebody has answered, or will not. As long as others are still to answer there may be more to come. */
+  #heard(): void {
+    if (this.isHearing && this.#answered && this.#recalled.size === 0) {
+      this.#disk.marks = afterHearing(this.#disk.marks);
+      this.#publish();
+    }
     this.#replicas.plan();
-    this.#publish();
+    this.#lookWhereUnsure();
+  }
+
+  #lookWhereUnsure(): void {
+    if (this.#wholeness.unsure().length > 0) this.#refill.look();
+  }
+
+  #looked(): void {
+    const missing = this.#wholeness.unsure().map((cid) => [cid, this.#missingOf(cid).length] as const);
+    this.#wholeness.looked(new Map(missing), this.#wallMs);
+    this.#replicas.plan();
   }
 
   #changed(): void {
-    if (this.isRecovering) this.#refill.look();
     this.#replicas.plan();
+    this.#lookWhereUnsure();
+    this.#publishSoon();
+  }
+
+  #publishSoon(): void {
     if (this.#publishPlanned) return;
     this.#publishPlanned = true;
     this.#later(CHANGES_TOGETHER_MS, () => {
@@ -292,7 +324,7 @@ export class Custody {
   }
 
   #publish(): void {
-    if (this.isRecovering) return;
+    if (this.isHearing) return;
     this.#disk.marks = afterPublishing(this.#disk.marks, this.#wallMs);
     this.#signed = undefined;
     for (const session of this.#sessions.values()) {

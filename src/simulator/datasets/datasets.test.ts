@@ -82,6 +82,18 @@ describe("a hub that loses its disk at every point", () => {
   });
 });
 
+test("a dataset that is lost for good keeps no other from its replicas, nor the catalogue from its keepers", () => {
+  for (const atMs of points) {
+    const hub = { diskLostAtMs: [atMs], damagedAtMs: [atMs + 2_000], restartMs: 700, lostRemoved: false };
+    const lost = { name: "lost", bytes: 30_000, blocks: 3, replicas: 0 };
+    const late = { name: "late", bytes: 10_000, blocks: 2, replicas: 2, putMs: 9_000 };
+    const datasets = [...scenario.datasets!, lost, late];
+    const jobs = scenario.jobs.map((job) => ({ ...job, retries: 3 }));
+    const { violations } = simulate({ ...scenario, datasets, jobs, hub }, { seed: 1, check: "tick" });
+    expect(violations, `at ${atMs} ms`).toEqual([]);
+  }
+});
+
 describe("units go to machines that have their blocks", () => {
   const workMs = uniform(20, 200);
   const reading = (nearInputsMax: number): Scenario => ({

@@ -47,7 +47,9 @@ export class Keeper {
   }
 
   #say(): void {
-    this.#host.kept({ type: "kept", cids: [...this.#host.shelf.whole], refused: [...this.#refused] });
+    const { folders, whole } = this.#host.shelf;
+    const partial = [...folders.keys()].filter((cid) => !whole.has(cid));
+    this.#host.kept({ type: "kept", cids: [...whole], partial, refused: [...this.#refused] });
   }
 
   #work(): void {

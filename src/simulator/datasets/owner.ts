@@ -18,10 +18,11 @@ export class Owner {
       world.queue.at(plan.putMs, () => this.#put(plan));
       if (plan.removeMs < Number.POSITIVE_INFINITY) world.queue.at(plan.removeMs, () => this.#remove(plan));
     }
-    if (world.scenario.hub?.diskLostAtMs !== undefined) this.#look();
+    const { diskLostAtMs, damagedAtMs, lostRemoved = true } = world.scenario.hub ?? {};
+    if (lostRemoved && (diskLostAtMs ?? damagedAtMs) !== undefined) this.#look();
   }
 
-  /** A hub goes on recovering as long as blocks are missing; its owner removes what is lost for good. */
+  /** Its owner removes what is lost for good. */
   #look(): void {
     const { curator, queue } = this.#world;
     const { custody } = this.#hub;

@@ -6,6 +6,8 @@ const HOLDERS_ASKED_MAX = 3;
 export interface RefillHost {
   readonly blocksMax: number;
   readonly lookAfterMs: number;
+  /** What is lacking may be had later, whether anybody says so or not. */
+  readonly retryMs: number;
   readonly idleMs: number;
   /** Calls in so many milliseconds, unless the hub is dead by then. */
   readonly later: (delayMs: number, then: () => void) => void;
@@ -13,7 +15,7 @@ export interface RefillHost {
   readonly missing: () => readonly string[];
   readonly holdersOf: (block: string) => readonly string[];
   readonly ask: (worker: string, call: number, blocks: readonly string[]) => void;
-  readonly looked: (lacking: number) => void;
+  readonly looked: () => void;
 }
 
 /** Gets blocks back from the workers that keep them, as the hub's does: some at a time, each from up to three of them. */
@@ -24,6 +26,7 @@ export class Refill {
   #isPlanned = false;
   #isLooking = false;
   #again = false;
+  #retryToken = 0;
 
   constructor(host: RefillHost) {
     this.#host = host;
@@ -33,6 +36,7 @@ export class Refill {
     this.#again = true;
     if (this.#isPlanned || this.#isLooking) return;
     this.#isPlanned = true;
+    this.#retryToken++;
     this.#host.later(this.#host.lookAfterMs, () => {
       this.#isPlanned = false;
       this.#isLooking = true;
@@ -53,6 +57,13 @@ export class Refill {
       if (waiting.worker === worker) this.answered(worker, call);
   }
 
+  #lookLater(): void {
+    const token = ++this.#retryToken;
+    this.#host.later(this.#host.retryMs, () => {
+      if (this.#retryToken === token) this.look();
+    });
+  }
+
   #fill(blocks: string[], lacking: number): void {
     const some = blocks.splice(0, this.#host.blocksMax);
     if (some.length > 0) {
@@ -62,8 +73,9 @@ export class Refill {
       return;
     }
     this.#isLooking = false;
-    this.#host.looked(lacking);
+    this.#host.looked();
     if (this.#again) this.look();
+    else if (lacking > 0) this.#lookLater();
   }
 
   #round(
