@@ -90,6 +90,33 @@ test("rooms import along the arrows, and each other only by their faces", () => 
   expect(wrong).toEqual([]);
 });
 
+/** What is one whole: it names the types of its parts, and they name it. */
+const wholes = new Set([
+  "src/scheduler/state.ts",
+  ...["world", "hub", "machine", "session"].map((name) => `src/simulator/${name}.ts`),
+]);
+
+test("no file imports itself through others, and be it for a type: narrow interfaces end such circles", () => {
+  const trail: string[] = [];
+  const seen = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string): void => {
+    if (wholes.has(path)) return;
+    const at = trail.indexOf(path);
+    if (at >= 0) circles.push([...trail.slice(at), path].join(" -> "));
+    if (seen.has(path)) return;
+    seen.add(path);
+    trail.push(path);
+    for (const specifier of importsOf(path)) {
+      if (specifier.startsWith(".")) visit(posix.join(posix.dirname(path), specifier));
+    }
+    trail.pop();
+  };
+  for (const path of sources.filter((path) => !isTest(path))) visit(path);
+  expect(seen.size).toBeGreaterThan(50);
+  expect(circles).toEqual([]);
+});
+
 const pureRooms = ["src/protocol/", "src/scheduler/", "src/worker/core/"];
 
 test("pure rooms know no clock, chance, disk or network", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { defaultLimits } from "./default-limits.ts";
 import { FrameReceiver, FrameSender } from "./frame-stream.ts";
-import { defaultLimits } from "./limits.ts";
 
 const refused = expect.objectContaining({ code: "PROTOCOL" });
 

@@ -1,8 +1,8 @@
 import { encode } from "cborg";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { defaultLimits } from "./default-limits.ts";
 import { decodeFrame, encodeFrame } from "./frame.ts";
-import { defaultLimits } from "./limits.ts";
 
 const refusal = (code: string) => expect.objectContaining({ code });
 

@@ -2,11 +2,13 @@
 export * from "./calls.ts";
 export * from "./container.ts";
 export * from "./crc32.ts";
+export { defaultLimits } from "./default-limits.ts";
 export * from "./errors.ts";
 export * from "./failure.ts";
 export * from "./file-ref.ts";
 export * from "./frame.ts";
 export * from "./frame-stream.ts";
+export * from "./invite-summary.ts";
 export * from "./limits.ts";
 export * from "./live.ts";
 export * from "./messages/index.ts";

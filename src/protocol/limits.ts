@@ -1,5 +1,3 @@
-export { defaultLimits } from "./default-limits.ts";
-
 /**
  * Every timer, queue, size and count of the system that is a decision, by name, with its unit last.
  * `docs/limits.md` has a line for each; a test holds the two together.

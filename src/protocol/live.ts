@@ -1,11 +1,5 @@
-import type {
-  HubStatus,
-  InviteSummary,
-  JobDetails,
-  JobSummary,
-  PersonSummary,
-  WorkerSummary,
-} from "./calls.ts";
+import type { HubStatus, JobDetails, JobSummary, PersonSummary, WorkerSummary } from "./calls.ts";
+import type { InviteSummary } from "./invite-summary.ts";
 import type { ShuffleStageKind } from "./messages/index.ts";
 
 /*

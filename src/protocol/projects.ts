@@ -1,4 +1,4 @@
-import type { InviteSummary } from "./calls.ts";
+import type { InviteSummary } from "./invite-summary.ts";
 import type { Role } from "./messages/handshake.ts";
 
 /** What a project may use of a hub, all of its members together; null: as much as there is. */

@@ -11,7 +11,8 @@ import { type Job, type Scheduler, type Worker, wakeBy } from "./state.ts";
 import { lookAtLeases } from "./tail.ts";
 import { trimOne } from "./trim.ts";
 import { addCanary } from "./trust/canaries.ts";
-import { type JobTrust, shut, takeForVote } from "./trust/job-trust.ts";
+import { shut, takeForVote } from "./trust/job-trust.ts";
+import type { JobTrust } from "./trust/trust-state.ts";
 
 /**
  * Gives work to whoever wants some, after an event. Afterwards no worker that wants work could serve a job

@@ -5,8 +5,8 @@ import type { Nearness } from "./locality.ts";
 import type { Pending } from "./pending.ts";
 import type { Quota } from "./quota.ts";
 import type { RangeSet } from "./rangeset.ts";
-import type { JobTrust } from "./trust/job-trust.ts";
 import type { Person } from "./trust/people.ts";
+import type { JobTrust } from "./trust/trust-state.ts";
 import type { JobId, LeaseDescriptor, LeaseNo, PersonId, SchedulerEffect, WorkerId } from "./types.ts";
 
 /** The limits that the scheduler goes by. */

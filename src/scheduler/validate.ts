@@ -5,10 +5,10 @@ import { owedBy, ownedOf } from "./leases.ts";
 import { RangeSet } from "./rangeset.ts";
 import { unreportedOf } from "./sizing.ts";
 import { type Demand, type Job, openSlots, type Scheduler, type Worker } from "./state.ts";
-import { hasForVote, isProven, type JobTrust } from "./trust/job-trust.ts";
+import { hasForVote, isProven } from "./trust/job-trust.ts";
 import { standingOf } from "./trust/people.ts";
+import type { JobTrust, Word } from "./trust/trust-state.ts";
 import { decide } from "./trust/votes.ts";
-import type { Word } from "./trust/words.ts";
 import { strikesMax } from "./verdict.ts";
 
 type Complain = (broken: string) => void;

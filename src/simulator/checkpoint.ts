@@ -1,7 +1,7 @@
 import type { Ranges } from "../protocol/index.ts";
 import { type JobId, type JobSnapshot, mapStageId, RangeSet } from "../scheduler/index.ts";
-import type { Stored } from "./journal.ts";
 import { eachInput } from "./records.ts";
+import type { Stored } from "./stored.ts";
 
 const RETRY_RANGES = 512;
 

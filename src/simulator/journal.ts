@@ -1,18 +1,8 @@
-import type { JobId, JobSnapshot, SchedulerRecord } from "../scheduler/index.ts";
+import type { JobId, JobSnapshot } from "../scheduler/index.ts";
 import { compacted } from "./checkpoint.ts";
 import type { EventQueue } from "./event-queue.ts";
+import type { Stored } from "./stored.ts";
 import type { HubScenario } from "./types.ts";
-
-/** What the hub stores: records of the scheduler, and states that unfinished inputs saved. */
-export type Stored =
-  | SchedulerRecord
-  /** On which disk the outputs of segments are. */
-  | {
-      readonly type: "rows";
-      readonly job: JobId;
-      readonly rows: readonly (readonly [segment: number, disk: number])[];
-    }
-  | { readonly type: "saved"; readonly job: JobId; readonly index: number; readonly state: Uint8Array };
 
 interface Entry {
   readonly record: Stored;

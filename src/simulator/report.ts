@@ -1,5 +1,5 @@
 import { PACKAGE_VERSION } from "../protocol/index.ts";
-import type { Simulation } from "./simulate.ts";
+import type { Simulation } from "./simulation.ts";
 import { trustOf } from "./trust/summary.ts";
 import type { PopulationTally, SimulationResult, SlotTime, Violation } from "./types.ts";
 

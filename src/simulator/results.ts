@@ -1,9 +1,9 @@
 import { countOf } from "../protocol/index.ts";
 import type { EffectOf } from "../scheduler/index.ts";
-import type { Stored } from "./journal.ts";
 import type { Tally } from "./machine.ts";
 import { judgeResults, pickRecords } from "./records.ts";
 import type { Report } from "./session.ts";
+import type { Stored } from "./stored.ts";
 import type { World } from "./world.ts";
 
 /**

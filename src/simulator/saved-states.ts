@@ -1,7 +1,8 @@
 import { type Ranges, sliceRanges } from "../protocol/index.ts";
 import { isDone, type JobId, type LeaseDescriptor, type Scheduler } from "../scheduler/index.ts";
-import type { SimulatedJournal, Stored } from "./journal.ts";
+import type { SimulatedJournal } from "./journal.ts";
 import { eachInput } from "./records.ts";
+import type { Stored } from "./stored.ts";
 import type { World } from "./world.ts";
 
 export interface SavedStatesHost {

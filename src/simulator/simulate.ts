@@ -8,13 +8,13 @@ import { planDatasets } from "./datasets/plan.ts";
 import { Disks } from "./disks.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Hub } from "./hub.ts";
-import type { SimulatedJournal } from "./journal.ts";
-import { Machine, newTally, type Tally } from "./machine.ts";
+import { Machine, newTally } from "./machine.ts";
 import { Recorder, Traffic } from "./meter.ts";
 import { planJobs } from "./plan.ts";
 import { purpose } from "./purpose.ts";
 import { draw, seededRandom } from "./random.ts";
 import { report } from "./report.ts";
+import type { Simulation } from "./simulation.ts";
 import { Inspector } from "./trust/inspector.ts";
 import { mayAnswerWrongly, personasOf } from "./trust/persona.ts";
 import type { Scenario, SimulateOptions, SimulationResult, Violation } from "./types.ts";
@@ -29,16 +29,6 @@ const FRUITLESS_STEPS_MAX = 20_000;
 const EVENTS_PER_LOOK = 4_096;
 /** Shorter spans have no message rate of their own. */
 const RATE_LEAST_MS = 1_000;
-
-/** One simulation under way. */
-export interface Simulation {
-  readonly world: World;
-  readonly hub: Hub;
-  readonly journal: SimulatedJournal;
-  readonly machines: readonly Machine[];
-  readonly tallies: readonly Tally[];
-  readonly recorder: Recorder;
-}
 
 /**
  * Runs a scenario on the real scheduler and the real worker core, on a virtual clock.

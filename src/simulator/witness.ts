@@ -1,6 +1,6 @@
 import { type LeaseDescriptor, mapStageId } from "../scheduler/index.ts";
-import type { Stored } from "./journal.ts";
 import { eachInput } from "./records.ts";
+import type { Stored } from "./stored.ts";
 import { ViolationError } from "./violation.ts";
 
 /** What was appended to the journal of one job. */

@@ -1,4 +1,4 @@
-import { defaultLimits as limits } from "../limits.ts";
+import { defaultLimits as limits } from "../default-limits.ts";
 import type { Range } from "../ranges.ts";
 import { Fields } from "./fields.ts";
 import {

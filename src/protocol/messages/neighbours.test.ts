@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defaultLimits } from "../limits.ts";
+import { defaultLimits } from "../default-limits.ts";
 import { parseHubMessage, parsePeerMessage } from "./index.ts";
 
 const whereabouts = {

@@ -1,5 +1,5 @@
 import { IMAGE_CHARACTERS_MAX } from "../container.ts";
-import { defaultLimits as limits } from "../limits.ts";
+import { defaultLimits as limits } from "../default-limits.ts";
 import { countRecords } from "../records.ts";
 import { parseTraceparent, TRACEPARENT_LENGTH } from "../trace-context.ts";
 import { Fields } from "./fields.ts";

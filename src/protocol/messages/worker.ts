@@ -1,6 +1,6 @@
 import { IMAGE_CHARACTERS_MAX } from "../container.ts";
+import { defaultLimits as limits } from "../default-limits.ts";
 import { type FailureKind, failureKinds } from "../failure.ts";
-import { defaultLimits as limits } from "../limits.ts";
 import type { Fields } from "./fields.ts";
 import {
   type HubToNeighbour,

@@ -5,11 +5,12 @@ import { freshClass } from "../pending.ts";
 import { RangeSet } from "../rangeset.ts";
 import type { Job, Scheduler } from "../state.ts";
 import type { PersonId } from "../types.ts";
-import { isProven, type JobTrust, reopen } from "./job-trust.ts";
+import { isProven, reopen } from "./job-trust.ts";
 import { Outcome } from "./outcome.ts";
 import { standingOf, stumbled, wasRight, wasWrong } from "./people.ts";
-import { type Ballot, decide, type Vote } from "./votes.ts";
-import { cutWord, giveWordBack, takeWord, type Word } from "./words.ts";
+import type { Ballot, JobTrust, Vote, Word } from "./trust-state.ts";
+import { decide } from "./votes.ts";
+import { cutWord, giveWordBack, takeWord } from "./words.ts";
 
 /*
  * What becomes of inputs with votes: who was right, and what else follows from it.

@@ -2,16 +2,14 @@ import { CANARY_BASE, countOf, type Range, sliceRanges } from "../../protocol/in
 import { draw } from "../chance.ts";
 import type { Job, Scheduler, Worker } from "../state.ts";
 import type { PersonId } from "../types.ts";
-import { isProven, type JobTrust } from "./job-trust.ts";
+import { isProven } from "./job-trust.ts";
 import { checkInterval, isTrusted, personOf, stumbled, wasRight, wasWrong } from "./people.ts";
+import type { CanariesMet, JobTrust } from "./trust-state.ts";
 
 /*
  * Canaries: inputs with known answers, mixed in where nobody can tell them from others. They have indices behind
  * those of every input, are never pending, done or anybody's to do, and each person meets each of them once.
  */
-
-/** The canaries that a person was given, and whether the answer is still to come. */
-export type CanariesMet = Map<number, boolean>;
 
 /** A unit for a worker, with a canary in it where it is time for one; never as the last, which others may make needless. */
 export function addCanary(

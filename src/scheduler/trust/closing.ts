@@ -3,7 +3,7 @@ import { freshClass } from "../pending.ts";
 import type { Job, Scheduler } from "../state.ts";
 import type { EventOf } from "../types.ts";
 import { cast } from "./ballots.ts";
-import type { JobTrust } from "./job-trust.ts";
+import type { JobTrust } from "./trust-state.ts";
 import { isClosing, takeWord } from "./words.ts";
 
 /** The shell keeps as many candidates as it may, or has room again. */

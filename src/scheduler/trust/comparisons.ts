@@ -3,10 +3,9 @@ import { freshClass } from "../pending.ts";
 import type { Job, Scheduler, Worker } from "../state.ts";
 import type { EffectOf, EventOf, KeptAnswer, PersonId } from "../types.ts";
 import { tryDecide } from "./ballots.ts";
-import type { JobTrust } from "./job-trust.ts";
 import { Outcome } from "./outcome.ts";
 import { isTrusted, personOf } from "./people.ts";
-import type { Ballot, Vote } from "./votes.ts";
+import type { Ballot, JobTrust, Vote } from "./trust-state.ts";
 
 /*
  * Answers that are not equal byte by byte, but the same to their task, as sums of floating point are. Only the task

@@ -3,43 +3,16 @@ import { RangeSet } from "../rangeset.ts";
 import { unreportedOf } from "../sizing.ts";
 import type { Job, Lease, Scheduler, Worker } from "../state.ts";
 import type { PersonId } from "../types.ts";
-import type { CanariesMet } from "./canaries.ts";
 import { LanedPending, laneEngine, laneName, laneNeedsProven } from "./lanes.ts";
 import { ofNewcomers } from "./newcomers.ts";
 import { isTrusted, personOf, standingOf } from "./people.ts";
-import { type Ballot, needsProven } from "./votes.ts";
-import type { Word } from "./words.ts";
+import type { Ballot, JobTrust } from "./trust-state.ts";
+import { needsProven } from "./votes.ts";
 
 /*
  * Results that count: what a job needs to know whose results are voted on. Its size is that of what is undecided;
  * jobs that ask for no quorum have none of it.
  */
-
-export interface JobTrust {
-  readonly quorum: QuorumSpec;
-  /** The inputs with votes, not decided. */
-  readonly ballots: Map<number, Ballot>;
-  /** The same as a set. */
-  readonly open: RangeSet;
-  /** Which of them a person has voted on. */
-  readonly voted: Map<PersonId, RangeSet>;
-  /** What stands on a person's word alone and is not behind any check yet. */
-  readonly words: Map<PersonId, Word>;
-  /** All that stands on somebody's word, behind a check or not: provisional. */
-  readonly provisional: RangeSet;
-  /** Inputs of which the task itself has to say whether this answer is one that others gave; they neither wait nor run. */
-  readonly comparing: Map<number, string>;
-  readonly pending: LanedPending;
-  readonly canaries: Map<PersonId, CanariesMet>;
-  /** Its leases by who answers for their workers. */
-  readonly held: Map<PersonId, Set<Lease>>;
-  /** Workers that were offered something and could take none of it. */
-  readonly shut: Set<Worker>;
-  /** Results that came and were looked at. */
-  replicas: number;
-  /** Provisional results that were taken back. */
-  rerun: number;
-}
 
 /** What a job with a quorum starts with. */
 export function newTrust(state: Scheduler, quorum: QuorumSpec): JobTrust {

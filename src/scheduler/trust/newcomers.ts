@@ -2,8 +2,8 @@ import { countOf, type Range } from "../../protocol/index.ts";
 import { RangeSet } from "../rangeset.ts";
 import type { Scheduler } from "../state.ts";
 import type { PersonId } from "../types.ts";
-import type { JobTrust } from "./job-trust.ts";
 import { standingOf } from "./people.ts";
+import type { JobTrust } from "./trust-state.ts";
 
 /** So many people with votes are looked at, those who have waited longest first. */
 const LOOKED_AT_MAX = 256;

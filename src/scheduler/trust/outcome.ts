@@ -2,7 +2,7 @@ import { type Accepted, type FailureMark, pushRange, type Range } from "../../pr
 import { RangeSet } from "../rangeset.ts";
 import type { Job, Scheduler } from "../state.ts";
 import type { PersonId } from "../types.ts";
-import type { Vote } from "./votes.ts";
+import type { Vote } from "./trust-state.ts";
 
 /** A failure of an input without its place in a block. */
 type Failure = Omit<FailureMark, "at">;

@@ -11,10 +11,10 @@ import { judge, readyAtMs } from "../verdict.ts";
 import { cast, discard, settle, tryDecide } from "./ballots.ts";
 import { judgeCanary } from "./canaries.ts";
 import { comparisonOf, isComparable, voiceOf } from "./comparisons.ts";
-import { engineOf, isProven, type JobTrust } from "./job-trust.ts";
+import { engineOf, isProven } from "./job-trust.ts";
 import { count, Outcome } from "./outcome.ts";
 import { checkInterval, isTrusted, personOf, standingOf } from "./people.ts";
-import type { Vote } from "./votes.ts";
+import type { JobTrust, Vote } from "./trust-state.ts";
 import { giveWordBack, stand, takeWord } from "./words.ts";
 
 /** Records of the block that are results as they are. */

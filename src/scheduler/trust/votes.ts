@@ -1,27 +1,6 @@
-import type { FailureMark, QuorumSpec } from "../../protocol/index.ts";
-import type { PersonId, WorkerId } from "../types.ts";
-import type { Word } from "./words.ts";
-
-/** One person's answer for one input. */
-export interface Vote {
-  readonly person: PersonId;
-  readonly worker: WorkerId;
-  /** Equal answers have equal digests. */
-  readonly digest: string;
-  /** The input failed there for good. */
-  readonly failure: Omit<FailureMark, "at"> | undefined;
-  /** A trusted worker's: it holds alone, and nobody judges it. */
-  readonly isTrusted?: boolean;
-}
-
-/** What people said of one input that is not decided. */
-export interface Ballot {
-  readonly votes: Vote[];
-  /** Answers are compared within one; empty: across all. */
-  readonly engineClass: string;
-  /** This input checks its first voter, and what that person gave on its word alone before stands by it. */
-  stake: Word | undefined;
-}
+import type { QuorumSpec } from "../../protocol/index.ts";
+import type { PersonId } from "../types.ts";
+import type { Vote } from "./trust-state.ts";
 
 export type Decision =
   | { readonly type: "accept"; readonly digest: string }

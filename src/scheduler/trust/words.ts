@@ -3,22 +3,7 @@ import { draw } from "../chance.ts";
 import { RangeSet } from "../rangeset.ts";
 import type { Job, Scheduler } from "../state.ts";
 import type { PersonId } from "../types.ts";
-import type { JobTrust } from "./job-trust.ts";
-import type { Vote } from "./votes.ts";
-
-/** Values that stand on one person's word alone. They are provisional until a check of that person passes. */
-export interface Word {
-  readonly inputs: RangeSet;
-  /** One of them, each with the same chance, for the check that ends a job. */
-  sample: Sample | undefined;
-}
-
-/** One answer of which only the digest is known here. */
-export interface Sample {
-  readonly input: number;
-  readonly engineClass: string;
-  readonly vote: Vote;
-}
+import type { JobTrust, Sample, Word } from "./trust-state.ts";
 
 const newWord = (): Word => ({ inputs: new RangeSet(), sample: undefined });
 
