@@ -2,19 +2,23 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import type { Role } from "../protocol/index.ts";
 import { createInvite, newSecretKey } from "../security/index.ts";
 import { contextOf } from "./context.ts";
-import { readInvites } from "./join-invites.ts";
+import { checkRoles, readInvites } from "./join-invites.ts";
 import { FakeTerminal } from "./testing/terminal.ts";
 
-const invite = createInvite({
-  hubSecretKey: newSecretKey(),
-  url: "http://hub:7077",
-  role: "worker",
-  project: "default",
-  issuedAtMs: 0,
-  expiresAtMs: 1e12,
-}).invite;
+const inviteOf = (role: Role) =>
+  createInvite({
+    hubSecretKey: newSecretKey(),
+    url: "http://hub:7077",
+    role,
+    project: "default",
+    issuedAtMs: 0,
+    expiresAtMs: 1e12,
+  }).invite;
+
+const invite = inviteOf("worker");
 
 const never = new AbortController().signal;
 
@@ -24,6 +28,15 @@ async function place() {
   const terminal = new FakeTerminal();
   return { directory, file: join(directory, "worker"), terminal, context: contextOf(terminal) };
 }
+
+test("an invite of another role is refused before anybody is asked", () => {
+  expect(() => checkRoles([invite, inviteOf("admin")])).not.toThrow();
+  for (const role of ["submitter", "viewer"] as const) {
+    expect(() => checkRoles([invite, inviteOf(role)])).toThrow(
+      `This is a ${role}'s invite to http://hub:7077`,
+    );
+  }
+});
 
 test("a file with invites is read", async () => {
   const { file, context, terminal } = await place();

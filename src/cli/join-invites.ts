@@ -83,6 +83,21 @@ export async function readInvites(
   });
 }
 
+/**
+ * Lets workers' invites pass, and says of others before anybody is asked anything that no hub will take them.
+ * @throws MusketeersError `FORBIDDEN`, `INVITE_MALFORMED`
+ */
+export function checkRoles(invites: readonly string[]): readonly string[] {
+  for (const invite of invites) {
+    const { role, url } = parseInvite(invite);
+    if (role === "worker" || role === "admin") continue;
+    throw new MusketeersError("FORBIDDEN", `This is a ${role}'s invite to ${url}, and no worker's`, {
+      hint: `It is for \`musketeers login\`${role === "viewer" ? " or a browser" : ""}; ask for one that \`musketeers invite --role worker\` makes.`,
+    });
+  }
+  return invites;
+}
+
 const naming = ["--invite-env", "--invite-file"];
 
 /** A command line of `join` without what says where its invites are, for a process that gets them otherwise. */

@@ -15,6 +15,7 @@ export function resultLine(result: AnyOutcome, known: Readonly<Record<string, un
 }
 
 const GROUPS_SHOWN = 5;
+const HINTS_SHOWN = 3;
 
 /** Prints results one a line, and remembers what failed. */
 export class ResultWriter {
@@ -22,6 +23,8 @@ export class ResultWriter {
   readonly #valuesOnly: boolean;
   /** Failures by class and message. */
   readonly #groups = new Map<string, number>();
+  /** What to do about them. */
+  readonly #hints = new Set<string>();
   done = 0;
   failed = 0;
 
@@ -38,6 +41,7 @@ export class ResultWriter {
       // The rest is counted together, so that a million different messages take no memory.
       const key = this.#groups.has(group) || this.#groups.size < 1_000 ? group : "others";
       this.#groups.set(key, (this.#groups.get(key) ?? 0) + 1);
+      if (result.error.hint !== "" && this.#hints.size < HINTS_SHOWN) this.#hints.add(result.error.hint);
       if (this.#valuesOnly) return;
     }
     this.#terminal.out(this.#valuesOnly && result.ok ? jsonLine(result.value) : resultLine(result, known));
@@ -52,6 +56,7 @@ export class ResultWriter {
       .map(([text, number]) => `  ${count(number)} ×  ${printable(text)}\n`);
     const rest = groups.length - lines.length;
     const more = rest > 0 ? `  … and ${plural(rest, "other error")}\n` : "";
-    return `${style.bad(`${count(this.failed)} of ${plural(this.done, "input")} failed:`)}\n${lines.join("")}${more}`;
+    const hints = [...this.#hints].map((hint) => `${style.bold("hint:")}  ${printable(hint)}\n`);
+    return `${style.bad(`${count(this.failed)} of ${plural(this.done, "input")} failed:`)}\n${lines.join("")}${more}${hints.join("")}`;
   }
 }

@@ -172,7 +172,8 @@ test("what does not bundle says where", async () => {
   const missing = await write("missing.ts", 'import { x } from "not-installed";\nexport const a = x;');
   await expect(bundleSource(missing)).rejects.toMatchObject({
     code: "BUNDLE_FAILED",
-    message: expect.stringContaining('"not-installed"'),
+    message: expect.stringMatching(/missing\.ts:1:\d+: Could not resolve "not-installed"$/),
+    hint: expect.stringContaining("npm install not-installed"),
   });
   const throwing = await write("throwing.ts", 'export const a = 1;\nthrow new Error("at load");');
   await expect(loadTask(throwing)).rejects.toMatchObject({

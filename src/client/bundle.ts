@@ -46,10 +46,24 @@ async function isFresh({ stamps }: Cached): Promise<boolean> {
   return true;
 }
 
+/** A package that cannot be found; the bundler's own notes on it are for those who run the bundler. */
+const MISSING_PACKAGE = /^Could not resolve "((?:@[^/"]+\/)?[^./"][^/"]*)/;
+
 const describe = ({ text, location, notes }: Message): string => {
   const where = location === null ? "" : `${location.file}:${location.line}:${location.column + 1}: `;
-  return `${where}${text}${notes.map((note) => `\n  ${note.text}`).join("")}`;
+  const told = MISSING_PACKAGE.test(text) ? [] : notes;
+  return `${where}${text}${told.map((note) => `\n  ${note.text}`).join("")}`;
 };
+
+/** What to do about it, where it is plain. */
+function hintOf(errors: readonly Message[] | undefined): { readonly hint?: string } {
+  const name = errors
+    ?.map(({ text }) => MISSING_PACKAGE.exec(text)?.[1])
+    .find((found) => found !== undefined);
+  return name === undefined
+    ? {}
+    : { hint: `Is it installed? \`npm install ${name}\` beside the file; it travels in the bundle.` };
+}
 
 function buildOptions(root: string, plugins: Plugin[]): BuildOptions & { write: false; metafile: true } {
   return {
@@ -81,7 +95,10 @@ async function esbuilt(what: string, options: BuildOptions & { write: false; met
   const { build: esbuild } = await import("esbuild");
   return esbuild(options).catch((cause: BuildFailure) => {
     const messages = cause.errors?.map(describe) ?? [cause.message];
-    throw new MusketeersError("BUNDLE_FAILED", `${what} does not bundle:\n${messages.join("\n")}`, { cause });
+    throw new MusketeersError("BUNDLE_FAILED", `${what} does not bundle:\n${messages.join("\n")}`, {
+      ...hintOf(cause.errors),
+      cause,
+    });
   });
 }
 

@@ -6,6 +6,7 @@ import {
   isErrorCode,
   MusketeersError,
 } from "../protocol/index.ts";
+import { hintFor } from "./task-hints.ts";
 
 const codes: Readonly<Record<FailureKind, ErrorCode>> = {
   error: "JOB_FAILED_INPUTS",
@@ -34,6 +35,8 @@ export class TaskError extends Error {
   readonly kind: FailureKind;
   /** One of the family's codes; `JOB_FAILED_INPUTS` where the task threw an error of its own. */
   readonly code: ErrorCode;
+  /** What to do about it, where it is nothing that the task threw by itself; else empty. */
+  readonly hint: string;
   /** The worker that it happened on. */
   readonly worker: string;
   /** Own properties of the thrown error, as far as they could be sent. */
@@ -50,6 +53,7 @@ export class TaskError extends Error {
     this.name = failure.name;
     this.kind = failure.kind;
     this.code = codeOf(failure);
+    this.hint = hintFor(failure);
     this.worker = worker;
     this.input = input;
     this.props = failure.props ?? {};

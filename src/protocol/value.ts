@@ -189,8 +189,14 @@ export function encodeValue(value: unknown): Uint8Array {
   try {
     return encode(value, encodeOptions);
   } catch (cause) {
+    const { message } = cause as Error;
+    const type = /unsupported type: (\w+)$/.exec(message)?.[1];
     const reason =
-      cause instanceof RangeError ? "it is too deep or refers to itself" : (cause as Error).message;
+      cause instanceof RangeError
+        ? "it is too deep or refers to itself"
+        : type === undefined
+          ? message
+          : `it is or holds what is no data (${type})`;
     throw new MusketeersError("UNSERIALIZABLE", `This value cannot be sent: ${reason}`, { cause });
   }
 }

@@ -18,7 +18,7 @@ import {
 import { defaultCacheDirectory } from "../data-directory.ts";
 import { openDiary } from "../diary.ts";
 import { KEPT_VARIABLE, type LeaveMessage } from "../following/messages.ts";
-import { type InviteSources, readInvites } from "../join-invites.ts";
+import { checkRoles, type InviteSources, readInvites } from "../join-invites.ts";
 import { Reporter } from "../join-reporter.ts";
 import { addLendingOptions, type LendingOptions, lendingOf } from "../lending.ts";
 import { LiveConsent } from "../live-consent.ts";
@@ -134,7 +134,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
   const notes = new RunningNotes(context.terminal.env);
   notes.say({ kind: "worker", trouble: "it waits for an invite, or for its owner's word" });
   await using _ = { [Symbol.asyncDispose]: () => notes.remove() };
-  const invites = await readInvites(texts, options, context, stopper.signal).catch((error) => {
+  const invites = await readInvites(texts, options, context, stopper.signal).then(checkRoles, (error) => {
     // Stopped while it waited for one.
     if (stopper.signal.aborted) return undefined;
     throw error;

@@ -23,6 +23,7 @@ import { type LocalWorker, startLocalWorker } from "../local-workers.ts";
 import { lendProfile } from "../profile.ts";
 import { plural } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
+import { LiveLine } from "../render/progress.ts";
 import type { Style } from "../render/style.ts";
 import { RunningNotes } from "../running-note.ts";
 import { listenForStop, type Stopper } from "../stop.ts";
@@ -233,6 +234,9 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     },
   });
   let fault: MusketeersError | undefined;
+  const line = new LiveLine(terminal, terminal.errIsTTY && !options.json);
+  line.set("Starting …");
+  using _ = { [Symbol.dispose]: () => line.clear() };
   const data = options.data ?? defaultDataDirectory(terminal.env);
   // Loaded here, so that the other commands start without it.
   const { parseBackup, startHub } = await import("../../hub/index.ts");
@@ -250,7 +254,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     onFault: (error) => {
       fault = error;
     },
-    onNotice: (notice) => terminal.err(`${errStyle.dim("note:")} ${notice}\n`),
+    onNotice: (notice) => line.above(() => terminal.err(`${errStyle.dim("note:")} ${notice}\n`)),
   });
   const notes = new RunningNotes(terminal.env);
   let restoreProfile = async () => {};
@@ -276,6 +280,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     restoreProfile = await lendProfile(options.name, endorse(own), hub.url, (trouble) =>
       terminal.err(`${errStyle.bad("warning:")} ${trouble}\n`),
     );
+    line.clear();
     if (options.quiet) terminal.out(`The hub is up at ${hub.url}.\n`);
     else if (!stopper.signal.aborted) {
       const report = reportOf(hub, endorse, { net: options.allowNet, memoryBytes: 0 });

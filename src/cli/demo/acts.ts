@@ -35,13 +35,15 @@ function openLine({ terminal, quiet }: Stage, size: number) {
       line.clear();
       return terminal.now() - startedAtMs;
     },
+    /** An act that is interrupted leaves no line behind. */
+    [Symbol.dispose]: () => line.clear(),
   };
 }
 
 /** Act one: thirty pages of the exchange, one task a page. */
 export async function crawl(stage: Stage, exchange: Exchange): Promise<CrawlReport> {
   const pages = stockRows.map(([stockId]) => ({ stockId, url: exchange.pageUrl(stockId) }));
-  const line = openLine(stage, pages.length);
+  using line = openLine(stage, pages.length);
   const rows: TableRow[] = [];
   const perWorker: Record<string, number> = {};
   const options = { net: [exchange.host], signal: stage.signal };
@@ -57,7 +59,7 @@ export async function crawl(stage: Stage, exchange: Exchange): Promise<CrawlRepo
 /** Act two: the words of a text, one task a word, added up here. */
 export async function countWords(stage: Stage, text: string): Promise<WordCountReport> {
   const words = splitWords(text);
-  const line = openLine(stage, words.length);
+  using line = openLine(stage, words.length);
   const tally = new Tally();
   for await (const result of stage.cluster.map(countWord, words, { signal: stage.signal })) {
     if (!result.ok) throw result.error;
@@ -83,7 +85,7 @@ export async function paintPicture(
   const options = { picture: { width, height }, signal: stage.signal };
   const job = await stage.cluster.submit(paintPart, parts, options);
   onBegun(job.id);
-  const line = openLine(stage, parts.length);
+  using line = openLine(stage, parts.length);
   const perWorker: Record<string, number> = {};
   for await (const outcome of job.results({ signal: stage.signal })) {
     if (!outcome.ok) throw outcome.error;

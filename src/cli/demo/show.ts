@@ -7,6 +7,7 @@ import type { Context, JsonOption } from "../context.ts";
 import { ExitStatus } from "../failure.ts";
 import { lendProfile } from "../profile.ts";
 import { jsonLine } from "../render/json.ts";
+import { LiveLine } from "../render/progress.ts";
 import type { Style } from "../render/style.ts";
 import { listenForStop, type StopSignal, signalStatus } from "../stop.ts";
 import { countWords, crawl, paintPicture, type Stage } from "./acts.ts";
@@ -102,11 +103,13 @@ async function stayUp(stage: Stage, troupe: Troupe, stopped: Promise<StopSignal>
 export async function demo(options: DemoOptions, context: Context): Promise<void> {
   using stopper = listenForStop();
   const { terminal, outStyle } = context;
-  const troupe = await gatherTroupe();
+  const say: Say = (text) => {
+    if (!options.json) terminal.out(text);
+  };
+  const line = new LiveLine(terminal, terminal.errIsTTY && options.json !== true);
+  line.set("Starting a hub and four workers on this machine; Ctrl-C ends it all …");
+  const troupe = await gatherTroupe().finally(() => line.clear());
   try {
-    const say: Say = (text) => {
-      if (!options.json) terminal.out(text);
-    };
     await using cluster = await connect({ hub: troupe.invite("submitter", "demo"), signal: stopper.signal });
     const quiet = options.json === true;
     const stage: Stage = { cluster, terminal, outStyle, quiet, signal: stopper.signal };
