@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cidOf, encodeBlobRef, FileBuilder, isNamedBy, parseCid } from "../data/index.ts";
+import { cidOf, cidOfDigest, encodeBlobRef, FileBuilder, isNamedBy, parseCid } from "../data/index.ts";
 import {
   asFileValue,
   defaultLimits,
@@ -125,6 +125,24 @@ test("of a column its outputs are", async () => {
   prefetchOf(shelf).begin({ lease: "a", from: 0, task: { ...task, stage } }, packRecords([column]));
   await shelf.until(() => shelf.asked.length === 1);
   expect(shelf.asked).toEqual([ref.cid]);
+});
+
+test("small outputs of columns are asked for together, so that they travel together; large ones one by one", async () => {
+  const shelf = new Shelf();
+  shelf.gate = new Promise(() => {});
+  const outputOf = (seed: number, bytes: number) => {
+    const content = new Uint8Array(bytes).fill(seed);
+    return { ...parseCid(cidOf(content)), bytes };
+  };
+  const small = Array.from({ length: 70 }, (_, at) => outputOf(at, 900));
+  const columns = [small.slice(0, 40), [...small.slice(40), outputOf(71, 70_000), outputOf(72, 900)]];
+  const stage = { kind: "reduce", partitions: 2 } as const;
+  const records = packRecords(columns.map((outputs) => encodeOutputs(outputs)));
+  const prefetch = prefetchOf(shelf);
+  prefetch.begin({ lease: "a", from: 0, task: { ...task, stage } }, records);
+  await turns();
+  expect(shelf.asked).toEqual(small.slice(0, 64).map(({ digest, codec }) => cidOfDigest(digest, codec)));
+  prefetch.end();
 });
 
 test("inputsAheadBytesMax: so much ahead and no more, until some inputs are done; nothing for those that are", async () => {

@@ -12,6 +12,9 @@ import {
 
 /** Blobs that are fetched together. */
 const FETCHES_AT_ONCE = 8;
+/** Outputs of at most so many bytes are fetched together, because the way there takes longer than they do. */
+const SMALL_BYTES = 65_536;
+const SMALL_AT_ONCE = 64;
 
 /** Blobs near and far. */
 export interface NearBlobs extends Pick<BlobStore, "get"> {
@@ -27,7 +30,16 @@ interface Item {
   readonly ref: FileRef;
   /** A value that is too large for its record: one blob, not a file. */
   readonly isValue: boolean;
+  /** One of many that an input reads all of. */
+  readonly isOutput: boolean;
 }
+
+interface Next {
+  readonly lease: Lease;
+  readonly item: Item;
+}
+
+const isSmall = ({ item: { bytes, isOutput } }: Next): boolean => isOutput && bytes <= SMALL_BYTES;
 
 interface Lease {
   readonly items: Item[];
@@ -82,16 +94,26 @@ export class Prefetch {
   async #run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      const { lease, item } = next;
-      lease.next++;
+    for (let group = this.#take(); group.length > 0; group = this.#take()) {
       // Whoever needs it says what is wrong with it.
-      await this.#fetch(item, lease.stop.signal).catch(() => {});
+      await Promise.all(group.map(({ lease, item }) => this.#fetch(item, lease.stop.signal).catch(() => {})));
     }
     this.#running = false;
   }
 
-  #next(): { readonly lease: Lease; readonly item: Item } | undefined {
+  /** What is fetched next: one item, or small ones that follow each other. */
+  #take(): Next[] {
+    const group: Next[] = [];
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      if (group.length > 0 && !isSmall(next)) break;
+      next.lease.next++;
+      group.push(next);
+      if (!isSmall(next) || group.length >= SMALL_AT_ONCE) break;
+    }
+    return group;
+  }
+
+  #next(): Next | undefined {
     let ahead = 0;
     for (const { items, next, done } of this.#leases.values()) {
       for (let at = next - 1; at >= 0 && items[at]!.position >= done; at--) ahead += items[at]!.bytes;
@@ -145,16 +167,16 @@ function itemsIn(body: Uint8Array, from: number, isColumn: boolean): Item[] {
 function* itemsOf(record: Uint8Array, isColumn: boolean): Generator<Omit<Item, "position">> {
   if (isBlobRef(record)) {
     const { cid, bytes } = decodeBlobRef(record);
-    yield { ref: { cid, bytes }, bytes, isValue: true };
+    yield { ref: { cid, bytes }, bytes, isValue: true, isOutput: false };
   } else if (isColumn) {
     for (const output of decodeOutputs(record)) {
       if (output === undefined) continue;
       const { digest, codec, bytes } = output;
-      yield { ref: { cid: cidOfDigest(digest, codec), bytes }, bytes, isValue: false };
+      yield { ref: { cid: cidOfDigest(digest, codec), bytes }, bytes, isValue: false, isOutput: true };
     }
   } else {
     for (const ref of filesIn(record)) {
-      yield { ref, bytes: (ref.end ?? ref.bytes) - (ref.start ?? 0), isValue: false };
+      yield { ref, bytes: (ref.end ?? ref.bytes) - (ref.start ?? 0), isValue: false, isOutput: false };
     }
   }
 }
