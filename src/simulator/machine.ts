@@ -400,6 +400,7 @@ export class Machine {
         if (!this.#refuses(instruction)) this.#slots[instruction.slot]?.run(instruction);
         return;
       case "Kill":
+      case "Abandon":
         this.#slots[instruction.slot]?.kill("revoked");
         return;
       case "SendProgress": {

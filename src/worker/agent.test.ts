@@ -7,6 +7,8 @@ import { FakeExecutor, FakeHub, fakeCode, fakeDescription, fakeMachine } from ".
 
 const values = (body: Uint8Array) => [...eachRecord(body)].map((record) => decodeValue(record));
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 describe("Agent", () => {
   let hub: FakeHub;
   let executor: FakeExecutor;
@@ -24,7 +26,7 @@ describe("Agent", () => {
       openSocket: hub.open,
       executor,
       machine: fakeMachine,
-      pool: new SandboxPool(executor, defaultLimits.sandboxesIdleMax),
+      pool: new SandboxPool(executor, defaultLimits),
       limits: { ...defaultLimits, reconnectDelayMinMs: 1, reconnectDelayMaxMs: 1, drainGraceMs: 50 },
       onNotice: (notice) => notices.push(notice),
       description: fakeDescription,
@@ -51,6 +53,26 @@ describe("Agent", () => {
     hub.lease("b", [2]);
     await hub.until("progress", ({ lease }) => lease === "b");
     expect(executor.started).toHaveLength(1);
+  });
+
+  it("keeps the sandbox of a lease that was revoked, once that is done, and says nothing of it", async () => {
+    executor.holds = true;
+    const running = new Promise<void>((resolve) => {
+      executor.onStart = resolve;
+    });
+    hub.lease("a", [1]);
+    await running;
+    // All is handed in.
+    await turn();
+    hub.send({ type: "revoke", lease: "a", reason: "others were faster" });
+    const sandbox = executor.started[0]!;
+    sandbox.go();
+    executor.holds = false;
+    await turn();
+    hub.lease("b", [2]);
+    const { message } = await hub.until("progress");
+    expect(message.lease).toBe("b");
+    expect(executor.started).toEqual([sandbox]);
   });
 
   it("hands back what it does not allow, with the reason", async () => {

@@ -395,6 +395,9 @@ export class Agent implements Tenant {
       case "Kill":
         this.#runners[instruction.slot]!.kill();
         return;
+      case "Abandon":
+        this.#runners[instruction.slot]!.abandon();
+        return;
       case "SendProgress": {
         const { lease, from, done, results } = instruction;
         const { block, count, failures, elapsedMs, cpuMs } = results;

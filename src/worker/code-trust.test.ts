@@ -64,7 +64,7 @@ describe("an agent whose invite names its project's key", () => {
       openSocket: hub.open,
       executor,
       machine: fakeMachine,
-      pool: new SandboxPool(executor, defaultLimits.sandboxesIdleMax),
+      pool: new SandboxPool(executor, defaultLimits),
       limits: defaultLimits,
       onNotice: (notice) => notices.push(notice),
       description: { ...fakeDescription, allowNet: ["*"] },

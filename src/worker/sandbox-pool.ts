@@ -1,23 +1,29 @@
+import type { FileStore } from "../data/index.ts";
+import type { Limits } from "../protocol/index.ts";
 import {
   type Executor,
   type Sandbox,
   type SandboxHandlers,
   type SandboxOrder,
+  type SandboxResults,
   silent,
 } from "./executors/port.ts";
+import { letGo } from "./let-go.ts";
+
+type PoolLimits = Pick<Limits, "sandboxesIdleMax" | "sandboxLingerMs">;
 
 /** Keeps a few sandboxes warm for the task that they were started for; the longest idle one goes first. */
 export class SandboxPool {
   readonly #executor: Executor;
-  readonly #idleMax: number;
+  readonly #limits: PoolLimits;
   /** In the order in which they became idle. */
   #idle: { readonly key: string; readonly sandbox: Sandbox }[] = [];
   readonly #used = new Set<Sandbox>();
   #frozen = false;
 
-  constructor(executor: Executor, idleMax: number) {
+  constructor(executor: Executor, limits: PoolLimits) {
     this.#executor = executor;
-    this.#idleMax = idleMax;
+    this.#limits = limits;
   }
 
   /** Sees to it that a sandbox for a task can be taken. @throws MusketeersError why it cannot */
@@ -49,7 +55,39 @@ export class SandboxPool {
     sandbox.handlers = silent;
     this.#idle = this.#idle.filter((idle) => idle.sandbox.alive);
     this.#idle.push({ key, sandbox });
-    while (this.#idle.length > this.#idleMax) void this.#idle.shift()?.sandbox.kill();
+    while (this.#idle.length > this.#limits.sandboxesIdleMax) void this.#idle.shift()?.sandbox.kill();
+  }
+
+  /**
+   * Gives back a sandbox that is still at work although nobody wants what it gives: one that is done soon need not be started again.
+   * @param left results that are still to come
+   * @param files what it reads and writes until then
+   */
+  leave(key: string, sandbox: Sandbox, { left, files }: { left: number; files: FileStore }): void {
+    let missing = left;
+    let stored: Promise<void> = Promise.resolve();
+    let isOver = false;
+    const end = (action: () => void) => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      action();
+    };
+    const drop = () => end(() => this.drop(sandbox));
+    const timer = setTimeout(drop, this.#limits.sandboxLingerMs);
+    letGo(timer);
+    const look = () => {
+      // What it could not store it would say of the next results, too.
+      if (missing <= 0) stored.then(() => end(() => this.give(key, sandbox)), drop);
+    };
+    const onResults = (results: SandboxResults) => {
+      missing -= results.count;
+      stored = stored.then(() => results.stored);
+      stored.catch(drop);
+      look();
+    };
+    sandbox.handlers = { ...silent, files, onResults, onDeath: drop };
+    look();
   }
 
   /** Ends a sandbox at once. */

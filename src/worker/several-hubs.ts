@@ -136,7 +136,7 @@ export async function joinHubs(options: SharedWorkerOptions): Promise<SharedWork
   );
   const alone = choices.length === 1;
   const seats = seatsFor(choices, description.slots, limits);
-  const pool = new SandboxPool(executor, limits.sandboxesIdleMax);
+  const pool = new SandboxPool(executor, limits);
   const tracer = tracerFromEnvironment(process.env, { service: "musketeers-worker", limits });
   const consents = await openConsents(choices, options, limits);
   const agents = choices.map(({ invite, allows }, hub) => {

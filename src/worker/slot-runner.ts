@@ -142,12 +142,29 @@ export class SlotRunner {
   }
 
   kill(): void {
+    const sandbox = this.#end()?.sandbox;
+    if (sandbox !== undefined) this.#context.pool.drop(sandbox);
+  }
+
+  /** As `kill`, for runs whose results nobody wants: a sandbox that is done soon is kept for the next ones. */
+  abandon(): void {
+    const session = this.#end();
+    if (session?.sandbox === undefined) return;
+    const { pool, files } = this.#context;
+    const left = session.runs.reduce((sum, run) => sum + run.left, 0);
+    // What is not handed in yet never comes, and a paused one is not waited for.
+    if (session.inputs !== undefined || session.storing > 0) pool.drop(session.sandbox);
+    else pool.leave(session.key, session.sandbox, { left, files });
+  }
+
+  /** Ends the session at hand, whose sandbox is somebody else's from now on. */
+  #end(): Session | undefined {
     const session = this.#session;
     this.#session = undefined;
     this.#abort.abort(new MusketeersError("JOB_CANCELLED", "The run was stopped"));
     this.#abort = new AbortController();
     session?.notes.spent(session.sandbox);
-    if (session?.sandbox !== undefined) this.#context.pool.drop(session.sandbox);
+    return session;
   }
 
   /** How long its sandbox has had nothing to do but wait until the hub stores results; 0: it does not. */

@@ -136,7 +136,7 @@ export class TabAgent {
       machineKey,
       executor: this.#executor,
       machine: tabMachine,
-      pool: new SandboxPool(this.#executor, limits.sandboxesIdleMax),
+      pool: new SandboxPool(this.#executor, limits),
       description: this.#describe(this.#findings),
       limits,
       cache: newTabCache(limits),

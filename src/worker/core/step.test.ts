@@ -101,6 +101,7 @@ class World {
         return;
       }
       case "Kill":
+      case "Abandon":
         this.runs.delete(instruction.slot);
         return;
       case "SendProgress": {

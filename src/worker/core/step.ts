@@ -43,7 +43,7 @@ function apply(state: WorkerState, event: WorkerEvent, out: WorkerInstruction[])
       return;
     case "RevokeReceived": {
       const lease = state.leases.get(event.message.lease);
-      if (lease !== undefined) forget(state, lease, out);
+      if (lease !== undefined) forget(state, lease, out, "Abandon");
       return;
     }
     case "AckReceived":
@@ -205,14 +205,24 @@ function release(state: WorkerState, lease: Lease): void {
 }
 
 /** Ends whatever runs of it. */
-function stop(state: WorkerState, lease: Lease, out: WorkerInstruction[]): void {
+function stop(
+  state: WorkerState,
+  lease: Lease,
+  out: WorkerInstruction[],
+  how: "Kill" | "Abandon" = "Kill",
+): void {
   if (lease.slot === undefined) return;
-  if (state.slots[lease.slot]!.runs.length > 0) out.push({ type: "Kill", slot: lease.slot });
+  if (state.slots[lease.slot]!.runs.length > 0) out.push({ type: how, slot: lease.slot });
   release(state, lease);
 }
 
-function forget(state: WorkerState, lease: Lease, out: WorkerInstruction[]): void {
-  stop(state, lease, out);
+function forget(
+  state: WorkerState,
+  lease: Lease,
+  out: WorkerInstruction[],
+  how: "Kill" | "Abandon" = "Kill",
+): void {
+  stop(state, lease, out, how);
   for (const { results } of lease.unacked) state.unackedBytes -= results.block.length;
   state.leases.delete(lease.id);
 }

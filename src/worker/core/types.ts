@@ -94,6 +94,8 @@ export type WorkerInstruction =
     }
   /** Kill the slot's sandbox and forget its runs. */
   | { readonly type: "Kill"; readonly slot: number }
+  /** Nobody wants what the slot's sandbox gives: forget its runs, and keep it for others if it is done soon. */
+  | { readonly type: "Abandon"; readonly slot: number }
   | {
       readonly type: "SendProgress";
       readonly lease: string;
