@@ -34,6 +34,7 @@ export {
 
 export { bodyOf, type HubAnswer, HubExchange, type HubFetch } from "./hub-exchange.ts";
 export { ByteLru } from "./lru.ts";
+export { allowManyListeners } from "./many-listeners.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
 export {
   compareBytes,

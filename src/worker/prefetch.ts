@@ -1,4 +1,11 @@
-import { type BlobStore, cidOfDigest, decodeBlobRef, fileLeaves, isBlobRef } from "../data/index.ts";
+import {
+  allowManyListeners,
+  type BlobStore,
+  cidOfDigest,
+  decodeBlobRef,
+  fileLeaves,
+  isBlobRef,
+} from "../data/index.ts";
 import {
   decodeOutputs,
   decodeResumed,
@@ -71,7 +78,11 @@ export class Prefetch {
     if (items.length === 0) return;
     const known = this.#leases.get(lease);
     if (known !== undefined) known.items.push(...items);
-    else this.#leases.set(lease, { items, next: 0, done: 0, stop: new AbortController() });
+    else {
+      const stop = new AbortController();
+      allowManyListeners(stop.signal);
+      this.#leases.set(lease, { items, next: 0, done: 0, stop });
+    }
     void this.#run();
   }
 
