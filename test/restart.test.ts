@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { makeHome, musketeers, type Running, root, script } from "./support/program.ts";
+import { makeHome, musketeers, plainScript, type Running, root } from "./support/program.ts";
 
 /* Whole processes that die: what was accepted survives, and nothing comes twice. */
 
@@ -50,7 +50,7 @@ async function submit({ home }: Started): Promise<Running> {
   await mkdir(join(home, "node_modules"));
   await symlink(root, join(home, "node_modules", "musketeers"), "junction");
   await writeFile(file, submitter);
-  return script([file], home);
+  return plainScript([file], home);
 }
 
 const startWorker = ({ home, joinInvite }: Started, name: string) =>

@@ -1,7 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { connect } from "../../src/client/index.ts";
 import type { Hub } from "../../src/hub/index.ts";
 import { endorseInvite, newSecretKey, publicKeyOf, signCertificate } from "../../src/security/index.ts";
@@ -9,10 +8,10 @@ import { testClient, testHub, testWorker } from "../support/whole-cluster.ts";
 import { browserPath, launchBrowser } from "./browser.ts";
 import { openTab } from "./tab.ts";
 import { engine, mix, sines, visit } from "./tab-tasks.ts";
+import { describeInBrowser } from "./with-browser.ts";
 
 /* What a cluster does with tabs: whose code they run, what they may reach, whose answers theirs are compared with. */
 
-const chromiumAt = browserPath();
 /** A name that is no loopback address to the browser, so that its pages have no `crypto.subtle`. */
 const PLAIN_HOST = "hub.test";
 
@@ -41,18 +40,9 @@ async function testSite(allowed: boolean): Promise<{ host: string; url: string; 
   return { host, url: `http://${host}/`, asked };
 }
 
-describe.skipIf(chromiumAt === undefined)(
-  "tabs of a cluster (need Chromium: apt-get install chromium)",
-  { timeout: 240_000 },
-  () => {
-    let browser: Browser;
-
-    beforeAll(async () => {
-      browser = await launchBrowser(chromiumAt!, [`--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`]);
-    }, 120_000);
-
-    afterAll(() => browser?.close(), 60_000);
-
+describeInBrowser(
+  "tabs of a cluster",
+  (browser) => {
     /** Invites of a project that its owner signs. */
     function signed(hub: Hub) {
       const rootKey = newSecretKey();
@@ -83,7 +73,7 @@ describe.skipIf(chromiumAt === undefined)(
       const hub = await testHub();
       const invites = signed(hub);
       const address = hub.url.replace("127.0.0.1", PLAIN_HOST);
-      const tab = await openTab(browser, hub, { invite: invites.worker }, address);
+      const tab = await openTab(browser(), hub, { invite: invites.worker }, address);
       expect(await tab.page.evaluate("[isSecureContext, typeof crypto.subtle]")).toEqual([
         false,
         "undefined",
@@ -109,7 +99,7 @@ describe.skipIf(chromiumAt === undefined)(
       const other = await testSite(true);
       const hub = await testHub();
       const cluster = await testClient(hub);
-      const tab = await openTab(browser, hub);
+      const tab = await openTab(browser(), hub);
       const job = await cluster.submit(visit, [open.url], { net: [open.host] });
       const { requests } = await tab.until("state.requests.length > 0");
       expect(requests).toMatchObject([{ task: "visit", net: [open.host] }]);
@@ -134,7 +124,9 @@ describe.skipIf(chromiumAt === undefined)(
       const hub = await testHub({ limits: { provenStreakMin: 2 } });
       const cluster = await testClient(hub);
       const people = (...names: string[]) => names.map((person) => hub.invite({ role: "worker", person }));
-      const tabs = await Promise.all(people("ada", "bob").map((invite) => openTab(browser, hub, { invite })));
+      const tabs = await Promise.all(
+        people("ada", "bob").map((invite) => openTab(browser(), hub, { invite })),
+      );
       await Promise.all(people("cleo", "dora").map((invite) => testWorker(hub, { invite })));
       for (const tab of tabs) await tab.until("state.phase === 'waiting'");
       const canaries = [1_001, 1_002, 1_003, 1_004].map((input) => ({ input, value: mix(input) }));
@@ -162,7 +154,7 @@ describe.skipIf(chromiumAt === undefined)(
     });
 
     test("a tab that sleeps loses its lease, and what it says late does no harm", async () => {
-      const sleeper = await launchBrowser(chromiumAt!);
+      const sleeper = await launchBrowser(browserPath()!);
       onTestFinished(() => sleeper.close());
       const hub = await testHub({ limits: { leaseTtlMs: 4_000, heartbeatIntervalMs: 500 } });
       const cluster = await testClient(hub);
@@ -193,4 +185,5 @@ describe.skipIf(chromiumAt === undefined)(
       expect(await job.status()).toMatchObject({ state: "done", done: 10, failed: 0 });
     });
   },
+  [`--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`],
 );

@@ -33,8 +33,8 @@ export class FuzzedHub {
   static async start(): Promise<FuzzedHub> {
     const home = mkdtempSync(join(tmpdir(), "musketeers-fuzz-"));
     const options = { listen: "127.0.0.1:0", data: join(home, "data") };
-    const main = join(root, "test", "support", "hub-main.ts");
-    const child = spawn(process.execPath, ["--import", "tsx", main, JSON.stringify(options)], {
+    const main = join(root, "test", "support", "hub-main.mjs");
+    const child = spawn(process.execPath, [main, JSON.stringify(options)], {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import { type Cluster, connect } from "../../src/client/index.ts";
 import type { Limits } from "../../src/protocol/index.ts";
 import { startWorker, type WorkerHandle, type WorkerOptions } from "../../src/worker/node.ts";
-import { makeHome, type Running, root, script } from "./program.ts";
+import { makeHome, plainScript, type Running, root } from "./program.ts";
 import { busyRetention } from "./whole-cluster.ts";
 
 interface Place {
@@ -40,8 +40,8 @@ export class MortalHub {
   async revive(): Promise<void> {
     const listen = this.place === undefined ? "127.0.0.1:0" : new URL(this.place.url).host;
     const options = { listen, data: this.#data, limits: this.#limits };
-    const main = join(root, "test", "support", "hub-main.ts");
-    this.#running = script([main, JSON.stringify(options)], this.#home);
+    const main = join(root, "test", "support", "hub-main.mjs");
+    this.#running = plainScript([main, JSON.stringify(options)], this.#home);
     const [line] = await this.#running.until(/^\{.*\}$/m);
     this.place ??= JSON.parse(line) as Place;
   }

@@ -97,6 +97,10 @@ function track(running: Running): Running {
   return running;
 }
 
+function requireBuild(): void {
+  if (!existsSync(program)) throw new Error("Build first: npm run build");
+}
+
 /** Starts `musketeers` as users have it. */
 export function musketeers(
   args: readonly string[],
@@ -104,11 +108,17 @@ export function musketeers(
   input?: string,
   env: NodeJS.ProcessEnv = {},
 ): Running {
-  if (!existsSync(program)) throw new Error("Build first: npm run build");
+  requireBuild();
   return track(new Running(process.execPath, [program, ...args], { ...environmentOf(home), ...env }, input));
 }
 
-/** Starts a TypeScript file with tsx. */
+/** Starts a JavaScript file. */
+export const plainScript = (args: readonly string[], home: string): Running => {
+  requireBuild();
+  return track(new Running(process.execPath, args, environmentOf(home)));
+};
+
+/** Starts a TypeScript file with tsx, which takes a second longer. */
 export const script = (args: readonly string[], home: string): Running =>
   track(new Running(process.execPath, ["--import", "tsx", ...args], environmentOf(home)));
 

@@ -1,10 +1,11 @@
 import type { Host } from "./host.ts";
 import { serve } from "./serve.ts";
+import { type Listen, straysOf } from "./strays.ts";
 
 /** The part of a dedicated worker's scope that the bootstrap uses. */
 interface WorkerScope {
   onmessage: ((event: PortEvent) => void) | null;
-  addEventListener(type: string, listener: (event: StrayEvent) => void): void;
+  readonly addEventListener: Listen;
   close(): void;
 }
 
@@ -16,12 +17,6 @@ interface Port {
 interface PortEvent {
   readonly data: unknown;
   readonly ports: readonly Port[];
-}
-
-interface StrayEvent {
-  readonly error?: unknown;
-  readonly reason?: unknown;
-  preventDefault(): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
@@ -64,16 +59,7 @@ function tabHost(port: Port): Host {
       const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
       return { url, module: importModule(url) };
     },
-    onStray(listener) {
-      listen("unhandledrejection", (event) => {
-        event.preventDefault();
-        listener(event.reason);
-      });
-      listen("error", (event) => {
-        event.preventDefault();
-        listener(event.error);
-      });
-    },
+    onStray: straysOf(listen),
     exit: close,
   };
 }

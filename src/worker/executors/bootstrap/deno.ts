@@ -1,5 +1,6 @@
 import type { Host } from "./host.ts";
 import { serve } from "./serve.ts";
+import { type Listen, straysOf } from "./strays.ts";
 
 /** The part of Deno that the bootstrap uses. */
 interface DenoApi {
@@ -7,14 +8,6 @@ interface DenoApi {
   readonly stdout: { writeSync(bytes: Uint8Array): number };
   exit(code: number): never;
 }
-
-interface StrayEvent {
-  readonly error?: unknown;
-  readonly reason?: unknown;
-  preventDefault(): void;
-}
-
-type Listen = (type: string, listener: (event: StrayEvent) => void) => void;
 
 const READ_BYTES = 512 * 1024;
 const READ_BYTES_MIN = 64 * 1024;
@@ -47,16 +40,7 @@ function denoHost(): Host {
       const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
       return { url, module: importModule(url) };
     },
-    onStray(listener) {
-      listen("unhandledrejection", (event) => {
-        event.preventDefault();
-        listener(event.reason);
-      });
-      listen("error", (event) => {
-        event.preventDefault();
-        listener(event.error);
-      });
-    },
+    onStray: straysOf(listen),
     exit: () => exit(0),
   };
 }
