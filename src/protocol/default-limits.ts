@@ -155,6 +155,7 @@ export const defaultLimits: Limits = Object.freeze({
   valueBytesMax: 1024 * MiB,
   sandboxLoadTimeoutMs: 30 * second,
   sandboxesIdleMax: 4,
+  sandboxIdleTtlMs: 2 * minute,
   sandboxLingerMs: 250,
   memoryWatchIntervalMs: 100,
   sandboxBaseBytes: 96 * MiB,

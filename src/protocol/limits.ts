@@ -285,6 +285,8 @@ export interface Limits {
   readonly sandboxLoadTimeoutMs: number;
   /** Idle sandboxes that a worker keeps warm for the tasks that they were started for. */
   readonly sandboxesIdleMax: number;
+  /** How long a sandbox stays warm that has nothing to do: so long on its slot, or among the idle ones. */
+  readonly sandboxIdleTtlMs: number;
   /** How long a sandbox may go on with what nobody wants any more, to be kept warm where it comes to its end. */
   readonly sandboxLingerMs: number;
   /** How often the resident memory of a sandbox is looked at. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { decodeValue, defaultLimits, eachRecord } from "../protocol/index.ts";
+import { decodeValue, defaultLimits, eachRecord, type Limits } from "../protocol/index.ts";
 import { Agent } from "./agent.ts";
 import type { WorkerNotice } from "./agent-options.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
@@ -14,6 +14,7 @@ describe("Agent", () => {
   let executor: FakeExecutor;
   let agent: Agent;
   let notices: WorkerNotice[];
+  let limits: { -readonly [Name in keyof Limits]: Limits[Name] };
   const fetchBefore = globalThis.fetch;
 
   beforeEach(async () => {
@@ -21,13 +22,14 @@ describe("Agent", () => {
     hub = new FakeHub();
     executor = new FakeExecutor();
     notices = [];
+    limits = { ...defaultLimits, reconnectDelayMinMs: 1, reconnectDelayMaxMs: 1, drainGraceMs: 50 };
     agent = new Agent({
       invite: hub.invite,
       openSocket: hub.open,
       executor,
       machine: fakeMachine,
       pool: new SandboxPool(executor, defaultLimits),
-      limits: { ...defaultLimits, reconnectDelayMinMs: 1, reconnectDelayMaxMs: 1, drainGraceMs: 50 },
+      limits,
       onNotice: (notice) => notices.push(notice),
       description: fakeDescription,
     });
@@ -73,6 +75,17 @@ describe("Agent", () => {
     const { message } = await hub.until("progress");
     expect(message.lease).toBe("b");
     expect(executor.started).toEqual([sandbox]);
+  });
+
+  it("ends a sandbox that has had nothing to do for a while, and starts another for what comes", async () => {
+    limits.sandboxIdleTtlMs = 5;
+    hub.lease("a", [1]);
+    await hub.until("progress", ({ lease }) => lease === "a");
+    await expect.poll(() => executor.started[0]!.alive).toBe(false);
+    hub.lease("b", [2]);
+    const { body } = await hub.until("progress", ({ lease }) => lease === "b");
+    expect(values(body)).toEqual([4]);
+    expect(executor.started).toHaveLength(2);
   });
 
   it("hands back what it does not allow, with the reason", async () => {

@@ -114,3 +114,22 @@ test("who has given all is kept at once", async () => {
   await turns();
   expect(take("a")).toBe(sandbox);
 });
+
+test("sandboxIdleTtlMs: what nobody has taken again is ended, what was taken is not", () => {
+  vi.useFakeTimers();
+  try {
+    const { pool, take, killed } = poolOf({ sandboxIdleTtlMs: 1_000 });
+    const [a, b] = [take("a"), take("b")];
+    pool.give("a", a);
+    vi.advanceTimersByTime(600);
+    pool.give("b", b);
+    vi.advanceTimersByTime(300);
+    expect(take("a")).toBe(a);
+    vi.advanceTimersByTime(600);
+    expect(killed).toEqual([]);
+    vi.advanceTimersByTime(200);
+    expect([killed, pool.memoryBytes]).toEqual([[1], 1]);
+  } finally {
+    vi.useRealTimers();
+  }
+});

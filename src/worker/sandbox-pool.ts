@@ -10,14 +10,22 @@ import {
 } from "./executors/port.ts";
 import { letGo } from "./let-go.ts";
 
-type PoolLimits = Pick<Limits, "sandboxesIdleMax" | "sandboxLingerMs">;
+type PoolLimits = Pick<Limits, "sandboxesIdleMax" | "sandboxIdleTtlMs" | "sandboxLingerMs">;
 
-/** Keeps a few sandboxes warm for the task that they were started for; the longest idle one goes first. */
+interface Idle {
+  readonly key: string;
+  readonly sandbox: Sandbox;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/**
+ * Keeps a few sandboxes warm for a while, for the task that they were started for; the longest idle one goes first.
+ */
 export class SandboxPool {
   readonly #executor: Executor;
   readonly #limits: PoolLimits;
   /** In the order in which they became idle. */
-  #idle: { readonly key: string; readonly sandbox: Sandbox }[] = [];
+  readonly #idle: Idle[] = [];
   readonly #used = new Set<Sandbox>();
   #frozen = false;
 
@@ -36,7 +44,7 @@ export class SandboxPool {
     const at = this.#idle.findLastIndex((idle) => idle.key === key && idle.sandbox.alive);
     let sandbox: Sandbox;
     if (at >= 0) {
-      sandbox = this.#idle.splice(at, 1)[0]!.sandbox;
+      sandbox = this.#unlist(this.#idle[at]!);
       sandbox.handlers = handlers;
     } else {
       sandbox = this.#executor.start(order, handlers);
@@ -53,9 +61,22 @@ export class SandboxPool {
     // Whoever takes it next may be another worker's pause or none.
     sandbox.thaw();
     sandbox.handlers = silent;
-    this.#idle = this.#idle.filter((idle) => idle.sandbox.alive);
-    this.#idle.push({ key, sandbox });
-    while (this.#idle.length > this.#limits.sandboxesIdleMax) void this.#idle.shift()?.sandbox.kill();
+    for (const idle of this.#idle.filter((each) => !each.sandbox.alive)) this.#unlist(idle);
+    const timer = setTimeout(() => this.#end(idle), this.#limits.sandboxIdleTtlMs);
+    letGo(timer);
+    const idle = { key, sandbox, timer };
+    this.#idle.push(idle);
+    if (this.#idle.length > this.#limits.sandboxesIdleMax) this.#end(this.#idle[0]!);
+  }
+
+  #unlist(idle: Idle): Sandbox {
+    clearTimeout(idle.timer);
+    this.#idle.splice(this.#idle.indexOf(idle), 1);
+    return idle.sandbox;
+  }
+
+  #end(idle: Idle): void {
+    void this.#unlist(idle).kill();
   }
 
   /**

@@ -19,6 +19,7 @@ import { taskKey, type WorkerEvent, type WorkerInstruction } from "./core/index.
 import { CpuBank } from "./cpu-bank.ts";
 import type { Diary } from "./diary/diary.ts";
 import type { Death, Sandbox, SandboxResults } from "./executors/port.ts";
+import { letGo } from "./let-go.ts";
 import type { CpuMeter } from "./machine.ts";
 import { RunNotes } from "./run-notes.ts";
 import type { SandboxPool } from "./sandbox-pool.ts";
@@ -97,6 +98,8 @@ export class SlotRunner {
   readonly #context: SlotContext;
   #session: Session | undefined;
   #abort = new AbortController();
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  #lastUsedMs = 0;
 
   constructor(slot: number, context: SlotContext) {
     this.#slot = slot;
@@ -108,6 +111,7 @@ export class SlotRunner {
     session.lease = instruction.lease;
     session.notes.began(instruction.lease, instruction.block.length);
     session.runs.push({ run: instruction.run, left: instruction.count });
+    this.#watchIdle();
     const refusal = this.#refusalOf(instruction);
     const direct =
       refusal === undefined &&
@@ -129,6 +133,21 @@ export class SlotRunner {
         if (session.inputs === mine) session.inputs = undefined;
       });
     session.inputs = mine;
+  }
+
+  /** Looks now and then whether the sandbox has had nothing to do for `sandboxIdleTtlMs`, and lets go of it then. */
+  #watchIdle(waitMs: number = this.#context.limits.sandboxIdleTtlMs): void {
+    if (this.#idleTimer !== undefined) return;
+    this.#idleTimer = setTimeout(() => {
+      this.#idleTimer = undefined;
+      if (this.#session === undefined) return;
+      const { runs, outputs } = this.#session;
+      const isBusy = runs.length > 0 || outputs !== undefined;
+      const leftMs = this.#lastUsedMs + this.#context.limits.sandboxIdleTtlMs - performance.now();
+      if (isBusy || leftMs > 0) this.#watchIdle(isBusy ? undefined : leftMs);
+      else this.kill();
+    }, waitMs);
+    letGo(this.#idleTimer);
   }
 
   /** What was let in before may be so no more: a certificate ended, or its owner took it back. */
@@ -312,6 +331,7 @@ export class SlotRunner {
     const { run } = current;
     current.left -= results.count;
     if (current.left === 0) session.runs.shift();
+    this.#lastUsedMs = performance.now();
     session.onReported();
     session.notes.ran(results, session.sandbox);
     const { inlineValueBytesMax } = this.#context.limits;
