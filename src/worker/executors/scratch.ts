@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,10 +16,24 @@ const machine = hostname()
 const pattern = new RegExp(`^musketeers-(?:worker|demo)-${machine}-(\\d+)-`);
 
 function removeNow(directory: string): void {
+  const options = { recursive: true, force: true, maxRetries: 10 } as const;
   try {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
+    rmSync(directory, options);
   } catch {
-    // In use (Windows), or somebody else's; the next worker tries again.
+    try {
+      // A task may have shut its owner out.
+      openFolders(directory);
+      rmSync(directory, options);
+    } catch {
+      // In use (Windows), or somebody else's; the next worker tries again.
+    }
+  }
+}
+
+function openFolders(directory: string): void {
+  chmodSync(directory, 0o700);
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (entry.isDirectory()) openFolders(join(directory, entry.name));
   }
 }
 

@@ -15,6 +15,19 @@ export type ContainerLimits = Pick<
   | "valueBytesMax"
 >;
 
+/**
+ * Who a container is that leaves files: somebody whose files this process can read and remove. Nobody where it is root;
+ * else its own user, who is root to a rootless engine. Whoever it is has no rights in the container.
+ * @param own this process's user and group; undefined where there are none
+ */
+export function fileUser(
+  { rootless }: { readonly rootless: boolean },
+  own: { readonly user: number; readonly group: number } | undefined,
+): string {
+  if (own === undefined || own.user === 0) return NOBODY;
+  return rootless ? "0:0" : `${own.user}:${own.group}`;
+}
+
 export interface RunOptions {
   readonly engine: EngineName;
   readonly name: string;
@@ -25,8 +38,8 @@ export interface RunOptions {
   /** The machine whose agent started it, so that what is left behind can be found. */
   readonly label: string;
   readonly limits: ContainerLimits;
-  /** Host directories of a container with files. */
-  readonly files?: { readonly in: string; readonly out: string };
+  /** Host directories of a container with files, and who writes there. */
+  readonly files?: { readonly in: string; readonly out: string; readonly user: string };
 }
 
 /** What an engine is told to run a task: as little as a container can have. */
@@ -47,7 +60,7 @@ export function runArguments(options: RunOptions): readonly string[] {
     `--tmpfs=/tmp:rw,nosuid,nodev,size=${limits.containerTmpBytesMax}`,
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
-    `--user=${NOBODY}`,
+    `--user=${files?.user ?? NOBODY}`,
     `--memory=${memory}`,
     // No swap beside it.
     `--memory-swap=${memory}`,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { decodeValue, defaultLimits, encodeValue, imageAllowed } from "../../../protocol/index.ts";
 import { SANDBOX_OOM_SCORE } from "../oom-score.ts";
-import { runArguments } from "./arguments.ts";
+import { fileUser, runArguments } from "./arguments.ts";
 import { Images } from "./images.ts";
 import { lineOf, ReportedFailure, recordOf } from "./json.ts";
 import { Lines } from "./lines.ts";
@@ -54,6 +54,7 @@ test("an image that is not there, or for another platform, is said to be so; one
   const engine = {
     name: "docker" as const,
     platform: "linux/amd64",
+    rootless: false,
     ask: async (args: readonly string[]) => {
       asked.push(args[0]!);
       if (args[0] === "pull" || platform === undefined) throw new Error("manifest unknown");
@@ -110,9 +111,10 @@ test("containerProcessesMax, containerUserProcessesMax, containerFilesMax, conta
   };
   const spec = { image: "sha256:1", command: [], mode: "files" as const };
   const task = { memoryBytes: 64_000_000, net: [] };
-  const files = { in: "/a", out: "/b" };
+  const files = { in: "/a", out: "/b", user: "7:8" };
   const about = { name: "n", spec, label: "m", engine: "docker", network: undefined, task, files } as const;
   for (const flag of [
+    "--user=7:8",
     "--pids-limit=11",
     "--ulimit=nproc=12:12",
     "--ulimit=nofile=13:13",
@@ -121,4 +123,12 @@ test("containerProcessesMax, containerUserProcessesMax, containerFilesMax, conta
     `--oom-score-adj=${SANDBOX_OOM_SCORE}`,
   ])
     expect(runArguments({ ...about, limits })).toContain(flag);
+});
+
+test("who leaves files is somebody whose files the agent can remove", () => {
+  const own = { user: 1000, group: 100 };
+  expect(fileUser({ rootless: true }, own)).toBe("0:0");
+  expect(fileUser({ rootless: false }, own)).toBe("1000:100");
+  expect(fileUser({ rootless: false }, { user: 0, group: 0 })).toBe("65534:65534");
+  expect(fileUser({ rootless: false }, undefined)).toBe("65534:65534");
 });

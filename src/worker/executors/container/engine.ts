@@ -25,6 +25,8 @@ export interface ContainerEngine {
   readonly name: EngineName;
   /** As images name it, such as `linux/arm64`. */
   readonly platform: string;
+  /** Whether it has no rights that its user has not: root in its containers is that user. */
+  readonly rootless: boolean;
   /** What it prints. Rejects with its last words, or where it takes longer than it may. */
   ask(args: readonly string[], timeoutMs?: number): Promise<string>;
   /** Starts it with pipes for all three streams. */
@@ -40,10 +42,15 @@ function environment(): NodeJS.ProcessEnv {
 /** The last line that says something. */
 export const lastWords = (text: string): string => text.trim().split("\n").at(-1)?.trim().slice(0, 300) ?? "";
 
-function engineOf(name: EngineName, platform: string, limits: EngineLimits): ContainerEngine {
+function engineOf(
+  name: EngineName,
+  { platform, rootless }: Pick<ContainerEngine, "platform" | "rootless">,
+  limits: EngineLimits,
+): ContainerEngine {
   return {
     name,
     platform,
+    rootless,
     ask: async (args, timeout = limits.engineAnswerTimeoutMs) => {
       try {
         const options = {
@@ -63,10 +70,40 @@ function engineOf(name: EngineName, platform: string, limits: EngineLimits): Con
   };
 }
 
-const questions: readonly (readonly [EngineName, readonly string[]])[] = [
-  ["docker", ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"]],
-  ["podman", ["info", "--format", "{{.Host.OS}}/{{.Host.Arch}}"]],
-];
+interface Questions {
+  readonly platform: readonly string[];
+  /** Whether it is rootless, in words of its own; behind it whether it can bound memory and processes. */
+  readonly powers: readonly string[];
+  /** What it says where it can. */
+  readonly bounds: RegExp;
+}
+
+const questions: Readonly<Record<EngineName, Questions>> = {
+  docker: {
+    platform: ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"],
+    powers: ["info", "--format", "{{.SecurityOptions}} {{.MemoryLimit}} {{.PidsLimit}}"],
+    bounds: / true true$/,
+  },
+  podman: {
+    platform: ["info", "--format", "{{.Host.OS}}/{{.Host.Arch}}"],
+    powers: ["info", "--format", "rootless={{.Host.Security.Rootless}} {{.Host.CgroupControllers}}"],
+    bounds: /\bmemory\b.*\bpids\b/,
+  },
+};
+
+/** Finds out about one engine. Rejects where it does not answer, or cannot hold containers to what they may have. */
+async function meet(name: EngineName, limits: EngineLimits): Promise<ContainerEngine> {
+  const { platform: asked, powers, bounds } = questions[name];
+  const nobody = engineOf(name, { platform: "", rootless: false }, limits);
+  const platform = await nobody.ask(asked);
+  const said = await nobody.ask(powers);
+  if (!bounds.test(said)) {
+    throw new Error(
+      "it cannot bound memory and processes here, which a rootless engine does by control groups of version 2",
+    );
+  }
+  return engineOf(name, { platform, rootless: /name=rootless|rootless=true/.test(said) }, limits);
+}
 
 /**
  * Finds an engine that answers: docker, else podman.
@@ -74,10 +111,9 @@ const questions: readonly (readonly [EngineName, readonly string[]])[] = [
  */
 export async function findEngine(limits: EngineLimits): Promise<ContainerEngine> {
   const said: string[] = [];
-  for (const [name, args] of questions) {
+  for (const name of ["docker", "podman"] as const) {
     try {
-      const platform = await engineOf(name, "", limits).ask(args);
-      return engineOf(name, platform, limits);
+      return await meet(name, limits);
     } catch (error) {
       const { code } = ((error as Error).cause ?? {}) as { code?: unknown };
       said.push(code === "ENOENT" ? `${name} is not installed` : `${name}: ${(error as Error).message}`);

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +27,7 @@ const others: Executor = {
 const engine = `#!/bin/sh
 printf '%s\\n' "$*" >>"$(dirname "$0")/told"
 case "$1" in
+  info) cat "$(dirname "$0")/info" ;;
   version) [ -e "$(dirname "$0")/mute" ] && exec sleep 600; echo linux/amd64 ;;
   image) [ -e "$(dirname "$0")/slow" ] && exit 1; echo linux/amd64 ;;
   pull) [ -e "$(dirname "$0")/slow" ] && exec sleep 600 ;;
@@ -36,12 +38,14 @@ esac
 interface Pretence {
   /** Containers that are there. */
   readonly names?: readonly string[];
+  /** What it says of itself. */
+  readonly info?: string;
   /** What it takes for ever to do. */
   readonly hangs?: "mute" | "slow";
   readonly limits?: Partial<Limits>;
 }
 
-async function setUp({ names = [], hangs, limits = {} }: Pretence = {}) {
+async function setUp({ names = [], info = "[name=seccomp] true true", hangs, limits = {} }: Pretence = {}) {
   const directory = await mkdtemp(join(tmpdir(), "musketeers-engine-"));
   const { PATH } = process.env;
   onTestFinished(async () => {
@@ -52,6 +56,7 @@ async function setUp({ names = [], hangs, limits = {} }: Pretence = {}) {
   await chmod(join(directory, "docker"), 0o755);
   // Whatever this machine has is out of the way.
   await writeFile(join(directory, "podman"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  await writeFile(join(directory, "info"), info);
   await writeFile(join(directory, "names"), names.map((name) => `${name}\n`).join(""));
   if (hangs !== undefined) await writeFile(join(directory, hangs), "");
   process.env.PATH = `${directory}:${PATH}`;
@@ -101,4 +106,29 @@ test("imageFetchTimeoutMs: an image that does not come is not to be had", async 
     code: "IMAGE_UNAVAILABLE",
     message: expect.stringContaining("longer than 50 ms"),
   });
+});
+
+test("an engine that cannot bound memory and processes is none", async () => {
+  await expect(setUp({ info: "[name=seccomp name=rootless] false false" })).rejects.toMatchObject({
+    code: "SANDBOX_UNAVAILABLE",
+    message: expect.stringContaining("docker: it cannot bound memory and processes"),
+  });
+});
+
+test("containers of agents that are gone are removed, and those of others left alone", async () => {
+  const gone = await new Promise<number>((resolve) => {
+    const child = spawn("true");
+    child.once("exit", () => resolve(child.pid!));
+  });
+  const names = [
+    `musketeers-${gone}-one`,
+    `musketeers-${gone}-two-1`,
+    `musketeers-${process.pid}-mine`,
+    "web",
+  ];
+  const { told } = await setUp({ names });
+  expect((await told()).filter((line) => line.startsWith("rm "))).toEqual([
+    `rm --force --volumes musketeers-${gone}-one`,
+    `rm --force --volumes musketeers-${gone}-two-1`,
+  ]);
 });

@@ -10,7 +10,7 @@ import {
 import { newId } from "../../../security/index.ts";
 import type { Executor, Sandbox, SandboxHandlers, SandboxOrder } from "../port.ts";
 import { isAlive, makeScratch } from "../scratch.ts";
-import { type RunOptions, runArguments } from "./arguments.ts";
+import { fileUser, type RunOptions, runArguments } from "./arguments.ts";
 import { type ContainerEngine, findEngine } from "./engine.ts";
 import { FilesSandbox } from "./files-sandbox.ts";
 import { Images } from "./images.ts";
@@ -22,8 +22,10 @@ export interface ContainerExecutorOptions {
   readonly network?: string;
 }
 
+const machine = hostname().replaceAll(/[^\w.-]/g, "-");
+
 /** What is left of agents of this machine that ended without a word. */
-async function sweep(engine: ContainerEngine, machine: string): Promise<void> {
+async function sweep(engine: ContainerEngine): Promise<void> {
   const names = await engine.ask([
     "ps",
     "--all",
@@ -43,7 +45,7 @@ export class ContainerExecutor implements Executor {
   readonly #engine: ContainerEngine;
   readonly #options: ContainerExecutorOptions;
   readonly #images: Images;
-  readonly #machine = hostname().replaceAll(/[^\w.-]/g, "-");
+  readonly #fileUser: string;
   readonly #sandboxes = new Set<Sandbox>();
   readonly #scratch = makeScratch(() => {
     for (const sandbox of this.#sandboxes) void sandbox.kill();
@@ -53,14 +55,21 @@ export class ContainerExecutor implements Executor {
     this.#others = others;
     this.#engine = engine;
     this.#options = options;
+    const user = process.getuid?.();
+    const group = process.getgid?.();
+    this.#fileUser = fileUser(
+      engine,
+      user === undefined || group === undefined ? undefined : { user, group },
+    );
     this.#images = new Images(engine, options.limits);
   }
 
   /** @throws MusketeersError `SANDBOX_UNAVAILABLE` where no engine answers */
   static async open(others: Executor, options: ContainerExecutorOptions): Promise<ContainerExecutor> {
-    const executor = new ContainerExecutor(others, await findEngine(options.limits), options);
-    await sweep(executor.#engine, executor.#machine).catch(() => {});
-    return executor;
+    const engine = await findEngine(options.limits);
+    // Before the folders that they write to.
+    await sweep(engine).catch(() => {});
+    return new ContainerExecutor(others, engine, options);
   }
 
   get kind(): Executor["kind"] {
@@ -131,7 +140,8 @@ export class ContainerExecutor implements Executor {
       limits: this.#options.limits,
       directory: join(this.#scratch.path, own),
       nameOf: (at) => `${own}-${at}`,
-      argsOf: (name, files) => this.#arguments({ name, spec, task: order.task, files }),
+      argsOf: (name, files) =>
+        this.#arguments({ name, spec, task: order.task, files: { ...files, user: this.#fileUser } }),
     });
   }
 
@@ -140,7 +150,7 @@ export class ContainerExecutor implements Executor {
       ...options,
       network: this.#options.network,
       engine: this.#engine.name,
-      label: this.#machine,
+      label: machine,
       limits: this.#options.limits,
     });
   }

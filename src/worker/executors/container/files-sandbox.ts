@@ -1,8 +1,9 @@
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeValue, encodeValue, MusketeersError, toMusketeersError } from "../../../protocol/index.ts";
 import { type Death, type Sandbox, type SandboxHandlers, silent } from "../port.ts";
 import { Container, type Ending } from "./container.ts";
+import { removeFolder, sizeOf } from "./folder.ts";
 import { lineOf, ReportedFailure, recordOf } from "./json.ts";
 import type { ContainerSandboxOptions } from "./lines-sandbox.ts";
 import { ContainerLog } from "./log.ts";
@@ -20,6 +21,8 @@ export interface FilesSandboxOptions extends Omit<ContainerSandboxOptions, "args
 /** Names of files that are no paths. */
 const PLAIN_NAME = /^(?!\.{1,2}$)[^/\0]{1,255}$/;
 const EVERYBODY = 0o777;
+const READABLE_FOLDER = 0o755;
+const READABLE_FILE = 0o644;
 
 interface Files {
   readonly value: unknown;
@@ -116,7 +119,7 @@ export class FilesSandbox implements Sandbox {
 
   async #leave(): Promise<void> {
     this.#state = "gone";
-    await rm(this.#options.directory, { recursive: true, force: true, maxRetries: 10 });
+    await removeFolder(this.#options.directory);
     this.#resolveGone();
   }
 
@@ -163,18 +166,22 @@ export class FilesSandbox implements Sandbox {
       const { code, message } = toMusketeersError(thrown);
       return { failure: failureNamed(code, message) };
     } finally {
-      await rm(place, { recursive: true, force: true, maxRetries: 10 });
+      await removeFolder(place);
     }
   }
 
   /** Puts an input's files where its container finds them; gives what goes to its standard input. */
   async #lay(record: Uint8Array, places: { readonly in: string; readonly out: string }): Promise<string> {
     const { value, files } = filesOf(record);
-    await mkdir(places.in, { recursive: true, mode: EVERYBODY });
-    await mkdir(places.out, { mode: EVERYBODY });
-    // Whatever the mask of this process takes away.
+    await mkdir(places.in, { recursive: true });
+    await mkdir(places.out);
+    // Whatever the mask of this process takes away: containers are run by somebody else.
+    await chmod(places.in, READABLE_FOLDER);
     await chmod(places.out, EVERYBODY);
-    for (const [name, bytes] of files) await writeFile(join(places.in, name), bytes, { mode: 0o644 });
+    for (const [name, bytes] of files) {
+      await writeFile(join(places.in, name), bytes);
+      await chmod(join(places.in, name), READABLE_FILE);
+    }
     return lineOf(encodeValue(value));
   }
 
@@ -210,14 +217,14 @@ export class FilesSandbox implements Sandbox {
   /** A flood of files must not fill the volunteer's disk. */
   async #watch(folder: string): Promise<void> {
     const { valueBytesMax } = this.#options.limits;
-    if ((await sizeOf(folder)) > valueBytesMax)
-      this.#condemn("crash", `It left more than ${valueBytesMax} bytes in /out`);
+    const bytes = await sizeOf(folder);
+    if (bytes > valueBytesMax) this.#condemn("crash", tooMuch(bytes, valueBytesMax));
   }
 
   async #gather(printed: string, folder: string): Promise<Uint8Array> {
     const { valueBytesMax } = this.#options.limits;
-    if ((await sizeOf(folder)) > valueBytesMax)
-      throw new MusketeersError("LIMIT_EXCEEDED", `It left more than ${valueBytesMax} bytes in /out`);
+    const bytes = await sizeOf(folder);
+    if (bytes > valueBytesMax) throw new MusketeersError("LIMIT_EXCEEDED", tooMuch(bytes, valueBytesMax));
     const files: Record<string, Uint8Array> = {};
     for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) =>
       a.name < b.name ? -1 : 1,
@@ -253,11 +260,7 @@ function valueIn(printed: string): unknown {
   }
 }
 
-async function sizeOf(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])) {
-    if (entry.isFile())
-      bytes += (await stat(join(entry.parentPath, entry.name)).catch(() => ({ size: 0 }))).size;
-  }
-  return bytes;
-}
+const tooMuch = (bytes: number, bytesMax: number): string =>
+  bytes === Number.POSITIVE_INFINITY
+    ? "It left a folder in /out that cannot be read"
+    : `It left more than ${bytesMax} bytes in /out`;
