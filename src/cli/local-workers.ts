@@ -10,6 +10,14 @@ const program = fileURLToPath(new URL(`./main${import.meta.url.slice(-3)}`, impo
 /** How a worker's process is handed its invites: command lines are visible to all users of a machine. */
 export const INVITE_VARIABLE = "MUSKETEERS_WORKER_INVITE";
 
+/**
+ * Slots of one of several workers that share a machine: as many cores as it may use, dealt out.
+ * @param cores that this process may use
+ * @param at which of them it is, from 0
+ */
+export const slotsOfShare = (cores: number, workers: number, at: number): number =>
+  Math.max(1, Math.floor(cores / workers) + (at < cores % workers ? 1 : 0));
+
 export interface LocalWorkerOptions {
   readonly invite: string;
   /** Of further hubs that it is to work for. */

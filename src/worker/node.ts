@@ -1,5 +1,6 @@
 /** Starts a worker in a Node process. */
 import type { WorkerDescription } from "../protocol/index.ts";
+import { nodeMachine } from "./node-machine.ts";
 import { joinHubs } from "./several-hubs.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -27,6 +28,9 @@ export {
   type SharedWorkerOptions,
 } from "./several-hubs.ts";
 export type { ContainerChoice, WorkerOptions } from "./worker-options.ts";
+
+/** Cores that this process may use: those of the machine, within what its control groups grant. */
+export const machineCores = (): number => nodeMachine.cores();
 
 export interface WorkerHandle {
   readonly description: WorkerDescription;

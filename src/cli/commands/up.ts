@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { availableParallelism, hostname } from "node:os";
+import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import type { Hub, HubOptions } from "../../hub/index.ts";
 import { defaultLimits, type Limits, MusketeersError } from "../../protocol/index.ts";
@@ -19,7 +19,7 @@ import { defaultDataDirectory } from "../data-directory.ts";
 import { type Endorse, openOwner } from "../endorse.ts";
 import type { JoinEvent } from "../join-event.ts";
 import { renderEvent } from "../join-reporter.ts";
-import { type LocalWorker, startLocalWorker } from "../local-workers.ts";
+import { type LocalWorker, slotsOfShare, startLocalWorker } from "../local-workers.ts";
 import { lendProfile } from "../profile.ts";
 import { plural } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
@@ -140,20 +140,21 @@ async function securityOf(options: UpOptions): Promise<Pick<HubOptions, "tls" | 
 
 const isLoopback = (url: string): boolean => /^(localhost|127\.|\[::1\])/.test(new URL(url).host);
 
-function startOwnWorkers(
+async function startOwnWorkers(
   hub: Hub,
   endorse: Endorse,
   options: UpOptions,
   onEvent: (event: JoinEvent) => void,
-): LocalWorker[] {
+): Promise<LocalWorker[]> {
   const { workers, trust, allowNet, join: others, share: shares } = options;
   // Other hubs know this machine by its own name.
   const name = others.length === 0 ? "local" : hostname().slice(0, 48) || "local";
   // A single one finds out by itself what it may have.
-  const shared = workers > 1 ? Math.max(1, Math.floor(availableParallelism() / workers)) : undefined;
-  const slots = options.slots ?? shared;
-  return Array.from({ length: workers }, (_, index) =>
-    startLocalWorker({
+  const isShared = workers > 1 && options.slots === undefined;
+  const cores = isShared ? (await import("../../worker/node.ts")).machineCores() : 0;
+  return Array.from({ length: workers }, (_, index) => {
+    const slots = isShared ? slotsOfShare(cores, workers, index) : options.slots;
+    return startLocalWorker({
       invite: endorse(
         hub.invite({
           role: "worker",
@@ -170,8 +171,8 @@ function startOwnWorkers(
       ...(slots === undefined ? {} : { slots }),
       allowNet,
       ...(trust === undefined ? {} : { trust }),
-    }),
-  );
+    });
+  });
 }
 
 /** With --write-invite: what machines of the same owner join with. */
@@ -269,7 +270,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
     const { endorse, forget } = await openOwner(parseInvite(own), terminal.env);
     // Its hub key is gone with it.
     if (options.memory) forgetOwner = forget;
-    workers = startOwnWorkers(hub, endorse, options, (event) => {
+    workers = await startOwnWorkers(hub, endorse, options, (event) => {
       // How they fare at this hub its operator sees anyway.
       if (!("url" in event) || event.url === hub.url || stopper.signal.aborted) return;
       terminal.err(`${errStyle.dim("elsewhere:")} ${renderEvent(event, errStyle)}`);

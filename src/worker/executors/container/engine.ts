@@ -15,7 +15,10 @@ const carried = [
   "DOCKER_CONFIG",
   "CONTAINER_HOST",
   "CONTAINERS_CONF",
+  "CONTAINERS_STORAGE_CONF",
   "XDG_RUNTIME_DIR",
+  "XDG_CONFIG_HOME",
+  "XDG_DATA_HOME",
 ];
 
 export type EngineName = "docker" | "podman";
