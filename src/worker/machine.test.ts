@@ -13,6 +13,17 @@ test("the speed of a core is that of its best round: what else had the core mean
   expect(measureSpeed(clock)).toBe(50);
 });
 
+test("a core that others have most of the time is given the rounds that it takes to show its speed", () => {
+  const rounds = [70, 90, 120, 2];
+  let nowMs = 0;
+  const clock = () => {
+    const before = nowMs;
+    nowMs += rounds.shift() ?? 10;
+    return before;
+  };
+  expect(measureSpeed(clock)).toBe(50);
+});
+
 test("a clock that stands still makes no speed of infinity", () => {
   let reads = 0;
   expect(measureSpeed(() => (reads++ < 5 ? 0 : 1000))).toBe(0.1);
