@@ -1,3 +1,4 @@
+import stringWidth from "string-width";
 import { renderShares } from "../commands/job.ts";
 import { count, duration, rate } from "../render/format.ts";
 import type { Style } from "../render/style.ts";
@@ -53,10 +54,41 @@ const tableColumns: readonly Column<TableRow>[] = stockColumns.map((title, index
   },
 }));
 
-export function renderCrawl({ rows, wallMs, perWorker }: CrawlReport, style: Style): string {
+/** Which columns a terminal is shown: the first choice that it has room for. */
+const choices: readonly (readonly number[])[] = [
+  [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+  [0, 2, 4, 5, 6, 7, 8],
+  [0, 7, 8],
+];
+
+/** Rows that a person looks at; where the output goes to a file, it has them all. */
+const ROWS_SHOWN = 12;
+
+/** What a person is to see of the table; without a bound all of it. */
+function renderRows(rows: readonly TableRow[], style: Style, columnsMax: number | undefined): string {
+  if (columnsMax === undefined) return renderTable(tableColumns, rows, style.bold);
+  const shown = rows.slice(0, ROWS_SHOWN);
+  const tables = choices.map((choice) =>
+    renderTable(
+      choice.map((at) => tableColumns[at]!),
+      shown,
+    ),
+  );
+  const fits = (table: string) => table.split("\n").every((line) => stringWidth(line) <= columnsMax);
+  const [head = "", ...lines] = (tables.find(fits) ?? tables.at(-1)!).split("\n");
+  const more = rows.length - shown.length;
+  return `${style.bold(head)}\n${lines.join("\n")}${more > 0 ? style.dim(`… and ${count(more)} more\n`) : ""}`;
+}
+
+/** @param columnsMax how wide the terminal is, where it is one */
+export function renderCrawl(
+  { rows, wallMs, perWorker }: CrawlReport,
+  style: Style,
+  columnsMax?: number,
+): string {
   const times = (crawl2016Ms / wallMs).toFixed(1);
   return [
-    renderTable(tableColumns, rows, style.bold),
+    renderRows(rows, style, columnsMax),
     `\n${style.good(`${rows.length} stocks in ${duration(wallMs)}`)}; in 2016 four computers took ${duration(crawl2016Ms)} for them (now ${times} times as fast).\n\n`,
     renderShares(perWorker),
   ].join("");

@@ -33,7 +33,7 @@ async function perform(stage: Stage, troupe: Troupe, options: DemoOptions, say: 
   say(`Four musketeers have joined ${troupe.hub.url}. They fetch thirty stocks' pages, 100 ms each.\n\n`);
   const crawled = await crawl(stage, troupe.exchange);
   say(
-    `${renderCrawl(crawled, outStyle)}\nNow they count the words of ${options.text ?? "this package's own texts"}, one task a word.\n\n`,
+    `${renderCrawl(crawled, outStyle, stage.terminal.outIsTTY ? stage.terminal.columns : undefined)}\nNow they count the words of ${options.text ?? "this package's own texts"}, one task a word.\n\n`,
   );
   const wordCount = await countWords(stage, text);
   say(renderWordCount(wordCount, outStyle));
