@@ -41,11 +41,14 @@ export function planService(options: PlanOptions): ServicePlan {
     kind === "worker"
       ? [data ?? defaultCacheDirectory(env), releasesDirectory(env), join(homedir(), ".npm")]
       : [data ?? defaultDataDirectory(env)];
-  const folders = [...new Set([configDirectory(env), ...own])];
+  // Not the unit's private /tmp: an engine of containers, which is no part of it, has to find what tasks are given.
+  const temporary = join(configDirectory(env), "service", "tmp");
+  const folders = [...new Set([configDirectory(env), ...own, ...(kind === "worker" ? [temporary] : [])])];
   const environment: Record<string, string> = {
     // npm is beside Node, wherever that is.
     PATH: [...new Set([dirname(node), "/usr/local/bin", "/usr/bin", "/bin"])].join(":"),
     NO_COLOR: "1",
+    ...(kind === "worker" ? { TMPDIR: temporary } : {}),
   };
   for (const name of carried) {
     const value = env[name];
