@@ -5,7 +5,7 @@ import { makeHome, musketeers, plainScript, type Running, root } from "./support
 
 /* Whole processes that die: what was accepted survives, and nothing comes twice. */
 
-const INPUTS = 2_000;
+const INPUTS = 1_200;
 
 /** A submitter's own program, in plain JavaScript, against the built package. */
 const submitter = `
@@ -67,12 +67,12 @@ test("a map outlives its hub's kill -9, twice, and a worker's", async () => {
   const started = await start();
   const workers = [startWorker(started, "one"), startWorker(started, "two")];
   const program = await submit(started);
-  for (const seen of [300, 900]) {
+  for (const seen of [200, 600]) {
     await program.until(new RegExp(`^seen ${seen}$`, "m"));
     await started.hub.stop("SIGKILL");
     started.hub = startHub(started.home, started.listen);
   }
-  await program.until(/^seen 1400$/m);
+  await program.until(/^seen 900$/m);
   await workers[0]!.stop("SIGKILL");
   expect(await outcome(program)).toEqual(everything);
   await Promise.all([workers[1]!.stop(), started.hub.stop()]);
