@@ -36,20 +36,23 @@ test("what files take is counted, links are not followed, and what is not there 
   expect(await sizeOf(join(folder, "missing"))).toBe(0);
 });
 
-test.skipIf(process.platform === "win32")("a folder that shuts its owner out hides nothing, and is removed", async (context) => {
-  const folder = await makeFolder();
-  await beNobody(context, folder);
-  const out = join(folder, "out");
-  await mkdir(join(out, "a", "b"), { recursive: true });
-  await writeFile(join(out, "a", "b", "file"), "x");
-  const elsewhere = join(folder, "elsewhere");
-  await mkdir(elsewhere);
-  await symlink(elsewhere, join(out, "a", "link"));
-  await chmod(elsewhere, 0o755);
-  for (const path of [join(out, "a", "b"), join(out, "a"), out]) await chmod(path, 0);
-  expect(await sizeOf(out)).toBe(Number.POSITIVE_INFINITY);
-  expect(await removeFolder(out)).toBe(true);
-  expect(await sizeOf(out)).toBe(0);
-  // Whatever a link in it names stays as it is.
-  expect((await stat(elsewhere)).mode & 0o777).toBe(0o755);
-});
+test.skipIf(process.platform === "win32")(
+  "a folder that shuts its owner out hides nothing, and is removed",
+  async (context) => {
+    const folder = await makeFolder();
+    await beNobody(context, folder);
+    const out = join(folder, "out");
+    await mkdir(join(out, "a", "b"), { recursive: true });
+    await writeFile(join(out, "a", "b", "file"), "x");
+    const elsewhere = join(folder, "elsewhere");
+    await mkdir(elsewhere);
+    await symlink(elsewhere, join(out, "a", "link"));
+    await chmod(elsewhere, 0o755);
+    for (const path of [join(out, "a", "b"), join(out, "a"), out]) await chmod(path, 0);
+    expect(await sizeOf(out)).toBe(Number.POSITIVE_INFINITY);
+    expect(await removeFolder(out)).toBe(true);
+    expect(await sizeOf(out)).toBe(0);
+    // Whatever a link in it names stays as it is.
+    expect((await stat(elsewhere)).mode & 0o777).toBe(0o755);
+  },
+);
