@@ -12,6 +12,7 @@ import {
   type Uploads,
   uploading,
 } from "./http-host.ts";
+import { leanForNow } from "./lean-heap.ts";
 
 /** Stores the blocks of a body, which all are there when it is answered. */
 async function postBlocks(host: HttpHost, uploads: Uploads, context: Context): Promise<Response> {
@@ -29,6 +30,7 @@ async function* moving(blocks: AsyncIterable<BatchBlock>): AsyncGenerator<BatchB
   for await (const block of blocks) {
     yield block;
     buffersMoved(block.bytes.length);
+    leanForNow();
   }
 }
 

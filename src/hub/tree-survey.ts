@@ -1,7 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { codecOf, decodeNode, type Node } from "../data/index.ts";
+import { buffersMoved } from "../data/node.ts";
 import type { Blobs } from "../engine/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
+import { leanForNow } from "./lean-heap.ts";
 
 export interface TreeTotals {
   /** Of all files. */
@@ -11,6 +13,8 @@ export interface TreeTotals {
 
 /** Blocks that are looked at before others get their turn. */
 const BLOCKS_PER_TURN = 256;
+/** What looking at a block leaves behind, with its name and its part of a node. */
+const GARBAGE_BYTES = 16_384;
 /** Folders in folders, or nodes above nodes: more is made to be a nuisance. */
 const DEPTH_MAX = 200;
 
@@ -93,7 +97,10 @@ class Survey {
   }
 
   async #turn(): Promise<void> {
-    if (++this.#blocks % BLOCKS_PER_TURN === 0) await setImmediate();
+    if (++this.#blocks % BLOCKS_PER_TURN !== 0) return;
+    buffersMoved(BLOCKS_PER_TURN * GARBAGE_BYTES);
+    leanForNow();
+    await setImmediate();
   }
 }
 

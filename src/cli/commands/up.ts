@@ -19,6 +19,7 @@ import { defaultDataDirectory } from "../data-directory.ts";
 import { type Endorse, openOwner } from "../endorse.ts";
 import type { JoinEvent } from "../join-event.ts";
 import { renderEvent } from "../join-reporter.ts";
+import { withLeanHeap } from "../lean-heap.ts";
 import { type LocalWorker, slotsOfShare, startLocalWorker } from "../local-workers.ts";
 import { lendProfile } from "../profile.ts";
 import { plural } from "../render/format.ts";
@@ -240,7 +241,7 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
   using _ = { [Symbol.dispose]: () => line.clear() };
   const data = options.data ?? defaultDataDirectory(terminal.env);
   // Loaded here, so that the other commands start without it.
-  const { parseBackup, startHub } = await import("../../hub/index.ts");
+  const { parseBackup, startHub } = await withLeanHeap(() => import("../../hub/index.ts"));
   const recover =
     options.recover === undefined ? {} : { recover: parseBackup(await readBackup(options.recover)) };
   const hub = await startHub({
