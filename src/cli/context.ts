@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Cluster } from "../client/index.ts";
-import { defaultLimits, type Limits, MusketeersError, parseDuration, parseSize } from "../protocol/index.ts";
+import { defaultLimits, type Limits, parseDuration, parseSize } from "../protocol/index.ts";
 import { count } from "./render/format.ts";
 import { type Style, styleFor } from "./render/style.ts";
 import type { Terminal } from "./terminal.ts";
@@ -101,23 +101,24 @@ export function sharesArgument(text: string): readonly number[] {
   throw new InvalidArgumentError("It must be numbers above 0, such as 70/30.");
 }
 
+/** Unlike in code, a number on a command line needs its unit. */
 const asArgument =
-  <Value>(parse: (name: string, text: string) => Value) =>
+  <Value>(parse: (name: string, text: string) => Value, advice: string) =>
   (text: string): Value => {
     try {
       return parse("", text);
-    } catch (error) {
-      throw new InvalidArgumentError(error instanceof MusketeersError ? error.hint : String(error));
+    } catch {
+      throw new InvalidArgumentError(advice);
     }
   };
 
 /** Milliseconds of `30s`, `5m`, `7d`. */
-export const durationArgument = asArgument(parseDuration);
+export const durationArgument = asArgument(parseDuration, "Write a time such as 500ms, 30s, 5m or 7d.");
 /** The same, or for ever. */
 const waitArgument = (text: string): number | "forever" =>
   text === "forever" ? text : durationArgument(text);
 /** Bytes of `512MB`, `2GB`. */
-export const sizeArgument = asArgument(parseSize);
+export const sizeArgument = asArgument(parseSize, "Write a size such as 512MB or 2GB.");
 
 /** Of a limit that is neither a time nor a size. */
 const parseCount = (text: string): number => {
