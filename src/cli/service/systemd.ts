@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { promisify } from "node:util";
 import { MusketeersError } from "../../protocol/index.ts";
 import type { ServiceKind } from "./unit.ts";
@@ -46,8 +47,12 @@ export const removeUnit = (kind: ServiceKind, env: Environment): Promise<void> =
 export const systemctl = (...args: readonly string[]): Promise<string> =>
   said("systemctl", ["--user", "--no-pager", ...args]);
 
-/** Lets the user's services run from boot on, not only while somebody is logged in. */
-export const linger = (): Promise<string> => said("loginctl", ["enable-linger"]);
+/**
+ * Lets the user's services run from boot on, not only while somebody is logged in. Who it is is said, since without that
+ * loginctl takes the caller's session, and after `su` or in a container there is none.
+ * @throws MusketeersError `SERVICE_MANAGER`, also where it is not permitted
+ */
+export const linger = (): Promise<string> => said("loginctl", ["enable-linger", String(process.getuid?.())]);
 
 async function said(command: string, args: readonly string[]): Promise<string> {
   try {
@@ -55,6 +60,10 @@ async function said(command: string, args: readonly string[]): Promise<string> {
   } catch (cause) {
     const { code, stderr = "", stdout = "" } = cause as { code?: unknown; stderr?: string; stdout?: string };
     const why = code === "ENOENT" ? "it is not on this machine" : (stderr || stdout).trim().split("\n")[0];
-    throw new MusketeersError("SERVICE_MANAGER", `${command} ${args.at(-1)}: ${why}`, { cause });
+    throw new MusketeersError(
+      "SERVICE_MANAGER",
+      `${command} ${args.filter((arg) => !arg.startsWith("-")).join(" ")}: ${why}`,
+      { cause },
+    );
   }
 }
