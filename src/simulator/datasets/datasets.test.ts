@@ -94,6 +94,18 @@ test("a dataset that is lost for good keeps no other from its replicas, nor the 
   }
 });
 
+test("what only the cache of a machine has that is not trusted counts as lost", () => {
+  const labels = ["reads"];
+  const populations = [keeper, { ...keeper, name: "reader", trusted: false, labels }];
+  const datasets = [{ name: "books", bytes: 60_000, blocks: 6, replicas: 0 }];
+  const jobs = scenario.jobs.map((job) => ({ ...job, labels, retries: 3 }));
+  for (const lostRemoved of [true, false]) {
+    const hub = { diskLostAtMs: [20_000], lostRemoved };
+    const lost = { ...scenario, populations, datasets, jobs, hub };
+    expect(simulate(lost, { seed: 1, check: "tick" }).violations).toEqual([]);
+  }
+});
+
 describe("units go to machines that have their blocks", () => {
   const workMs = uniform(20, 200);
   const reading = (nearInputsMax: number): Scenario => ({

@@ -8,8 +8,7 @@ import type { Availability, JobScenario, Population, Random, Scenario } from "..
 
 /** Some scenarios ask for quorums, with honest strangers, liars, colluders and sleepers. */
 export function withStrangers(scenario: Scenario, random: Random): Scenario {
-  // Datasets have keepers, and troubles, of their own.
-  if (scenario.datasets !== undefined || !random.chance(0.2)) return scenario;
+  if (!random.chance(0.2)) return scenario;
   const vouched: Partial<Population> = {
     trusted: true,
     count: 1,
