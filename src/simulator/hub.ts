@@ -251,8 +251,7 @@ export class Hub {
     this.#lost = isDiskLost ? Number.POSITIVE_INFINITY : lost.length;
     loseRecords(this.world, lost);
     if (isDiskLost) {
-      this.custody.lose();
-      curator.hubLost();
+      curator.hubLost(this.custody.lose());
     }
     for (const session of [...this.sessions]) this.#forget(session);
     for (const link of this.#links) {

@@ -25,6 +25,8 @@ const APPEND_MS = 0.3;
 const RESTART_MS = 2_000;
 /** A small scenario whose scheduler takes so many steps without a result goes round in circles. */
 const FRUITLESS_STEPS_MAX = 20_000;
+/** When all jobs are done a small scenario's datasets are as they are to be before so much time has passed. */
+const SETTLING_MS_MAX = 1_200_000;
 /** Between two looks at signal and progress. */
 const EVENTS_PER_LOOK = 4_096;
 /** Shorter spans have no message rate of their own. */
@@ -206,18 +208,24 @@ function run({ world, hub, recorder }: Simulation, options: SimulateOptions): vo
   let done = 0;
   let open = 0;
   let lastStep = 0;
+  let lastMs = 0;
   for (let at = 1; queue.nextMs <= durationMs && hub.steps < stepsMax; at++) {
     recorder.passTo(queue.nextMs);
     queue.step();
     if (auditor.done !== done || auditor.open !== open) {
       ({ done, open } = auditor);
       lastStep = hub.steps;
+      lastMs = queue.nowMs;
     } else if (world.check === "tick" && hub.steps - lastStep > FRUITLESS_STEPS_MAX) {
-      const open = auditor.unfinished() ?? curator.unsettled(hub.custody, queue.nowMs);
-      throw new ViolationError("liveness", `nothing gets done in ${FRUITLESS_STEPS_MAX} steps: ${open}`);
+      const what = auditor.unfinished() ?? curator.unsettled(hub.custody, queue.nowMs);
+      throw new ViolationError("liveness", `nothing gets done in ${FRUITLESS_STEPS_MAX} steps: ${what}`);
     }
-    if (endsWithJobs && auditor.open === 0 && curator.unsettled(hub.custody, queue.nowMs) === undefined)
-      return;
+    if (endsWithJobs && auditor.open === 0) {
+      const what = curator.unsettled(hub.custody, queue.nowMs);
+      if (what === undefined) return;
+      if (world.check === "tick" && queue.nowMs - lastMs > SETTLING_MS_MAX)
+        throw new ViolationError("liveness", `all jobs are done, but ${what}`);
+    }
     if (at % EVENTS_PER_LOOK !== 0) continue;
     signal?.throwIfAborted();
     onProgress?.({

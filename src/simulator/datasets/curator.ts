@@ -21,6 +21,7 @@ export class Curator {
   /** The least number of keepers that are there for good. */
   readonly #keepersMin: number;
   #lossesToCome: number;
+  #lostAtMs = 0;
 
   /** Its hub's disk is to be damaged until then. */
   readonly #damagedUntilMs: number;
@@ -57,9 +58,16 @@ export class Curator {
    * The hub's disk is gone. What is in a catalogue that any keeper has is to come back, if its blocks are anywhere; the
    * rest is lost rightly.
    */
-  hubLost(): void {
+  hubLost(wallMs: number): void {
     this.#lossesToCome--;
+    this.#lostAtMs = wallMs;
     this.#writeOff(new Set());
+  }
+
+  /** The hub takes a catalogue for news. @throws ViolationError where it is its own, of after its loss */
+  adopted(sequence: number): void {
+    if (sequence <= this.#lostAtMs) return;
+    throw new ViolationError("correctness", "the hub took for news what it has said itself since its loss");
   }
 
   /** A machine's disk is gone, and perhaps the last catalogue that named something with it. */

@@ -185,11 +185,12 @@ export class Custody {
     this.#whole = new Map();
   }
 
-  /** The hub's disk is gone; it will begin with the marks of a hub that is told so. */
-  lose(): void {
+  /** The hub's disk is gone; it will begin with the marks of a hub that is told so. @returns when that was, for it */
+  lose(): number {
     this.generation++;
     this.#disk = new HubDisk();
     this.#disk.marks = afterLoss(noMarks, this.#wallMs);
+    return this.#disk.marks.recoveredAtMs;
   }
 
   /** Some blocks turn out to be damaged: now where somebody reads them, or when it starts again. */
@@ -278,6 +279,7 @@ export class Custody {
   }
 
   #adopt({ sequence, datasets }: Catalogue): void {
+    this.#world.curator.adopted(sequence);
     const { rows } = this.#disk;
     const { removed, taken } = mergeCatalogue(this.rows, datasets, sequence);
     for (const name of removed) rows.delete(name);
