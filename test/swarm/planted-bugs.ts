@@ -306,12 +306,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: "return () => anyUnsure;",
   },
   {
-    name: "a part of a folder given up that the hub lacks",
-    file: "scheduler/replicas/plan.ts",
-    find: "[...new Set([...whole, ...told, ...partial])].filter(isHeld)",
-    replace: "[...new Set([...whole, ...told])].filter(isHeld)",
-  },
-  {
     name: "a catalogue of after the loss that is taken for news",
     file: "scheduler/replicas/recovery.ts",
     find: "(hearing || sequence <= recoveredAtMs);",
