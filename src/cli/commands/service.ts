@@ -62,12 +62,13 @@ async function planWorker(
     await mkdir(dirname(inviteFile(env)), { recursive: true, mode: 0o700 });
     await writeFile(inviteFile(env), `${invites.join("\n")}\n`, { mode: 0o600 });
   }
-  // What was agreed to is written down; what an invite says is in its file.
+  // What was agreed to is written down; what an invite says is in its file. A file of the user's own may not be there yet, or
+  // change: consent to what it will say is given each time.
   return planService({
     kind: "worker",
     node: process.execPath,
     program: await lastingProgram(releasesDirectory(env)),
-    args: withoutInvites(args, command.args, ["--accept"]),
+    args: withoutInvites(args, command.args, options.inviteFile === undefined ? ["--accept"] : []),
     ...(options.inviteFile === undefined ? {} : { invites: resolve(options.inviteFile) }),
     ...(options.cache === undefined ? {} : { data: options.cache }),
     description: `musketeers: lends this machine${names.length > 0 ? ` to ${names.map(printable).join(", ")}` : ""}`,
