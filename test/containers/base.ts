@@ -20,7 +20,7 @@ const cacheDirectory = (): string =>
   join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "musketeers-test-containers");
 
 /** A small Debian as an archive; made once, and kept for later runs. */
-async function debian(): Promise<string> {
+export async function debian(): Promise<string> {
   const archive = join(cacheDirectory(), `${SUITE}-${process.arch}-${VERSION}.tar`);
   if (await stat(archive).catch(() => undefined)) return archive;
   await mkdir(cacheDirectory(), { recursive: true });

@@ -1,71 +1,22 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, type TestContext, test } from "vitest";
-import { makeHome, musketeers, startUp } from "../support/program.ts";
+import { musketeers } from "../support/program.ts";
 import { runtimeImage } from "./base.ts";
 import type { EngineAddress } from "./engine.ts";
 import { docker, engineOf } from "./rig.ts";
+import { messages, perl, type Scene, shell, startScene } from "./scene.ts";
 
 /* Tasks that are containers, with a real engine: what they can do, what they cannot, and what goes wrong. */
 
-interface Scene {
-  readonly engine: EngineAddress;
-  readonly home: string;
-  readonly image: string;
-  /** Ends the worker, with the containers that it keeps warm. */
-  leave(): Promise<void>;
-  run(definition: string, inputs: readonly unknown[]): Promise<readonly Answer[]>;
-}
-
-interface Answer {
-  readonly input: unknown;
-  readonly value?: unknown;
-  readonly error?: { readonly kind: string; readonly name: string; readonly message: string };
-}
-
-async function scene(context: TestContext, join1: readonly string[] = []): Promise<Scene> {
+async function scene(
+  context: TestContext,
+  allow: readonly string[] = [],
+): Promise<Scene & { readonly engine: EngineAddress }> {
   const engine = engineOf(context);
-  const home = await makeHome();
-  const { line } = await startUp(home, ["--workers", "0"]);
-  const args = [
-    "join",
-    line.joinInvite,
-    "--accept",
-    "--json",
-    "--slots",
-    "1",
-    "--allow-containers",
-    ...join1,
-  ];
-  const worker = musketeers(args, home, undefined, { DOCKER_HOST: engine.host });
-  await worker.until(/"event":"joined"/);
   const image = await docker(engine, ["image", "inspect", "--format", "{{.Id}}", runtimeImage]);
-  const run: Scene["run"] = async (definition, inputs) => {
-    const file = join(home, "task.ts");
-    await writeFile(
-      file,
-      `import { task } from "musketeers";\nexport const it = task.container({ image: ${JSON.stringify(image)}, ${definition} });\n`,
-    );
-    const text = inputs.map((input) => `${JSON.stringify(input)}\n`).join("");
-    const ran = musketeers(["run", file, "--ordered"], home, text);
-    const { stdout, stderr, status } = await ran.ended;
-    expect([0, 1], stderr).toContain(status);
-    return stdout
-      .trim()
-      .split("\n")
-      .map((answer) => JSON.parse(answer) as Answer);
-  };
-  const leave = async () => {
-    expect((await worker.stop()).status).toBe(0);
-  };
-  return { engine, home, image, run, leave };
+  return { engine, ...(await startScene({ image, env: { DOCKER_HOST: engine.host }, allow })) };
 }
-
-const perl = (program: string): string =>
-  `command: ${JSON.stringify(["perl", "-ne", `BEGIN { $| = 1 } chomp; ${program}`])}`;
-const shell = (program: string): string => `command: ${JSON.stringify(["sh", "-c", program])}`;
-const messages = (answers: readonly Answer[]): readonly string[] =>
-  answers.map(({ error }) => error?.message ?? "");
 
 test("lines: many inputs through one container, failures that it reports, and nothing left behind", async (context) => {
   const { engine, run, leave } = await scene(context);
