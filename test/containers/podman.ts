@@ -65,6 +65,8 @@ export async function podmanOf(): Promise<Podman | { readonly why: string }> {
   await writeFile(env.CONTAINERS_CONF, configuration);
   await writeFile(env.CONTAINERS_STORAGE_CONF, storage(directory));
   try {
+    const controllers = await ask(["info", "--format", "{{.Host.CgroupControllers}}"]);
+    if (!/\bmemory\b.*\bpids\b/.test(controllers)) throw new Error("it cannot bound memory and processes");
     const image = await ask(["import", "--quiet", archive, "musketeers-test-runtime"]);
     const bounds = ["--memory=64m", "--ulimit=nofile=1024:1024", "--ulimit=nproc=16384:16384"];
     await ask(["run", "--rm", "--network=none", "--log-driver=none", ...bounds, image, "true"]);
