@@ -35,6 +35,8 @@ async function sweep(engine: ContainerEngine): Promise<void> {
   for (const name of names.split("\n")) {
     const pid = /^musketeers-(\d+)-/.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
+    // Podman would ask it to end first, and wait.
+    await engine.ask(["kill", name]).catch(() => {});
     await engine.ask(["rm", "--force", "--volumes", name]).catch(() => {});
   }
 }
