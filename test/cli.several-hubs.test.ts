@@ -43,9 +43,10 @@ test("join with two invites works for both hubs, outlives one of them, and leave
 
 test("one hub that turns the worker away does not keep it from the other; people are told which", async () => {
   const [first, second] = await Promise.all([testHub({ name: "lab" }), testHub({ name: "home" })]);
-  const invites = [first.invite({ role: "viewer" }), second.invite({ role: "worker" })];
+  const invites = [first.invite({ role: "worker", label: "of old" }), second.invite({ role: "worker" })];
+  await (await testClient(first, "admin")).call("revoke", { invite: "of old" });
   const worker = musketeers(["join", "--accept", "-", "--slots", "1"], await makeHome(), invites.join("\n"));
-  await worker.until(/Turned away by http.*: .*viewer/);
+  await worker.until(/Turned away by http.*: .*[Ii]nvite/);
   await worker.until(/Joined home at http.* as /);
   const { status, stdout } = await worker.stop();
   expect(status).toBe(0);
