@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type Cluster, connect } from "../src/client/index.ts";
@@ -45,6 +45,13 @@ async function keeper(name: string, invite: string, home?: string) {
   return { worker, home: at };
 }
 
+/** Whether a worker has a catalogue on its disk that names a dataset. */
+async function hasHeardOf(name: string, { home }: { readonly home: string }): Promise<boolean> {
+  const cache = join(home, "cache");
+  const file = (await readdir(cache, { recursive: true })).find((path) => path.endsWith("catalogue"));
+  return file !== undefined && (await readFile(join(cache, file), "latin1")).includes(name);
+}
+
 const grace = ["--limit", "replicaGraceMs=300ms"];
 
 test("a replica whose worker is gone for good is kept by another one", async () => {
@@ -69,7 +76,7 @@ test("after the loss of the hub's disk all datasets are back, also one that the 
   const home = await makeHome();
   const { up, line } = await startUp(home, ["--workers", "0"]);
   const athos = await keeper("athos", line.joinInvite);
-  await keeper("porthos", line.joinInvite);
+  const porthos = await keeper("porthos", line.joinInvite);
   const cluster = await clientOf(line.submitInvite);
   await cluster.put(await folderIn(home, "books", "One for all.\n"), { name: "books", replicas: 2 });
   const file = join(home, "hub.backup");
@@ -77,6 +84,10 @@ test("after the loss of the hub's disk all datasets are back, also one that the 
   await cluster.put(await folderIn(home, "later", "After the backup.\n"), { name: "later", replicas: 1 });
   await expect.poll(() => keepersOf(cluster, "books"), patient).toHaveLength(2);
   await expect.poll(() => keepersOf(cluster, "later"), patient).toHaveLength(1);
+  // Changes of the catalogue go out together, some time after the put.
+  for (const each of [athos, porthos]) {
+    await expect.poll(() => hasHeardOf("later", each), patient).toBe(true);
+  }
   const before = await cluster.datasets();
   await cluster.close();
   // What a worker keeps it keeps on disk.
@@ -90,7 +101,6 @@ test("after the loss of the hub's disk all datasets are back, also one that the 
   await after.until(/recovered: all blocks of all datasets are back/, "stderr");
   const again = await clientOf(line.submitInvite);
   const plain = ({ keptBy: _keptBy, ...dataset }: (typeof before)[number]) => dataset;
-  // Athos may have left before it heard of the latest; then porthos, who comes back too, brings it.
   await expect.poll(async () => (await again.datasets()).map(plain), patient).toEqual(before.map(plain));
   expect(await textOf(again, "books", "small.txt")).toBe("One for all.\n");
   const laterText = () => textOf(again, "later", "more/large.txt").catch(() => "not there yet");
