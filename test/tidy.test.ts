@@ -59,7 +59,7 @@ function loadedBy(path: string): string[] {
   return loaded.map((match) => (match[1] ?? match[2] ?? match[3])!);
 }
 
-/** `src/hub/http.ts` imports `../engine/index.ts`: `engine/index.ts`. */
+/** `src/hub/hub.ts` imports `../engine/index.ts`: `engine/index.ts`. */
 const targetOf = (path: string, specifier: string) =>
   posix.relative("src", posix.join(posix.dirname(path), specifier));
 

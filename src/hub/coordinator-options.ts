@@ -2,15 +2,15 @@ import type { Engine } from "../engine/index.ts";
 import type { Limits } from "../protocol/index.ts";
 import type { Scheduler } from "../scheduler/index.ts";
 import type { Tracer } from "../tracing/index.ts";
-import type { CallHost } from "./call-host.ts";
 import type { Clock } from "./clock.ts";
 import type { Credit } from "./credit/index.ts";
-import type { Datasets } from "./datasets.ts";
-import type { Jobs } from "./jobs.ts";
-import type { LeaseSeal } from "./lease-seal.ts";
-import type { Projects } from "./projects.ts";
+import type { Datasets } from "./datasets/datasets.ts";
+import type { Jobs } from "./jobs/jobs.ts";
+import type { LeaseSeal } from "./leases/lease-seal.ts";
+import type { Projects } from "./projects/projects.ts";
 import type { Keepers } from "./recovery/keepers.ts";
 import type { People } from "./trust/index.ts";
+import type { CallHost } from "./views/call-host.ts";
 
 /** What a coordinator is made of: what was read from the disk, and what it works with. */
 export interface CoordinatorOptions {

@@ -9,36 +9,36 @@ import {
   step,
   type Untimed,
 } from "../scheduler/index.ts";
-import type { CallHost } from "./call-host.ts";
 import { type Clock, SchedulerTimer } from "./clock.ts";
-import { Consents } from "./consents.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import type { Credit } from "./credit/index.ts";
-import { Custody } from "./custody.ts";
-import type { Datasets } from "./datasets.ts";
-import type { HubView } from "./hub-view.ts";
-import { Intake } from "./intake.ts";
-import { JobControl } from "./job-control.ts";
-import type { JobEntry, MapFailure } from "./job-entry.ts";
-import { progressOf } from "./job-progress.ts";
-import { JobTraces } from "./job-traces.ts";
-import type { Jobs } from "./jobs.ts";
+import type { Datasets } from "./datasets/datasets.ts";
+import { Intake } from "./jobs/intake.ts";
+import { JobControl } from "./jobs/job-control.ts";
+import type { JobEntry, MapFailure } from "./jobs/job-entry.ts";
+import { progressOf } from "./jobs/job-progress.ts";
+import { JobTraces } from "./jobs/job-traces.ts";
+import type { Jobs } from "./jobs/jobs.ts";
+import { Notices } from "./jobs/notices.ts";
+import { ResultWriter } from "./jobs/result-writer.ts";
 import { joinBlocks } from "./journal/block.ts";
 import { Blocks } from "./journal/blocks.ts";
 import { Ledger } from "./journal/ledger.ts";
 import { Retention } from "./journal/retention.ts";
-import { type Delivery, Leases } from "./leases.ts";
+import { type Delivery, Leases } from "./leases/leases.ts";
 import { Live } from "./live/index.ts";
-import { Notices } from "./notices.ts";
 import { Peers } from "./peers/peers.ts";
-import { ProjectBooks } from "./project-books.ts";
-import { ResultWriter } from "./result-writer.ts";
-import { Roster } from "./roster.ts";
+import { ProjectBooks } from "./projects/project-books.ts";
+import { Custody } from "./recovery/custody.ts";
 import { mapFailureOf, Shuffles } from "./shuffle/index.ts";
-import { TaskLogs } from "./task-logs.ts";
-import { Throughput } from "./throughput.ts";
 import { Referee } from "./trust/index.ts";
-import type { WorkerSession } from "./worker-session.ts";
+import type { CallHost } from "./views/call-host.ts";
+import type { HubView } from "./views/hub-view.ts";
+import { Throughput } from "./views/throughput.ts";
+import { Consents } from "./workers/consents.ts";
+import { Roster } from "./workers/roster.ts";
+import { TaskLogs } from "./workers/task-logs.ts";
+import type { WorkerSession } from "./workers/worker-session.ts";
 
 /**
  * The shell around the scheduler: feeds it what sessions report, and performs what it decides, in order.

@@ -9,22 +9,22 @@ import {
   type WorkerDescription,
 } from "../protocol/index.ts";
 import { newId, packageCommand, publicKeyOf } from "../security/index.ts";
-import type { CallHost } from "./call-host.ts";
-import { ClientSession } from "./client-session.ts";
+import { ClientSession } from "./clients/client-session.ts";
 import { systemClock } from "./clock.ts";
+import type { Peer, PeerSession } from "./connections/peer.ts";
+import { Reception } from "./connections/reception.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { UploadDoor } from "./doors/index.ts";
-import { httpApp } from "./http.ts";
-import type { InviteOptions, Invites } from "./invites.ts";
-import { portOf } from "./listen.ts";
-import { Metrics } from "./metrics.ts";
+import { httpApp } from "./http/http.ts";
+import { portOf } from "./http/listen.ts";
+import type { InviteOptions, Invites } from "./invites/invites.ts";
+import type { Takers } from "./invites/takers.ts";
 import { PackageTarball } from "./package/tarball.ts";
 import { PageSessions } from "./pages/page-sessions.ts";
-import type { Peer, PeerSession } from "./peer.ts";
-import type { Projects } from "./projects.ts";
-import { Reception } from "./reception.ts";
-import type { Takers } from "./takers.ts";
-import { WorkerSession } from "./worker-session.ts";
+import type { Projects } from "./projects/projects.ts";
+import type { CallHost } from "./views/call-host.ts";
+import { Metrics } from "./views/metrics.ts";
+import { WorkerSession } from "./workers/worker-session.ts";
 
 /** A running hub. */
 export class Hub {

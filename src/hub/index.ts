@@ -1,5 +1,7 @@
 /** The hub: the server that people submit to and workers connect to. */
 export { checkData, type DataReport } from "../engine/index.ts";
+export { lanAddress } from "./http/listen.ts";
+export { Hub } from "./hub.ts";
 export {
   type Backup,
   type BackupSummary,
@@ -7,9 +9,7 @@ export {
   renderBackup,
   summaryOf,
   takeBackup,
-} from "./backup.ts";
-export { Hub } from "./hub.ts";
-export type { HubOptions } from "./hub-options.ts";
-export { lanAddress } from "./listen.ts";
-export { startHub } from "./opening.ts";
-export { type HubRepairReport, repairHubData } from "./repair.ts";
+} from "./opening/backup.ts";
+export type { HubOptions } from "./opening/hub-options.ts";
+export { startHub } from "./opening/opening.ts";
+export { type HubRepairReport, repairHubData } from "./opening/repair.ts";

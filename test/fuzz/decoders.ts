@@ -23,14 +23,14 @@ import { MemoryFiles } from "../../src/data/testing/memory-files.ts";
 import { encodeGroup, HEAD_BYTES } from "../../src/engine/embedded/frame.ts";
 import { framesBeyond } from "../../src/engine/embedded/frame-reader.ts";
 import { decodeSegmentHeader, encodeSegmentHeader } from "../../src/engine/embedded/segment.ts";
-import { parseBackup, renderBackup } from "../../src/hub/backup.ts";
-import { parseByteRange } from "../../src/hub/http.ts";
+import { parseByteRange } from "../../src/hub/http/http.ts";
 import {
   decodeLedgerRecord,
   encodeLedgerRecord,
   type LedgerRecord,
 } from "../../src/hub/journal/ledger-record.ts";
-import { LeaseSeal } from "../../src/hub/lease-seal.ts";
+import { LeaseSeal } from "../../src/hub/leases/lease-seal.ts";
+import { parseBackup, renderBackup } from "../../src/hub/opening/backup.ts";
 import { openCatalogue } from "../../src/hub/recovery/catalogue.ts";
 import {
   asFileValue,

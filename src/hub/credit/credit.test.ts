@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { memoryEngine } from "../../engine/index.ts";
 import { type CreditSummary, defaultLimits } from "../../protocol/index.ts";
 import type { Hub } from "../hub.ts";
-import { startHub } from "../opening.ts";
+import { startHub } from "../opening/opening.ts";
 import { jobSpec, ScriptedPeer, testDirectory, testHub, until } from "../testing/peer.ts";
 import { Credit, normalised, REFERENCE_SPEED } from "./credit.ts";
 

@@ -8,7 +8,7 @@ import {
   encodeValue,
   packRecords,
 } from "../../protocol/index.ts";
-import { Jobs } from "../jobs.ts";
+import { Jobs } from "../jobs/jobs.ts";
 import { jobSpec } from "../testing/peer.ts";
 import { blobRefsIn, sweepBlobs } from "./blob-sweep.ts";
 import { IndexedBlock } from "./block.ts";

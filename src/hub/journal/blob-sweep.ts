@@ -1,9 +1,9 @@
 import { cidOfDigest, codecOf, isCid } from "../../data/index.ts";
 import type { Blobs, Journal } from "../../engine/index.ts";
 import { decodeOutputs, eachRecord, toMusketeersError } from "../../protocol/index.ts";
-import type { JobEntry } from "../job-entry.ts";
-import type { Jobs } from "../jobs.ts";
-import { blocksBelow } from "../tree-survey.ts";
+import { blocksBelow } from "../datasets/tree-survey.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
+import type { Jobs } from "../jobs/jobs.ts";
 import { decodeLedgerRecord } from "./ledger-record.ts";
 
 const CID_LENGTH = 59;

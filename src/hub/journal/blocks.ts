@@ -11,8 +11,8 @@ import {
   RecordWriter,
   sliceRecords,
 } from "../../protocol/index.ts";
-import { hubFailures } from "../hub-failure.ts";
-import type { JobEntry } from "../job-entry.ts";
+import { hubFailures } from "../jobs/hub-failure.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
 import { IndexedBlock, joinBlocks } from "./block.ts";
 import { decodeLedgerRecord, type LedgerRecord } from "./ledger-record.ts";
 

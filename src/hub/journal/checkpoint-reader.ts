@@ -1,8 +1,8 @@
 import type { Engine } from "../../engine/index.ts";
 import { MusketeersError, pushRange, type Range } from "../../protocol/index.ts";
 import { isStageId, type SchedulerRecord } from "../../scheduler/index.ts";
-import type { JobEntry } from "../job-entry.ts";
-import type { Jobs } from "../jobs.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
+import type { Jobs } from "../jobs/jobs.ts";
 import { JobHistory } from "../live/index.ts";
 import { SAVED_WIDTH, tablesOf } from "./checkpoint.ts";
 import type { CheckpointPointer } from "./checkpoint-pointer.ts";

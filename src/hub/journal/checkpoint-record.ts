@@ -9,7 +9,7 @@ import {
 } from "../../protocol/index.ts";
 import { Fields, parsePriority, parseStages } from "../../protocol/messages/index.ts";
 import type { Retry } from "../../scheduler/index.ts";
-import type { MapFailure } from "../job-entry.ts";
+import type { MapFailure } from "../jobs/job-entry.ts";
 
 export const keptTables = Object.freeze(["inputs", "records", "spans", "saved"] as const);
 export type KeptTable = (typeof keptTables)[number];

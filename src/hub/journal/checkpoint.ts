@@ -1,8 +1,8 @@
 import type { Position } from "../../engine/index.ts";
 import type { Ranges } from "../../protocol/index.ts";
 import { type JobSnapshot, jobSnapshot, type RangeSet, type Scheduler } from "../../scheduler/index.ts";
-import type { JobEntry } from "../job-entry.ts";
-import type { Jobs } from "../jobs.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
+import type { Jobs } from "../jobs/jobs.ts";
 import type { GrowingTable, KeptJob, KeptTable } from "./checkpoint-record.ts";
 import type { Ledger } from "./ledger.ts";
 import { NumberTable, PIECE_ROWS } from "./numbers.ts";

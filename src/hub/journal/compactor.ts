@@ -1,6 +1,6 @@
 import type { Journal, Position } from "../../engine/index.ts";
-import type { JobEntry } from "../job-entry.ts";
-import type { Jobs } from "../jobs.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
+import type { Jobs } from "../jobs/jobs.ts";
 import type { Ledger } from "./ledger.ts";
 import { decodeLedgerRecord } from "./ledger-record.ts";
 import type { NumberTable } from "./numbers.ts";

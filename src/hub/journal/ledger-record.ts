@@ -15,7 +15,7 @@ import {
 } from "../../protocol/index.ts";
 import { Fields, parseAccepted, parseFailures, parsePriority } from "../../protocol/messages/index.ts";
 import type { Retry } from "../../scheduler/index.ts";
-import { type HubFailureKind, hubFailureKinds } from "../hub-failure.ts";
+import { type HubFailureKind, hubFailureKinds } from "../jobs/hub-failure.ts";
 import {
   type CheckpointRecord,
   flattenRetries,

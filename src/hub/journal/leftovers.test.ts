@@ -3,7 +3,7 @@ import { buildFile, cidOf, parseCid } from "../../data/index.ts";
 import { memoryEngine } from "../../engine/index.ts";
 import { defaultLimits, encodeOutputs, encodeValue, type Limits, packRecords } from "../../protocol/index.ts";
 import { createScheduler } from "../../scheduler/index.ts";
-import { Jobs } from "../jobs.ts";
+import { Jobs } from "../jobs/jobs.ts";
 import { jobSpec } from "../testing/peer.ts";
 import { IndexedBlock } from "./block.ts";
 import { Ledger } from "./ledger.ts";

@@ -1,6 +1,6 @@
 import type { Blobs, Journal } from "../../engine/index.ts";
 import { type Limits, toMusketeersError } from "../../protocol/index.ts";
-import { blocksBelow } from "../tree-survey.ts";
+import { blocksBelow } from "../datasets/tree-survey.ts";
 import { outputsIn } from "./blob-sweep.ts";
 import type { NumberTable } from "./numbers.ts";
 

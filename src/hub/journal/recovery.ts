@@ -1,7 +1,7 @@
 import type { Engine, Position } from "../../engine/index.ts";
 import { countOf, type Limits } from "../../protocol/index.ts";
 import type { SchedulerRecord } from "../../scheduler/index.ts";
-import { Jobs } from "../jobs.ts";
+import { Jobs } from "../jobs/jobs.ts";
 import { loadPointer } from "./checkpoint-pointer.ts";
 import { CheckpointReader } from "./checkpoint-reader.ts";
 import { decodeLedgerRecord, isJobRecord, type JobRecord } from "./ledger-record.ts";

@@ -22,8 +22,8 @@ import {
   validate,
 } from "../../scheduler/index.ts";
 import type { Clock } from "../clock.ts";
-import type { JobEntry } from "../job-entry.ts";
-import { Jobs } from "../jobs.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
+import { Jobs } from "../jobs/jobs.ts";
 import { jobSpec } from "../testing/peer.ts";
 import { Blocks } from "./blocks.ts";
 import { firstLivePosition, worthMovingUntil } from "./compactor.ts";

@@ -8,7 +8,7 @@ import {
   type Segment,
   type TopicName,
 } from "../../protocol/index.ts";
-import { startHub } from "../opening.ts";
+import { startHub } from "../opening/opening.ts";
 import { jobSpec, ScriptedPeer, testDirectory, testHub, until } from "../testing/peer.ts";
 
 interface Watched {

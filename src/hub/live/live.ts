@@ -5,10 +5,10 @@ import {
   type Role,
   toMusketeersError,
 } from "../../protocol/index.ts";
-import type { HubView } from "../hub-view.ts";
-import type { JobEntry } from "../job-entry.ts";
-import type { OpenLease } from "../open-lease.ts";
-import type { Scope } from "../scope.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
+import type { OpenLease } from "../leases/open-lease.ts";
+import type { Scope } from "../projects/scope.ts";
+import type { HubView } from "../views/hub-view.ts";
 import { framesOf } from "./frames.ts";
 import { Segments } from "./segments.ts";
 import { type Sample, Subscription } from "./subscription.ts";

@@ -10,11 +10,11 @@ import {
   type WorkerWork,
 } from "../../protocol/index.ts";
 import { jobView, undecided } from "../../scheduler/index.ts";
-import type { HubView } from "../hub-view.ts";
-import type { JobEntry } from "../job-entry.ts";
-import type { Scope } from "../scope.ts";
-import { detailsOf, seenPeople, statusOf, summaryOf, whereabouts, workerOf } from "../summaries.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
+import type { Scope } from "../projects/scope.ts";
 import { peopleOf } from "../trust/index.ts";
+import type { HubView } from "../views/hub-view.ts";
+import { detailsOf, seenPeople, statusOf, summaryOf, whereabouts, workerOf } from "../views/summaries.ts";
 import type { Band, BandLease } from "./band.ts";
 import type { Segments } from "./segments.ts";
 import type { Sample } from "./subscription.ts";

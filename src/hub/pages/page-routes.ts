@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Context, Hono } from "hono";
 import { MusketeersError } from "../../protocol/index.ts";
-import { bearerOf } from "../bearer.ts";
+import { bearerOf } from "../http/bearer.ts";
 import { pageHeaders, pageRoot } from "./page-files.ts";
 import { isSameOrigin, type PageSessions } from "./page-sessions.ts";
 import { addTabRoutes } from "./tab-routes.ts";

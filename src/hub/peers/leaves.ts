@@ -1,7 +1,7 @@
 import { ByteLru, codecOf, decodeNode, type Node } from "../../data/index.ts";
 import type { Blobs } from "../../engine/index.ts";
 import type { FileRef } from "../../protocol/index.ts";
-import { readBlock } from "../tree-survey.ts";
+import { readBlock } from "../datasets/tree-survey.ts";
 
 type Parts = Extract<Node, { kind: "file" }>["parts"];
 

@@ -4,9 +4,9 @@ import { type BlockSink, buildFile, TreeBuilder } from "../../data/index.ts";
 import { type Engine, memoryEngine } from "../../engine/index.ts";
 import { defaultLimits, type HubToKeeper, type Limits } from "../../protocol/index.ts";
 import { defaultTerms, newSecretKey } from "../../security/index.ts";
-import { Datasets } from "../datasets.ts";
-import { Invites, type KnownInvite } from "../invites.ts";
-import { surveyTree } from "../tree-survey.ts";
+import { Datasets } from "../datasets/datasets.ts";
+import { surveyTree } from "../datasets/tree-survey.ts";
+import { Invites, type KnownInvite } from "../invites/invites.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { type Keeper, Keepers } from "./keepers.ts";
 

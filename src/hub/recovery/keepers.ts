@@ -19,8 +19,8 @@ import {
   noMarks,
   Wholeness,
 } from "../../scheduler/index.ts";
-import type { Datasets } from "../datasets.ts";
-import type { Invites } from "../invites.ts";
+import type { Datasets } from "../datasets/datasets.ts";
+import type { Invites } from "../invites/invites.ts";
 import { openCatalogue, signCatalogue } from "./catalogue.ts";
 import { Refill } from "./refill.ts";
 

@@ -3,7 +3,7 @@ import { codecOf } from "../../data/index.ts";
 import type { Blobs } from "../../engine/index.ts";
 import type { Limits } from "../../protocol/index.ts";
 import { sharedOrders } from "../../scheduler/index.ts";
-import { childrenOf } from "../tree-survey.ts";
+import { childrenOf } from "../datasets/tree-survey.ts";
 
 export interface RefillOptions {
   readonly limits: Pick<Limits, "uploadBlocksMax" | "recoveryIntervalMs" | "replicaRetryMs" | "httpIdleMs">;

@@ -10,7 +10,7 @@ import {
   RecordWriter,
   wrapOutputs,
 } from "../../protocol/index.ts";
-import type { JobEntry } from "../job-entry.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
 import type { Blocks } from "../journal/blocks.ts";
 
 export interface ColumnsOptions {

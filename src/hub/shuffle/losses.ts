@@ -11,9 +11,9 @@ import {
   type Ranges,
   sliceRanges,
 } from "../../protocol/index.ts";
-import type { JobEntry } from "../job-entry.ts";
+import { blocksBelow } from "../datasets/tree-survey.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
 import type { IndexedBlock } from "../journal/block.ts";
-import { blocksBelow } from "../tree-survey.ts";
 import type { Columns } from "./columns.ts";
 
 /** What a reducer said that it cannot find. */

@@ -1,7 +1,7 @@
 import { sliceRanges } from "../../protocol/index.ts";
 import type { EffectOf, SchedulerEffect } from "../../scheduler/index.ts";
-import { hubFailures, shortReason } from "../hub-failure.ts";
-import type { MapFailure } from "../job-entry.ts";
+import { hubFailures, shortReason } from "../jobs/hub-failure.ts";
+import type { MapFailure } from "../jobs/job-entry.ts";
 import type { IndexedBlock } from "../journal/block.ts";
 
 /**

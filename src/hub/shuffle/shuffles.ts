@@ -1,13 +1,13 @@
 import type { Engine } from "../../engine/index.ts";
 import type { LeaseMessage, Limits, ProgressMessage, Ranges } from "../../protocol/index.ts";
 import type { EffectOf, LeaseDescriptor, LeaseNo, SchedulerEvent, Untimed } from "../../scheduler/index.ts";
-import type { JobEntry } from "../job-entry.ts";
-import type { Jobs } from "../jobs.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
+import type { Jobs } from "../jobs/jobs.ts";
 import type { IndexedBlock } from "../journal/block.ts";
 import type { Blocks } from "../journal/blocks.ts";
 import type { Ledger } from "../journal/ledger.ts";
 import type { Leftover } from "../journal/leftovers.ts";
-import type { OpenLease } from "../open-lease.ts";
+import type { OpenLease } from "../leases/open-lease.ts";
 import { Columns } from "./columns.ts";
 import { complaintsIn, lostSegments } from "./losses.ts";
 import { checkRows } from "./rows.ts";

@@ -1,6 +1,6 @@
 import type { StageProgress } from "../../protocol/index.ts";
 import type { JobView } from "../../scheduler/index.ts";
-import type { JobEntry } from "../job-entry.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
 
 /** How far the stages of a shuffle are, or were when it ended; nothing for any other job. */
 export function stagesIn(

@@ -24,8 +24,8 @@ import {
 } from "../../protocol/index.ts";
 import { newId, parseInvite } from "../../security/index.ts";
 import type { Hub } from "../hub.ts";
-import type { HubOptions } from "../hub-options.ts";
-import { startHub } from "../opening.ts";
+import type { HubOptions } from "../opening/hub-options.ts";
+import { startHub } from "../opening/opening.ts";
 
 type Message = HubToWorker | HubToClient;
 type MessageOf<T extends Message["type"]> = Extract<Message, { type: T }>;

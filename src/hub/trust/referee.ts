@@ -10,11 +10,11 @@ import {
 import type { EffectOf, EventOf, SchedulerEffect, Untimed } from "../../scheduler/index.ts";
 import { newId } from "../../security/index.ts";
 import type { Claim, Credit } from "../credit/index.ts";
-import type { JobEntry } from "../job-entry.ts";
-import type { Jobs } from "../jobs.ts";
+import type { JobEntry } from "../jobs/job-entry.ts";
+import type { Jobs } from "../jobs/jobs.ts";
+import type { ResultWriter } from "../jobs/result-writer.ts";
 import type { IndexedBlock } from "../journal/block.ts";
 import { joinBlocks } from "../journal/block.ts";
-import type { ResultWriter } from "../result-writer.ts";
 import { Candidates } from "./candidates.ts";
 import { Comparer, type ComparerHost } from "./comparer.ts";
 import { digestsOf } from "./digests.ts";

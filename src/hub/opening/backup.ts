@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { exportRegistry, importRegistry, type RegistryRow } from "../../engine/index.ts";
+import { MusketeersError } from "../../protocol/index.ts";
+import { KEY_BYTES, publicKeyOf } from "../../security/index.ts";
+import { installKey, loadKey } from "../../security/node.ts";
+import { KEY_NAME } from "./key-name.ts";
+
+/*
+ * What of a hub cannot be had from anywhere else once its disk is gone: its key, without which every invite is
+ * void and nothing that it signed can be told from a forgery, and the small keys of its registry that mean
+ * something without the journal. It is one text file, so that it can be printed, mailed to oneself, or kept in
+ * a vault for passwords.
+ */
+
+const FORMAT = "musketeers backup 1";
+/** Keys that mean something on another disk; a checkpoint's place in a journal that is gone does not. */
+const kept: readonly string[] = ["invite/", "takers/", "project/", "dataset/", "catalogue", "address"];
+
+/** A backup as it was read and checked. */
+export interface Backup {
+  readonly createdAtMs: number;
+  readonly secretKey: Uint8Array;
+  readonly rows: readonly RegistryRow[];
+}
+
+/** What a backup holds, for people. */
+export interface BackupSummary {
+  readonly createdAtMs: number;
+  /** Public key of the hub, in hexadecimal. */
+  readonly hub: string;
+  readonly invites: number;
+  readonly datasets: number;
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const checkOf = (content: string): string => createHash("sha256").update(content).digest("hex");
+
+export function summaryOf({ createdAtMs, secretKey, rows }: Backup): BackupSummary {
+  const count = (prefix: string) => rows.filter(({ key }) => key.startsWith(prefix)).length;
+  const hub = hex(publicKeyOf(secretKey));
+  return { createdAtMs, hub, invites: count("invite/"), datasets: count("dataset/") };
+}
+
+/**
+ * Reads what a backup is to hold from a hub's data directory, also while the hub runs on it.
+ * @throws MusketeersError `NOT_FOUND` where no hub was, `JOURNAL_CORRUPT`, `STORAGE`
+ */
+export async function takeBackup(directory: string, nowMs: number): Promise<Backup> {
+  const secretKey = await loadKey(join(directory, KEY_NAME));
+  const rows = await exportRegistry(directory);
+  const isKept = ({ key }: RegistryRow) => kept.some((prefix) => key.startsWith(prefix));
+  return { createdAtMs: nowMs, secretKey, rows: rows.filter(isKept) };
+}
+
+/** A backup as text; the last line tells whether it is whole. */
+export function renderBackup(backup: Backup): string {
+  const { createdAtMs, secretKey, rows } = backup;
+  const content = JSON.stringify(
+    {
+      format: FORMAT,
+      created: new Date(createdAtMs).toISOString(),
+      hub: hex(publicKeyOf(secretKey)),
+      secretKey: hex(secretKey),
+      registry: rows.map(({ key, value, revision, expiresAtMs }) => [
+        key,
+        Buffer.from(value).toString("base64"),
+        revision,
+        expiresAtMs,
+      ]),
+    },
+    null,
+    1,
+  );
+  return `${content}\n${checkOf(content)}\n`;
+}
+
+/**
+ * Reads a backup.
+ * @throws MusketeersError `BAD_ARGUMENT` for a text that is none, or was cut or changed.
+ */
+export function parseBackup(text: string): Backup {
+  const lines = text.trimEnd().replaceAll("\r\n", "\n");
+  const cut = lines.lastIndexOf("\n");
+  const content = lines.slice(0, cut);
+  if (cut < 0 || lines.slice(cut + 1) !== checkOf(content)) {
+    throw new MusketeersError("BAD_ARGUMENT", "This is no backup of a hub, or not all of it", {
+      hint: "Give the file that `musketeers backup` wrote, from its first line to its last.",
+    });
+  }
+  const { format, created, secretKey, registry } = JSON.parse(content) as {
+    format: string;
+    created: string;
+    secretKey: string;
+    registry: readonly (readonly [string, string, number, number | null])[];
+  };
+  const key = new Uint8Array(Buffer.from(secretKey ?? "", "hex"));
+  if (format !== FORMAT || key.length !== KEY_BYTES) {
+    throw new MusketeersError("BAD_ARGUMENT", `This is a backup of another version: ${format}`);
+  }
+  const rows = registry.map(([name, value, revision, expiresAtMs]): RegistryRow => {
+    return { key: name, value: new Uint8Array(Buffer.from(value, "base64")), revision, expiresAtMs };
+  });
+  return { createdAtMs: Date.parse(created), secretKey: key, rows };
+}
+
+/**
+ * Puts a backup into a data directory from which a hub is to start: the key, and the registry's keys where
+ * it has none of its own.
+ * @throws MusketeersError `BAD_ARGUMENT` where the directory is another hub's, `DATA_IN_USE`, `STORAGE`
+ */
+export async function restoreBackup(directory: string, { secretKey, rows }: Backup): Promise<void> {
+  await installKey(join(directory, KEY_NAME), secretKey);
+  await importRegistry(directory, rows);
+}
