@@ -48,8 +48,10 @@ const compiled = spawnSync(
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
 const { buildBootstrap, buildTab } = await import("./build-bootstrap.mjs");
+const { buildRequired } = await import("./build-required.mjs");
 const { buildDashboard } = await import("./build-dashboard.mjs");
 await buildBootstrap(join(unfinished, "worker", "executors", "bootstrap"));
+await buildRequired(join(unfinished, "client"));
 await buildDashboard(join(unfinished, "dashboard"));
 await buildTab(join(unfinished, "dashboard", "tab"));
 chmodSync(join(unfinished, "cli", "main.js"), 0o755);

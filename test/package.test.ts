@@ -34,6 +34,18 @@ console.log(await cluster.map(shout, ["one", "two"], { ordered: true }).values()
 await cluster.close();
 `;
 
+/** As in the project that `npm init` makes: no `await` at the top, and the import becomes a `require`. */
+const required = `
+import { connect, task } from "musketeers";
+const shout = task((word: string) => word.toUpperCase());
+async function main(): Promise<void> {
+  const cluster = await connect();
+  console.log(typeof require, await cluster.map(shout, ["one", "two"], { ordered: true }).values().toArray());
+  await cluster.close();
+}
+void main();
+`;
+
 const tsconfig = {
   compilerOptions: {
     target: "es2022",
@@ -92,7 +104,7 @@ test("packed by npm and installed without install scripts, it is hub, worker and
   expect((await up.stop()).status).toBe(0);
 });
 
-test("installed from the hub without install scripts, it joins, and serves TypeScript, its output, and JavaScript", {
+test("installed from the hub without install scripts, it joins, and serves TypeScript, its output, JavaScript, and CommonJS", {
   timeout: 600_000,
 }, async (context) => {
   const home = await makeHome();
@@ -115,6 +127,15 @@ test("installed from the hub without install scripts, it joins, and serves TypeS
     options,
   );
   expect(byTsx.stdout).toBe("total 11\n");
+  await mkdir(join(project, "common"));
+  await writeFile(join(project, "common", "package.json"), '{ "type": "commonjs" }');
+  await writeFile(join(project, "common", "required.ts"), required);
+  const byRequire = await run(
+    process.execPath,
+    ["--require", join(root, "node_modules/tsx/dist/cjs/index.cjs"), "common/required.ts"],
+    options,
+  );
+  expect(byRequire.stdout).toContain("function [ 'ONE', 'TWO' ]");
   await run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "."], options);
   const compiled = await run(process.execPath, ["out/typed.js"], options);
   expect(compiled.stdout).toBe("total 11\n");

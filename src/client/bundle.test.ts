@@ -147,6 +147,17 @@ test("a plain function of a script that connects must be a task", async () => {
   });
 });
 
+test("what CommonJS exports has no names, which is said", async () => {
+  const path = await write(
+    "common.cjs",
+    'const { task } = require("musketeers");\nmodule.exports = { f: task((n) => n) };',
+  );
+  await expect(loadTask(path, "f")).rejects.toMatchObject({
+    code: "TASK_EXPORT_MISSING",
+    hint: expect.stringContaining("export const"),
+  });
+});
+
 test("what is missing is said with what there is", async () => {
   const path = await write(
     "several.ts",

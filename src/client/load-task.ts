@@ -13,6 +13,23 @@ function titleOf({ name, title }: FoundExport, path: string): string {
   return name === "default" ? basename(path, extname(path)) : name;
 }
 
+function hintFor(
+  path: string,
+  found: readonly FoundExport[],
+  callable: readonly FoundExport[],
+): { readonly hint?: string } {
+  if (callable.length > 0) {
+    const list = callable.map((it) => it.name).join(", ");
+    return { hint: `It exports ${list}: name one as ${path}#${callable[0]!.name}.` };
+  }
+  // What a CommonJS module exports is to a bundler one object, its default.
+  return found.length === 1 && found[0]!.name === "default"
+    ? {
+        hint: "module.exports has no names here: write export const name = task(…), in a file that ends in .mjs or .ts.",
+      }
+    : {};
+}
+
 function choose(path: string, found: readonly FoundExport[], name: string | undefined): FoundExport {
   const callable = found.filter(({ kind }) => kind !== "other");
   const tasks = callable.filter(({ kind }) => kind === "task");
@@ -20,18 +37,13 @@ function choose(path: string, found: readonly FoundExport[], name: string | unde
   const chosen =
     name === undefined ? (only.length === 1 ? only[0] : undefined) : callable.find((it) => it.name === name);
   if (chosen !== undefined) return chosen;
-  const list = callable.map((it) => it.name).join(", ");
   const message =
     name !== undefined
       ? `${path} exports no function ${name}`
       : only.length === 0
         ? `${path} exports no task`
         : `${path} exports several tasks`;
-  throw new MusketeersError(
-    "TASK_EXPORT_MISSING",
-    message,
-    list === "" ? {} : { hint: `It exports ${list}: name one as ${path}#${callable[0]!.name}.` },
-  );
+  throw new MusketeersError("TASK_EXPORT_MISSING", message, hintFor(path, found, callable));
 }
 
 /**
