@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { about, age, bytes, count, duration, list, percent, rate, useLocale } from "./format.ts";
+import { about, age, bytes, count, duration, lately, list, percent, rate, useLocale } from "./format.ts";
 
 beforeAll(() => useLocale("en"));
 afterAll(() => useLocale());
@@ -37,3 +37,10 @@ test.each([
   [5_400_000, "1 h 30 min"],
   [400_000_000, "4 d"],
 ])("a span of %d ms", (ms, text) => expect(duration(ms)).toBe(text));
+
+test.each([
+  [0, "no result yet"],
+  [59_000, "since the first result"],
+  [61_000, "the last minute"],
+  [240_000, "the last 4 minutes"],
+])("a timeline of %d ms", (ms, text) => expect(lately(ms)).toBe(text));

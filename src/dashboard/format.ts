@@ -69,3 +69,11 @@ export function duration(ms: number): string {
   if (seconds < 3600) return age(ms);
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
+
+/** How far back a timeline of so many milliseconds reaches: `the last 2 minutes`. */
+export function lately(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (ms === 0) return "no result yet";
+  if (minutes === 0) return "since the first result";
+  return minutes === 1 ? "the last minute" : `the last ${whole.format(minutes)} minutes`;
+}

@@ -1,5 +1,5 @@
 import type { JobRow, OverviewValues } from "../../protocol/index.ts";
-import { about, age, bytes, count, percent, plural, rate } from "../format.ts";
+import { about, age, bytes, count, lately, percent, plural, rate } from "../format.ts";
 import { rowsOf, useTopic } from "../hub.ts";
 import { Figures, Section, Waiting } from "../parts/basics.tsx";
 import { Chart } from "../parts/chart.tsx";
@@ -51,7 +51,10 @@ export function OverviewPage() {
         </p>
       ))}
       <Figures figures={figuresOf(values)} />
-      <Section title="Throughput" aside={<span class="quiet">the last four minutes</span>}>
+      <Section
+        title="Throughput"
+        aside={<span class="quiet">{lately(timeline.done.length * timeline.stepMs)}</span>}
+      >
         <Chart timeline={timeline} goesOn label={`Results a second, now ${rate(status.inputsPerSecond)}`} />
       </Section>
       <Section title="Workers" aside={<a href={pathOf("workers")}>as a list</a>}>
