@@ -27,6 +27,8 @@ export type JoinEvent =
       readonly event: "disconnected";
       readonly message: string;
       readonly retryInMs: number;
+      /** What to look at, where the hub was not reached even once. */
+      readonly hint?: string;
     })
   | (OfHub & { readonly event: "reconnected" })
   | { readonly event: "paused"; readonly reason: string }

@@ -66,13 +66,14 @@ export class Reporter {
   }
 
   /** One word for one break, however many tries it takes. */
-  disconnected(at: number, message: string, retryInMs: number): void {
+  disconnected(at: number, { code, message, hint }: MusketeersError, retryInMs: number): void {
     const hub = this.#hubs[at]!;
     if (hub.down) return;
     hub.down = true;
     this.#judge(message);
     const which = this.#hubs.length === 1 ? {} : this.#which(at);
-    this.tell({ event: "disconnected", ...which, message, retryInMs: Math.round(retryInMs) });
+    const advice = hub.joined || code !== "HUB_UNREACHABLE" ? {} : { hint };
+    this.tell({ event: "disconnected", ...which, message, retryInMs: Math.round(retryInMs), ...advice });
   }
 
   joined(
@@ -195,6 +196,10 @@ export function renderEvent(event: JoinEvent, style: Style): string {
       ].join("");
     }
     case "disconnected": {
+      if (event.hint !== undefined) {
+        const first = `${style.bad("Not reached yet:")} ${printable(event.message)}.\n${printable(event.hint)}\n`;
+        return `${first}${style.dim("Trying again until it answers; Ctrl-C gives up.\n")}`;
+      }
       const lost = event.hub === undefined ? "Connection lost:" : `Connection to ${hubOf(event)} lost:`;
       return `${style.bad(lost)} ${event.message}; trying again …\n`;
     }

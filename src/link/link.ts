@@ -26,6 +26,7 @@ import {
   verifyWelcome,
 } from "../security/index.ts";
 import type { OpenSocket, Socket } from "./socket.ts";
+import { unreachableHint } from "./unreachable.ts";
 
 export interface LinkOptions {
   readonly invite: Invite;
@@ -312,7 +313,13 @@ export class Link {
     if (code === MESSAGE_TOO_BIG && this.#cutOffs > 0) {
       return new MusketeersError("LIMIT_EXCEEDED", "The hub does not take a frame of this size");
     }
-    return new MusketeersError("HUB_UNREACHABLE", `No connection to ${this.#options.invite.url}: ${reason}`);
+    const { url } = this.#options.invite;
+    const hint = unreachableHint(url, reason);
+    return new MusketeersError(
+      "HUB_UNREACHABLE",
+      `No connection to ${url}: ${reason}`,
+      hint === undefined ? {} : { hint },
+    );
   }
 
   /**

@@ -67,7 +67,7 @@ function listenTo(
         reporter.connected(hub, notice.hub);
         break;
       case "disconnected":
-        reporter.disconnected(hub, notice.error.message, notice.retryInMs);
+        reporter.disconnected(hub, notice.error, notice.retryInMs);
         break;
       case "ran":
         reporter.ran(notice.done, notice.failed);

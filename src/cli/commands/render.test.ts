@@ -145,6 +145,17 @@ test("what a worker says", () => {
   expect(renderEvent({ ...joined, sandbox: "deno", allowNet: [], servePort: 7_078 }, plain)).toContain(
     "Its neighbours may fetch what it keeps of this hub: port 7078.",
   );
+  const lost = {
+    event: "disconnected",
+    message: "No connection to http://a:7077: gone",
+    retryInMs: 9,
+  } as const;
+  expect(renderEvent(lost, plain)).toBe(
+    "Connection lost: No connection to http://a:7077: gone; trying again …\n",
+  );
+  expect(renderEvent({ ...lost, hint: "Is it on?" }, plain)).toBe(
+    "Not reached yet: No connection to http://a:7077: gone.\nIs it on?\nTrying again until it answers; Ctrl-C gives up.\n",
+  );
   expect(renderEvent({ event: "left", inputsDone: 2, inputsFailed: 1 }, plain)).toBe(
     "Left. 2 inputs done (1 of them failed). Thank you.\n",
   );

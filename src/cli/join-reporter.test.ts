@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { MusketeersError } from "../protocol/index.ts";
+import { contextOf } from "./context.ts";
+import { Reporter } from "./join-reporter.ts";
+import { FakeTerminal } from "./testing/terminal.ts";
+
+const gone = new MusketeersError("HUB_UNREACHABLE", "No connection to http://a:7077: gone", {
+  hint: "Is it on?",
+});
+
+test("a hub that was never reached was not lost: what to look at is said, once", () => {
+  const terminal = new FakeTerminal();
+  const reporter = new Reporter(contextOf(terminal), ["http://a:7077"], false);
+  reporter.disconnected(0, gone, 90);
+  reporter.disconnected(0, gone, 180);
+  expect(terminal.stdout).toBe(
+    "Not reached yet: No connection to http://a:7077: gone.\nIs it on?\nTrying again until it answers; Ctrl-C gives up.\n",
+  );
+  reporter.connected(0, "lab");
+  const description = { name: "athos", slots: 1, memoryBytes: 2 ** 31, sandbox: "deno", allowNet: [] };
+  reporter.joined(0, description as never, undefined);
+  terminal.stdout = "";
+  reporter.disconnected(0, gone, 90);
+  reporter.connected(0, "lab");
+  expect(terminal.stdout).toBe(
+    "Connection lost: No connection to http://a:7077: gone; trying again …\nConnected again to lab.\n",
+  );
+});
