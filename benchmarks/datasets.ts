@@ -78,9 +78,8 @@ async function storeMs(path: string, directory: string): Promise<number> {
   const startMs = performance.now();
   const pool = new ChunkPool(READ_BYTES, { shared: true });
   const storing = new Set<Promise<void>>();
-  const put = async (cid: string, bytes: Uint8Array, crc32?: number): Promise<void> => {
-    const block = { cid, bytes, isVerified: true, ...(crc32 === undefined ? {} : { crc32 }) };
-    const stored: Promise<void> = engine.blobs.putBatch([block]).then(() => {
+  const put = async (cid: string, bytes: Uint8Array): Promise<void> => {
+    const stored: Promise<void> = engine.blobs.putBatch([{ cid, bytes, isVerified: true }]).then(() => {
       storing.delete(stored);
       pool.give(bytes);
     });

@@ -16,8 +16,6 @@ export interface NamedChunk {
   readonly cid: string;
   /** What it holds; only its length where nobody wants more. */
   readonly bytes: Uint8Array | number;
-  /** CRC-32 of what it holds, where that came with the name. */
-  readonly crc32?: number;
 }
 
 /** Where blocks go that are made. */
@@ -25,9 +23,8 @@ export interface BlockSink {
   /**
    * Takes a block whose CID is known to be right, and keeps `bytes`: who gives them must not change them.
    * Gives a promise where its giver has to wait before the next; what fails later fails a later call.
-   * @param crc32 of the bytes, where it is known
    */
-  put(cid: string, bytes: Uint8Array, crc32?: number): undefined | Promise<void>;
+  put(cid: string, bytes: Uint8Array): undefined | Promise<void>;
 }
 
 /** Takes blocks and forgets them, for whoever only wants to know CIDs. */

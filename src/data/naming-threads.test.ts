@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { ChunkPool } from "./chunk-pool.ts";
 import { cidOf } from "./cid.ts";
@@ -26,8 +25,7 @@ async function namesIn(bytes: Uint8Array, options: NamingOptions, onBytes?: (byt
   const file = await open(await fileOf(bytes));
   const found: { cid: string; length: number }[] = [];
   try {
-    for await (const { cid, bytes: chunk, crc32: check } of namedChunksOf(file.fd, options)) {
-      expect(check).toBe(typeof chunk === "number" ? undefined : crc32(chunk));
+    for await (const { cid, bytes: chunk } of namedChunksOf(file.fd, options)) {
       found.push({ cid, length: typeof chunk === "number" ? chunk : chunk.length });
       if (typeof chunk !== "number") onBytes?.(chunk);
     }

@@ -31,8 +31,6 @@ interface Answer {
   readonly filled: number;
   /** One after the other. */
   readonly digests: Uint8Array;
-  /** CRC-32 of each, for who stores them; none where nobody wants the bytes. */
-  readonly checks: Uint32Array;
   /** Why it could not be read. */
   readonly failure?: { readonly code: string | undefined; readonly message: string };
 }
@@ -44,7 +42,6 @@ const threadText = `
 const { parentPort } = require("node:worker_threads");
 const { readSync } = require("node:fs");
 const { createHash } = require("node:crypto");
-const { crc32 } = require("node:zlib");
 let own;
 const known = new Map();
 function fill(fd, chunk, position) {
@@ -65,7 +62,6 @@ parentPort.on("message", ({ fd, position, chunkBytes, count, chunks, fresh, forg
   try {
     if (chunks === undefined && own?.length !== chunkBytes) own = new Uint8Array(chunkBytes);
     const digests = new Uint8Array(count * ${DIGEST_BYTES});
-    const checks = new Uint32Array(count);
     let filled = 0;
     for (let index = 0; index < count && filled === index * chunkBytes; index++) {
       // Each is read just before it is hashed: what was just read is at hand.
@@ -75,12 +71,11 @@ parentPort.on("message", ({ fd, position, chunkBytes, count, chunks, fresh, forg
       filled += got;
       const chunk = whole.subarray(0, got);
       digests.set(createHash("sha256").update(chunk).digest(), index * ${DIGEST_BYTES});
-      if (chunks !== undefined) checks[index] = crc32(chunk);
     }
-    parentPort.postMessage({ filled, digests, checks });
+    parentPort.postMessage({ filled, digests });
   } catch (error) {
     const failure = { code: error.code, message: error.message };
-    parentPort.postMessage({ filled: 0, digests: new Uint8Array(0), checks: new Uint32Array(0), failure });
+    parentPort.postMessage({ filled: 0, digests: new Uint8Array(0), failure });
   }
 });`;
 
@@ -208,7 +203,7 @@ export class NamingThreads {
       for (;;) {
         while (ahead.length < this.#threads.length * SPANS_AHEAD) ask();
         const { chunks, answer } = ahead.shift()!;
-        const { filled, digests, checks, failure } = await answer;
+        const { filled, digests, failure } = await answer;
         if (failure !== undefined) throw Object.assign(new Error(failure.message), { code: failure.code });
         for (let at = 0, index = 0; at < filled; at += chunkBytes, index++) {
           const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
@@ -216,7 +211,7 @@ export class NamingThreads {
           const whole = chunks?.[index];
           const bytes = whole === undefined || length === chunkBytes ? whole : whole.subarray(0, length);
           const cid = cidOfDigest(digest);
-          yield bytes === undefined ? { cid, bytes: length } : { cid, bytes, crc32: checks[index]! };
+          yield { cid, bytes: bytes ?? length };
         }
         for (const unused of chunks?.slice(Math.ceil(filled / chunkBytes)) ?? []) pool!.give(unused);
         if (filled < spanBytes) return;

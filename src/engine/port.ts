@@ -93,8 +93,6 @@ export interface NamedBlock {
   readonly bytes: Uint8Array;
   /** The name was made of these bytes by whoever gives them: they are not hashed again. */
   readonly isVerified?: boolean;
-  /** CRC-32 of the bytes, where whoever verified them has it: it is not made again. */
-  readonly crc32?: number;
 }
 
 /** Immutable blocks of bytes by CID, raw or dag-pb; what counts is that their digest is the name's. */

@@ -63,10 +63,10 @@ export class FileBuilder {
   }
 
   /** Takes the next chunk, which has a name already: of whole length, unless it is the last. */
-  async add({ cid, bytes, crc32 }: NamedChunk): Promise<void> {
+  async add({ cid, bytes }: NamedChunk): Promise<void> {
     if (this.#filled > 0) throw new Error("a chunk cannot follow a part of one");
     const length = typeof bytes === "number" ? bytes : bytes.length;
-    const waiting = typeof bytes === "number" ? undefined : this.#sink.put(cid, bytes, crc32);
+    const waiting = typeof bytes === "number" ? undefined : this.#sink.put(cid, bytes);
     if (waiting !== undefined) await waiting;
     await this.#add(0, { cid, bytes: length, treeBytes: length });
   }

@@ -169,7 +169,7 @@ export class EmbeddedBlobs implements Blobs {
           await this.#large.put([block.bytes], { expect: block.cid });
           continue;
         }
-        storing.add(await this.#storing(() => this.#packed.add(block.cid, block.bytes, checkOf(block))));
+        storing.add(await this.#storing(() => this.#packed.add(block.cid, block.bytes)));
         added.push(block.cid);
         if (storing.size >= STORING_MAX) await settle([...storing][0]!);
       }
@@ -256,9 +256,6 @@ export class EmbeddedBlobs implements Blobs {
     return this.#packed.close();
   }
 }
-
-/** What comes with a block is believed of whoever named it. */
-const checkOf = ({ isVerified, crc32 }: NamedBlock): number | undefined => (isVerified ? crc32 : undefined);
 
 async function* follow(
   first: readonly Uint8Array[],

@@ -18,8 +18,6 @@ export interface Written {
 export interface Writing {
   readonly key: BlobKey;
   readonly bytes: Uint8Array;
-  /** CRC-32 of the bytes, where it is known. */
-  readonly check?: number | undefined;
   readonly from?: Copied;
 }
 
@@ -126,7 +124,7 @@ export class PackWriter {
   }
 
   /** Takes a blob, of which it keeps a copy; gives the group that it is written with. */
-  async add({ key, bytes, check, from }: Writing): Promise<Group> {
+  async add({ key, bytes, from }: Writing): Promise<Group> {
     const size = recordBytes(bytes.length);
     while (this.#filling !== undefined && this.#filling.used + size > this.#filling.buffer.length) {
       await this.#turn;
@@ -134,7 +132,7 @@ export class PackWriter {
     this.#filling ??= this.#newGroup();
     const group = this.#filling;
     group.records.push({ key, bytes: bytes.length, at: group.used, from });
-    group.used += encodeRecord(group.buffer, group.used, { key, bytes, check });
+    group.used += encodeRecord(group.buffer, group.used, { key, bytes });
     this.#start();
     return group;
   }

@@ -10,7 +10,7 @@ import type { Pack } from "./pack.ts";
 import { PackFiles } from "./pack-files.ts";
 import type { IndexRow } from "./pack-index.ts";
 import { isGone, loadPacks, setCleanMark, takeCleanMark } from "./pack-load.ts";
-import { blobIn, isBlobOf, recordBytes } from "./pack-record.ts";
+import { blobIn, recordBytes } from "./pack-record.ts";
 import { type Copied, type Group, PackWriter, type Written } from "./pack-writer.ts";
 
 export interface PackedBlobsOptions {
@@ -120,16 +120,15 @@ export class PackedBlobs {
 
   /**
    * Takes a blob that is what its CID says, of which it keeps a copy.
-   * @param check CRC-32 of the bytes, where it is known
    * @throws what the guard throws
    */
-  async add(cid: string, bytes: Uint8Array, check?: number): Promise<Storing> {
+  async add(cid: string, bytes: Uint8Array): Promise<Storing> {
     const pending = this.#pending.get(cid);
     if (pending !== undefined) return pending;
     const known = this.touch(cid);
     if (known !== undefined) return known.storing;
     if (this.#isClosed) throw new Error("the store is closed");
-    const adding = this.#writer!.add({ key: keyOf(cid), bytes, check });
+    const adding = this.#writer!.add({ key: keyOf(cid), bytes });
     this.#pending.set(cid, adding);
     adding
       .then((group) => group.done)
@@ -291,8 +290,7 @@ export class PackedBlobs {
     const row = this.#index.find(key);
     if (row === undefined) return undefined;
     const record = await this.#readRecord(this.#index.place(row));
-    const blob = record && blobIn(record, key);
-    return blob !== undefined && isBlobOf(key, blob);
+    return record !== undefined && blobIn(record, key) !== undefined;
   }
 
   /** At once. */
