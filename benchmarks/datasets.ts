@@ -69,8 +69,10 @@ function writeMs(path: string): number {
   return tookMs;
 }
 
-/** Blocks that wait to be stored: two of the groups that are written at once. */
-const STORING_MAX = 32;
+/** Blocks that are given at once: as many as one write takes. */
+const BATCH_BLOCKS = 8;
+/** Batches that wait to be stored: two are written at once, two come behind. */
+const STORING_MAX = 4;
 
 /** Cuts a file into blocks, names them and stores them, in one process. */
 async function storeMs(path: string, directory: string): Promise<number> {
@@ -78,13 +80,20 @@ async function storeMs(path: string, directory: string): Promise<number> {
   const startMs = performance.now();
   const pool = new ChunkPool(READ_BYTES, { shared: true });
   const storing = new Set<Promise<void>>();
-  const put = async (cid: string, bytes: Uint8Array): Promise<void> => {
-    const stored: Promise<void> = engine.blobs.putBatch([{ cid, bytes, isVerified: true }]).then(() => {
+  let batch: { cid: string; bytes: Uint8Array; isVerified: true }[] = [];
+  const store = async (): Promise<void> => {
+    const blocks = batch;
+    batch = [];
+    const stored: Promise<void> = engine.blobs.putBatch(blocks).then(() => {
       storing.delete(stored);
-      pool.give(bytes);
+      for (const { bytes } of blocks) pool.give(bytes);
     });
     storing.add(stored);
     while (storing.size >= STORING_MAX) await Promise.race(storing);
+  };
+  const put = (cid: string, bytes: Uint8Array): undefined | Promise<void> => {
+    batch.push({ cid, bytes, isVerified: true });
+    return batch.length < BATCH_BLOCKS ? undefined : store();
   };
   const builder = new FileBuilder({ put });
   const reading = { chunkBytes: READ_BYTES, pool, namesOnly: false };
@@ -92,6 +101,7 @@ async function storeMs(path: string, directory: string): Promise<number> {
     await (part instanceof Uint8Array ? builder.write(part, { owned: true }) : builder.add(part));
   }
   await builder.end();
+  await store();
   await Promise.all(storing);
   const tookMs = performance.now() - startMs;
   await engine.close();
