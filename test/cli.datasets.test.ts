@@ -61,10 +61,13 @@ test("put, ls, cat, get and rm do what they say; what was got or put partly goes
   const listed = JSON.parse((await run("ls", "--json")).stdout) as DatasetSummary[];
   expect(listed).toMatchObject([{ name: "books", files: 3, bytes: 2_152_096 }]);
   expect((await run("ls")).stdout).toMatch(/DATASET.*\nbooks +3 /);
-  const shown = JSON.parse((await run("ls", "books/more", "--json")).stdout) as { name: string }[];
+  const shown = JSON.parse((await run("ls", "books/more", "--json")).stdout) as {
+    name: string;
+    cid: string;
+  }[];
   expect(shown.map(({ name }) => name)).toEqual(["more/large.bin", "more/ä.txt"]);
-  const part = await run("cat", "books/alice.txt", "--offset", "10", "--length", "0");
-  expect([part.status, part.stdout]).toEqual([0, ""]);
+  const nothing = await run("cat", "books/alice.txt", "--offset", "10", "--length", "0");
+  expect([nothing.status, nothing.stdout]).toEqual([0, ""]);
 
   const out = join(home, "out");
   expect((await run("get", "books", out)).stdout).toContain("3 files");
@@ -73,8 +76,9 @@ test("put, ls, cat, get and rm do what they say; what was got or put partly goes
   }
   // As a get that was cut leaves it: a part under its own name, the rest missing.
   const large = join(out, "more", "large.bin");
-  await writeFile(`${large}.part`, await readFile(large));
-  await truncate(`${large}.part`, 1_500_000);
+  const part = `${large}.${shown[0]!.cid.slice(-12)}.part`;
+  await writeFile(part, await readFile(large));
+  await truncate(part, 1_500_000);
   await writeFile(large, "something else");
   const refused = await run("get", "books", out);
   expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining("holds something else")]);
@@ -87,7 +91,11 @@ test("put, ls, cat, get and rm do what they say; what was got or put partly goes
   expect((await run("cat", "letter")).stdout).toBe("dear friend");
   expect((await run("rm", "letter")).status).toBe(0);
   expect((await run("ls", "letter")).status).toBe(3);
+  // Into a folder that is there, under its own name.
+  expect((await run("get", "books/alice.txt", join(out, "more"))).status).toBe(0);
+  expect(await readdir(join(out, "more"))).toContain("alice.txt");
   for (const [args, status] of [
+    [["get", "books", "-"], 2],
     [["put", join(home, "nothing")], 3],
     [["cat", "books"], 2],
     [["get", "nothing"], 3],

@@ -1,6 +1,6 @@
 import type { BlockSink } from "../data/index.ts";
 import { Builder, type BuildOptions, poolFor } from "./put.ts";
-import { type Content, nameOfContent } from "./put-source.ts";
+import { type Content, nameOfContent, type OnLeftOut } from "./put-source.ts";
 import { isFolder, listPath, readChunks } from "./source-path.ts";
 
 /** Makes blocks and forgets them. */
@@ -19,9 +19,12 @@ function hashingBuilder(options: BuildOptions): Builder {
  * The CID that a file or folder of this machine would have; nothing is stored.
  * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
  */
-export async function cidOfPath(path: string, options: BuildOptions = {}): Promise<string> {
+export async function cidOfPath(
+  path: string,
+  { onLeftOut, ...options }: BuildOptions & { readonly onLeftOut?: OnLeftOut } = {},
+): Promise<string> {
   const builder = hashingBuilder(options);
-  if (await isFolder(path)) return (await builder.folder(listPath(path))).root.cid;
+  if (await isFolder(path)) return (await builder.folder(listPath(path, onLeftOut))).root.cid;
   return (await builder.file((reading) => readChunks(path, reading), path)).cid;
 }
 

@@ -9,6 +9,7 @@ import {
   type ListPath,
   lengthOf,
   nameOfContent,
+  type OnLeftOut,
   type PutSource,
   type SourceFile,
 } from "./put-source.ts";
@@ -24,6 +25,8 @@ export interface PutOptions extends ChunkOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PutProgress) => void;
   readonly onFile?: (file: PutFile) => void;
+  /** Told of what is in a folder and is no file, and so is not put. */
+  readonly onLeftOut?: OnLeftOut;
 }
 
 export type ImportOptions = Pick<PutOptions, "name" | "replace" | "replicas" | "signal">;
@@ -90,7 +93,7 @@ export class ClusterData {
       const ref: FileRef = { cid, bytes, ...(label === undefined ? {} : { name: label }) };
       return new BlobHandle(ref, blockFiles(this.#session.blocks));
     }
-    const files = isContent(source) ? wrapped(source, name!) : this.#files(source, count);
+    const files = isContent(source) ? wrapped(source, name!) : this.#files(source, count, options.onLeftOut);
     const { root } = await uploading(upload, () => builder.folder(files));
     if (name === undefined) return new Dataset(this.#session, root.cid);
     await this.#name(name, root.cid, options);
@@ -137,9 +140,13 @@ export class ClusterData {
   }
 
   /** The same files, counted; those of a path are all listed before the first is read. */
-  async *#files(source: Exclude<PutSource, Content>, count: Count): AsyncGenerator<SourceFile> {
+  async *#files(
+    source: Exclude<PutSource, Content>,
+    count: Count,
+    onLeftOut: OnLeftOut | undefined,
+  ): AsyncGenerator<SourceFile> {
     const listed: SourceFile[] = [];
-    for await (const file of filesOf(source, this.#listPath)) {
+    for await (const file of filesOf(source, this.#listPath, onLeftOut)) {
       const { content } = file;
       count.expect(file.bytes ?? (content === undefined ? 0 : (lengthOf(content) ?? 0)));
       if (typeof source === "string") listed.push(file);

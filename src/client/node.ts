@@ -16,5 +16,5 @@ export {
   writeProfile,
 } from "./profile.ts";
 export { findProjectKey, loadOrCreateProjectKey, projectKeyFile } from "./project-keys.ts";
-export { type SavedFile, type SaveOptions, saveFile, saveFiles } from "./save.ts";
+export { type SavedFile, type SaveOptions, saveFile, saveFolder } from "./save.ts";
 export { isFolder, listPath, readPath } from "./source-path.ts";

@@ -63,7 +63,7 @@ export { type Listing, Pairs } from "./pairs.ts";
 export type { PictureTile } from "./picture.ts";
 export type { Inputs } from "./pump.ts";
 export type { PutFile, PutProgress } from "./put.ts";
-export type { Content, PutFiles, PutSource, SourceFile } from "./put-source.ts";
+export type { Content, LeftOut, PutFiles, PutSource, SourceFile } from "./put-source.ts";
 export { checkpoint, count, max, min, putFile, type Reducer, restored, sum, top } from "./runtime.ts";
 export type { MapReduceOptions } from "./shuffle.ts";
 export type { ShuffleInput } from "./shuffle-input.ts";

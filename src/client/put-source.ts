@@ -33,8 +33,17 @@ export type PutFiles =
 /** What can be put. */
 export type PutSource = Content | PutFiles;
 
+/** Something in a folder of this machine that is no file: a link to a folder or to nothing, a pipe, a socket, a device. */
+export interface LeftOut {
+  readonly path: string;
+  /** What it is, such as `a pipe`. */
+  readonly why: string;
+}
+
+export type OnLeftOut = (entry: LeftOut) => void;
+
 /** Lists what is at a path of this machine; where there are no paths, there is none. */
-export type ListPath = (path: string) => AsyncIterable<SourceFile>;
+export type ListPath = (path: string, onLeftOut?: OnLeftOut) => AsyncIterable<SourceFile>;
 
 const isBlob = (value: unknown): value is Blob => typeof Blob === "function" && value instanceof Blob;
 
@@ -91,7 +100,11 @@ async function* fetched(url: URL): AsyncGenerator<SourceFile> {
  * The files of a source, with checked paths.
  * @throws MusketeersError `BAD_ARGUMENT`, `NOT_FOUND`
  */
-export async function* filesOf(source: PutFiles, listPath: ListPath | undefined): AsyncGenerator<SourceFile> {
+export async function* filesOf(
+  source: PutFiles,
+  listPath: ListPath | undefined,
+  onLeftOut?: OnLeftOut,
+): AsyncGenerator<SourceFile> {
   if (source instanceof URL && /^https?:$/.test(source.protocol)) return yield* fetched(source);
   if (typeof source === "string" || source instanceof URL) {
     if (listPath === undefined) {
@@ -99,7 +112,8 @@ export async function* filesOf(source: PutFiles, listPath: ListPath | undefined)
         hint: "Give files or bytes: put({ files: input.files }).",
       });
     }
-    return yield* listPath(typeof source === "string" ? source : decodeURIComponent(source.pathname));
+    const path = typeof source === "string" ? source : decodeURIComponent(source.pathname);
+    return yield* listPath(path, onLeftOut);
   }
   if (typeof source !== "object" || source === null || !("files" in source)) {
     throw new MusketeersError("BAD_ARGUMENT", "Nothing that could be put", {

@@ -1,6 +1,15 @@
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { type BlockSource, fileChunks, isNamedBy, pathParts, readFile } from "../data/index.ts";
+import { basename, dirname, join } from "node:path";
+import {
+  type BlockSource,
+  cidOf,
+  fileChunks,
+  isNamedBy,
+  pathParts,
+  readFile,
+  walkEntries,
+} from "../data/index.ts";
 import { buffersMoved } from "../data/node.ts";
 import { type FileRef, MusketeersError, toMusketeersError } from "../protocol/index.ts";
 
@@ -21,11 +30,29 @@ export interface SaveOptions {
   readonly onFile?: (file: SavedFile) => void;
 }
 
-/** Files that are saved at the same time. */
-const FILES_AT_ONCE = 4;
+/** Files that are saved at the same time, as long as not more blocks than these are fetched ahead for them. */
+const FILES_AT_ONCE = 32;
+const BLOCKS_AT_ONCE = 64;
 const READ_AHEAD_BLOCKS = 16;
-/** What is not whole yet has this behind its name. */
-const PART_SUFFIX = ".part";
+const BLOCK_BYTES = 262_144;
+const NAME_BYTES_MAX = 255;
+const CID_END_LENGTH = 12;
+
+/** Fetched ahead for one file. */
+const blocksAhead = (ref: FileRef): number =>
+  Math.min(READ_AHEAD_BLOCKS, Math.max(1, Math.ceil(ref.bytes / BLOCK_BYTES)));
+
+/**
+ * Where a file is made that is not whole yet: beside its place, under a name that no other file of the folder has,
+ * and that says what it is to become, so that only a later try for the same content goes on with it.
+ */
+function partPath(path: string, cid: string): string {
+  const end = `.${cid.slice(-CID_END_LENGTH)}.part`;
+  const name = basename(path);
+  const bytes = Buffer.from(name);
+  const isLong = bytes.length + end.length > NAME_BYTES_MAX;
+  return join(dirname(path), (isLong ? cidOf(bytes) : name) + end);
+}
 
 const cannotWrite = (path: string, cause: unknown): MusketeersError =>
   cause instanceof MusketeersError
@@ -64,16 +91,27 @@ async function isWhole(
   }
 }
 
+/** A file to go on with, or a new one; its folder is made where it is not there. */
+async function openPart(path: string): Promise<FileHandle> {
+  const flags = constants.O_RDWR | constants.O_CREAT;
+  return open(path, flags).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    await mkdir(dirname(path), { recursive: true });
+    return open(path, flags);
+  });
+}
+
 async function fill(path: string, ref: FileRef, blocks: BlockSource, options: SaveOptions): Promise<number> {
   const { signal, onBytes } = options;
-  const file = await open(path, "r+").catch(() => open(path, "w+"));
+  const file = await openPart(path);
   try {
+    const { size } = await file.stat();
     const kept = await intactBytes(file, ref, blocks, signal);
     onBytes?.(kept);
     let at = kept;
     const range = {
       start: kept,
-      readAheadBlocks: READ_AHEAD_BLOCKS,
+      readAheadBlocks: blocksAhead(ref),
       ...(signal === undefined ? {} : { signal }),
     };
     for await (const part of readFile(ref, blocks, range)) {
@@ -85,7 +123,7 @@ async function fill(path: string, ref: FileRef, blocks: BlockSource, options: Sa
       blocks.release?.(part);
       onBytes?.(part.length);
     }
-    await file.truncate(at);
+    if (size > at) await file.truncate(at);
     return kept;
   } finally {
     await file.close();
@@ -103,19 +141,21 @@ export async function saveFile(
   blocks: BlockSource,
   options: SaveOptions = {},
 ): Promise<number> {
-  if (await isWhole(path, ref, blocks, options.signal)) {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() === true && (await isWhole(path, ref, blocks, options.signal))) {
     options.onBytes?.(ref.bytes);
     return ref.bytes;
   }
-  const found = await stat(path).catch(() => undefined);
-  if (found !== undefined && options.force !== true) {
-    throw new MusketeersError("BAD_ARGUMENT", `${path} is there already and holds something else`, {
-      hint: "Save it elsewhere, or replace it with --force.",
+  if (found !== undefined && (options.force !== true || found.isDirectory())) {
+    const what = found.isDirectory() ? "a folder" : "there already and holds something else";
+    throw new MusketeersError("BAD_ARGUMENT", `${path} is ${what}`, {
+      hint: found.isDirectory()
+        ? "Save it elsewhere, or remove the folder."
+        : "Save it elsewhere, or replace it with --force.",
     });
   }
-  const part = path + PART_SUFFIX;
+  const part = partPath(path, ref.cid);
   try {
-    await mkdir(dirname(path), { recursive: true });
     const kept = await fill(part, ref, blocks, options);
     await rename(part, path);
     return kept;
@@ -125,40 +165,58 @@ export async function saveFile(
   }
 }
 
+const makeFolder = (path: string): Promise<void> =>
+  mkdir(path, { recursive: true }).then(
+    () => {},
+    (cause: unknown) => {
+      throw cannotWrite(path, cause);
+    },
+  );
+
 /**
- * Saves files below a folder, under their names, a few at the same time.
+ * Saves all that a folder holds below one of this machine, several files at the same time.
  * @throws MusketeersError as `saveFile`
  */
-export async function saveFiles(
-  files: AsyncIterable<FileRef>,
-  folder: string,
+export async function saveFolder(
+  cid: string,
+  target: string,
   blocks: BlockSource,
   options: SaveOptions = {},
 ): Promise<void> {
+  const { signal } = options;
   const underWay = new Set<Promise<void>>();
+  let ahead = 0;
   let failure: { readonly error: unknown } | undefined;
-  const save = async (ref: FileRef): Promise<void> => {
-    const path = ref.name ?? ref.cid;
-    // Whoever made the dataset must not choose where it is written.
-    const target = join(folder, ...pathParts(path));
-    const keptBytes = await saveFile(ref, target, blocks, options);
+  const save = async (ref: FileRef, path: string, to: string): Promise<void> => {
+    const keptBytes = await saveFile(ref, to, blocks, options);
     options.onFile?.({ path, cid: ref.cid, bytes: ref.bytes, keptBytes });
   };
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw cannotWrite(folder, cause);
-  });
-  for await (const ref of files) {
-    options.signal?.throwIfAborted();
-    if (failure !== undefined) break;
-    const saving: Promise<void> = save(ref)
+  await makeFolder(target);
+  const begin = (ref: FileRef, path: string, to: string): void => {
+    ahead += blocksAhead(ref);
+    const saving: Promise<void> = save(ref, path, to)
       .catch((error: unknown) => {
         failure ??= { error };
       })
-      .finally(() => underWay.delete(saving));
+      .finally(() => {
+        ahead -= blocksAhead(ref);
+        underWay.delete(saving);
+      });
     underWay.add(saving);
-    if (underWay.size >= FILES_AT_ONCE) await Promise.race(underWay);
+  };
+  try {
+    for await (const entry of walkEntries(cid, blocks, signal === undefined ? {} : { signal })) {
+      signal?.throwIfAborted();
+      if (failure !== undefined) break;
+      // Whoever made the dataset must not choose where it is written.
+      const to = join(target, ...pathParts(entry.name));
+      if (entry.bytes === undefined) await makeFolder(to);
+      else begin({ cid: entry.cid, bytes: entry.bytes }, entry.name, to);
+      while (underWay.size >= FILES_AT_ONCE || ahead >= BLOCKS_AT_ONCE) await Promise.race(underWay);
+    }
+  } finally {
+    await Promise.all(underWay);
   }
-  await Promise.all(underWay);
   if (failure !== undefined)
     throw failure.error instanceof Error ? failure.error : toMusketeersError(failure.error);
 }

@@ -1,15 +1,25 @@
-import { type FileHandle, open, opendir, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { type FileHandle, lstat, open, opendir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { ChunkPool, type NamedChunk } from "../data/index.ts";
 import { namedChunksOf } from "../data/node.ts";
 import { MusketeersError } from "../protocol/index.ts";
-import type { Reading, SourceFile } from "./put-source.ts";
+import type { OnLeftOut, Reading, SourceFile } from "./put-source.ts";
 
 /** As long as a chunk is, where nothing is said. */
 const READ_BYTES = 262_144;
 
+/** What stands for bytes that are no UTF-8 in a name. */
+const REPLACEMENT = "\ufffd";
+
+const noUtf8 = (path: string): MusketeersError =>
+  new MusketeersError("BAD_ARGUMENT", `${path} has a name that is no UTF-8`, {
+    hint: "Rename it: names of files in datasets are texts.",
+  });
+
 const unreadable = (path: string, cause: unknown): MusketeersError => {
   const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === "ENOENT" && path.includes(REPLACEMENT)) return noUtf8(path);
   return code === "ENOENT"
     ? new MusketeersError("NOT_FOUND", `There is no ${path}`, { hint: "Is the path right?", cause })
     : new MusketeersError("BAD_ARGUMENT", `${path} cannot be read: ${message}`, { cause });
@@ -117,12 +127,12 @@ export async function* readChunks(path: string, reading: Reading): AsyncGenerato
 
 /**
  * The files at a path: itself, or all below a folder, by name. Links are followed to files, not to folders;
- * what is neither file nor folder is left out.
+ * what is neither file nor folder is left out, and `onLeftOut` told of it.
  * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
  */
-export async function* listPath(path: string): AsyncGenerator<SourceFile> {
+export async function* listPath(path: string, onLeftOut?: OnLeftOut): AsyncGenerator<SourceFile> {
   const found = await look(path);
-  if (found.isDirectory()) yield* below(path, "");
+  if (found.isDirectory()) yield* below(path, "", onLeftOut);
   else
     yield {
       path: basename(resolve(path)),
@@ -139,26 +149,54 @@ const look = (path: string) =>
     throw unreadable(path, cause);
   });
 
-async function* below(root: string, prefix: string): AsyncGenerator<SourceFile> {
-  const entries: { name: string; isFolder: boolean }[] = [];
+interface Listed {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
+async function entriesOf(path: string): Promise<Listed[]> {
+  const entries: Listed[] = [];
   try {
-    for await (const entry of await opendir(join(root, prefix))) {
+    for await (const entry of await opendir(path)) {
       entries.push({ name: entry.name, isFolder: entry.isDirectory() });
     }
   } catch (cause) {
-    throw unreadable(join(root, prefix), cause);
+    throw unreadable(path, cause);
   }
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { name, isFolder } of entries) {
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What is at a path and no folder: a file's length, or why it is left out. */
+async function lookAtFile(path: string): Promise<{ bytes: number } | { leftOut: string }> {
+  let found: Stats;
+  try {
+    found = await stat(path);
+  } catch (cause) {
+    const isGone = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const self = isGone ? await lstat(path).catch(() => undefined) : undefined;
+    if (self?.isSymbolicLink() === true) return { leftOut: "a link to nothing" };
+    throw unreadable(path, cause);
+  }
+  if (found.isFile()) return { bytes: found.size };
+  if (found.isDirectory()) return { leftOut: "a link to a folder" };
+  return { leftOut: found.isFIFO() ? "a pipe" : found.isSocket() ? "a socket" : "a device" };
+}
+
+async function* below(
+  root: string,
+  prefix: string,
+  onLeftOut: OnLeftOut | undefined,
+): AsyncGenerator<SourceFile> {
+  for (const { name, isFolder } of await entriesOf(join(root, prefix))) {
     const path = prefix === "" ? name : `${prefix}/${name}`;
+    const full = join(root, path);
     if (isFolder) {
       yield { path };
-      yield* below(root, path);
+      yield* below(root, path, onLeftOut);
       continue;
     }
-    const full = join(root, path);
-    const found = await stat(full).catch(() => undefined);
-    if (found?.isFile() !== true) continue;
-    yield { path, content: (reading) => readChunks(full, reading), bytes: found.size };
+    const found = await lookAtFile(full);
+    if ("leftOut" in found) onLeftOut?.({ path: full, why: found.leftOut });
+    else yield { path, content: (reading) => readChunks(full, reading), bytes: found.bytes };
   }
 }

@@ -68,6 +68,7 @@ export {
   type NamedFile,
   resolvePath,
   statNode,
+  walkEntries,
   walkFiles,
 } from "./unixfs/folder-reader.ts";
 export { decodeNode, type Entry, type Link, type Node } from "./unixfs/node.ts";

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import type { LeftOut } from "../../client/index.ts";
 import { type Context, type JsonOption, jsonOption, withExamples } from "../context.ts";
 import { chunkBytesOption, chunkerOption } from "../dataset-argument.ts";
-import { printable } from "../render/format.ts";
+import { tellLeftOut } from "../left-out.ts";
+import { printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 
 export function addCid(program: Command, context: Context): void {
@@ -13,15 +15,18 @@ export function addCid(program: Command, context: Context): void {
     .action(async (paths: string[], options: JsonOption & { readonly chunker?: number }) => {
       const { cidOfContent, cidOfPath } = await import("../../client/node.ts");
       const { terminal } = context;
+      const leftOut: LeftOut[] = [];
       const chunk = chunkBytesOption(options.chunker);
+      const reading = { ...chunk, onLeftOut: (entry: LeftOut) => void leftOut.push(entry) };
       const found: { path: string; cid: string }[] = [];
       for (const path of paths) {
         const input = terminal.input as AsyncIterable<Uint8Array>;
-        const cid = path === "-" ? await cidOfContent(input, chunk) : await cidOfPath(path, chunk);
+        const cid = path === "-" ? await cidOfContent(input, chunk) : await cidOfPath(path, reading);
         found.push({ path, cid });
-        if (!options.json) terminal.out(paths.length === 1 ? `${cid}\n` : `${cid}  ${printable(path)}\n`);
+        if (!options.json) terminal.out(paths.length === 1 ? `${cid}\n` : `${cid}  ${printableLine(path)}\n`);
       }
       if (options.json) terminal.out(jsonLine(found));
+      tellLeftOut(context, leftOut);
     });
   withExamples(
     command,

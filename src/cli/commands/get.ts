@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { BlobHandle, Cluster, Dataset } from "../../client/index.ts";
+import type { Cluster, Dataset } from "../../client/index.ts";
 import type { SavedFile, SaveOptions } from "../../client/node.ts";
-import type { FileRef } from "../../protocol/index.ts";
+import { MusketeersError } from "../../protocol/index.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
 import { parseDatasetPath } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { keepHeapLean } from "../lean-heap.ts";
-import { bytes, plural, printable } from "../render/format.ts";
+import { bytes, plural, printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { LiveLine } from "../render/progress.ts";
 import { transferText } from "../render/transfer.ts";
@@ -23,10 +23,10 @@ interface Saved {
   readonly keptBytes: number;
 }
 
-async function* refsOf(files: AsyncIterable<BlobHandle>): AsyncGenerator<FileRef> {
-  for await (const { cid, size, name } of files)
-    yield { cid, bytes: size, ...(name === undefined ? {} : { name }) };
-}
+const notHere = (text: string): MusketeersError =>
+  new MusketeersError("BAD_ARGUMENT", "get saves files, and does not print them", {
+    hint: `musketeers cat ${text} prints one; to save it under the name -, say ./-.`,
+  });
 
 /** How much is to come, where that is cheap to know. */
 async function totalOf(dataset: Dataset, path: string, signal: AbortSignal): Promise<number> {
@@ -43,14 +43,15 @@ async function save(
   to: string | undefined,
   options: SaveOptions,
 ): Promise<Saved> {
-  const { saveFile, saveFiles } = await import("../../client/node.ts");
+  const { isFolder, saveFile, saveFolder } = await import("../../client/node.ts");
   const { dataset: name, path } = parseDatasetPath(text);
   const dataset = cluster.dataset(name);
   const call = options.signal === undefined ? {} : { signal: options.signal };
   const found = await dataset.lookUp(path, call);
   const base = path.split("/").at(-1) || name;
   if (found.kind === "file") {
-    const target = to === undefined ? base : to.endsWith("/") ? join(to, base) : to;
+    const isInside = to !== undefined && (to.endsWith("/") || (await isFolder(to).catch(() => false)));
+    const target = to === undefined ? base : isInside ? join(to, base) : to;
     const ref = { cid: found.cid, bytes: found.bytes ?? 0, name: base };
     const keptBytes = await saveFile(ref, target, dataset.blocks, options);
     options.onFile?.({ path: base, ...ref, keptBytes });
@@ -64,8 +65,7 @@ async function save(
     totals.keptBytes += file.keptBytes;
     options.onFile?.(file);
   };
-  const files = cluster.dataset(found.cid).files(call);
-  await saveFiles(refsOf(files), target, dataset.blocks, { ...options, onFile });
+  await saveFolder(found.cid, target, dataset.blocks, { ...options, onFile });
   return { to: target, ...totals };
 }
 
@@ -76,6 +76,7 @@ export function addGet(program: Command, context: Context): void {
     .option("--force", "replace files that are there and hold something else")
     .action(async (text: string, target: string | undefined, options: GetOptions) => {
       keepHeapLean();
+      if (target === "-") throw notHere(text);
       const { terminal, outStyle } = context;
       const line = new LiveLine(terminal, terminal.errIsTTY && !options.json);
       const startMs = terminal.now();
@@ -94,7 +95,7 @@ export function addGet(program: Command, context: Context): void {
             },
             onFile: (file) => {
               state.files++;
-              state.path = printable(file.path);
+              state.path = printableLine(file.path);
             },
           });
         }),
@@ -102,12 +103,13 @@ export function addGet(program: Command, context: Context): void {
       if (options.json) return terminal.out(jsonLine(saved));
       const kept = saved.keptBytes === 0 ? "" : `, ${bytes(saved.keptBytes)} were there already`;
       const what = outStyle.dim(`${plural(saved.files, "file")}, ${bytes(saved.bytes)}${kept}`);
-      terminal.out(`${printable(saved.to)}  ${what}\n`);
+      terminal.out(`${printableLine(saved.to)}  ${what}\n`);
     });
   withExamples(
     command,
     ["musketeers get books", "into the folder books"],
     ["musketeers get books out/", "into another folder"],
     ["musketeers get books/alice.txt", "one file"],
+    ["musketeers get books/alice.txt texts/", "one file, into a folder"],
   );
 }

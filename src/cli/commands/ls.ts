@@ -3,7 +3,7 @@ import type { Cluster } from "../../client/index.ts";
 import type { DatasetStatus, FileRef } from "../../protocol/index.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
 import { parseDatasetPath } from "../dataset-argument.ts";
-import { bytes, count, duration, printable } from "../render/format.ts";
+import { bytes, count, duration, printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";
 import { type Column, renderTable } from "../render/table.ts";
@@ -12,7 +12,7 @@ const KEEPERS_NAMED = 3;
 
 /** Which workers keep a dataset; dots behind a name say that it is still fetching. */
 function keepersOf({ keptBy }: DatasetStatus): string {
-  const names = keptBy.map(({ worker, whole }) => `${printable(worker)}${whole ? "" : "…"}`);
+  const names = keptBy.map(({ worker, whole }) => `${printableLine(worker)}${whole ? "" : "…"}`);
   const more = names.length - KEEPERS_NAMED;
   return [...names.slice(0, KEEPERS_NAMED), ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
 }
@@ -24,13 +24,13 @@ function replicasOf({ replicas, keptBy }: DatasetStatus): string {
 }
 
 const columns = (nowMs: number): readonly Column<DatasetStatus>[] => [
-  { title: "DATASET", value: ({ name }) => printable(name) },
+  { title: "DATASET", value: ({ name }) => printableLine(name) },
   { title: "FILES", value: ({ files }) => count(files), align: "right" },
   { title: "SIZE", value: (dataset) => bytes(dataset.bytes), align: "right" },
   { title: "REPLICAS", value: replicasOf, align: "right" },
   { title: "KEPT BY", value: keepersOf },
   { title: "AGE", value: ({ createdAtMs }) => duration(nowMs - createdAtMs), align: "right" },
-  { title: "OWNER", value: ({ owner }) => printable(owner) },
+  { title: "OWNER", value: ({ owner }) => printableLine(owner) },
   { title: "CID", value: ({ cid }) => cid },
 ];
 
@@ -39,8 +39,8 @@ function lackOf({ name, lacks }: DatasetStatus, nowMs: number): string {
   if (lacks === undefined) return "";
   const blocks = `${count(lacks.blocks)} ${lacks.blocks === 1 ? "block" : "blocks"}`;
   return (
-    `${printable(name)} lacks ${blocks} for ${duration(nowMs - lacks.sinceMs)}, and no connected worker keeps them. ` +
-    `Start the trusted workers that do, put it again (only what is missing is sent), or give it up: musketeers rm ${printable(name)}\n`
+    `${printableLine(name)} lacks ${blocks} for ${duration(nowMs - lacks.sinceMs)}, and no connected worker keeps them. ` +
+    `Start the trusted workers that do, put it again (only what is missing is sent), or give it up: musketeers rm ${printableLine(name)}\n`
   );
 }
 
@@ -58,7 +58,7 @@ export const renderDatasets = (datasets: readonly DatasetStatus[], nowMs: number
 const fileColumns: readonly Column<FileRef>[] = [
   { title: "SIZE", value: (file) => bytes(file.bytes), align: "right" },
   { title: "CID", value: ({ cid }) => cid },
-  { title: "FILE", value: ({ name, cid }) => printable(name ?? cid) },
+  { title: "FILE", value: ({ name, cid }) => printableLine(name ?? cid) },
 ];
 
 /** The files of a dataset, or below a path of it. */

@@ -1,5 +1,13 @@
 import type { Command } from "commander";
-import type { Cluster, PutFile, PutFiles, PutOptions, PutProgress, SourceFile } from "../../client/index.ts";
+import type {
+  Cluster,
+  LeftOut,
+  PutFile,
+  PutFiles,
+  PutOptions,
+  PutProgress,
+  SourceFile,
+} from "../../client/index.ts";
 import {
   type Context,
   type HubOption,
@@ -11,7 +19,8 @@ import {
 import { chunkBytesOption, chunkerOption } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { keepHeapLean } from "../lean-heap.ts";
-import { bytes, plural, printable } from "../render/format.ts";
+import { tellLeftOut } from "../left-out.ts";
+import { bytes, plural, printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { LiveLine } from "../render/progress.ts";
 import { transferText } from "../render/transfer.ts";
@@ -34,6 +43,7 @@ async function sourceOf(
   paths: readonly string[],
   name: string | undefined,
   { input }: Terminal,
+  onLeftOut: (entry: LeftOut) => void,
 ): Promise<PutFiles> {
   const { isFolder, listPath, movingBuffers } = await import("../../client/node.ts");
   const [only, ...others] = paths;
@@ -46,7 +56,7 @@ async function sourceOf(
       }
       const folder = (await isFolder(path)) ? path.split("/").filter(Boolean).at(-1) : undefined;
       const isNamed = folder !== undefined && folder !== "." && folder !== "..";
-      for await (const file of listPath(path)) {
+      for await (const file of listPath(path, onLeftOut)) {
         yield isNamed ? { ...file, path: `${folder}/${file.path}` } : file;
       }
     }
@@ -77,7 +87,7 @@ async function put(cluster: Cluster, source: PutFiles, options: PutOptions): Pro
 
 function report({ terminal, outStyle, errStyle }: Context, { name, cid, files, progress }: Put): void {
   if (files.length <= FILES_SHOWN) {
-    for (const file of files) terminal.out(`${file.cid}  ${printable(file.path)}\n`);
+    for (const file of files) terminal.out(`${file.cid}  ${printableLine(file.path)}\n`);
   }
   const what = `${plural(files.length, "file")}, ${bytes(progress.bytes)}; ${bytes(progress.sentBytes)} sent`;
   terminal.out(`${cid}  ${outStyle.bold(name ?? "")}${name === null ? "" : "  "}${outStyle.dim(what)}\n`);
@@ -103,24 +113,29 @@ export function addPut(program: Command, context: Context): void {
       const { name, replace, replicas, chunker } = options;
       const line = new LiveLine(terminal, terminal.errIsTTY && !options.json);
       const startMs = terminal.now();
+      const leftOut: LeftOut[] = [];
+      const onLeftOut = (entry: LeftOut) => void leftOut.push(entry);
       const stored = await withInterrupt((signal) =>
         withCluster(context, { ...options, signal }, async (cluster) =>
-          put(cluster, await sourceOf(paths, name, terminal), {
+          put(cluster, await sourceOf(paths, name, terminal, onLeftOut), {
+            onLeftOut,
             ...chunkBytesOption(chunker),
             ...(name === undefined ? {} : { name }),
             ...(replace === undefined ? {} : { replace }),
             ...(replicas === undefined ? {} : { replicas }),
             signal,
             onProgress: (state) =>
-              line.set(transferText({ ...state, path: printable(state.path) }, terminal.now() - startMs)),
+              line.set(transferText({ ...state, path: printableLine(state.path) }, terminal.now() - startMs)),
           }),
         ),
       ).finally(() => line.clear());
-      if (!options.json) return report(context, stored);
-      const { files, cid, progress } = stored;
-      terminal.out(
-        jsonLine({ name: stored.name, cid, bytes: progress.bytes, sentBytes: progress.sentBytes, files }),
-      );
+      if (!options.json) {
+        report(context, stored);
+        return tellLeftOut(context, leftOut);
+      }
+      const { cid, files, progress } = stored;
+      const { bytes, sentBytes } = progress;
+      terminal.out(jsonLine({ name: stored.name, cid, bytes, sentBytes, files, leftOut }));
     });
   withExamples(
     command,

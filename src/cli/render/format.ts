@@ -54,3 +54,6 @@ export const clip = (text: string, lengthMax: number): string =>
 export const printable = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
+
+/** The same on one line: what has a line end in it must not look like two. */
+export const printableLine = (text: string): string => printable(text).replace(/[\t\n]/g, "\ufffd");

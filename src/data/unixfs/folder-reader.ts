@@ -133,17 +133,24 @@ export async function statNode(
   return node.kind === "file" ? { kind: "file", cid, bytes: node.bytes } : { kind: "folder", cid };
 }
 
+/** What stands in a folder, also in one below: a file with its length, or a folder, which has none. */
+export interface NamedEntry {
+  readonly cid: string;
+  readonly bytes?: number;
+  readonly name: string;
+}
+
 /**
- * All files below a folder with their paths, folder by folder in the order of names; of a file itself just
- * that, with an empty name.
+ * All that is below a folder with its paths, folder by folder in the order of names, a folder before what it
+ * holds; of a file itself just that, with an empty name.
  * @throws MusketeersError `BAD_ARGUMENT` for what is neither; what the source throws.
  */
-export async function* walkFiles(
+export async function* walkEntries(
   root: string,
   source: BlockSource,
   options: CallOptions = {},
   path = "",
-): AsyncGenerator<NamedFile, void, undefined> {
+): AsyncGenerator<NamedEntry, void, undefined> {
   if (options.signal !== undefined) allowManyListeners(options.signal);
   const block = await source.get(root, options);
   const node = decodeNode(root, block);
@@ -162,6 +169,23 @@ export async function* walkFiles(
   for await (const { link, bytes } of looked) {
     const name = prefix + link.name;
     if (bytes !== undefined) yield { cid: link.cid, bytes, name };
-    else yield* walkFiles(link.cid, source, options, name);
+    else {
+      yield { cid: link.cid, name };
+      yield* walkEntries(link.cid, source, options, name);
+    }
+  }
+}
+
+/**
+ * All files below a folder with their paths, in the order of `walkEntries`.
+ * @throws as `walkEntries`
+ */
+export async function* walkFiles(
+  root: string,
+  source: BlockSource,
+  options: CallOptions = {},
+): AsyncGenerator<NamedFile, void, undefined> {
+  for await (const { cid, bytes, name } of walkEntries(root, source, options)) {
+    if (bytes !== undefined) yield { cid, bytes, name };
   }
 }

@@ -7,7 +7,7 @@ import { FakeBlocks } from "./block-store.fake.ts";
 import { buildFile, FileBuilder } from "./file-builder.ts";
 import { fileBytes, readFile } from "./file-reader.ts";
 import { buildFolder } from "./folder-builder.ts";
-import { listFolder, resolvePath, walkFiles } from "./folder-reader.ts";
+import { listFolder, resolvePath, walkEntries, walkFiles } from "./folder-reader.ts";
 import type { Entry } from "./node.ts";
 import { TreeBuilder } from "./tree-builder.ts";
 
@@ -211,6 +211,18 @@ describe("a folder", () => {
       ["b/a", 0],
       ["b/c/d.bin", 700_000],
       ["b.txt", 300_000],
+    ]);
+    const entries = await all(walkEntries(cid, blocks));
+    expect(entries.map(({ name, bytes }) => (bytes === undefined ? `${name}/` : name))).toEqual([
+      "a.txt",
+      "b/",
+      "b/a",
+      "b/c/",
+      "b/c/d.bin",
+      "b.txt",
+      "nothing/",
+      "nothing/in/",
+      "nothing/in/here/",
     ]);
     for (const file of files) {
       expect(await resolvePath(cid, file.name, blocks)).toBe(file.cid);
