@@ -20,45 +20,58 @@ const DELAY_MAX_MS = 60_000;
 
 /**
  * Calls back at the time that the scheduler asked for last; but after a stall of the hub itself only when
- * the sockets were read. A beat finds stalls that ended just before a tick was due.
+ * the sockets were read. Beats find stalls that ended just before a tick was due: they begin `STALL_MS` before it,
+ * since an idle hub should sleep until then.
  */
 export class SchedulerTimer {
   readonly #clock: Clock;
   readonly #onTick: () => void;
-  readonly #beatTimer: ReturnType<typeof setInterval>;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #beatMs: number;
+  /** When the tick is wanted, and when `#timer` should fire for it. */
+  #atMs = Number.POSITIVE_INFINITY;
+  #dueMs = Number.POSITIVE_INFINITY;
   #graceUntilMs = 0;
 
   constructor(clock: Clock, onTick: () => void) {
     this.#clock = clock;
     this.#onTick = onTick;
-    this.#beatMs = clock.nowMs();
-    this.#beatTimer = setInterval(() => this.#beat(), BEAT_MS);
   }
 
   set(atMs: number): void {
-    clearTimeout(this.#timer);
-    const delayMs = Math.min(Math.max(0, Math.ceil(atMs - this.#clock.nowMs())), DELAY_MAX_MS);
-    this.#timer = setTimeout(() => this.#fire(), delayMs);
+    this.#noteStall();
+    this.#atMs = atMs;
+    this.#arm(atMs);
   }
 
   /** Ends it. */
   cancel(): void {
     clearTimeout(this.#timer);
-    clearInterval(this.#beatTimer);
   }
 
-  #beat(): void {
+  #arm(atMs: number): void {
+    clearTimeout(this.#timer);
     const nowMs = this.#clock.nowMs();
-    if (nowMs - this.#beatMs > STALL_MS) this.#graceUntilMs = nowMs + STALL_GRACE_MS;
-    this.#beatMs = nowMs;
+    const leftMs = Math.max(0, atMs - nowMs);
+    const delayMs = Math.ceil(
+      leftMs > STALL_MS ? Math.min(leftMs - STALL_MS, DELAY_MAX_MS) : Math.min(leftMs, BEAT_MS),
+    );
+    this.#dueMs = nowMs + delayMs;
+    this.#timer = setTimeout(() => this.#fire(), delayMs);
+  }
+
+  #noteStall(): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#dueMs > STALL_MS - BEAT_MS) this.#graceUntilMs = nowMs + STALL_GRACE_MS;
   }
 
   #fire(): void {
-    this.#beat();
-    const graceMs = this.#graceUntilMs - this.#clock.nowMs();
-    if (graceMs > 0) this.#timer = setTimeout(() => this.#fire(), Math.ceil(graceMs));
-    else this.#onTick();
+    this.#noteStall();
+    const atMs = Math.max(this.#atMs, this.#graceUntilMs);
+    if (this.#clock.nowMs() < atMs) {
+      this.#arm(atMs);
+      return;
+    }
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#onTick();
   }
 }

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { networkInterfaces } from "node:os";
-import { expect, test } from "vitest";
+import hooks from "node:perf_hooks";
+import { expect, test, vi } from "vitest";
 import type { Hub } from "../hub.ts";
 import { jobSpec, numbered, ScriptedPeer, testHub } from "../testing/peer.ts";
 
@@ -60,6 +61,20 @@ test("metrics tell what the hub does, to this machine", async () => {
   });
   const again = valuesOf((await get(hub, "/metrics")).text);
   expect(again.musketeers_inputs_done_total).toBe(count);
+});
+
+test("nothing watches the event loop until somebody asks", async () => {
+  const watching = vi.spyOn(hooks, "monitorEventLoopDelay");
+  try {
+    const hub = await testHub();
+    expect(watching).not.toHaveBeenCalled();
+    for (let times = 0; times < 2; times++) {
+      expect((await get(hub, "/metrics")).text).toContain("nodejs_eventloop_lag_seconds");
+    }
+    expect(watching).toHaveBeenCalledOnce();
+  } finally {
+    watching.mockRestore();
+  }
 });
 
 test("each metric is documented, and each panel of the dashboard has its metric", async () => {

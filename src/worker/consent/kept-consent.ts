@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { type Asks, missingOf, noAsks } from "./asks.ts";
 import type { Consent } from "./consent.ts";
 import type { ConsentFile } from "./consent-file.ts";
@@ -32,7 +32,7 @@ export class KeptConsent implements Consent {
 
   /** @throws MusketeersError `BAD_ARGUMENT` where the file cannot be understood */
   async start(): Promise<void> {
-    this.#stamp = await stampOf(this.#options.file.path);
+    this.#stamp = stampOf(this.#options.file.path);
     this.#granted = (await this.#options.file.grantedTo(this.#options.of)) ?? noAsks;
     this.#next();
   }
@@ -73,7 +73,7 @@ export class KeptConsent implements Consent {
   async #look(): Promise<void> {
     const { file, of } = this.#options;
     try {
-      const stamp = await stampOf(file.path);
+      const stamp = stampOf(file.path);
       if (stamp !== this.#stamp) {
         const granted = (await file.grantedTo(of)) ?? noAsks;
         this.#stamp = stamp;
@@ -88,9 +88,10 @@ export class KeptConsent implements Consent {
   }
 }
 
-async function stampOf(path: string): Promise<string> {
+/** What changes with a file. A look once a second should wake no thread for files. */
+function stampOf(path: string): string {
   try {
-    const { mtimeMs, size, ino } = await stat(path);
+    const { mtimeMs, size, ino } = statSync(path);
     return `${mtimeMs}:${size}:${ino}`;
   } catch {
     return "";

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -26,6 +27,8 @@ export const removePause = (path: string): Promise<void> => rm(path, { force: tr
 export async function readPause(path: string, nowMs: number): Promise<Pause | undefined> {
   let text: string;
   try {
+    // Nearly always there is none: to find that out once a second should wake no thread for files.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     text = await readFile(path, "utf8");
   } catch {
     return undefined;
