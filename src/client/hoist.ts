@@ -25,19 +25,25 @@ const bad = (message: string, hint: string, cause?: unknown): MusketeersError =>
 /** Writes values, functions among them, as text of a module. */
 export class Hoist {
   readonly #given: ReadonlyMap<string, string>;
+  readonly #known: readonly string[];
   readonly #imports = new Set<string>();
 
-  private constructor(given: ReadonlyMap<string, string>) {
+  private constructor(given: ReadonlyMap<string, string>, known: readonly string[]) {
     this.#given = given;
+    this.#known = known;
   }
 
   /**
    * @param given by name: what the functions use besides their parameters, data or functions
+   * @param known what they may use of this package, under its own name
    * @throws MusketeersError `TASK_UNKNOWN` for what is no data; names that a function uses and nobody gave
    */
-  static async open(given: Readonly<Record<string, unknown>> = {}): Promise<Hoist> {
+  static async open(
+    given: Readonly<Record<string, unknown>> = {},
+    known: readonly string[] = [],
+  ): Promise<Hoist> {
     const texts = new Map<string, string>();
-    const hoist = new Hoist(texts);
+    const hoist = new Hoist(texts, known);
     for (const name of Object.keys(given)) {
       if (!/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name))
         throw bad(`with: ${name} is no name`, "Use plain names.");
@@ -106,7 +112,9 @@ export class Hoist {
       );
     }
     const { text, free } = await readFunction(source, where);
-    const missing = free.filter((name) => !this.#given.has(name));
+    const others = free.filter((name) => !this.#given.has(name));
+    for (const name of others) if (this.#known.includes(name)) this.#imports.add(name);
+    const missing = others.filter((name) => !this.#known.includes(name));
     if (missing.length === 0) return text;
     const names = missing.join(", ");
     throw bad(

@@ -1,10 +1,12 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { MusketeersError } from "../protocol/index.ts";
 import { bundleSource, bundleText } from "./bundle.ts";
 import { fileIdOf } from "./bundle-plugin.ts";
+import { Hoist } from "./hoist.ts";
 import { type InlineTask, isInlineTask, type LoadedTask } from "./loaded.ts";
-import { taskInfo } from "./task.ts";
+import { type TaskInfo, taskInfo } from "./task.ts";
 
 const howTo =
   'Write it as a task at the top level of a file: const name = task((input) => …), with task from "musketeers".';
@@ -26,8 +28,30 @@ export function variableNameAt(source: string, ordinal: number): string | undefi
   return [...source.replace(comments, "").matchAll(taskCalls)][ordinal]?.[1];
 }
 
+/** What a task that stands in no file may use of this package. */
+const taskNames = ["checkpoint", "restored", "putFile", "BlobHandle"];
+
+/** A task that stands in no file, as in a notebook: the function's own text is sent. */
+async function loadText(name: string, { fn, options, site }: TaskInfo): Promise<LoadedTask> {
+  if (fn === undefined || options.same !== undefined) {
+    const where = site?.script || "no file";
+    throw new MusketeersError("TASK_UNKNOWN", `The task ${name} was made in ${where}, not in a file`, {
+      hint: howTo,
+    });
+  }
+  const hoist = await Hoist.open({}, taskNames);
+  const text = await hoist.text(fn, name || "the task").catch((cause: MusketeersError) => {
+    throw new MusketeersError("TASK_UNKNOWN", cause.message, {
+      hint: "It stands in no file, so only its own text is sent: make or import() within it what it needs, or write it as a task at the top level of a file, and import that.",
+      cause,
+    });
+  });
+  return loadInline({ inline: hoist.module(name || "task", text), options });
+}
+
 /**
- * Finds the source file of a task by where it was made, and bundles it.
+ * Finds the source file of a task by where it was made, and bundles it. Of a task that stands in no file, as in a
+ * notebook, the text is sent.
  * @throws MusketeersError `TASK_UNKNOWN` for functions that are no tasks or stand in no file; as `bundleSource`.
  */
 export async function locateTask(task: unknown): Promise<LoadedTask> {
@@ -41,12 +65,7 @@ export async function locateTask(task: unknown): Promise<LoadedTask> {
   }
   const { name } = task as { name: string };
   const path = info.site === undefined ? undefined : pathOf(info.site.script);
-  if (info.site === undefined || path === undefined) {
-    const where = info.site === undefined ? "an unknown place" : info.site.script;
-    throw new MusketeersError("TASK_UNKNOWN", `The task ${name} was made in ${where}, not in a file`, {
-      hint: howTo,
-    });
-  }
+  if (info.site === undefined || path === undefined || !existsSync(path)) return loadText(name, info);
   const bundle = await bundleSource(path);
   const file = fileIdOf(bundle.root, bundle.file);
   const title = name || variableNameAt(await readFile(bundle.file, "utf8"), info.site.ordinal);

@@ -13,15 +13,17 @@ export interface TaskSite {
   readonly ordinal: number;
 }
 
-/** What the package knows of a task besides its function. */
+// `never` as the parameter admits every function of one parameter, and none that needs two.
+type OneParameter = (input: never) => unknown;
+
+/** What the package knows of a task. */
 export interface TaskInfo {
   readonly options: TaskOptions;
   /** Undefined where the engine does not tell. */
   readonly site: TaskSite | undefined;
+  /** The function itself, whose text is sent where it stands in no file. */
+  readonly fn?: OneParameter;
 }
-
-// `never` as the parameter admits every function of one parameter, and none that needs two.
-type OneParameter = (input: never) => unknown;
 
 /** A function that can also run elsewhere. */
 export type Task<F extends OneParameter = OneParameter> = F & { readonly [mark]: TaskInfo };
@@ -66,7 +68,7 @@ export function task<F extends OneParameter>(fn: F, options: OptionsOf<F> = {}):
     return Reflect.apply(fn, this, args);
   };
   Object.defineProperty(call, "length", { value: fn.length, configurable: true });
-  return markTask(call, options.name ?? fn.name, { options, site }) as unknown as Task<F>;
+  return markTask(call, options.name ?? fn.name, { options, site, fn }) as unknown as Task<F>;
 }
 
 task.container = containerTask;

@@ -25,8 +25,8 @@ export class Running {
   stderr = "";
   #watchers = new Set<() => void>();
 
-  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv, input = "") {
-    this.child = spawn(command, args, { env, cwd: root, stdio: ["pipe", "pipe", "pipe"] });
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv, input = "", cwd = root) {
+    this.child = spawn(command, args, { env, cwd, stdio: ["pipe", "pipe", "pipe"] });
     this.child.stdin?.on("error", () => {});
     this.child.stdin?.end(input);
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
