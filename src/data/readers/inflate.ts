@@ -7,14 +7,20 @@ export type Packing = "gzip" | "zstd";
 /** So many bytes of a file tell how it is packed. */
 export const PACKING_BYTES = 4;
 
-const marks: readonly (readonly [Packing, readonly number[]])[] = [
-  ["gzip", [0x1f, 0x8b, 0x08]],
-  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+/** The first bytes; of the first one only what the mask lets through. */
+const marks: readonly (readonly [Packing, readonly number[], number])[] = [
+  ["gzip", [0x1f, 0x8b, 0x08], 0xff],
+  ["zstd", [0x28, 0xb5, 0x2f, 0xfd], 0xff],
+  // A frame to be skipped, with which pzstd begins; there are sixteen kinds.
+  ["zstd", [0x50, 0x2a, 0x4d, 0x18], 0xf0],
 ];
+
+const hasMark = (head: Uint8Array, mark: readonly number[], mask: number): boolean =>
+  head.length >= mark.length && mark.every((byte, at) => (at === 0 ? head[at]! & mask : head[at]) === byte);
 
 /** How a content is packed; undefined where it is not. */
 export const packingOf = (head: Uint8Array): Packing | undefined =>
-  marks.find(([, mark]) => head.length >= mark.length && mark.every((byte, at) => head[at] === byte))?.[0];
+  marks.find(([, mark, mask]) => hasMark(head, mark, mask))?.[0];
 
 const zlib = globalThis.process?.getBuiltinModule?.("node:zlib");
 const INFLATED_CHUNK_BYTES = 256 * 1024;

@@ -213,6 +213,11 @@ test.each([
   ["gzip", gzipSync("one\ntwo\n"), lines],
   ["gzip of two members", Buffer.concat([gzipSync("one\n"), gzipSync("two\n")]), lines],
   ["zstd", zstdOnce, lines],
+  [
+    "zstd behind a frame to be skipped",
+    Buffer.concat([Buffer.from("5f2a4d1803000000ffffff", "hex"), zstdOnce]),
+    lines,
+  ],
   ["zstd of two frames", Buffer.concat([zstdOnce, zstdOnce]), [...lines, ...lines]],
 ])("%s is read as what it holds, and known by its content", async (_name, packed, expected) => {
   for (const chunk of [1, 3, 1000]) expect(await bySegments(packed, [], chunk, "lines")).toEqual(expected);
