@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { Readable } from "node:stream";
 
 /** Where a command reads and writes. Tests bring their own. */
@@ -21,6 +22,19 @@ export interface Terminal {
   drained(): Promise<void>;
 }
 
+/** Resolves when a stream takes more, or never will. */
+export function drainedOrClosed(stream: EventEmitter): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      stream.off("drain", end);
+      stream.off("close", end);
+      resolve();
+    };
+    stream.on("drain", end);
+    stream.on("close", end);
+  });
+}
+
 export function processTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process;
   return {
@@ -40,11 +54,6 @@ export function processTerminal(): Terminal {
     env,
     now: () => Date.now(),
     drained: () =>
-      stdout.writableNeedDrain && !stdout.destroyed
-        ? new Promise((resolve) => {
-            stdout.once("drain", resolve);
-            stdout.once("close", resolve);
-          })
-        : Promise.resolve(),
+      stdout.writableNeedDrain && !stdout.destroyed ? drainedOrClosed(stdout) : Promise.resolve(),
   };
 }
