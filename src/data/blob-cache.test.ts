@@ -23,7 +23,7 @@ const [a, b, c, d] = blobs as [(typeof blobs)[0], (typeof blobs)[0], (typeof blo
 
 for (const [name, open] of [
   ["memory", () => new MemoryBlobCache({ bytesMax: 30 })],
-  ["disk", () => new DiskBlobCache(directory, { bytesMax: 30 })],
+  ["disk", () => new DiskBlobCache(directory, { bytesMax: 30, blockBytes: 1 })],
 ] as const) {
   describe(`${name} cache`, () => {
     test("forgets what was not used for longest", async () => {
@@ -76,13 +76,13 @@ for (const [name, open] of [
 
 describe("disk cache", () => {
   test("knows after a restart what it kept and what was used last", async () => {
-    const first = new DiskBlobCache(directory, { bytesMax: 30 });
+    const first = new DiskBlobCache(directory, { bytesMax: 30, blockBytes: 1 });
     for (const [index, { cid, bytes }] of [a, b, c].entries()) {
       await first.put(cid, bytes);
       await utimes(join(directory, cid), 1000 + index, 1000 + index);
     }
-    await new DiskBlobCache(directory, { bytesMax: 30 }).get(a.cid);
-    const second = new DiskBlobCache(directory, { bytesMax: 20 });
+    await new DiskBlobCache(directory, { bytesMax: 30, blockBytes: 1 }).get(a.cid);
+    const second = new DiskBlobCache(directory, { bytesMax: 20, blockBytes: 1 });
     expect(await second.get(b.cid)).toBeUndefined();
     expect(await second.get(a.cid)).toEqual(a.bytes);
     expect(await second.get(c.cid)).toEqual(c.bytes);
@@ -91,13 +91,13 @@ describe("disk cache", () => {
 
   test("clears away what a killed process had half written", async () => {
     await writeFile(join(directory, "draft"), "half");
-    const cache = new DiskBlobCache(directory, { bytesMax: 30 });
+    const cache = new DiskBlobCache(directory, { bytesMax: 30, blockBytes: 1 });
     expect(await cache.get(a.cid)).toBeUndefined();
     expect(await readdir(directory)).toEqual([]);
   });
 
   test("does not believe a damaged file, and can keep the blob again", async () => {
-    const cache = new DiskBlobCache(directory, { bytesMax: 30 });
+    const cache = new DiskBlobCache(directory, { bytesMax: 30, blockBytes: 1 });
     await cache.put(a.cid, a.bytes);
     await writeFile(join(directory, a.cid), b.bytes);
     expect(await cache.get(a.cid)).toBeUndefined();
@@ -107,7 +107,7 @@ describe("disk cache", () => {
   });
 
   test("on a full disk throws away what was used longest ago, and goes on without what finds no room", async () => {
-    const cache = new DiskBlobCache(directory, { bytesMax: 1_000 });
+    const cache = new DiskBlobCache(directory, { bytesMax: 1_000, blockBytes: 1 });
     for (const { cid, bytes } of [a, b]) await cache.put(cid, bytes);
     // A directory where the file is to be refuses it as a full disk does.
     await mkdir(join(directory, c.cid, "x"), { recursive: true });
@@ -119,7 +119,7 @@ describe("disk cache", () => {
   });
 
   test("lends memory that it uses again when it is given back, and not before", async () => {
-    const cache = new DiskBlobCache(directory, { bytesMax: 100 });
+    const cache = new DiskBlobCache(directory, { bytesMax: 100, blockBytes: 1 });
     for (const { cid, bytes } of [a, b, c]) await cache.put(cid, bytes);
     const [first, second] = [await cache.lend(a.cid), await cache.lend(b.cid)] as [Uint8Array, Uint8Array];
     expect([first, second]).toEqual([a.bytes, b.bytes]);
@@ -137,7 +137,7 @@ describe("disk cache", () => {
   });
 
   test("does not believe what was damaged after it had verified it, read or lent", async () => {
-    const cache = new DiskBlobCache(directory, { bytesMax: 100 });
+    const cache = new DiskBlobCache(directory, { bytesMax: 100, blockBytes: 1 });
     for (const read of ["get", "lend"] as const) {
       await cache.put(a.cid, a.bytes);
       expect(await cache[read](a.cid)).toEqual(a.bytes);
@@ -147,10 +147,20 @@ describe("disk cache", () => {
     }
   });
 
+  test("counts what files take on a disk, so that many small ones are not too many", async () => {
+    const cache = new DiskBlobCache(directory, { bytesMax: 3 * 4_096 });
+    for (const bytes of [0, 1, 4_096, 4_097]) await cache.put(cidOf(blob(7, bytes)), blob(7, bytes));
+    expect((await readdir(directory)).sort()).toEqual([cidOf(blob(7, 4_096)), cidOf(blob(7, 4_097))].sort());
+    expect(cache.bytes).toBe(3 * 4_096);
+    const large = blob(8, 3 * 4_096 + 1);
+    await cache.put(cidOf(large), large);
+    expect(cache.has(cidOf(large))).toBe(false);
+  });
+
   test("that cannot be used keeps nothing and breaks nothing", async () => {
     const file = join(directory, "file");
     await writeFile(file, "");
-    const cache = new DiskBlobCache(join(file, "cache"), { bytesMax: 30 });
+    const cache = new DiskBlobCache(join(file, "cache"), { bytesMax: 30, blockBytes: 1 });
     await cache.put(a.cid, a.bytes);
     expect(await cache.get(a.cid)).toBeUndefined();
   });

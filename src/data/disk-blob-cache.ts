@@ -18,6 +18,13 @@ const SPACE_FACTOR = 8;
 /** How exactly a later process is to know what was used last. */
 const TOUCH_INTERVAL_MS = 60_000;
 
+/** What file systems commonly set aside space in: ten thousand small files take far more than their bytes. */
+const FILE_BLOCK_BYTES = 4_096;
+
+/** What a file of so many bytes takes on the disk. */
+export const fileBytesOnDisk = (bytes: number, blockBytes = FILE_BLOCK_BYTES): number =>
+  Math.max(1, Math.ceil(bytes / blockBytes)) * blockBytes;
+
 /** Blobs up to this size are lent in memory that is used again; chunks of files are no larger. */
 const LENT_BYTES_MAX = 262_144;
 /** Pieces of such memory that wait to be used again. */
@@ -53,6 +60,8 @@ export class DiskBlobCache implements BlobCache {
   watcher: CacheWatcher | undefined;
   readonly #directory: string;
   readonly #bytesMax: number;
+  readonly #sizeOf: (bytes: number) => number;
+  /** The lengths of the files. */
   readonly #sizes: ByteLru<string, number>;
   readonly #ready: Promise<boolean>;
   /** When files were marked as used, for a later process. */
@@ -63,10 +72,13 @@ export class DiskBlobCache implements BlobCache {
   readonly #spare: ArrayBufferLike[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(directory: string, options: { readonly bytesMax: number }) {
+  /** @param options.bytesMax on the disk, where files take whole blocks of `blockBytes` */
+  constructor(directory: string, options: { readonly bytesMax: number; readonly blockBytes?: number }) {
+    const { bytesMax, blockBytes = FILE_BLOCK_BYTES } = options;
     this.#directory = directory;
-    this.#bytesMax = options.bytesMax;
-    this.#sizes = new ByteLru(options.bytesMax, (bytes) => bytes);
+    this.#bytesMax = bytesMax;
+    this.#sizeOf = (bytes) => fileBytesOnDisk(bytes, blockBytes);
+    this.#sizes = new ByteLru(bytesMax, this.#sizeOf);
     // A cache that cannot be used has nothing and keeps nothing; its owner fetches everything.
     this.#ready = this.#open().then(
       () => true,
@@ -74,7 +86,7 @@ export class DiskBlobCache implements BlobCache {
     );
   }
 
-  /** Bytes of all files that it keeps. */
+  /** What all files that it keeps take on the disk. */
   get bytes(): number {
     return this.#sizes.bytes;
   }
@@ -164,7 +176,7 @@ export class DiskBlobCache implements BlobCache {
   }
 
   async #write(cid: string, bytes: Uint8Array): Promise<void> {
-    if (this.#sizes.has(cid) || bytes.length > this.#bytesMax) return;
+    if (this.#sizes.has(cid) || this.#sizeOf(bytes.length) > this.#bytesMax) return;
     if (!(await this.#writeFile(cid, bytes))) {
       // The disk may be full: what was used longest ago makes room, or nothing more is kept.
       await this.#dropOldest(bytes.length * SPACE_FACTOR);

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type BlobCache, MemoryBlobCache } from "../data/index.ts";
-import { type DirectoryLock, DiskBlobCache, lockDirectory } from "../data/node.ts";
+import { type DirectoryLock, DiskBlobCache, fileBytesOnDisk, lockDirectory } from "../data/node.ts";
 import { toMusketeersError } from "../protocol/index.ts";
 import type { Shelf } from "./catalogue-keeper.ts";
 import { FileShelf } from "./file-shelf.ts";
@@ -58,7 +58,7 @@ export async function openCache(options: CacheOptions): Promise<OpenCache> {
     const { path, lock } = own;
     const cache = new DiskBlobCache(join(path, "blobs"), { bytesMax });
     const shelf = new FileShelf(join(path, "catalogue"));
-    const swept = sweep(directory).catch(() => {});
+    const swept = sweep(directory, bytesMax).catch(() => {});
     const close = () => swept.then(() => lock.release());
     const replicas = options.replicas === true ? await openReplicas(path) : undefined;
     if (replicas === undefined) return { cache, shelf, close };
@@ -91,26 +91,44 @@ async function claim(ofHub: string): Promise<Claim | undefined> {
   return undefined;
 }
 
-/** Removes the caches that were not used for longest by anybody, but for some. */
-async function sweep(directory: string): Promise<void> {
-  const unused: { readonly path: string; readonly usedAtMs: number }[] = [];
+/** Files that are looked at together. */
+const STATS_AT_ONCE = 64;
+
+/** What the files of a folder take on the disk. */
+async function bytesOf(folder: string): Promise<number> {
+  const names = await readdir(folder);
+  let bytes = 0;
+  for (let from = 0; from < names.length; from += STATS_AT_ONCE) {
+    const some = names.slice(from, from + STATS_AT_ONCE).map((name) => stat(join(folder, name)));
+    for (const { size } of await Promise.all(some)) bytes += fileBytesOnDisk(size);
+  }
+  return bytes;
+}
+
+/** Removes the caches that were not used for longest by anybody, but for some, which have so many bytes at most. */
+async function sweep(directory: string, bytesMax: number): Promise<void> {
+  const unused: { readonly path: string; readonly blobs: string; readonly usedAtMs: number }[] = [];
   for (const hub of await readdir(directory)) {
     if (!HUB_PATTERN.test(hub)) continue;
     for (const number of await readdir(join(directory, hub))) {
       const path = join(directory, hub, number);
-      // What a hub may want back some day is not removed unasked.
-      const replicas = await readdir(join(path, REPLICAS_NAME)).catch(() => []);
-      if (replicas.length > 0) continue;
-      unused.push({ path, usedAtMs: (await stat(join(path, "blobs"))).mtimeMs });
+      const blobs = join(path, "blobs");
+      const { mtimeMs } = await stat(blobs).catch(() => ({ mtimeMs: 0 }));
+      unused.push({ path, blobs, usedAtMs: mtimeMs });
     }
   }
   unused.sort((a, b) => b.usedAtMs - a.usedAtMs);
   let kept = 0;
-  for (const { path } of unused) {
+  let bytes = 0;
+  for (const { path, blobs } of unused) {
     const lock = await lockDirectory(path).catch(() => undefined);
     if (lock === undefined) continue;
     try {
-      if (++kept > CACHES_KEPT) await rm(path, { recursive: true, force: true, maxRetries: 10 });
+      bytes += await bytesOf(blobs).catch(() => 0);
+      if (++kept <= CACHES_KEPT && bytes <= bytesMax) continue;
+      // What a hub may want back some day is not removed unasked.
+      const replicas = await readdir(join(path, REPLICAS_NAME)).catch(() => []);
+      await rm(replicas.length > 0 ? blobs : path, { recursive: true, force: true, maxRetries: 10 });
     } finally {
       await lock.release();
     }
