@@ -1,3 +1,5 @@
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { MusketeersError } from "../protocol/index.ts";
@@ -51,6 +53,17 @@ describe("map", () => {
       expect(results.map(({ value }) => value)).toEqual([2, 4, 6]);
     }
     expect(await cluster.map(fakeTask, []).toArray()).toEqual([]);
+  });
+
+  test("takes lines of a readline interface, which are lost for whoever asks for them late", async () => {
+    const cluster = await start(new FakeHub({ compute: (line) => (line as string).length }));
+    const lines = () => createInterface({ input: Readable.from(["a\nbb\n", "ccc"]) });
+    const results = await cluster.map(fakeTask, lines()).toArray();
+    expect(results.map(({ value }) => value)).toEqual([1, 2, 3]);
+    const job = await cluster.submit(fakeTask, lines());
+    const values: unknown[] = [];
+    for await (const { value } of job.results({ ordered: true })) values.push(value);
+    expect(values).toEqual([1, 2, 3]);
   });
 
   test("an iterable that waits does not hold back what it gave", async () => {

@@ -3,10 +3,11 @@ import { encodeValue, MusketeersError } from "../protocol/index.ts";
 import { Hoist } from "./hoist.ts";
 import type { LoadedTask } from "./loaded.ts";
 import { MapResults } from "./map.ts";
+import { OpenedInputs } from "./opened-inputs.ts";
 import { checkOptionNames, overridesIn, type TaskOptions } from "./options.ts";
 import type { Inputs } from "./pump.ts";
 import { uploading } from "./put.ts";
-import { loadedTask, type SubmissionHost } from "./submission.ts";
+import { checkInputs, loadedTask, type SubmissionHost } from "./submission.ts";
 
 /** What `Cluster.iterate` takes. */
 export interface IterateOptions<S, T, P> extends TaskOptions {
@@ -55,10 +56,14 @@ export async function iterate<S, T, P>(
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new MusketeersError("BAD_ARGUMENT", `rounds: ${String(rounds)} is no whole number from 1 up`);
   }
+  checkInputs(options.shards, "shards");
   signal?.throwIfAborted();
-  const task = await taskFor(host, options);
-  const shards: unknown[] = [];
-  for await (const shard of options.shards) shards.push(await broadcast(host, shard));
+  const [task, shards] = await OpenedInputs.use(options.shards, async (opened) => {
+    const task = await taskFor(host, options);
+    const shards: unknown[] = [];
+    for await (const shard of opened) shards.push(await broadcast(host, shard));
+    return [task, shards] as const;
+  });
   let value = options.initial;
   for (let round = 1; ; round++) {
     const sent = await broadcast(host, value);

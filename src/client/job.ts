@@ -6,6 +6,7 @@ import { abortReason, type TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import type { Origin } from "./inbox.ts";
 import type { Progress } from "./map.ts";
+import { OpenedInputs } from "./opened-inputs.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
 import { Pairs, type PutFolder } from "./pairs.ts";
 import { collectPartitions } from "./partitions.ts";
@@ -190,9 +191,11 @@ export async function submitJob<I>(
 ): Promise<string> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const spec = await prepare(host, task, overridesIn(options, ["signal", "onProgress"]), false);
-  await handOver(host, spec, inputs, { signal, onProgress });
-  return spec.job;
+  return OpenedInputs.use(inputs, async (opened) => {
+    const spec = await prepare(host, task, overridesIn(options, ["signal", "onProgress"]), false);
+    await handOver(host, spec, opened, { signal, onProgress });
+    return spec.job;
+  });
 }
 
 /** Submits a job and gives it all of its inputs; resolves when the hub has stored them. */

@@ -33,13 +33,11 @@ export type RecordOf<F> = F extends "lines" | { readonly kind: "lines" }
         ? BlobHandle
         : unknown;
 
+/** A file, what a URL names, or a dataset. */
+type FileSource = BlobHandle | URL | { files(): AsyncIterable<BlobHandle> };
+
 /** Files, in any of the ways in which they may be an input. */
-export type FileInput =
-  | BlobHandle
-  | URL
-  | { files(): AsyncIterable<BlobHandle> }
-  | Iterable<BlobHandle | URL>
-  | AsyncIterable<BlobHandle | URL>;
+export type FileInput = FileSource | Iterable<FileSource> | AsyncIterable<FileSource>;
 
 /** What the records of an input are: those of its format, or the items of what is no files. */
 export type RecordIn<I, F> = I extends FileInput

@@ -4,6 +4,7 @@ import { abortReason, type TaskError } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { Inbox, type Origin } from "./inbox.ts";
 import { InputShelf } from "./input-shelf.ts";
+import { OpenedInputs } from "./opened-inputs.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
 import { type Inputs, pumpInputs } from "./pump.ts";
 import { originOf, type Result, ResultStream } from "./stream.ts";
@@ -56,7 +57,7 @@ class MapRun<I, O> {
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) abort();
     try {
-      if (!this.#stopped) await this.#run(task, inputs);
+      if (!this.#stopped) await OpenedInputs.use(inputs, (opened) => this.#run(task, opened));
     } catch (error) {
       this.#stop("its inputs failed", error);
     }

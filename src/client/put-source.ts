@@ -81,9 +81,16 @@ function asSourceFile(file: SourceFile | File): SourceFile {
   return { path, content: file, bytes: file.size };
 }
 
+/** What stopped a fetch, such as `: connect ECONNREFUSED …`. */
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
+
 async function* fetched(url: URL): AsyncGenerator<SourceFile> {
   const response = await fetch(url).catch((cause: unknown) => {
-    throw new MusketeersError("NOT_FOUND", `${url.href} cannot be fetched`, { cause });
+    throw new MusketeersError("NOT_FOUND", `${url.href} cannot be fetched${reasonOf(cause)}`, {
+      cause,
+      hint: "Is the address right, and does its server answer?",
+    });
   });
   if (!response.ok || response.body === null) {
     throw new MusketeersError("NOT_FOUND", `${url.href} was answered with ${response.status}`, {

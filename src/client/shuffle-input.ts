@@ -40,19 +40,28 @@ export async function* mapInputs(input: unknown, options: InputOptions): AsyncGe
   }
 }
 
-const isFile = (item: unknown): boolean => item instanceof URL || fileRefOf(item) !== undefined;
+interface Folder {
+  files(): AsyncIterable<unknown>;
+}
+
+/** Whether it is a dataset. */
+const isFolder = (item: unknown): item is Folder =>
+  typeof item === "object" && item !== null && "files" in item && typeof item.files === "function";
+
+const isFile = (item: unknown): boolean =>
+  item instanceof URL || isFolder(item) || fileRefOf(item) !== undefined;
 
 function iteratorOf(input: unknown): AsyncIterator<unknown> | Iterator<unknown> {
   if (isFile(input)) return [input][Symbol.iterator]();
   if (typeof input === "object" && input !== null) {
-    if ("files" in input && typeof input.files === "function") {
-      return (input.files() as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-    }
     if (Symbol.asyncIterator in input) return (input as AsyncIterable<unknown>)[Symbol.asyncIterator]();
     if (Symbol.iterator in input) return (input as Iterable<unknown>)[Symbol.iterator]();
   }
   throw new MusketeersError("BAD_ARGUMENT", "The input is nothing that can be mapped", {
-    hint: "Pass cluster.dataset(name), files of one, URLs, or any iterable of records.",
+    hint:
+      typeof input === "string"
+        ? "A text may be a name or a path: pass cluster.dataset(name), or await cluster.put(path)."
+        : "Pass cluster.dataset(name), files of one, URLs, or any iterable of records.",
   });
 }
 
@@ -78,6 +87,10 @@ async function* filesOf(items: AsyncIterable<unknown>, options: InputOptions): A
   for await (const item of items) {
     if (item instanceof URL) {
       yield* filesOf(await options.fetchFiles(item), options);
+      continue;
+    }
+    if (isFolder(item)) {
+      yield* filesOf(item.files(), options);
       continue;
     }
     const ref = fileRefOf(item);

@@ -8,6 +8,7 @@ import { handOver } from "./job.ts";
 import { isLoadedTask } from "./loaded.ts";
 import type { Progress } from "./map.ts";
 import { checkDefinition, optionsOf, type ShuffleOptions, taskOptionsOf } from "./map-reduce.ts";
+import { OpenedInputs } from "./opened-inputs.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
 import { Pairs, type Partition, type PutFolder } from "./pairs.ts";
 import { collectPartitions } from "./partitions.ts";
@@ -41,9 +42,18 @@ export async function runMapReduce(
   given: MapReduceOptions | undefined,
   data: ShuffleData,
 ): Promise<Pairs> {
-  const { spec, inputs, files, options } = await prepareMapReduce(host, definition, given, data, true);
-  const outputs = await new ShuffleRun(host, spec, options).run(inputs);
-  return new Pairs(spec.job, outputs, files, data.putFolder);
+  const options = optionsIn(definition, given);
+  return OpenedInputs.use(options.input, async (input) => {
+    const { spec, inputs, files } = await prepareMapReduce(
+      host,
+      definition,
+      { ...options, input },
+      data,
+      true,
+    );
+    const outputs = await new ShuffleRun(host, spec, options).run(inputs);
+    return new Pairs(spec.job, outputs, files, data.putFolder);
+  });
 }
 
 /** See `Cluster.submitMapReduce`; gives the job's id. */
@@ -53,29 +63,41 @@ export async function submitMapReduce(
   given: MapReduceOptions | undefined,
   data: ShuffleData,
 ): Promise<string> {
-  const { spec, inputs, options } = await prepareMapReduce(host, definition, given, data, false);
-  await handOver(host, spec, inputs, options);
-  return spec.job;
+  const options = optionsIn(definition, given);
+  return OpenedInputs.use(options.input, async (input) => {
+    const { spec, inputs } = await prepareMapReduce(host, definition, { ...options, input }, data, false);
+    await handOver(host, spec, inputs, options);
+    return spec.job;
+  });
 }
 
-/** What is to be submitted, with its input. */
-async function prepareMapReduce(
-  host: SubmissionHost,
-  definition: object,
-  given: MapReduceOptions | undefined,
-  { fetchFiles }: ShuffleData,
-  attached: boolean,
-) {
-  const isDefined = isLoadedTask(definition) || taskInfo(definition) !== undefined;
-  const options = (isDefined ? given : definition) as MapReduceOptions | undefined;
+/** Whether it stands at the top level of a module; else it is written in the call. */
+const isDefined = (definition: object): boolean =>
+  isLoadedTask(definition) || taskInfo(definition) !== undefined;
+
+/** The options of a call, which are those of its definition where that is written there. */
+function optionsIn(definition: object, given: MapReduceOptions | undefined): MapReduceOptions {
+  const options = (isDefined(definition) ? given : definition) as MapReduceOptions | undefined;
   if (options?.input === undefined) {
     throw new MusketeersError("BAD_ARGUMENT", "A map-reduce without an input", {
       hint: 'Write { input: cluster.dataset("…"), … }.',
     });
   }
   options.signal?.throwIfAborted();
-  const loaded = await loadedTask(host, isDefined ? definition : await inlineTask(definition, options.with));
-  const all = { ...(loaded.options as ShuffleOptions), ...present(isDefined ? options : optionsOf(options)) };
+  return options;
+}
+
+/** What is to be submitted, with its input. */
+async function prepareMapReduce(
+  host: SubmissionHost,
+  definition: object,
+  options: MapReduceOptions,
+  { fetchFiles }: ShuffleData,
+  attached: boolean,
+) {
+  const defined = isDefined(definition);
+  const loaded = await loadedTask(host, defined ? definition : await inlineTask(definition, options.with));
+  const all = { ...(loaded.options as ShuffleOptions), ...present(defined ? options : optionsOf(options)) };
   const overrides = overridesIn(taskOptionsOf(all), own);
   const { partitionsDefault, partitionsMax } = host.limits;
   const partitions = partitionsOf(all.partitions ?? partitionsDefault, partitionsMax);
@@ -84,7 +106,7 @@ async function prepareMapReduce(
   const files = blockFiles(host.session.blocks);
   const { format, segmentBytes } = all;
   const inputs = mapInputs(options.input, { format, segmentBytes, files, limits: host.limits, fetchFiles });
-  return { spec, inputs, files, options };
+  return { spec, inputs, files };
 }
 
 /** Without what is undefined, which overrides nothing. */
@@ -111,6 +133,7 @@ function partitionsOf(partitions: unknown, max: number): number {
   throw new MusketeersError(
     "BAD_ARGUMENT",
     `partitions: ${String(partitions)} is no whole number from 1 to ${max}`,
+    { hint: "It says into how many parts keys are divided; 8 are enough for most." },
   );
 }
 

@@ -61,7 +61,7 @@ export async function prepare(
 }
 
 /** Refuses what is no source of inputs, at once and where the mistake is. */
-export function checkInputs(inputs: unknown): void {
+export function checkInputs(inputs: unknown, name = "inputs"): void {
   if (
     typeof inputs === "object" &&
     inputs !== null &&
@@ -69,11 +69,11 @@ export function checkInputs(inputs: unknown): void {
   )
     return;
   if (typeof inputs === "string") {
-    throw new MusketeersError("BAD_ARGUMENT", "The inputs are one text", {
+    throw new MusketeersError("BAD_ARGUMENT", `The ${name} are one text`, {
       hint: "Put it in a list, or use run().",
     });
   }
-  throw new MusketeersError("BAD_ARGUMENT", "The inputs are not iterable", {
+  throw new MusketeersError("BAD_ARGUMENT", `The ${name} are not iterable`, {
     hint: "Pass an array, a generator or a stream; for a single input use run().",
   });
 }

@@ -18,6 +18,17 @@ test.each([
   expect(new TaskError({ kind, name, message, stack: "" }, "w").hint).toContain(part);
 });
 
+test("what the SDK refused in a task says itself what to do", () => {
+  const failure = { kind: "error", name: "MusketeersError", message: "the bytes at 1 are no UTF-8" } as const;
+  const hint = "Read it with { lossy: true }";
+  expect(hintFor({ ...failure, props: { code: "INVALID_DATA", hint } })).toBe(hint);
+  expect(hintFor({ ...failure, kind: "unserializable", props: { code: "UNSERIALIZABLE", hint } })).toBe(hint);
+  const stack = "MusketeersError: …\n    at map";
+  const props = { code: "INVALID_DATA", hint };
+  expect(new TaskError({ ...failure, stack, props }, "w")).toMatchObject({ code: "INVALID_DATA", hint });
+  expect(hintFor({ ...failure, name: "Error", props: { code: "INVALID_DATA", hint } })).toBe("");
+});
+
 test("what the task threw is its own matter", () => {
   expect(hintFor({ kind: "error", name: "RangeError", message: "odd" })).toBe("");
 });

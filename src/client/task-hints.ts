@@ -1,7 +1,8 @@
-import type { FailureData } from "../protocol/index.ts";
+import { type FailureData, isErrorCode } from "../protocol/index.ts";
 
 /** Advice of one sort of failure; undefined where it is none of that sort. */
-type Advice = (failure: Pick<FailureData, "kind" | "name" | "message">) => string | undefined;
+type Advice = (failure: Failure) => string | undefined;
+type Failure = Pick<FailureData, "kind" | "name" | "message"> & Partial<Pick<FailureData, "props">>;
 
 /** The host of `example.org:443`, `[::1]:80`, or of a name alone. */
 const hostOf = (address: string): string => address.replace(/:\d+$/, "");
@@ -35,10 +36,16 @@ const noTask: Advice = ({ name }) =>
     ? "Workers evaluate a module down to its first connect(): write the task at the top level, above it."
     : undefined;
 
-const advices: readonly Advice[] = [denied, tooLarge, tooSlow, noData, noTask];
+/** What the SDK refused inside of the task comes with its own. */
+const ownHint: Advice = ({ name, props }) =>
+  name === "MusketeersError" && isErrorCode(props?.code) && typeof props.hint === "string"
+    ? props.hint
+    : undefined;
+
+const advices: readonly Advice[] = [ownHint, denied, tooLarge, tooSlow, noData, noTask];
 
 /** What whoever wrote the task can do about a failure; empty where that is the task's own matter. */
-export function hintFor(failure: Pick<FailureData, "kind" | "name" | "message">): string {
+export function hintFor(failure: Failure): string {
   for (const advice of advices) {
     const hint = advice(failure);
     if (hint !== undefined) return hint;

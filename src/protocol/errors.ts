@@ -58,7 +58,11 @@ export const errorKinds = Object.freeze({
     1,
     422,
   ),
-  DATASET_EXISTS: kind("Choose another name, or replace it with --replace.", 2, 409),
+  DATASET_EXISTS: kind(
+    "Choose another name, or replace it: --replace, { replace: true } in the SDK.",
+    2,
+    409,
+  ),
   PROJECT_EXISTS: kind("Choose another name; `musketeers project list` shows what there is.", 2, 409),
   CAR_MALFORMED: kind("The CAR is cut off or damaged; export it again.", 2, 422),
   TASK_EXPORT_MISSING: kind("Export a task: export const name = task(…).", 2, 400),
