@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 180_000 });
 
 test("after the loss of its disk a hub goes on with its invites and workers; revoked ones stay out", async () => {
   const home = await makeHome();
-  const { up, line } = await startUp(home, ["--workers", "0"]);
+  const { up, line } = await startUp(home, ["--workers", "0", "--tls"]);
   const worker = musketeers(
     ["join", "--accept", line.joinInvite, "--slots", "1", "--json"],
     await makeHome(),
@@ -34,7 +34,7 @@ test("after the loss of its disk a hub goes on with its invites and workers; rev
 
   await up.stop("SIGKILL");
   await rename(join(home, "hub"), join(home, "lost"));
-  const listen = ["--listen", new URL(line.url).host, "--workers", "0"];
+  const listen = ["--listen", new URL(line.url).host, "--workers", "0", "--tls"];
   const recovered = await startUp(home, ["--recover", file, ...listen]);
   await worker.until(/"reconnected"/);
   const cluster = await connect({ hub: line.submitInvite });

@@ -307,7 +307,7 @@ const ofPeers: readonly Decoder[] = [
   },
   {
     name: "backups",
-    samples: [bytesOf(renderBackup({ createdAtMs: 1, secretKey: secret, rows: [] }))],
+    samples: [bytesOf(renderBackup({ createdAtMs: 1, secretKey: secret, rows: [], tls: undefined }))],
     decode: (bytes) => void parseBackup(fromUtf8.decode(bytes)),
   },
   {

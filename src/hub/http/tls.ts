@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, webcrypto, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { MusketeersError } from "../../protocol/index.ts";
@@ -27,7 +28,8 @@ export interface TlsOptions {
   readonly data?: string;
 }
 
-const TLS_NAME = "tls.pem";
+/** The file of a data directory that holds the hub's own key and certificate. */
+export const TLS_NAME = "tls.pem";
 const YEARS_MS = 10 * 365 * 24 * 60 * 60 * 1000;
 /** Clocks of others may be behind. */
 const EARLIER_MS = 24 * 60 * 60 * 1000;
@@ -81,6 +83,20 @@ export function openTls({ cert, key }: TlsMaterial): Tls {
     throw new MusketeersError("BAD_ARGUMENT", message, { cause, hint });
   }
   throw new MusketeersError("BAD_ARGUMENT", "The TLS key is not that of the certificate", { hint });
+}
+
+/**
+ * The hub's own key and certificate as its data directory holds them; undefined where none were made.
+ * @throws MusketeersError `STORAGE`
+ */
+export async function readOwnTls(data: string): Promise<string | undefined> {
+  const path = join(data, TLS_NAME);
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new MusketeersError("STORAGE", `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /**

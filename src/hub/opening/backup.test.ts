@@ -1,12 +1,13 @@
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { embeddedEngine } from "../../engine/index.ts";
+import { parseInvite } from "../../security/index.ts";
 import { loadOrCreateKey } from "../../security/node.ts";
 import type { Hub } from "../hub.ts";
-import { type Backup, parseBackup, renderBackup, summaryOf, takeBackup } from "./backup.ts";
+import { type Backup, parseBackup, renderBackup, restoreBackup, summaryOf, takeBackup } from "./backup.ts";
 import { startHub } from "./opening.ts";
 
 const hubs: Hub[] = [];
@@ -78,6 +79,30 @@ describe("a backup", () => {
     expect((await stat(join(home, "new", "hub.key"))).mode & 0o777).toBe(0o600);
     expect((await readdir(join(home, "new"))).filter((name) => name.endsWith(".tmp"))).toEqual([]);
     expect(notices).toEqual(after.url === before.url ? [] : [expect.stringContaining(before.url)]);
+  });
+
+  it("holds the hub's own TLS key, which its invites pin, and leaves another one where it is", async () => {
+    const before = await startHub({ listen: "127.0.0.1:0", data: join(home, "hub"), tls: "own" });
+    const pinned = parseInvite(before.invite({ role: "worker" })).tlsPin;
+    await before.close();
+    const backup = parseBackup(renderBackup(await takeBackup(join(home, "hub"), 0)));
+    expect(backup.tls).toBe(await readFile(join(home, "hub", "tls.pem"), "utf8"));
+    const data = join(home, "new");
+    const after = await startHub({ listen: "127.0.0.1:0", data, tls: "own", recover: backup });
+    hubs.push(after);
+    expect(parseInvite(after.invite({ role: "worker" })).tlsPin).toEqual(pinned);
+    expect((await stat(join(data, "tls.pem"))).mode & 0o777).toBe(0o600);
+    await after.close();
+    await writeFile(join(data, "tls.pem"), "another");
+    await restoreBackup(data, backup);
+    expect(await readFile(join(data, "tls.pem"), "utf8")).toBe("another");
+  });
+
+  it("that an earlier version made, or of a hub without TLS, is good without a key of TLS", async () => {
+    await (await start("hub")).close();
+    const text = renderBackup(await takeBackup(join(home, "hub"), 0));
+    expect(text).not.toContain("tls");
+    expect(parseBackup(text).tls).toBeUndefined();
   });
 
   it("does not touch the directory of another hub, nor of one that runs, nor none at all", async () => {

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { exportRegistry, importRegistry, type RegistryRow } from "../../engine/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { KEY_BYTES, publicKeyOf } from "../../security/index.ts";
-import { installKey, loadKey } from "../../security/node.ts";
+import { installKey, loadKey, loadOrCreateText } from "../../security/node.ts";
+import { readOwnTls, TLS_NAME } from "../http/tls.ts";
 import { KEY_NAME } from "./key-name.ts";
 
 /*
  * What of a hub cannot be had from anywhere else once its disk is gone: its key, without which every invite is
- * void and nothing that it signed can be told from a forgery, and the small keys of its registry that mean
- * something without the journal. It is one text file, so that it can be printed, mailed to oneself, or kept in
+ * void and nothing that it signed can be told from a forgery, the TLS key that invites pin, and the small keys of
+ * its registry that mean something without the journal. It is one text file, so that it can be printed, mailed to oneself, or kept in
  * a vault for passwords.
  */
 
@@ -22,6 +23,8 @@ export interface Backup {
   readonly createdAtMs: number;
   readonly secretKey: Uint8Array;
   readonly rows: readonly RegistryRow[];
+  /** Its own TLS key and certificate as PEM, where it has made them. */
+  readonly tls: string | undefined;
 }
 
 /** What a backup holds, for people. */
@@ -50,12 +53,13 @@ export async function takeBackup(directory: string, nowMs: number): Promise<Back
   const secretKey = await loadKey(join(directory, KEY_NAME));
   const rows = await exportRegistry(directory);
   const isKept = ({ key }: RegistryRow) => kept.some((prefix) => key.startsWith(prefix));
-  return { createdAtMs: nowMs, secretKey, rows: rows.filter(isKept) };
+  const tls = await readOwnTls(directory);
+  return { createdAtMs: nowMs, secretKey, rows: rows.filter(isKept), tls };
 }
 
 /** A backup as text; the last line tells whether it is whole. */
 export function renderBackup(backup: Backup): string {
-  const { createdAtMs, secretKey, rows } = backup;
+  const { createdAtMs, secretKey, rows, tls } = backup;
   const content = JSON.stringify(
     {
       format: FORMAT,
@@ -68,6 +72,7 @@ export function renderBackup(backup: Backup): string {
         revision,
         expiresAtMs,
       ]),
+      tls,
     },
     null,
     1,
@@ -88,11 +93,12 @@ export function parseBackup(text: string): Backup {
       hint: "Give the file that `musketeers backup` wrote, from its first line to its last.",
     });
   }
-  const { format, created, secretKey, registry } = JSON.parse(content) as {
+  const { format, created, secretKey, registry, tls } = JSON.parse(content) as {
     format: string;
     created: string;
     secretKey: string;
     registry: readonly (readonly [string, string, number, number | null])[];
+    tls?: string;
   };
   const key = new Uint8Array(Buffer.from(secretKey ?? "", "hex"));
   if (format !== FORMAT || key.length !== KEY_BYTES) {
@@ -101,15 +107,16 @@ export function parseBackup(text: string): Backup {
   const rows = registry.map(([name, value, revision, expiresAtMs]): RegistryRow => {
     return { key: name, value: new Uint8Array(Buffer.from(value, "base64")), revision, expiresAtMs };
   });
-  return { createdAtMs: Date.parse(created), secretKey: key, rows };
+  return { createdAtMs: Date.parse(created), secretKey: key, rows, tls };
 }
 
 /**
- * Puts a backup into a data directory from which a hub is to start: the key, and the registry's keys where
- * it has none of its own.
+ * Puts a backup into a data directory from which a hub is to start: the key, and of the rest what it has
+ * not got itself.
  * @throws MusketeersError `BAD_ARGUMENT` where the directory is another hub's, `DATA_IN_USE`, `STORAGE`
  */
-export async function restoreBackup(directory: string, { secretKey, rows }: Backup): Promise<void> {
+export async function restoreBackup(directory: string, { secretKey, rows, tls }: Backup): Promise<void> {
   await installKey(join(directory, KEY_NAME), secretKey);
+  if (tls !== undefined) await loadOrCreateText(join(directory, TLS_NAME), async () => tls);
   await importRegistry(directory, rows);
 }
