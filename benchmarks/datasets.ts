@@ -16,7 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readChunks } from "../src/client/source-path.ts";
+import { readChunks } from "../src/client/datasets/source-path.ts";
 import { ChunkPool, FileBuilder } from "../src/data/index.ts";
 import { nodeFiles } from "../src/engine/embedded/node-files.ts";
 import { embeddedEngine } from "../src/engine/index.ts";

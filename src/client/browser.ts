@@ -3,13 +3,13 @@ import { base64url } from "multiformats/bases/base64";
 import { Link, openPlatformSocket } from "../link/index.ts";
 import { defaultLimits, MusketeersError, type Role } from "../protocol/index.ts";
 import { type Invite, LINK_PATH, newSecretKey, parseInvite } from "../security/index.ts";
-import { browserKey } from "./browser-key.ts";
 import type { Cluster } from "./cluster.ts";
 import { type ConnectOptions, connectTo, connectWith, type Platform } from "./connect.ts";
+import { browserKey } from "./profile/browser-key.ts";
 
-export type { FollowOptions, LiveState } from "./live.ts";
 export { asPictureTile } from "./picture.ts";
 export * from "./public.ts";
+export type { FollowOptions, LiveState } from "./session/live.ts";
 
 /**
  * Connects to the hub of an invite.

@@ -15,25 +15,35 @@ import type {
   WorkerSummary,
 } from "../protocol/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
-import { ClusterData, type ImportOptions, type OpenOptions, type PutOptions } from "./cluster-data.ts";
-import type { ContainerTask } from "./container-task.ts";
-import type { Dataset } from "./dataset.ts";
-import { type Iterated, type IterateOptions, iterate } from "./iterate.ts";
-import { Job, type MapReduceJob, type SubmitOptions, submitJob } from "./job.ts";
-import type { FollowOptions } from "./live.ts";
-import type { LoadedTask, LoadTask } from "./loaded.ts";
-import { type MapOptions, MapResults } from "./map.ts";
-import type { MapReduce, MapReduceDefinition, RecordIn } from "./map-reduce.ts";
+import {
+  ClusterData,
+  type ImportOptions,
+  type OpenOptions,
+  type PutOptions,
+} from "./datasets/cluster-data.ts";
+import type { Dataset } from "./datasets/dataset.ts";
+import type { Content, ListPath, PutFiles, PutSource } from "./datasets/put-source.ts";
+import { Job, type MapReduceJob, type SubmitOptions, submitJob } from "./jobs/job.ts";
+import { type MapOptions, MapResults } from "./jobs/map.ts";
+import type { Inputs } from "./jobs/pump.ts";
+import { RunBatch } from "./jobs/run-batch.ts";
+import { checkInputs, type SubmissionHost } from "./jobs/submission.ts";
+import { type Iterated, type IterateOptions, iterate } from "./map-reduce/iterate.ts";
+import type { MapReduce, MapReduceDefinition, RecordIn } from "./map-reduce/map-reduce.ts";
+import type { Pairs } from "./map-reduce/pairs.ts";
+import {
+  type MapReduceOptions,
+  runMapReduce,
+  type ShuffleData,
+  submitMapReduce,
+} from "./map-reduce/shuffle.ts";
+import type { ShuffleInput } from "./map-reduce/shuffle-input.ts";
 import { overridesIn, type TaskOptions } from "./options.ts";
-import type { Pairs } from "./pairs.ts";
-import type { Inputs } from "./pump.ts";
-import type { Content, ListPath, PutFiles, PutSource } from "./put-source.ts";
-import { RunBatch } from "./run-batch.ts";
-import type { Session } from "./session.ts";
-import { type MapReduceOptions, runMapReduce, type ShuffleData, submitMapReduce } from "./shuffle.ts";
-import type { ShuffleInput } from "./shuffle-input.ts";
-import { checkInputs, type SubmissionHost } from "./submission.ts";
-import type { InputOf, OutputOf, Task } from "./task.ts";
+import type { FollowOptions } from "./session/live.ts";
+import type { Session } from "./session/session.ts";
+import type { ContainerTask } from "./tasks/container-task.ts";
+import type { LoadedTask, LoadTask } from "./tasks/loaded.ts";
+import type { InputOf, OutputOf, Task } from "./tasks/task.ts";
 
 /** Options of one `run`; the task's own options may be overridden among them. */
 export interface RunOptions extends TaskOptions {

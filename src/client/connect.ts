@@ -10,11 +10,11 @@ import {
 import { type Invite, parseInvite } from "../security/index.ts";
 import type { Tracer } from "../tracing/index.ts";
 import { Cluster } from "./cluster.ts";
+import type { ListPath } from "./datasets/put-source.ts";
 import { abortReason } from "./errors.ts";
-import type { LoadTask } from "./loaded.ts";
-import type { ListPath } from "./put-source.ts";
-import { Session } from "./session.ts";
-import { taskSigner } from "./task-signer.ts";
+import { Session } from "./session/session.ts";
+import { taskSigner } from "./session/task-signer.ts";
+import type { LoadTask } from "./tasks/loaded.ts";
 
 export interface ConnectOptions {
   /** Name of a profile, or an invite. Else `$MUSKETEERS_HUB`, else the last login. */

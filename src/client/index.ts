@@ -3,11 +3,10 @@ import { fetchWith, openNodeSocket } from "../link/node.ts";
 import { tracerFromEnvironment } from "../tracing/index.ts";
 import type { Cluster } from "./cluster.ts";
 import { type ConnectOptions, connectTo } from "./connect.ts";
-import { locateTask } from "./locate.ts";
-import { loadMachineKey } from "./machine-key.ts";
-import { findInvite } from "./profile.ts";
-
-import { listPath } from "./source-path.ts";
+import { listPath } from "./datasets/source-path.ts";
+import { loadMachineKey } from "./profile/machine-key.ts";
+import { findInvite } from "./profile/profile.ts";
+import { locateTask } from "./tasks/locate.ts";
 
 export * from "./public.ts";
 

@@ -2,10 +2,10 @@
 export { bodyOf, type HubAnswer, type HubFetch } from "../data/index.ts";
 export { movingBuffers } from "../data/node.ts";
 export { fetchWith } from "../link/node.ts";
-export { type Bundle, bundleSource } from "./bundle.ts";
-export { cidOfContent, cidOfPath } from "./cid-of-path.ts";
-export { loadTask } from "./load-task.ts";
-export { loadMachineKey, machineKeyFile } from "./machine-key.ts";
+export { cidOfContent, cidOfPath } from "./datasets/cid-of-path.ts";
+export { type SavedFile, type SaveOptions, saveFile, saveFolder } from "./datasets/save.ts";
+export { isFolder, listPath, readPath } from "./datasets/source-path.ts";
+export { loadMachineKey, machineKeyFile } from "./profile/machine-key.ts";
 export {
   configDirectory,
   findInvite,
@@ -14,7 +14,7 @@ export {
   readProfiles,
   removeProfile,
   writeProfile,
-} from "./profile.ts";
-export { findProjectKey, loadOrCreateProjectKey, projectKeyFile } from "./project-keys.ts";
-export { type SavedFile, type SaveOptions, saveFile, saveFolder } from "./save.ts";
-export { isFolder, listPath, readPath } from "./source-path.ts";
+} from "./profile/profile.ts";
+export { findProjectKey, loadOrCreateProjectKey, projectKeyFile } from "./profile/project-keys.ts";
+export { type Bundle, bundleSource } from "./tasks/bundle.ts";
+export { loadTask } from "./tasks/load-task.ts";

@@ -36,20 +36,17 @@ export {
 } from "../protocol/index.ts";
 export type { Canary } from "./canaries.ts";
 export { Cluster, type RunOptions } from "./cluster.ts";
-export type { ImportOptions, OpenOptions, PutOptions } from "./cluster-data.ts";
 export type { ConnectOptions } from "./connect.ts";
-export type {
-  ContainerDefinition,
-  ContainerInput,
-  ContainerOutput,
-  ContainerTask,
-} from "./container-task.ts";
-export { Dataset, type PathStat } from "./dataset.ts";
+export type { ImportOptions, OpenOptions, PutOptions } from "./datasets/cluster-data.ts";
+export { Dataset, type PathStat } from "./datasets/dataset.ts";
+export type { PutFile, PutProgress } from "./datasets/put.ts";
+export type { Content, LeftOut, PutFiles, PutSource, SourceFile } from "./datasets/put-source.ts";
 export { TaskError } from "./errors.ts";
-export type { Iterated, IterateOptions } from "./iterate.ts";
-export { Job, type MapReduceJob, type ResultsOptions, type SubmitOptions } from "./job.ts";
-export type { LoadedTask } from "./loaded.ts";
-export { type MapOptions, MapResults, MapValues, type Progress } from "./map.ts";
+export { Job, type MapReduceJob, type ResultsOptions, type SubmitOptions } from "./jobs/job.ts";
+export { type MapOptions, MapResults, MapValues, type Progress } from "./jobs/map.ts";
+export type { Inputs } from "./jobs/pump.ts";
+export type { Outcome, Result } from "./jobs/stream.ts";
+export type { Iterated, IterateOptions } from "./map-reduce/iterate.ts";
 export {
   type Emit,
   type MapContext,
@@ -57,15 +54,18 @@ export {
   type MapReduceDefinition,
   mapReduce,
   type TokenCounter,
-} from "./map-reduce.ts";
+} from "./map-reduce/map-reduce.ts";
+export { type Listing, Pairs } from "./map-reduce/pairs.ts";
+export type { MapReduceOptions } from "./map-reduce/shuffle.ts";
+export type { ShuffleInput } from "./map-reduce/shuffle-input.ts";
 export type { TaskNeeds, TaskOptions, TaskQuorum } from "./options.ts";
-export { type Listing, Pairs } from "./pairs.ts";
 export type { PictureTile } from "./picture.ts";
-export type { Inputs } from "./pump.ts";
-export type { PutFile, PutProgress } from "./put.ts";
-export type { Content, LeftOut, PutFiles, PutSource, SourceFile } from "./put-source.ts";
 export { checkpoint, count, max, min, putFile, type Reducer, restored, sum, top } from "./runtime.ts";
-export type { MapReduceOptions } from "./shuffle.ts";
-export type { ShuffleInput } from "./shuffle-input.ts";
-export type { Outcome, Result } from "./stream.ts";
-export { type InputOf, type OutputOf, type Task, task } from "./task.ts";
+export type {
+  ContainerDefinition,
+  ContainerInput,
+  ContainerOutput,
+  ContainerTask,
+} from "./tasks/container-task.ts";
+export type { LoadedTask } from "./tasks/loaded.ts";
+export { type InputOf, type OutputOf, type Task, task } from "./tasks/task.ts";

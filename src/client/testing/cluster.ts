@@ -1,8 +1,8 @@
 import { cidOf } from "../../data/index.ts";
 import { defaultLimits, type Limits } from "../../protocol/index.ts";
 import { Cluster } from "../cluster.ts";
-import type { LoadedTask } from "../loaded.ts";
-import { Session } from "../session.ts";
+import { Session } from "../session/session.ts";
+import type { LoadedTask } from "../tasks/loaded.ts";
 import type { FakeHub } from "./fake-hub.ts";
 
 const code = new TextEncoder().encode("nobody looks at this");

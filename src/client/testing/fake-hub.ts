@@ -18,7 +18,7 @@ import {
   type WatchMessage,
   type Welcome,
 } from "../../protocol/index.ts";
-import type { SessionLink } from "../session.ts";
+import type { SessionLink } from "../session/session.ts";
 
 interface FakeResult {
   readonly ranges: readonly Range[];

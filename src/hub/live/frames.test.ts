@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LiveTopics } from "../../client/live.ts";
+import { LiveTopics } from "../../client/session/live.ts";
 import type { LivePart } from "../../protocol/index.ts";
 import { framesOf } from "./frames.ts";
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { type LiveState, LiveTopics } from "../../client/live.ts";
+import { type LiveState, LiveTopics } from "../../client/session/live.ts";
 import {
   defaultLimits,
   type LiveMessage,

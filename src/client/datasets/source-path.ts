@@ -1,0 +1,202 @@
+import type { Stats } from "node:fs";
+import { type FileHandle, lstat, open, opendir, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { ChunkPool, type NamedChunk } from "../../data/index.ts";
+import { namedChunksOf } from "../../data/node.ts";
+import { MusketeersError } from "../../protocol/index.ts";
+import type { OnLeftOut, Reading, SourceFile } from "./put-source.ts";
+
+/** As long as a chunk is, where nothing is said. */
+const READ_BYTES = 262_144;
+
+/** What stands for bytes that are no UTF-8 in a name. */
+const REPLACEMENT = "\ufffd";
+
+const noUtf8 = (path: string): MusketeersError =>
+  new MusketeersError("BAD_ARGUMENT", `${path} has a name that is no UTF-8`, {
+    hint: "Rename it: names of files in datasets are texts.",
+  });
+
+const unreadable = (path: string, cause: unknown): MusketeersError => {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === "ENOENT" && path.includes(REPLACEMENT)) return noUtf8(path);
+  return code === "ENOENT"
+    ? new MusketeersError("NOT_FOUND", `There is no ${path}`, { hint: "Is the path right?", cause })
+    : new MusketeersError("BAD_ARGUMENT", `${path} cannot be read: ${message}`, { cause });
+};
+
+/** Read in one go, so that trips to the threads that read do not count. */
+const READ_AT_ONCE_BYTES = 1_048_576;
+
+/** Reads into buffers one behind the other, until they are full or there is no more; gives what they hold. */
+async function fill(file: FileHandle, buffers: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  let filled = 0;
+  const bytes = buffers.reduce((sum, { length }) => sum + length, 0);
+  while (filled < bytes) {
+    const { bytesRead } = await file.readv(behind(buffers, filled));
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  const parts: Uint8Array[] = [];
+  for (const buffer of buffers) {
+    parts.push(filled < buffer.length ? buffer.subarray(0, filled) : buffer);
+    filled -= Math.min(filled, buffer.length);
+  }
+  return parts;
+}
+
+/** What is left of buffers behind their first bytes. */
+function behind(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let skip = bytes;
+  for (const buffer of buffers) {
+    if (skip < buffer.length) rest.push(buffer.subarray(skip));
+    skip = Math.max(0, skip - buffer.length);
+  }
+  return rest;
+}
+
+/**
+ * The content of a file, piece by piece; the next are read while some are used.
+ * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
+ */
+export async function* readPath(path: string, pool = new ChunkPool(READ_BYTES)): AsyncGenerator<Uint8Array> {
+  const file = await openToRead(path);
+  try {
+    yield* piecesOf(file, pool);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+const openToRead = (path: string): Promise<FileHandle> =>
+  open(path).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+
+async function* piecesOf(file: FileHandle, pool: ChunkPool): AsyncGenerator<Uint8Array> {
+  // Of a small file no more than it takes, and one piece to see that it ends.
+  const { size } = await file.stat();
+  const expected = size === 0 ? READ_AT_ONCE_BYTES : Math.min(READ_AT_ONCE_BYTES, size + 1);
+  const count = Math.max(1, Math.ceil(expected / pool.chunkBytes));
+  const read = () =>
+    fill(
+      file,
+      Array.from({ length: count }, () => pool.take()),
+    );
+  let next = read();
+  try {
+    for (let over = false; !over; ) {
+      const parts = await next;
+      over = parts.at(-1)!.length < pool.chunkBytes;
+      if (!over) next = read();
+      next.catch(() => {});
+      for (const part of parts) if (part.length > 0) yield part;
+    }
+  } finally {
+    await next.catch(() => {});
+  }
+}
+
+/** Smaller files are read before threads have begun. */
+const THREADS_BYTES_MIN = 16 * 1_048_576;
+/** A thread is told of each chunk. */
+const THREADS_CHUNK_BYTES_MIN = 65_536;
+
+/**
+ * The content of a file as it is best put: that of a large one comes in chunks that threads have read and named.
+ * @throws MusketeersError as `readPath`
+ */
+export async function* readChunks(path: string, reading: Reading): AsyncGenerator<Uint8Array | NamedChunk> {
+  const { chunkBytes, pool, namesOnly } = reading;
+  const file = await openToRead(path);
+  try {
+    const { size } = await file.stat();
+    const canShare = namesOnly || (pool.isShared && pool.chunkBytes === chunkBytes);
+    if (size >= THREADS_BYTES_MIN && chunkBytes >= THREADS_CHUNK_BYTES_MIN && canShare) {
+      yield* namedChunksOf(file.fd, { chunkBytes, ...(namesOnly ? {} : { pool }) });
+    } else yield* piecesOf(file, pool);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The files at a path: itself, or all below a folder, by name. Links are followed to files, not to folders;
+ * what is neither file nor folder is left out, and `onLeftOut` told of it.
+ * @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT`
+ */
+export async function* listPath(path: string, onLeftOut?: OnLeftOut): AsyncGenerator<SourceFile> {
+  const found = await look(path);
+  if (found.isDirectory()) yield* below(path, "", onLeftOut);
+  else
+    yield {
+      path: basename(resolve(path)),
+      content: (reading) => readChunks(path, reading),
+      bytes: found.size,
+    };
+}
+
+/** @throws MusketeersError `NOT_FOUND`, `BAD_ARGUMENT` */
+export const isFolder = async (path: string): Promise<boolean> => (await look(path)).isDirectory();
+
+const look = (path: string) =>
+  stat(path).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+
+interface Listed {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
+async function entriesOf(path: string): Promise<Listed[]> {
+  const entries: Listed[] = [];
+  try {
+    for await (const entry of await opendir(path)) {
+      entries.push({ name: entry.name, isFolder: entry.isDirectory() });
+    }
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What is at a path and no folder: a file's length, or why it is left out. */
+async function lookAtFile(path: string): Promise<{ bytes: number } | { leftOut: string }> {
+  let found: Stats;
+  try {
+    found = await stat(path);
+  } catch (cause) {
+    const isGone = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const self = isGone ? await lstat(path).catch(() => undefined) : undefined;
+    if (self?.isSymbolicLink() === true) return { leftOut: "a link to nothing" };
+    throw unreadable(path, cause);
+  }
+  if (found.isFile()) return { bytes: found.size };
+  if (found.isDirectory()) return { leftOut: "a link to a folder" };
+  return { leftOut: found.isFIFO() ? "a pipe" : found.isSocket() ? "a socket" : "a device" };
+}
+
+async function* below(
+  root: string,
+  prefix: string,
+  onLeftOut: OnLeftOut | undefined,
+): AsyncGenerator<SourceFile> {
+  for (const { name, isFolder } of await entriesOf(join(root, prefix))) {
+    const path = prefix === "" ? name : `${prefix}/${name}`;
+    const full = join(root, path);
+    if (isFolder) {
+      yield { path };
+      yield* below(root, path, onLeftOut);
+      continue;
+    }
+    const found = await lookAtFile(full);
+    if ("leftOut" in found) onLeftOut?.({ path: full, why: found.leftOut });
+    else yield { path, content: (reading) => readChunks(full, reading), bytes: found.bytes };
+  }
+}
