@@ -1,5 +1,5 @@
 /*
- * Gathers the tables of many pages of one web site. The workers must allow the site:
+ * Gathers one table from many pages of one web site, and says who fetched how many. The workers must allow the site:
  *
  *   npx musketeers up --allow-net example.org
  *   npx tsx examples/stocks/main.ts --site https://example.org/stocks/ --rows "table tbody tr" 1101 1102 1103
@@ -20,9 +20,13 @@ if (values.site === undefined || stocks.length === 0) {
 const { site, rows } = values;
 const pages = stocks.map((stock) => ({ url: new URL(stock, site).href, rows }));
 
+const pagesBy = new Map<string, number>();
 await using cluster = await connect();
 // The site is only known now, so this job asks for it.
 for await (const result of cluster.map(getTable, pages, { net: [new URL(site).host], ordered: true })) {
-  if (result.ok) for (const row of result.value) console.log(row.join("\t"));
-  else console.error(`${result.input.url}: ${result.error.message}`);
+  pagesBy.set(result.worker, (pagesBy.get(result.worker) ?? 0) + 1);
+  const stock = stocks[result.index];
+  if (result.ok) for (const row of result.value) console.log([stock, ...row].join("\t"));
+  else console.error(`${stock}: ${result.error.message}`);
 }
+for (const [worker, count] of pagesBy) console.error(`${worker} fetched ${count}`);

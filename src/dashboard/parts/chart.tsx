@@ -29,7 +29,8 @@ function optionsOf(width: number): uPlot.Options {
   return {
     width,
     height: HEIGHT_PX,
-    padding: [8, 8, 0, 0],
+    // On the right: half of the last time below the axis.
+    padding: [8, 40, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
