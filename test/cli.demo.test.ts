@@ -52,3 +52,10 @@ test("it stays up with things to try, which work, and ends on Ctrl-C", { timeout
   expect((await fifth.stop("SIGTERM")).status).toBe(0);
   expect((await demo.stop("SIGINT")).status).toBe(0);
 });
+
+test("plain HTTP is declined where nobody else listens", async () => {
+  const home = await makeHome();
+  const { status, stderr } = await musketeers(["demo", "--insecure-http"], home).ended;
+  expect(status).toBe(2);
+  expect(stderr).toContain("goes together with --lan");
+});

@@ -169,6 +169,12 @@ describeInBrowser("pages", (browser) => {
     const shown = (parts: number, who: string) =>
       page.getByRole("img", { name: `stillLife: ${parts} of 8 parts painted by ${who}` });
     await shown(0, "0 workers").waitFor();
+    const operator = await signedIn("admin");
+    await open(operator, `picture/${job.id}`, "stillLife");
+    await operator.getByRole("button", { name: "Show a code for phones" }).click();
+    await operator.getByRole("img", { name: "QR code" }).waitFor();
+    // Of a hub on loopback, which no phone reaches.
+    await operator.getByText("started with --lan").waitFor();
     await painter.start();
     onTestFinished(() => painter.stop());
     await shown(8, "1 worker").waitFor();

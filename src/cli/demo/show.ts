@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { connect } from "../../client/index.ts";
+import { MusketeersError } from "../../protocol/index.ts";
 import { pageLink } from "../commands/up.ts";
 import type { Context, JsonOption } from "../context.ts";
 import { ExitStatus } from "../failure.ts";
@@ -19,6 +20,8 @@ import { readText } from "./words.ts";
 export interface DemoOptions extends JsonOption {
   readonly once?: boolean;
   readonly text?: string;
+  readonly lan?: boolean;
+  readonly insecureHttp?: boolean;
 }
 
 type Say = (text: string) => void;
@@ -101,6 +104,8 @@ async function stayUp(stage: Stage, troupe: Troupe, stopped: Promise<StopSignal>
 
 /** Plays all acts on a cluster of its own, and ends it. */
 export async function demo(options: DemoOptions, context: Context): Promise<void> {
+  if (options.insecureHttp && !options.lan)
+    throw new MusketeersError("BAD_ARGUMENT", "--insecure-http goes together with --lan");
   using stopper = listenForStop();
   const { terminal, outStyle } = context;
   const say: Say = (text) => {
@@ -108,7 +113,7 @@ export async function demo(options: DemoOptions, context: Context): Promise<void
   };
   const line = new LiveLine(terminal, terminal.errIsTTY && options.json !== true);
   line.set("Starting a hub and four workers on this machine; Ctrl-C ends it all …");
-  const troupe = await gatherTroupe().finally(() => line.clear());
+  const troupe = await gatherTroupe(options).finally(() => line.clear());
   try {
     await using cluster = await connect({ hub: troupe.invite("submitter", "demo"), signal: stopper.signal });
     const quiet = options.json === true;

@@ -16,6 +16,12 @@ export interface Troupe {
   close(): Promise<void>;
 }
 
+/** Who reaches the hub: this machine, or its network, by TLS unless that is declined. */
+interface Reach {
+  readonly lan?: boolean;
+  readonly insecureHttp?: boolean;
+}
+
 const MUSKETEERS = 4;
 const PAGE_MS = 100;
 const INVITE_EXPIRES_MS = 24 * 3_600_000;
@@ -24,7 +30,7 @@ const INVITE_EXPIRES_MS = 24 * 3_600_000;
  * Starts everything, and resolves when all four have joined; what was started is ended where that fails. Where the
  * process exits without `close`, nothing is left behind either.
  */
-export async function gatherTroupe(): Promise<Troupe> {
+export async function gatherTroupe({ lan = false, insecureHttp = false }: Reach = {}): Promise<Troupe> {
   const workers: LocalWorker[] = [];
   const undo: (() => Promise<void>)[] = [];
   const scratch = makeScratch(() => {
@@ -37,7 +43,13 @@ export async function gatherTroupe(): Promise<Troupe> {
   try {
     const exchange = await startExchange(PAGE_MS);
     undo.push(() => exchange.close());
-    const hub = await startHub({ listen: "127.0.0.1:0", data: join(scratch.path, "hub"), name: "demo" });
+    const security = !lan ? {} : insecureHttp ? { insecureHttp } : { tls: "own" as const };
+    const hub = await startHub({
+      listen: lan ? "0.0.0.0:0" : "127.0.0.1:0",
+      data: join(scratch.path, "hub"),
+      name: "demo",
+      ...security,
+    });
     undo.push(() => hub.close());
     undo.push(async () => void (await Promise.all(workers.map((worker) => worker.stop()))));
     const { hubKey, project } = parseInvite(
