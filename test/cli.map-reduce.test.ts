@@ -55,6 +55,11 @@ test("run prints what a map-reduce over datasets gives, or saves it as a dataset
   const both = await run("run", countWords, "--input", "books", "--detach", "--top", "1");
   expect([both.status, both.stderr]).toEqual([2, expect.stringContaining("musketeers results")]);
 
+  // No text: what goes wrong in a task is said with its own code, not as a bug.
+  await writeFile(join(home, "no-text"), Uint8Array.of(97, 10, 0xff, 10));
+  expect((await run("put", join(home, "no-text"), "--name", "no-text")).status).toBe(0);
+  const broken = await run("run", countWords, "--input", "no-text");
+  expect([broken.status, broken.stderr]).toEqual([1, expect.stringMatching(/no UTF-8[\s\S]*INVALID_DATA/)]);
   const missing = await run("run", countWords, "--input", "none");
   expect([missing.status, missing.stderr]).toEqual([3, expect.stringContaining("none")]);
   const without = await run("run", countWords);

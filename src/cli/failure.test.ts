@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
+import { TaskError } from "../client/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 import { describeFailure, ExitStatus } from "./failure.ts";
 import { styleFor } from "./render/style.ts";
@@ -23,6 +24,32 @@ test("an error for programs is one object", () => {
     error: { code: "NOT_FOUND", message: "no job 7", retryable: false },
   });
   expect(status).toBe(3);
+});
+
+test("what a task threw is no bug of ours: its error, its stack, its code", () => {
+  const failure = {
+    kind: "error",
+    name: "RangeError",
+    message: "too far",
+    stack: "RangeError: too far\n    at map (a.ts:3:1)",
+  } as const;
+  expect(describeFailure(new TaskError(failure, "w"), plain)).toEqual({
+    text: "error: RangeError: too far\n    at map (a.ts:3:1)\nhint:  The task threw it: its stack, if it has one, says where.\ncode:  JOB_FAILED_INPUTS (exit status 1)\n",
+    status: 1,
+  });
+  const large = {
+    kind: "crash",
+    name: "Crashed",
+    message: "It used more than 48 MB of memory",
+    stack: "",
+  } as const;
+  const told = describeFailure(new TaskError(large, "w"), plain);
+  expect([told.status, told.text]).toEqual([1, expect.stringContaining("--memory 2GB")]);
+  expect(told.text).toContain("SANDBOX_CRASHED");
+  const json = describeFailure(new TaskError(large, "w"), { ...plain, json: true }).text;
+  expect(JSON.parse(json)).toMatchObject({
+    error: { code: "SANDBOX_CRASHED", hint: expect.stringContaining("memory") },
+  });
 });
 
 test("what nobody expected shows its stack only when asked", () => {

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { errorKinds, MusketeersError, toMusketeersError } from "../protocol/index.ts";
+import { errorKinds, isErrorCode, MusketeersError, toMusketeersError } from "../protocol/index.ts";
 import type { Style } from "./render/style.ts";
 
 /** A command's way to end with a status although nothing is wrong with the command itself. */
@@ -23,6 +23,38 @@ function fromCommander(error: CommanderError, command: string | undefined): Musk
   return new MusketeersError("BAD_ARGUMENT", text, { hint: hint.join(" ").trim() });
 }
 
+/** What a task threw, as the SDK gives it: an error with one of our codes, but of the task's own class. */
+interface TaskFailure extends Error {
+  readonly code: string;
+  readonly hint?: string;
+}
+
+const isTaskFailure = (thrown: unknown): thrown is TaskFailure =>
+  thrown instanceof Error &&
+  !(thrown instanceof MusketeersError) &&
+  "kind" in thrown &&
+  "code" in thrown &&
+  isErrorCode(thrown.code);
+
+/** A task's failure as one of ours, with the lines of the task's stack in its message. */
+function fromTask(failure: TaskFailure): MusketeersError {
+  const { code, message, hint = "", name, stack = "" } = failure;
+  const isOwn = code === "JOB_FAILED_INPUTS";
+  const lines = stack.split("\n").filter((line) => /^\s+at /.test(line));
+  const advice = isOwn ? "The task threw it: its stack, if it has one, says where." : "";
+  const text = [isOwn ? `${name}: ${message}` : message, ...lines].join("\n");
+  const hinted = hint || advice;
+  return new MusketeersError(isErrorCode(code) ? code : "INTERNAL", text, {
+    cause: failure,
+    ...(hinted === "" ? {} : { hint: hinted }),
+  });
+}
+
+function errorOf(thrown: unknown, command: string | undefined): MusketeersError | undefined {
+  if (thrown instanceof CommanderError) return fromCommander(thrown, command);
+  return isTaskFailure(thrown) ? fromTask(thrown) : toMusketeersError(thrown);
+}
+
 export interface FailureOptions {
   readonly json: boolean;
   /** Also print the stack of what nobody expected. */
@@ -38,8 +70,7 @@ export function describeFailure(
   options: FailureOptions,
 ): { readonly text: string; readonly status: number } {
   if (thrown instanceof ExitStatus) return { text: "", status: thrown.status };
-  const error =
-    thrown instanceof CommanderError ? fromCommander(thrown, options.command) : toMusketeersError(thrown);
+  const error = errorOf(thrown, options.command);
   if (error === undefined) return { text: "", status: 0 };
   const status = errorKinds[error.code].exit;
   if (options.json) return { text: `${JSON.stringify({ error })}\n`, status };
