@@ -108,8 +108,9 @@ class Groups {
       let bytes = 0;
       let isWhole = false;
       while (bytes <= bytesMax) {
-        values.push(readValue(pairs.value));
-        bytes += pairs.value.length + 16;
+        const value = readValue(pairs.value);
+        values.push(value);
+        bytes += weightOf(value, pairs.value.length);
         const same = this.#step(encoded);
         isWhole = !(typeof same === "boolean" ? same : await same);
         if (isWhole) break;
@@ -149,6 +150,13 @@ class Groups {
   async #skip(key: Uint8Array): Promise<void> {
     while (this.#isSame(this.#has, key)) await this.#step(key);
   }
+}
+
+/** What a value takes in a list, about; objects take several times what they take encoded. */
+function weightOf(value: unknown, encodedBytes: number): number {
+  if (typeof value === "string") return 24 + 2 * encodedBytes;
+  if (value instanceof Uint8Array) return 200 + encodedBytes;
+  return typeof value === "object" ? 48 + 6 * encodedBytes : 16 + encodedBytes;
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
