@@ -201,6 +201,7 @@ export const defaultLimits: Limits = Object.freeze({
   locateBlobsMax: 1_000,
   replicasPerWorkerMax: 5_000,
   replicaGraceMs: 5 * minute,
+  unknownReplicaGraceMs: day,
   replicaRetryMs: minute,
   catalogueBytesMax: 3 * MiB,
   uploadBlocksMax: 64,

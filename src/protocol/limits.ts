@@ -377,6 +377,8 @@ export interface Limits {
   readonly replicasPerWorkerMax: number;
   /** How long a replica's worker may be gone before another one takes its place. */
   readonly replicaGraceMs: number;
+  /** After the loss of a hub's disk, how long folders that it does not know stay with the workers that bring them. */
+  readonly unknownReplicaGraceMs: number;
   /** A worker that could not keep a folder is not asked for it again for so long; a hub that lacks blocks looks for them this often. */
   readonly replicaRetryMs: number;
   /** Largest signed catalogue of datasets that a hub gives to trusted workers. */

@@ -6,16 +6,20 @@
 export { projectLeases } from "./quota.ts";
 export { RangeSet } from "./rangeset.ts";
 export { finishRecovery, recover, recoverRecord } from "./recover.ts";
+export { isWithin, mergeCatalogue, type Span } from "./replicas/hearsay.ts";
 export {
   afterAdoption,
   afterHearing,
   afterLoss,
   afterPublishing,
   type CatalogueMarks,
+  type CatalogueSpan,
   isNews,
-  mergeCatalogue,
   noMarks,
+  putsAfter,
   sharedOrders,
+  unheardBy,
+  unsaidBy,
 } from "./replicas/recovery.ts";
 export { type KeptBy, type ReplicaHost, Replicas, type ReplicasOptions } from "./replicas/replicas.ts";
 export { type Lack, Wholeness } from "./replicas/wholeness.ts";

@@ -12,7 +12,7 @@ export { draw, mix, seededRandom } from "./random.ts";
 export { simulate } from "./simulate.ts";
 export { type MachineKind, speeds, usualSlots } from "./speeds.ts";
 export { type Study, studyOf } from "./study.ts";
-export { isShortest, runSwarm, swarmScenario } from "./swarm.ts";
+export { isShortest, runForgetful, runSwarm, swarmScenario } from "./swarm.ts";
 export * from "./theory.ts";
 export type * from "./types.ts";
 export {

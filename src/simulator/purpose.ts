@@ -21,4 +21,5 @@ export const purpose = {
   checking: 19,
   strangers: 20,
   damage: 21,
+  forgetting: 22,
 } as const;

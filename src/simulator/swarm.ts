@@ -1,4 +1,5 @@
 import { among, between, sometimes } from "./choices.ts";
+import { forgetfulScenario } from "./datasets/forgetful-scenario.ts";
 import { purpose } from "./purpose.ts";
 import { seededRandom } from "./random.ts";
 import { simulate } from "./simulate.ts";
@@ -22,8 +23,12 @@ import type {
 
 const HOUR_MS = 3_600_000;
 
+const forgetfulOf = (seed: number): Scenario =>
+  forgetfulScenario(seededRandom(seed, purpose.forgetting), seed);
+
 /** The scenario of a seed. */
 export function swarmScenario(seed: number): Scenario {
+  if (seededRandom(seed, purpose.datasets, 1).chance(0.06)) return forgetfulOf(seed);
   const random = seededRandom(seed, purpose.swarm);
   if (random.chance(0.05)) return sharingScenario(random, seed);
   const dry = withDatasets(stormyScenario(random, seed), seededRandom(seed, purpose.datasets));
@@ -258,6 +263,12 @@ export const runSwarm = (
   seed: number,
   options: Omit<SimulateOptions, "seed" | "check"> = {},
 ): SimulationResult => simulate(swarmScenario(seed), { ...options, seed, check: "tick" });
+
+/** The same with a scenario of hubs that lose their disks, of which there are few among all. */
+export const runForgetful = (
+  seed: number,
+  options: Omit<SimulateOptions, "seed" | "check"> = {},
+): SimulationResult => simulate(forgetfulOf(seed), { ...options, seed, check: "tick" });
 
 /**
  * Whether a run up to the step of a violation shows it again, and no run that ends before does. (Where one event makes

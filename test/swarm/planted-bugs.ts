@@ -7,6 +7,8 @@ export interface PlantedBug {
   readonly find: string;
   /** ...and is replaced by this. */
   readonly replace: string;
+  /** It shows only where hubs lose their disks: looked for in such scenarios. */
+  readonly forgetful?: true;
 }
 
 export const plantedBugs: readonly PlantedBug[] = [
@@ -308,7 +310,28 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "a catalogue of after the loss that is taken for news",
     file: "scheduler/replicas/recovery.ts",
-    find: "(hearing || sequence <= recoveredAtMs);",
-    replace: "(hearing || sequence > 0);",
+    find: "isMore(unheard, unsaidBy(said));",
+    replace: "isMore(unheard, unsaidBy({ ...said, unheard: [] }));",
+  },
+  {
+    name: "a folder let go before the catalogue that names it is heard",
+    file: "scheduler/replicas/unknown-folders.ts",
+    find: "this.#untilMs.set(cid, nowMs + this.#graceMs);",
+    replace: "this.#untilMs.set(cid, nowMs);",
+    forgetful: true,
+  },
+  {
+    name: "what was removed after a loss taken back from an old catalogue",
+    file: "scheduler/replicas/hearsay.ts",
+    find: "ownMs === undefined ? isWithin(unheard, createdAtMs) :",
+    replace: "ownMs === undefined ||",
+    forgetful: true,
+  },
+  {
+    name: "times before an earlier loss forgotten with the next one",
+    file: "scheduler/replicas/recovery.ts",
+    find: "common(common(unheardBy(marks), unsaidBy(said)), [past])",
+    replace: "common(common(unheardBy(marks), unsaidBy({ ...said, unheard: [] })), [past])",
+    forgetful: true,
   },
 ];

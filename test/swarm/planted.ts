@@ -20,9 +20,9 @@ const { values } = parseArgs({
 });
 
 /** How many seeds it took, and what was found. */
-function seedsToFind({ runSwarm }: typeof simulator, firstSeed: number, seedsMax: number) {
+function seedsToFind(run: typeof simulator.runSwarm, firstSeed: number, seedsMax: number) {
   for (let seeds = 1; seeds <= seedsMax; seeds++) {
-    const [violation] = runSwarm(firstSeed + seeds - 1).violations;
+    const [violation] = run(firstSeed + seeds - 1).violations;
     if (violation !== undefined) return { seeds, violation };
   }
   return { seeds: seedsMax, violation: undefined };
@@ -36,7 +36,9 @@ const seedsMax = Number(values.scenarios);
 const planted = [];
 for (const bug of plantedBugs) {
   if (!bug.name.includes(values.bug)) continue;
-  const { seeds, violation } = seedsToFind(await simulatorWith(bug), firstSeed, seedsMax);
+  const faulty = await simulatorWith(bug);
+  const run = bug.forgetful === true ? faulty.runForgetful : faulty.runSwarm;
+  const { seeds, violation } = seedsToFind(run, firstSeed, seedsMax);
   const message = violation?.message.split("\n").slice(0, 2).join(" ") ?? null;
   const kind = violation?.kind ?? null;
   planted.push({ bug: bug.name, found: violation !== undefined, seeds, kind, message });
@@ -44,10 +46,13 @@ for (const bug of plantedBugs) {
     `${bug.name}: ${kind === null ? `NOT FOUND in ${seeds} seeds` : `${kind}, seed ${firstSeed + seeds - 1}`}`,
   );
 }
-const { runSwarm } = await simulatorWith(undefined);
+const { runSwarm, runForgetful } = await simulatorWith(undefined);
 const seeds = Math.max(0, ...planted.map((result) => result.seeds));
 let violations = 0;
-for (let at = 0; at < seeds; at++) violations += runSwarm(firstSeed + at).violations.length;
+for (let at = 0; at < seeds; at++) {
+  violations += runSwarm(firstSeed + at).violations.length;
+  violations += runForgetful(firstSeed + at).violations.length;
+}
 say(`no bug at all: ${violations} violations in ${seeds} seeds`);
 const summary = { seed: firstSeed, planted, sound: { seeds, violations } };
 if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);

@@ -7,7 +7,7 @@ import {
   MusketeersError,
 } from "../../protocol/index.ts";
 import { Fields } from "../../protocol/messages/index.ts";
-import { mergeCatalogue } from "../../scheduler/index.ts";
+import { mergeCatalogue, type Span } from "../../scheduler/index.ts";
 import { surveyTree } from "./tree-survey.ts";
 
 const PREFIX = "dataset/";
@@ -64,6 +64,8 @@ function decodeDataset(key: string, value: Uint8Array): DatasetSummary {
 export class Datasets {
   readonly #options: DatasetsOptions;
   readonly #byName = new Map<string, DatasetSummary>();
+  /** Nothing is put at that time or before. */
+  #latestMs = 0;
   /** One change after the other. */
   #last: Promise<unknown> = Promise.resolve();
   /** Asked whether the name may stand for so much more; throws where not. */
@@ -123,16 +125,25 @@ export class Datasets {
     });
   }
 
+  /** What is put from now on counts as put after that time, whatever the clock says; resolves when all before is in the list. */
+  putsAfter(ms: number): Promise<void> {
+    return this.#alone(async () => {
+      this.#latestMs = Math.max(this.#latestMs, ms);
+    });
+  }
+
   /**
-   * Takes a catalogue of before for the truth about its time, whether the blocks are there or not: what it
-   * does not name was removed by then.
-   * @param asOfMs when it was made; what was put later stays
+   * Merges a catalogue of before, whether the blocks are there or not; see `mergeCatalogue`.
    * @throws MusketeersError `STORAGE`
    */
-  adopt(catalogue: readonly DatasetSummary[], asOfMs: number): Promise<void> {
+  adopt(
+    unheard: readonly Span[],
+    catalogue: readonly DatasetSummary[],
+    unsaid: readonly Span[],
+  ): Promise<void> {
     return this.#alone(async () => {
       const { registry } = this.#options;
-      const { removed, taken } = mergeCatalogue(this.list(), catalogue, asOfMs);
+      const { removed, taken } = mergeCatalogue(this.list(), unheard, catalogue, unsaid);
       for (const name of removed) {
         await registry.delete(PREFIX + name);
         this.#byName.delete(name);
@@ -158,7 +169,8 @@ export class Datasets {
     }
     const { bytes, files } = await surveyTree(cid, blobs);
     this.admit(name, bytes - (before?.bytes ?? 0));
-    const createdAtMs = before?.cid === cid ? before.createdAtMs : Math.round(wallMs());
+    const nowMs = Math.max(Math.round(wallMs()), this.#latestMs + 1);
+    const createdAtMs = before?.cid === cid ? before.createdAtMs : nowMs;
     const dataset: DatasetSummary = { name, cid, bytes, files, createdAtMs, owner, replicas };
     await registry.put(PREFIX + name, encodeValue({ cid, bytes, files, createdAtMs, owner, replicas }));
     this.#byName.set(name, dataset);

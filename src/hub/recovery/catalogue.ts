@@ -7,6 +7,7 @@ import {
   roles,
 } from "../../protocol/index.ts";
 import { Fields } from "../../protocol/messages/index.ts";
+import type { CatalogueSpan, Span } from "../../scheduler/index.ts";
 import { CATALOGUE, openStatement, publicKeyOf, signStatement } from "../../security/index.ts";
 
 /** Of a revoked invite no more has to be known. */
@@ -16,7 +17,7 @@ type RevokedInvite = Pick<
 >;
 
 /** What a hub wants to know again after the loss of its disk, besides its key. */
-export interface Catalogue {
+export interface Catalogue extends CatalogueSpan {
   /** Rises with every change; no smaller than the time of the change, in milliseconds since 1970. */
   readonly sequence: number;
   readonly datasets: readonly DatasetSummary[];
@@ -26,15 +27,21 @@ export interface Catalogue {
 
 /** Signs a catalogue, so that whoever keeps it can give it back and change nothing. */
 export function signCatalogue(catalogue: Catalogue, secretKey: Uint8Array): Uint8Array {
-  const { sequence, datasets } = catalogue;
+  const { sequence, datasets, unheard = [] } = catalogue;
   const revoked = catalogue.revoked.map(({ id, role, label, issuedAtMs, expiresAtMs, revokedAtMs }) => {
     return { id, role, label, issuedAtMs, expiresAtMs, revokedAtMs };
   });
-  const content = encodeValue({ datasets, revoked });
+  const content = encodeValue({ datasets, revoked, unheard: unheard.flat() });
   return signStatement({ about: CATALOGUE, sequence, content }, secretKey);
 }
 
 const DATASETS_MAX = 1_000_000;
+
+/** Spans as they are written: both ends of each, one after the other. @throws MusketeersError `PROTOCOL` */
+export function readSpans(fields: Fields, key: string): readonly Span[] {
+  const ends = fields.integers(key, DATASETS_MAX);
+  return Array.from({ length: ends.length >> 1 }, (_, at): Span => [ends[2 * at]!, ends[2 * at + 1]!]);
+}
 
 /**
  * Reads a catalogue of this hub's own.
@@ -66,7 +73,8 @@ export function openCatalogue(bytes: Uint8Array, secretKey: Uint8Array): Catalog
       revokedAtMs: row.integer("revokedAtMs"),
     };
   });
-  return { sequence, datasets, revoked };
+  const unheard = fields.has("unheard") ? readSpans(fields, "unheard") : undefined;
+  return { sequence, datasets, revoked, unheard };
 }
 
 function decodeContent(content: Uint8Array): unknown {

@@ -30,6 +30,7 @@ export class Custody {
       planIn: (delayMs) => this.#planIn(delayMs),
       datasets: () => datasets.list(),
       isReady: () => !keepers.hearing,
+      mayLearn: () => keepers.wasLost,
       held: () => keepers.held(),
       isOwing: (worker) => keepers.isOwing(worker),
     });

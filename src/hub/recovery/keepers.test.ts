@@ -310,6 +310,65 @@ describe("keepers of a hub's catalogue", () => {
     after.keepers.close();
   });
 
+  it("takes nothing back that was removed since the loss, and forgets nothing over two losses that one alone knows of", async () => {
+    const [one, two, three] = await Promise.all([
+      folderOf({ "1.txt": "one" }),
+      folderOf({ "2.txt": "two" }),
+      folderOf({ "3.txt": "three" }),
+    ]);
+    const site = await Site.open({ nowMs: 1_000 });
+    const [early, late] = [new FakeWorker("early"), new FakeWorker("late")];
+    for (const worker of [early, late]) {
+      for (const block of [...one.blocks, ...two.blocks, ...three.blocks]) worker.blocks.set(...block);
+      worker.join(site);
+    }
+    await put(site, "one", one);
+    await Promise.all([early.given(1), late.given(1)]);
+    early.leave();
+    await put(site, "two", two);
+    await late.given(2);
+    site.keepers.close();
+
+    // Late is away all the time.
+    const second = await Site.open({ recover: true, nowMs: 9_000 });
+    holders(second, [early]);
+    early.join(second);
+    await second.until(/^recovered/);
+    await second.datasets.remove("one");
+    await put(second, "three", three);
+    const told = () => openCatalogue(early.catalogue, secretKey).datasets.map(({ name }) => name);
+    for (let times = early.received; told().join() !== "three"; times++) await early.given(times + 1);
+    second.keepers.close();
+
+    const said = new Map([early, late].map((worker) => [worker, worker.catalogue]));
+    for (const order of [
+      [early, late],
+      [late, early],
+    ]) {
+      for (const worker of order) worker.catalogue = said.get(worker)!;
+      const third = await Site.open({ recover: true, nowMs: 20_000 });
+      holders(third, order);
+      for (const worker of order) {
+        worker.join(third);
+        await third.until(new RegExp(`from the worker ${worker.name}`));
+      }
+      await third.until(/^recovered/);
+      expect(third.datasets.list().map(({ name }) => name)).toEqual(["three", "two"]);
+      third.keepers.close();
+      // What it knows and does not know outlives its restart.
+      const restarted = await Site.open({ engine: third.engine, nowMs: 21_000 });
+      holders(restarted, order);
+      for (const worker of order) {
+        worker.catalogue = said.get(worker)!;
+        const { received } = worker;
+        worker.join(restarted);
+        await worker.given(received + 1);
+      }
+      expect(restarted.notices).toEqual([]);
+      restarted.keepers.close();
+    }
+  });
+
   it("publishes what it knows, and lacks since when, however long a block is with nobody", async () => {
     const [lost, kept] = await Promise.all([
       folderOf({ "lost.txt": "one" }),

@@ -17,11 +17,14 @@ import {
   isNews,
   type Lack,
   noMarks,
+  putsAfter,
+  unheardBy,
+  unsaidBy,
   Wholeness,
 } from "../../scheduler/index.ts";
 import type { Datasets } from "../datasets/datasets.ts";
 import type { Invites } from "../invites/invites.ts";
-import { openCatalogue, signCatalogue } from "./catalogue.ts";
+import { openCatalogue, readSpans, signCatalogue } from "./catalogue.ts";
 import { Refill } from "./refill.ts";
 
 const KEY = "catalogue";
@@ -54,10 +57,13 @@ function decodeStored(value: Uint8Array | undefined): CatalogueMarks {
   if (value === undefined) return noMarks;
   try {
     const fields = new Fields(KEY, decodeValue(value));
+    const adopted = fields.integer("adopted");
+    const recoveredAtMs = fields.integer("recoveredAtMs");
     return {
       sequence: fields.integer("sequence"),
-      adopted: fields.integer("adopted"),
-      recoveredAtMs: fields.integer("recoveredAtMs"),
+      adopted,
+      recoveredAtMs,
+      unheard: fields.has("unheard") ? readSpans(fields, "unheard") : [[adopted, recoveredAtMs]],
       // Of 0.1.0, which knew one word for both: not heard, and lacking blocks.
       hearing: fields.boolean(fields.has("hearing") ? "hearing" : "recovering"),
     };
@@ -126,6 +132,7 @@ export class Keepers {
     const before = decodeStored((await registry.get(KEY))?.value);
     const lacks = decodeLacks((await registry.get(LACKS_KEY))?.value);
     const keepers = new Keepers(options, before, lacks);
+    await options.datasets.putsAfter(putsAfter(before));
     if (options.recover && !before.hearing) await keepers.#store(afterLoss(before, options.wallMs()));
     keepers.#awaited ||= keepers.hearing;
     // A hub that was killed before it could give out its last change does so now.
@@ -147,6 +154,11 @@ export class Keepers {
   /** Whether it is not known yet which datasets there are. */
   get hearing(): boolean {
     return this.#stored.hearing;
+  }
+
+  /** Whether the disk was lost once, so that somebody who is away may know of datasets that the hub does not. */
+  get wasLost(): boolean {
+    return this.#stored.recoveredAtMs > 0;
   }
 
   /** Which folders are to stay wherever they are; see `Wholeness`. */
@@ -191,7 +203,7 @@ export class Keepers {
   joined(keeper: Keeper): void {
     this.#keepers.set(keeper.worker, keeper);
     // One that was away when the disk was lost may know more than those that were there, also much later.
-    if (this.#stored.recoveredAtMs > 0) {
+    if (this.wasLost) {
       this.#recalled.add(keeper.worker);
       keeper.entrust({ type: "recall" });
     } else {
@@ -265,16 +277,15 @@ export class Keepers {
     if (bytes.length === 0) return;
     const { secretKey, datasets, invites, onNotice } = this.#options;
     const catalogue = openCatalogue(bytes, secretKey);
-    const { sequence } = catalogue;
-    if (!isNews(this.#stored, sequence)) return;
-    await datasets.adopt(catalogue.datasets, sequence);
+    if (!isNews(this.#stored, catalogue)) return;
+    await datasets.adopt(unheardBy(this.#stored), catalogue.datasets, unsaidBy(catalogue));
     await invites.restore(catalogue.revoked);
-    await this.#store(afterAdoption(this.#stored, sequence));
+    await this.#store(afterAdoption(this.#stored, catalogue));
     this.#wholeness.doubt();
     this.#awaited = true;
     // Whoever has the catalogue of after the loss is to hear of what that did not name.
     this.changed();
-    const made = new Date(sequence).toISOString();
+    const made = new Date(catalogue.sequence).toISOString();
     onNotice(
       `took the catalogue of ${made} from the worker ${keeper.name}: ${datasets.list().length} datasets`,
     );
@@ -331,12 +342,12 @@ export class Keepers {
   }
 
   #give(keeper: Keeper): void {
-    const { sequence } = this.#stored;
+    const { sequence, unheard } = this.#stored;
     if (sequence === 0) return;
     const { secretKey, datasets, invites, limits, onNotice } = this.#options;
     if (this.#signed === undefined) {
       const revoked = invites.list().filter(({ revokedAtMs }) => revokedAtMs !== null);
-      this.#signed = signCatalogue({ sequence, datasets: datasets.list(), revoked }, secretKey);
+      this.#signed = signCatalogue({ sequence, unheard, datasets: datasets.list(), revoked }, secretKey);
       if (this.#signed.length > limits.catalogueBytesMax) {
         onNotice("the catalogue is too large to be kept by workers (catalogueBytesMax); make backups");
       }
@@ -346,7 +357,8 @@ export class Keepers {
 
   async #store(change: Partial<CatalogueMarks>): Promise<void> {
     const stored = { ...this.#stored, ...change };
-    await this.#options.registry.put(KEY, encodeValue(stored));
+    await this.#options.datasets.putsAfter(putsAfter(stored));
+    await this.#options.registry.put(KEY, encodeValue({ ...stored, unheard: stored.unheard.flat() }));
     this.#stored = stored;
   }
 

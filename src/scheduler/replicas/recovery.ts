@@ -3,38 +3,70 @@
  * A catalogue's sequence rises with every change and is no smaller than the time of the change.
  */
 
+import { common, isMore, isWithin, type Span, united } from "./hearsay.ts";
+
 /** What a hub keeps in mind of its catalogue. Times are milliseconds since 1970. */
 export interface CatalogueMarks {
   /** Of the catalogue as it was given out last. */
   readonly sequence: number;
-  /** Of the one that was taken back last. */
+  /** Of the latest one that was taken back. */
   readonly adopted: number;
   /** When the disk was found lost; 0: never. No catalogue that this hub gave out since has a smaller sequence. */
   readonly recoveredAtMs: number;
   /** The disk was lost, and nobody has said yet which catalogue it keeps, or somebody is about to. */
   readonly hearing: boolean;
+  /** Of these times it is not known what was put and removed: they were before a loss. */
+  readonly unheard: readonly Span[];
 }
 
-export const noMarks: CatalogueMarks = { sequence: 0, adopted: 0, recoveredAtMs: 0, hearing: false };
+/** What a worker gave back, as far as it says what it knows. */
+export interface CatalogueSpan {
+  readonly sequence: number;
+  /** What the hub had not heard of when it gave it out; undefined: of a version that did not say so. */
+  readonly unheard: readonly Span[] | undefined;
+}
+
+export const noMarks: CatalogueMarks = {
+  sequence: 0,
+  adopted: 0,
+  recoveredAtMs: 0,
+  hearing: false,
+  unheard: [],
+};
+
+const knownUntil = ({ sequence, adopted }: CatalogueMarks): number => Math.max(sequence, adopted);
 
 /** The disk was found lost. What a backup knew is not asked for again. */
 export const afterLoss = (marks: CatalogueMarks, wallMs: number): CatalogueMarks => ({
   ...marks,
-  adopted: Math.max(marks.adopted, marks.sequence),
+  adopted: knownUntil(marks),
   recoveredAtMs: Math.floor(wallMs),
   hearing: true,
+  unheard: united([...marks.unheard, [knownUntil(marks), Math.floor(wallMs)]]),
 });
+
+/** What the hub does not know. While it hears others that has no end: the clock may have gone back. */
+export const unheardBy = (marks: CatalogueMarks): readonly Span[] =>
+  marks.hearing ? united([...marks.unheard, [knownUntil(marks), Number.POSITIVE_INFINITY]]) : marks.unheard;
+
+/** What a catalogue does not know. */
+export const unsaidBy = ({ sequence, unheard = [] }: CatalogueSpan): readonly Span[] =>
+  united([...unheard, [sequence, Number.POSITIVE_INFINITY]]);
 
 /** Whether a catalogue that a worker gave back says something that is not known: what this hub said after it had heard the others is no news to it. */
-export const isNews = ({ adopted, recoveredAtMs, hearing }: CatalogueMarks, sequence: number): boolean =>
-  sequence > adopted && (hearing || sequence <= recoveredAtMs);
+export function isNews(marks: CatalogueMarks, said: CatalogueSpan): boolean {
+  const unheard = unheardBy(marks);
+  return said.unheard === undefined ? isWithin(unheard, said.sequence) : isMore(unheard, unsaidBy(said));
+}
 
 /** A catalogue was taken back. Where clocks have gone back it may be of later than the loss. */
-export const afterAdoption = (marks: CatalogueMarks, sequence: number): CatalogueMarks => ({
-  ...marks,
-  adopted: sequence,
-  recoveredAtMs: Math.max(marks.recoveredAtMs, sequence),
-});
+export function afterAdoption(marks: CatalogueMarks, said: CatalogueSpan): CatalogueMarks {
+  const adopted = Math.max(marks.adopted, said.sequence);
+  const recoveredAtMs = Math.max(marks.recoveredAtMs, said.sequence);
+  const past: Span = [Number.NEGATIVE_INFINITY, recoveredAtMs];
+  const unheard = common(common(unheardBy(marks), unsaidBy(said)), [past]);
+  return { ...marks, adopted, recoveredAtMs, unheard };
+}
 
 /** Whoever is here has said which catalogue it keeps. */
 export const afterHearing = (marks: CatalogueMarks): CatalogueMarks => ({ ...marks, hearing: false });
@@ -45,28 +77,9 @@ export const afterPublishing = (marks: CatalogueMarks, wallMs: number): Catalogu
   sequence: Math.max(Math.floor(wallMs), marks.sequence + 1, marks.adopted + 1, marks.recoveredAtMs + 1),
 });
 
-interface Entry {
-  readonly name: string;
-  readonly createdAtMs: number;
-}
-
-/**
- * Takes a catalogue of before for the truth about its time: what it does not name was removed by then.
- * @param asOfMs when it was made; what was put later stays
- * @returns names to be forgotten, and entries to be taken
- */
-export function mergeCatalogue<T extends Entry>(
-  own: readonly Entry[],
-  catalogue: readonly T[],
-  asOfMs: number,
-): { readonly removed: readonly string[]; readonly taken: readonly T[] } {
-  const named = new Set(catalogue.map(({ name }) => name));
-  const later = new Set(own.filter(({ createdAtMs }) => createdAtMs > asOfMs).map(({ name }) => name));
-  return {
-    removed: own.map(({ name }) => name).filter((name) => !later.has(name) && !named.has(name)),
-    taken: catalogue.filter(({ name }) => !later.has(name)),
-  };
-}
+/** What is put from now on is put after this: in none of the catalogues that are out, and since the loss. */
+export const putsAfter = ({ sequence, recoveredAtMs }: CatalogueMarks): number =>
+  Math.max(sequence, recoveredAtMs);
 
 /**
  * Who is asked for which missing block: of those who keep it, whoever has least to do and was not asked for it yet.

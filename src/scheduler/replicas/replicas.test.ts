@@ -9,6 +9,7 @@ function world(limits: Partial<Limits> = {}) {
     owing: new Set<string>(),
     planInMs: undefined as number | undefined,
     ready: true,
+    mayLearn: false,
     held: new Set<string>(),
     datasets: [dataset("a", 1)],
   };
@@ -20,6 +21,7 @@ function world(limits: Partial<Limits> = {}) {
     },
     datasets: () => state.datasets,
     isReady: () => state.ready,
+    mayLearn: () => state.mayLearn,
     held: () => (cid) => state.held.has(cid),
     isOwing: (worker) => state.owing.has(worker),
   });
@@ -224,4 +226,49 @@ test("a folder that the hub lacks stays with everybody who has any of it, wanted
   state.held.clear();
   replicas.plan();
   expect([one.told.at(-1), two.told.at(-1)]).toEqual(["b", "a"]);
+});
+
+test("unknownReplicaGraceMs: after a loss a folder without a name stays with who brings it, until somebody brings its name or a while is over", () => {
+  const { state, replicas } = world({ unknownReplicaGraceMs: 1_000, replicaGraceMs: 10 });
+  state.mayLearn = true;
+  state.datasets = [dataset("a", 1), dataset("b", 0)];
+  const [one, two] = [new Host("1"), new Host("2")];
+  // Of b the hub knows that it is to be kept nowhere.
+  replicas.kept(one, kept(["a", "b", "late", "never"], [], ["part"]));
+  replicas.kept(two, kept([]));
+  expect([one.told[0], two.told]).toEqual(["late never part a", []]);
+  expect(state.planInMs).toBe(1_000);
+  // A flapping worker does not begin its grace anew.
+  state.nowMs = 400;
+  replicas.left("1");
+  const again = new Host("3", "1");
+  replicas.kept(again, kept(["a", "late", "never"], [], ["part"]));
+  state.datasets = [dataset("a", 1), dataset("late", 1)];
+  state.nowMs = 999;
+  replicas.plan();
+  expect(again.told).toEqual(["late never part a"]);
+  expect(replicas.keptBy("late")).toEqual([{ worker: "1", whole: true }]);
+  expect(state.planInMs).toBe(1);
+  state.nowMs = 1_000;
+  replicas.plan();
+  expect([again.told.at(-1), two.told]).toEqual(["a late", []]);
+  // Before it says so, and when it is late to say so, nothing begins again.
+  replicas.plan();
+  replicas.kept(again, kept(["a", "late", "never"]));
+  expect(new Set(again.told.slice(1))).toEqual(new Set(["a late"]));
+  expect(state.planInMs).toBeUndefined();
+});
+
+test("what is removed after a loss goes at once from those who were told to keep it", () => {
+  const { state, replicas } = world();
+  state.mayLearn = true;
+  const [one, two] = [new Host("1"), new Host("2")];
+  replicas.kept(one, kept([]));
+  replicas.kept(one, kept([], [], ["a"]));
+  state.datasets = [];
+  replicas.plan();
+  replicas.plan();
+  expect(one.told).toEqual(["a", ""]);
+  replicas.kept(two, kept(["a"]));
+  expect([one.told, two.told]).toEqual([["a", ""], [""]]);
 });

@@ -1,5 +1,6 @@
 import type { DatasetSummary, KeptMessage, Limits } from "../../protocol/index.ts";
 import { planReplicas, type Wanted } from "./plan.ts";
+import { UnknownFolders } from "./unknown-folders.ts";
 
 /** A connected worker, as far as it keeps folders. */
 export interface ReplicaHost {
@@ -23,7 +24,10 @@ interface Member {
 }
 
 export interface ReplicasOptions {
-  readonly limits: Pick<Limits, "replicasPerWorkerMax" | "replicaGraceMs" | "replicaRetryMs">;
+  readonly limits: Pick<
+    Limits,
+    "replicasPerWorkerMax" | "replicaGraceMs" | "unknownReplicaGraceMs" | "replicaRetryMs"
+  >;
   readonly nowMs: () => number;
   /** Calls `plan` in so many milliseconds; replaces the call before. Undefined: nobody needs it. */
   readonly planIn: (delayMs: number | undefined) => void;
@@ -32,6 +36,8 @@ export interface ReplicasOptions {
   readonly isReady: () => boolean;
   /** Which folders are to stay where they are, because blocks of them may be nowhere else; see `Wholeness`. */
   readonly held: () => (cid: string) => boolean;
+  /** Somebody who is away may know of datasets that the hub does not, because its disk was lost. */
+  readonly mayLearn: () => boolean;
   /** One that may know of datasets that the hub does not is told nothing until it has said so. */
   readonly isOwing?: (worker: string) => boolean;
 }
@@ -53,8 +59,11 @@ export class Replicas {
   /** By identity, since a worker that comes back has another id. */
   readonly #absent = new Map<string, { readonly keeps: ReadonlySet<string>; readonly untilMs: number }>();
 
+  readonly #unknown: UnknownFolders;
+
   constructor(options: ReplicasOptions) {
     this.#options = options;
+    this.#unknown = new UnknownFolders(options.limits.unknownReplicaGraceMs);
   }
 
   /** A worker says what it keeps; with the first such word it is one of those who may be asked to. */
@@ -125,6 +134,7 @@ export class Replicas {
     const nowMs = this.#options.nowMs();
     this.#forgetPast(nowMs);
     const members = [...this.#distinct()];
+    const isHeld = this.#held(members, nowMs);
     const owing = members.filter(({ host }) => this.#isOwing(host));
     const asked = members.filter(({ host }) => !this.#isOwing(host));
     const plans = planReplicas(
@@ -137,10 +147,19 @@ export class Replicas {
       }),
       [...this.#absent.values(), ...owing.map((member) => ({ keeps: keptOf(member) }))],
       this.#options.limits.replicasPerWorkerMax,
-      this.#options.held(),
+      isHeld,
     );
     for (const [at, member] of asked.entries()) this.#tell(member, plans[at]!);
     this.#planLater(nowMs);
+  }
+
+  /** Which folders are to stay where they are: blocks of them may be nowhere else, or a catalogue may still name them. */
+  #held(members: readonly Member[], nowMs: number): (cid: string) => boolean {
+    const isHeld = this.#options.held();
+    if (!this.#options.mayLearn()) return isHeld;
+    const named = new Set(this.#options.datasets().map(({ cid }) => cid));
+    this.#unknown.look(members, named, nowMs);
+    return (cid) => isHeld(cid) || this.#unknown.isInGrace(cid, nowMs);
   }
 
   #isOwing({ worker }: ReplicaHost): boolean {
@@ -186,6 +205,7 @@ export class Replicas {
   #planLater(nowMs: number): void {
     const times = [...this.#absent.values()].map(({ untilMs }) => untilMs);
     for (const { refusedUntilMs } of this.#members.values()) times.push(...refusedUntilMs.values());
+    times.push(...this.#unknown.ends(nowMs));
     if (times.length === 0) return;
     this.#options.planIn(Math.max(1, Math.min(...times) - nowMs));
   }

@@ -1,3 +1,5 @@
+import type { DatasetSummary } from "../../protocol/index.ts";
+import { isWithin, unsaidBy } from "../../scheduler/index.ts";
 import type { HubScenario } from "../types.ts";
 import { ViolationError } from "../violation.ts";
 import type { Archive } from "./archive.ts";
@@ -8,7 +10,10 @@ import type { Shelf } from "./shelf.ts";
 /** What became of a dataset, from its owner's side. */
 interface Account {
   readonly plan: DatasetPlan;
-  state: "to come" | "there" | "removed" | "lost";
+  /** Forgotten: it was removed, and nobody knows of that any more. */
+  state: "to come" | "there" | "removed" | "forgotten" | "lost";
+  /** As its row in the catalogue had it. */
+  createdAtMs: number;
 }
 
 /**
@@ -32,7 +37,7 @@ export class Curator {
     { diskLostAtMs = [], damagedAtMs = [] }: HubScenario = {},
   ) {
     this.#archive = archive;
-    this.#accounts = archive.plans.map((plan) => ({ plan, state: "to come" }));
+    this.#accounts = archive.plans.map((plan) => ({ plan, state: "to come", createdAtMs: 0 }));
     this.#keepersMin = keepersMin;
     this.#lossesToCome = diskLostAtMs.length;
     this.#damagedUntilMs = Math.max(0, ...damagedAtMs);
@@ -46,8 +51,10 @@ export class Curator {
     return this.#of(cid).state;
   }
 
-  removed({ cid }: DatasetPlan): void {
-    this.#of(cid).state = "removed";
+  removed({ cid }: DatasetPlan, { createdAtMs }: DatasetSummary): void {
+    const account = this.#of(cid);
+    account.state = "removed";
+    account.createdAtMs = createdAtMs;
   }
 
   wasPut(kind: string): boolean {
@@ -62,6 +69,7 @@ export class Curator {
     this.#lossesToCome--;
     this.#lostAtMs = wallMs;
     this.#writeOff(new Set());
+    this.#forgetRemovals(undefined);
   }
 
   /** The hub takes a catalogue for news. @throws ViolationError where it is its own, of after its loss */
@@ -71,8 +79,9 @@ export class Curator {
   }
 
   /** A machine's disk is gone, and perhaps the last catalogue that named something with it. */
-  shelfLost({ rows }: Custody): void {
-    this.#writeOff(new Set(rows.map(({ cid }) => cid)));
+  shelfLost(custody: Custody): void {
+    this.#writeOff(new Set(custody.rows.map(({ cid }) => cid)));
+    this.#forgetRemovals(custody);
   }
 
   /** A keeper lets a folder go, because a hub with this disk said so. @throws ViolationError */
@@ -108,6 +117,7 @@ export class Curator {
     for (const { plan, state } of this.#accounts) {
       const { cid, blocks, replicas, removeMs } = plan;
       if (state === "to come") return `${cid} is still to be put`;
+      if (state === "removed" && named.has(cid)) return `${cid} was removed, and is back`;
       if (state !== "there") continue;
       if (removeMs < Number.POSITIVE_INFINITY) return `${cid} is still to be removed`;
       const lacking = blocks.filter((block) => !custody.has(block));
@@ -132,6 +142,21 @@ export class Curator {
     for (const account of this.#accounts) {
       const { cid } = account.plan;
       if (account.state === "there" && !named.has(cid) && !known.has(cid)) account.state = "lost";
+    }
+  }
+
+  /** Of what was removed it may be that neither the hub nor a keeper knows any more: what names it is right then. */
+  #forgetRemovals(custody: Custody | undefined): void {
+    const said = [...this.#archive.shelves.values()].flatMap(({ catalogue }) => catalogue ?? []);
+    const known = said.map((catalogue) => ({ rows: catalogue.datasets, unknown: unsaidBy(catalogue) }));
+    if (custody !== undefined) known.push({ rows: custody.rows, unknown: custody.unheard });
+    for (const account of this.#accounts) {
+      if (account.state !== "removed") continue;
+      const { plan, createdAtMs } = account;
+      const isKnown = known.some(
+        ({ rows, unknown }) => !rows.some(({ cid }) => cid === plan.cid) && !isWithin(unknown, createdAtMs),
+      );
+      if (!isKnown) account.state = "forgotten";
     }
   }
 

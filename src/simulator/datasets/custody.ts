@@ -8,7 +8,11 @@ import {
   isNews,
   mergeCatalogue,
   noMarks,
+  putsAfter,
   Replicas,
+  type Span,
+  unheardBy,
+  unsaidBy,
   Wholeness,
 } from "../../scheduler/index.ts";
 import type { Session } from "../session.ts";
@@ -80,6 +84,11 @@ export class Custody {
     return this.#disk.marks.hearing;
   }
 
+  /** Of which times it does not know what was put and removed. */
+  get unheard(): readonly Span[] {
+    return unheardBy(this.#disk.marks);
+  }
+
   has(block: string): boolean {
     return this.#disk.blocks.has(block);
   }
@@ -92,7 +101,7 @@ export class Custody {
 
   put(plan: DatasetPlan): void {
     for (const block of plan.blocks) this.#disk.blocks.add(block);
-    this.#disk.rows.set(plan.cid, rowOf(plan, this.#wallMs));
+    this.#disk.rows.set(plan.cid, rowOf(plan, Math.max(this.#wallMs, putsAfter(this.#disk.marks) + 1)));
     this.#wholeness.isNowWhole(plan.cid);
     this.#changed();
   }
@@ -156,7 +165,7 @@ export class Custody {
   catalogue({ worker }: Session, given: Catalogue | undefined): void {
     const session = this.#sessions.get(worker);
     if (session === undefined || !this.#recalled.delete(worker)) return;
-    if (given !== undefined && isNews(this.#disk.marks, given.sequence)) this.#adopt(given);
+    if (given !== undefined && isNews(this.#disk.marks, given)) this.#adopt(given);
     this.#answered = true;
     if (!this.isHearing) this.#give(session);
     this.#heard();
@@ -228,6 +237,7 @@ export class Custody {
       planIn: (delayMs) => this.#planIn(delayMs),
       datasets: () => this.rows,
       isReady: () => !this.isHearing,
+      mayLearn: () => this.#disk.marks.recoveredAtMs > 0,
       held: () => this.#wholeness.held(),
       isOwing: (worker) => this.#recalled.has(worker),
     });
@@ -278,13 +288,13 @@ export class Custody {
     return this.#world.archive.blocksOf(cid).filter((block) => !this.#disk.blocks.has(block));
   }
 
-  #adopt({ sequence, datasets }: Catalogue): void {
-    this.#world.curator.adopted(sequence);
-    const { rows } = this.#disk;
-    const { removed, taken } = mergeCatalogue(this.rows, datasets, sequence);
+  #adopt(given: Catalogue): void {
+    this.#world.curator.adopted(given.sequence);
+    const { rows, marks } = this.#disk;
+    const { removed, taken } = mergeCatalogue(this.rows, this.unheard, given.datasets, unsaidBy(given));
     for (const name of removed) rows.delete(name);
     for (const row of taken) rows.set(row.name, row);
-    this.#disk.marks = afterAdoption(this.#disk.marks, sequence);
+    this.#disk.marks = afterAdoption(marks, given);
     this.#wholeness.doubt();
     // Whoever has the catalogue of after the loss is to hear of what that did not name.
     this.#publishSoon();
@@ -335,9 +345,9 @@ export class Custody {
   }
 
   #give(session: Session): void {
-    const { sequence } = this.#disk.marks;
+    const { sequence, unheard } = this.#disk.marks;
     if (sequence === 0) return;
-    this.#signed ??= { sequence, datasets: this.rows };
+    this.#signed ??= { sequence, unheard, datasets: this.rows };
     const signed = this.#signed;
     toStock(session, "catalogue", HEADER_BYTES, (stock) => stock.entrusted(signed));
   }

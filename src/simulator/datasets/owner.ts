@@ -53,11 +53,12 @@ export class Owner {
     const { curator, queue } = this.#world;
     const state = curator.stateOf(plan);
     if (state === "lost") return;
-    if (state === "to come" || !this.#isServed || !custody.rows.some(({ cid }) => cid === plan.cid)) {
+    const row = custody.rows.find(({ cid }) => cid === plan.cid);
+    if (state === "to come" || !this.#isServed || row === undefined) {
       queue.after(RETRY_MS, () => this.#remove(plan));
       return;
     }
     custody.remove(plan);
-    curator.removed(plan);
+    curator.removed(plan, row);
   }
 }

@@ -1,9 +1,9 @@
 import type { DatasetSummary } from "../../protocol/index.ts";
+import type { CatalogueSpan } from "../../scheduler/index.ts";
 import { folderOf } from "./plan.ts";
 
 /** What a hub has told its keepers, with its signature in mind. */
-export interface Catalogue {
-  readonly sequence: number;
+export interface Catalogue extends CatalogueSpan {
   readonly datasets: readonly DatasetSummary[];
 }
 
