@@ -26,6 +26,3 @@ export interface BlockSink {
    */
   put(cid: string, bytes: Uint8Array): undefined | Promise<void>;
 }
-
-/** Takes blocks and forgets them, for whoever only wants to know CIDs. */
-export const noSink: BlockSink = { put: () => undefined };

@@ -1,7 +1,6 @@
 /** Content-addressed data: CIDs, references to blobs, transfer. Runs in Node, Deno and browsers. */
 export { answerDigest } from "./answer-digest.ts";
 export {
-  type BlobRef,
   type BlobStore,
   decodeBlobRef,
   encodeBlobRef,
@@ -13,14 +12,13 @@ export { type BatchBlock, blockHeader, packBlocks, unpackBlocks } from "./block-
 export { BlockFetcher } from "./block-fetcher.ts";
 export { blockFiles, decodeWithHandles } from "./block-files.ts";
 export { BlockSender } from "./block-sender.ts";
-export { type BlockSink, type BlockSource, type FileRef, type NamedChunk, noSink } from "./block-store.ts";
+export type { BlockSink, BlockSource, NamedChunk } from "./block-store.ts";
 export { BlockUpload } from "./block-upload.ts";
 export { concatBytes } from "./bytes.ts";
 export { type BlobCache, CachedBlobs, type CacheWatcher } from "./cached-blobs.ts";
 export { exportCar, importCar } from "./car.ts";
 export { ChunkPool } from "./chunk-pool.ts";
 export {
-  type CidHasher,
   type Codec,
   cidOf,
   cidOfDigest,
@@ -39,37 +37,30 @@ export { MemoryBlobCache } from "./memory-blob-cache.ts";
 export {
   compareBytes,
   decodeKey,
-  encodeKey,
   type Key,
   Merge,
   RunCursor,
 } from "./pairs/index.ts";
 export * from "./readers/index.ts";
 export { refsIn } from "./refs-in.ts";
-export { BlobClient, type BlobClientOptions } from "./transfer.ts";
+export { BlobClient } from "./transfer.ts";
 export {
   buildFile,
-  CHUNK_BYTES,
   type ChunkOptions,
   chunkBytesOf,
   FileBuilder,
 } from "./unixfs/file-builder.ts";
 export {
-  type Chunk,
   fileBytes,
   fileChunks,
   fileLeaves,
-  type ReadOptions,
   readFile,
 } from "./unixfs/file-reader.ts";
 export {
-  type FolderStat,
-  listFolder,
-  type NamedFile,
   resolvePath,
   statNode,
   walkEntries,
   walkFiles,
 } from "./unixfs/folder-reader.ts";
-export { decodeNode, type Entry, type Link, type Node } from "./unixfs/node.ts";
+export { decodeNode, type Entry, type Node } from "./unixfs/node.ts";
 export { pathParts, TreeBuilder } from "./unixfs/tree-builder.ts";

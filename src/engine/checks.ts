@@ -1,4 +1,4 @@
-import { cidOf, codecOf, isCid } from "../data/index.ts";
+import { cidOf, codecOf } from "../data/index.ts";
 import { MusketeersError } from "../protocol/index.ts";
 import type { EngineLimits } from "./options.ts";
 import type { NamedBlock, Position } from "./port.ts";
@@ -72,6 +72,3 @@ export function clampRange(
   }
   return { start: Math.min(start, bytes), end: Math.min(end, bytes) };
 }
-
-/** CIDs become file names, so what is none names nothing. */
-export const isBlobName = isCid;

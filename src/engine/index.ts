@@ -1,11 +1,9 @@
 /** The port for what must survive, and its adapters. */
 export {
-  type CheckOptions,
   checkData,
   type DataReport,
   type Durability,
   type EmbeddedEngine,
-  type EmbeddedOptions,
   embeddedEngine,
   exportRegistry,
   importRegistry,
@@ -14,6 +12,5 @@ export {
   repairData,
 } from "./embedded/index.ts";
 export { memoryEngine } from "./memory/index.ts";
-export type { EngineLimits, EngineOptions } from "./options.ts";
 export * from "./port.ts";
 export type { RegistryRow } from "./registry-table.ts";

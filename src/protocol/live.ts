@@ -81,11 +81,6 @@ export interface JobValues {
   readonly leftMs?: number;
 }
 
-export interface JobsValues {
-  /** How many match. */
-  readonly found: number;
-}
-
 export interface WorkerValues {
   readonly worker: WorkerSummary;
   /** Whose it is, where that is known. */

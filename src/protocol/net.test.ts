@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isPublicHost, netAllows } from "./net.ts";
+import { netAllows } from "./net.ts";
 
 test.each<[grants: string[], wish: string, allowed: boolean]>([
   [[], "example.org", false],
@@ -106,7 +106,6 @@ test("every address of a private block is local, in every way to write it", () =
         `[::ffff:${a}.${b}.${c}.${d}]`,
       ];
       for (const host of written) {
-        expect(isPublicHost(host)).toBe(false);
         expect(netAllows(["*"], `${host}:80`)).toBe(false);
         expect(netAllows([host], host)).toBe(true);
       }

@@ -111,6 +111,10 @@ function isPublicName(host: string, below: boolean): boolean {
   return (below || host.includes(".")) && !LOCAL_NAME.test(host);
 }
 
+/**
+ * Whether a host is on the public internet as far as its name tells: no loopback, private, link-local or otherwise
+ * special address and no name of a local network.
+ */
 function isPublic({ host, below }: HostPattern): boolean {
   if (host.startsWith("[")) return isPublicIpv6(host);
   return IPV4.test(host) ? isPublicIpv4(host) : isPublicName(host, below);
@@ -118,15 +122,6 @@ function isPublic({ host, below }: HostPattern): boolean {
 
 /** Whether a text is `host`, `host:port` or `*.host`. */
 export const isHostPattern = (text: string): boolean => parsePattern(text) !== undefined;
-
-/**
- * Whether a host (`host`, `host:port`; IPv6 in brackets) is on the public internet as far as its name tells:
- * no loopback, private, link-local or otherwise special address and no name of a local network.
- */
-export function isPublicHost(host: string): boolean {
-  const pattern = parsePattern(host);
-  return pattern !== undefined && !pattern.below && isPublic(pattern);
-}
 
 function covers(grant: HostPattern, wish: HostPattern): boolean {
   if (grant.port !== "" && grant.port !== wish.port) return false;

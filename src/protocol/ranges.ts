@@ -37,10 +37,7 @@ export function pushRange(ranges: Range[], start: number, end: number): void {
   else ranges.push([start, end]);
 }
 
-/** Ranges as flat numbers, as they stand in messages: `[s0, e0, s1, e1, …]`. */
-export const flattenRanges = (ranges: Ranges): number[] => ranges.flat();
-
-/** The other way; throws a `RangeError` where the numbers are no ranges. */
+/** Ranges of flat numbers, as they stand in messages: `[s0, e0, s1, e1, …]`; throws a `RangeError` where the numbers are no ranges. */
 export function unflattenRanges(flat: readonly number[]): Range[] {
   if (flat.length % 2 !== 0) throw new RangeError("odd number of bounds");
   const ranges: Range[] = [];

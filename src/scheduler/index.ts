@@ -21,12 +21,12 @@ export {
   unheardBy,
   unsaidBy,
 } from "./replicas/recovery.ts";
-export { type KeptBy, type ReplicaHost, Replicas, type ReplicasOptions } from "./replicas/replicas.ts";
+export { type ReplicaHost, Replicas } from "./replicas/replicas.ts";
 export { type Lack, Wholeness } from "./replicas/wholeness.ts";
 export { type JobSnapshot, jobSnapshot } from "./snapshot.ts";
 export { isStageId, mapStageId, stagesOf, submissionOf } from "./stages.ts";
-export { createScheduler, type Scheduler, type SchedulerConfig } from "./state.ts";
+export { createScheduler, type Scheduler } from "./state.ts";
 export { step } from "./step.ts";
 export type * from "./types.ts";
 export { validate } from "./validate.ts";
-export { isDone, jobIds, jobView, people, undecided, workerIds, workerView } from "./views.ts";
+export { isDone, jobIds, jobView, people, undecided, workerView } from "./views.ts";

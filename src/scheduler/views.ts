@@ -85,5 +85,3 @@ export function workerView(state: Scheduler, id: WorkerId): WorkerView | undefin
 
 /** Jobs that have not ended, in the order of their submission. */
 export const jobIds = (state: Scheduler): IterableIterator<JobId> => state.jobs.keys();
-
-export const workerIds = (state: Scheduler): IterableIterator<WorkerId> => state.workers.keys();

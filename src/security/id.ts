@@ -5,8 +5,6 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const TIME_CHARACTERS = 9;
 const RANDOM_CHARACTERS = 11;
 
-const idPattern = /^[0-9a-hjkmnp-tv-z]{20}$/;
-
 /**
  * A new id for a job, a worker or a grant: 20 characters, of which the first 9 are the time in
  * milliseconds (45 bits) and the others random (55 bits), so that ids sort by age as text.
@@ -21,6 +19,3 @@ export function newId(random: RandomBytes = randomBytes, nowMs: number = Date.no
   for (const byte of random(RANDOM_CHARACTERS)) tail += alphabet.charAt(byte & 31);
   return time + tail;
 }
-
-/** Whether a text has the form of an id. */
-export const isId = (text: string): boolean => idPattern.test(text);

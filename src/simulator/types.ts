@@ -430,5 +430,3 @@ export interface SimulationResult {
   readonly series: readonly Series[];
   readonly violations: readonly Violation[];
 }
-
-export type Simulate = (scenario: Scenario, options: SimulateOptions) => SimulationResult;

@@ -50,7 +50,6 @@ import {
   FrameReceiver,
   FrameSender,
   filesIn,
-  isPublicHost,
   isResumed,
   isUnsendable,
   MusketeersError,
@@ -336,7 +335,6 @@ const ofPeers: readonly Decoder[] = [
     decode: (bytes) => {
       const wish = fromUtf8.decode(bytes);
       netAllows(["*", "example.org:443"], wish);
-      isPublicHost(wish);
     },
   },
 ];

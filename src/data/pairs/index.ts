@@ -6,9 +6,6 @@ export {
   compareBytes,
   decodeKey,
   encodeKey,
-  finishHash,
-  HASH_PRIME,
-  HASH_START,
   hashBytes,
   type Key,
   partitionOf,
@@ -16,5 +13,5 @@ export {
   TEXT_TAG,
 } from "./key.ts";
 export { Merge } from "./merge.ts";
-export { type KeySpans, orderOf } from "./order.ts";
+export { orderOf } from "./order.ts";
 export { beginRun, endRun, pushPair, RUN_HEAD_BYTES, RunCursor, runLength, runsIn } from "./run.ts";

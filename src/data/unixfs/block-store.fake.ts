@@ -1,6 +1,9 @@
 import { MusketeersError } from "../../protocol/index.ts";
 import type { BlockSink, BlockSource } from "../block-store.ts";
 
+/** Takes blocks and forgets them. */
+export const noSink: BlockSink = { put: () => undefined };
+
 /** Blocks in memory that remembers what it was asked for. */
 export class FakeBlocks implements BlockSink, BlockSource {
   readonly blocks = new Map<string, Uint8Array>();

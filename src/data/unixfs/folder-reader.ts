@@ -72,18 +72,6 @@ async function linksOf(cid: string, node: Node, source: BlockSource, options: Ca
   return links;
 }
 
-/**
- * What a folder holds, by name.
- * @throws MusketeersError `BAD_ARGUMENT` for a file; what the source throws.
- */
-export async function listFolder(
-  cid: string,
-  source: BlockSource,
-  options: CallOptions = {},
-): Promise<readonly Link[]> {
-  return (await linksOf(cid, await nodeOf(cid, source, options), source, options)).sort(byName);
-}
-
 /** The entry of a folder with a name; reads only the nodes that lead there. */
 async function findLink(cid: string, name: string, source: BlockSource, options: CallOptions) {
   let node = await nodeOf(cid, source, options);

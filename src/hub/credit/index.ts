@@ -1,3 +1,3 @@
 /** Credit: who did how much of what was accepted. */
 export { Claims } from "./claims.ts";
-export { type Claim, Credit, normalised, REFERENCE_SPEED } from "./credit.ts";
+export { type Claim, Credit } from "./credit.ts";

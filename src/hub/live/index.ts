@@ -1,3 +1,3 @@
 /** What pages see: who did what and when, and what changes of it. */
 export { JobHistory } from "./job-history.ts";
-export { type Follower, Live } from "./live.ts";
+export { Live } from "./live.ts";

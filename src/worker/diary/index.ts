@@ -1,4 +1,4 @@
 /** What a worker did, for its volunteer to read. */
-export { Diary, type DiaryOptions } from "./diary.ts";
+export { Diary } from "./diary.ts";
 export { DiaryFile } from "./diary-file.ts";
-export type { DeniedCount, DiaryEntry } from "./entry.ts";
+export type { DiaryEntry } from "./entry.ts";

@@ -1,6 +1,6 @@
 /** When a volunteer's machine may work, and how much of it. */
-export { Governor, type GovernorOptions, type Probes } from "./governor.ts";
-export { type Hours, isWithin, parseHours } from "./hours.ts";
+export { Governor, type Probes } from "./governor.ts";
+export { isWithin, parseHours } from "./hours.ts";
 export { ownTime, processorMsOf } from "./own-time.ts";
 export { readPause, removePause, writePause } from "./pause-file.ts";
 export { onBattery } from "./probes/battery.ts";
