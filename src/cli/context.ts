@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Cluster } from "../client/index.ts";
 import { defaultLimits, type Limits, parseDuration, parseSize } from "../protocol/index.ts";
+import { formatExamples } from "./help-format.ts";
 import { count } from "./render/format.ts";
 import { type Style, styleFor } from "./render/style.ts";
 import type { Terminal } from "./terminal.ts";
@@ -51,11 +52,7 @@ export const withHubOptions = (command: Command): Command =>
 export const withExamples = (
   command: Command,
   ...examples: readonly (readonly [line: string, text: string])[]
-): Command => {
-  const width = Math.max(...examples.map(([line]) => line.length));
-  const lines = examples.map(([line, text]) => `  $ ${line.padEnd(width)}  # ${text}`);
-  return command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
-};
+): Command => command.addHelpText("after", () => formatExamples(command, examples));
 
 /** Connects, does one thing, and closes. */
 export async function withCluster<Value>(

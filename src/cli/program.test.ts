@@ -26,7 +26,18 @@ describe.each(names)("%s", (name) => {
       new RegExp(`^Usage: musketeers ${name} [\\s\\S]*Examples:\\n  \\$ (echo|seq|musketeers) `),
     );
     expect(terminal.stdout).toContain("--json");
+    // One default at most, and none that is only a program's.
+    expect(terminal.stdout).not.toMatch(/\(default:[^)]*\)\s+\(default:|\(default: (\[\]|\{\})\)/);
     expect(terminal.stderr).toBe("");
+  });
+
+  test("has help that fits a narrow terminal", async () => {
+    const terminal = new FakeTerminal();
+    terminal.outIsTTY = true;
+    terminal.columns = 60;
+    await runProgram([name, "--help"], terminal);
+    const help = terminal.stdout.split("Examples:")[0]!;
+    expect(help.split("\n").filter((line) => line.length > 60)).toEqual([]);
   });
 
   test("refuses an option that it does not have", async () => {

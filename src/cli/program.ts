@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { PACKAGE_VERSION } from "../protocol/index.ts";
 import { type CatalogueEntry, catalogue, catalogueEntries } from "./catalogue.ts";
 import { type Context, contextOf } from "./context.ts";
+import { helpFormat } from "./help-format.ts";
 import type { Terminal } from "./terminal.ts";
 
 const exitStatuses = `
@@ -40,11 +41,16 @@ export async function createProgram(
     .description("One for all, all for one: any computers as one cluster.")
     .version(PACKAGE_VERSION, "-V, --version", "print the version")
     .option("--verbose", "print stacks of unexpected errors")
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp(helpFormat)
+    .helpOption("-h, --help", "show this help")
     .showSuggestionAfterError(true)
     .exitOverride()
     .helpCommand(false)
-    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => {} })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: () => {},
+      getOutHelpWidth: () => (terminal.outIsTTY ? terminal.columns : undefined) as number,
+    })
     .addHelpText("after", exitStatuses);
   for (const [heading, entries] of Object.entries(catalogue)) {
     for (const entry of entries) {

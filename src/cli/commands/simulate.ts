@@ -35,7 +35,7 @@ export function addSimulate(program: Command, context: Context): void {
     .action((file: string, options: SimulateCommandOptions) => runSimulate(context, file, options))
     .addHelpText(
       "after",
-      "\nExit status: 21 crash, 22 liveness, 23 correctness: the simulated cluster went wrong.",
+      "\nExit status where the simulated cluster went wrong:\n  21 crash, 22 liveness, 23 correctness",
     );
   withExamples(
     command,
