@@ -10,6 +10,11 @@ import { double } from "./support/tasks.ts";
 // Whole programs, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 180_000 });
 
+async function invited(home: string, label: string): Promise<string> {
+  const made = await musketeers(["invite", "--role", "submitter", "--label", label, "--json"], home).ended;
+  return (JSON.parse(made.stdout) as { invite: string }).invite;
+}
+
 test("after the loss of its disk a hub goes on with its invites and workers; revoked ones stay out", async () => {
   const home = await makeHome();
   const { up, line } = await startUp(home, ["--workers", "0", "--tls"]);
@@ -18,14 +23,17 @@ test("after the loss of its disk a hub goes on with its invites and workers; rev
     await makeHome(),
   );
   await worker.until(/"joined"/);
-  const bad = JSON.parse(
-    (await musketeers(["invite", "--role", "submitter", "--label", "bad", "--json"], home).ended).stdout,
-  ) as { invite: string };
+  const bad = await invited(home, "bad");
   expect((await musketeers(["revoke", "bad"], home).ended).status).toBe(0);
 
   const file = join(home, "hub.backup");
   const backup = await musketeers(["backup", file, "--json"], home).ended;
-  expect(JSON.parse(backup.stdout)).toMatchObject({ file, invites: 4, datasets: 0 });
+  expect(JSON.parse(backup.stdout)).toMatchObject({
+    file,
+    invites: 4,
+    datasets: 0,
+    projects: ["default"],
+  });
   // Again, over the one before.
   expect((await musketeers(["backup", file], home).ended).stdout).toContain("4 invites");
   expect((await musketeers(["backup", "-"], home).ended).stdout).toMatch(
@@ -33,14 +41,19 @@ test("after the loss of its disk a hub goes on with its invites and workers; rev
   );
 
   await up.stop("SIGKILL");
+  // With the settings beside it, where the owner's root key was.
   await rename(join(home, "hub"), join(home, "lost"));
+  await rename(join(home, "projects"), join(home, "lost projects"));
   const listen = ["--listen", new URL(line.url).host, "--workers", "0", "--tls"];
   const recovered = await startUp(home, ["--recover", file, ...listen]);
   await worker.until(/"reconnected"/);
   const cluster = await connect({ hub: line.submitInvite });
   expect(await cluster.run(double, 4)).toBe(8);
   await cluster.close();
-  await expect(connect({ hub: bad.invite })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+  const newcomer = await connect({ hub: await invited(home, "ana") });
+  expect(await newcomer.run(double, 5)).toBe(10);
+  await newcomer.close();
+  await expect(connect({ hub: bad })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
   expect((await worker.stop()).status).toBe(0);
   expect((await recovered.up.stop()).status).toBe(0);
 });

@@ -188,7 +188,7 @@ export const catalogue: Readonly<Record<string, readonly CatalogueEntry[]>> = {
     ),
     entry(
       "backup <file>",
-      "save what a hub needs to be started again when its disk is lost: its key and its catalogue",
+      "save what a hub needs to be started again when its disk is lost: its keys and its catalogue",
       async () => (await import("./commands/backup.ts")).addBackup,
     ),
     entry(

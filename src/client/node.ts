@@ -15,6 +15,12 @@ export {
   removeProfile,
   writeProfile,
 } from "./profile/profile.ts";
-export { findProjectKey, loadOrCreateProjectKey, projectKeyFile } from "./profile/project-keys.ts";
+export {
+  findProjectKey,
+  installProjectKeys,
+  loadOrCreateProjectKey,
+  ownedProjectKeys,
+  projectKeyFile,
+} from "./profile/project-keys.ts";
 export { type Bundle, bundleSource } from "./tasks/bundle.ts";
 export { loadTask } from "./tasks/load-task.ts";

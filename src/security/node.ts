@@ -128,10 +128,12 @@ export async function loadKey(path: string): Promise<Uint8Array> {
  * Puts a secret key into a file that is not there yet.
  * @throws MusketeersError `BAD_ARGUMENT` where there is another key, `STORAGE`
  */
-export async function installKey(path: string, secretKey: Uint8Array): Promise<void> {
+export async function installKey(
+  path: string,
+  secretKey: Uint8Array,
+  hint = "That directory belongs to another hub; choose an empty one with --data.",
+): Promise<void> {
   const installed = await loadOr(path, () => secretKey, randomBytes);
   if (Buffer.compare(installed, secretKey) === 0) return;
-  throw new MusketeersError("BAD_ARGUMENT", `There is another key at ${path}`, {
-    hint: "That directory belongs to another hub; choose an empty one with --data.",
-  });
+  throw new MusketeersError("BAD_ARGUMENT", `There is another key at ${path}`, { hint });
 }

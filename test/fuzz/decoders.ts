@@ -306,7 +306,17 @@ const ofPeers: readonly Decoder[] = [
   },
   {
     name: "backups",
-    samples: [bytesOf(renderBackup({ createdAtMs: 1, secretKey: secret, rows: [], tls: undefined }))],
+    samples: [
+      bytesOf(
+        renderBackup({
+          createdAtMs: 1,
+          secretKey: secret,
+          rows: [],
+          tls: undefined,
+          rootKeys: new Map([["default", secret]]),
+        }),
+      ),
+    ],
     decode: (bytes) => void parseBackup(fromUtf8.decode(bytes)),
   },
   {

@@ -1,11 +1,15 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import type { Command } from "commander";
-import type { BackupSummary } from "../../hub/index.ts";
+import { installProjectKeys, ownedProjectKeys } from "../../client/node.ts";
+import type { Backup, BackupSummary } from "../../hub/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
+import { publicKeyOf } from "../../security/index.ts";
 import { type Context, type JsonOption, jsonOption, withExamples } from "../context.ts";
 import { defaultDataDirectory } from "../data-directory.ts";
 import { plural, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
+
+type Environment = Context["terminal"]["env"];
 
 interface BackupOptions extends JsonOption {
   readonly data?: string;
@@ -15,18 +19,24 @@ interface BackupOptions extends JsonOption {
 const BACKUP_MODE = 0o600;
 
 /**
- * The text of a backup's file.
- * @throws MusketeersError `BAD_ARGUMENT` where it cannot be read
+ * A backup from its file, with its root keys back in the settings: workers that were invited before run only what
+ * these let in.
+ * @throws MusketeersError `BAD_ARGUMENT` where it cannot be read, or there are other root keys, `STORAGE`
  */
-export async function readBackup(path: string): Promise<string> {
+export async function openBackup(path: string, env: Environment): Promise<Backup> {
+  let text: string;
   try {
-    return await readFile(path, "utf8");
+    text = await readFile(path, "utf8");
   } catch (cause) {
     throw new MusketeersError("BAD_ARGUMENT", `${path} cannot be read: ${(cause as Error).message}`, {
       cause,
       hint: "Give the file that `musketeers backup FILE` wrote.",
     });
   }
+  const { parseBackup } = await import("../../hub/index.ts");
+  const backup = parseBackup(text);
+  await installProjectKeys(publicKeyOf(backup.secretKey), backup.rootKeys, env);
+  return backup;
 }
 
 async function writeBackup(path: string, text: string): Promise<void> {
@@ -68,7 +78,7 @@ async function refuseOthers(path: string, hub: string): Promise<void> {
 async function backup(path: string, options: BackupOptions, { terminal, outStyle }: Context): Promise<void> {
   const directory = options.data ?? defaultDataDirectory(terminal.env);
   const { renderBackup, summaryOf, takeBackup } = await import("../../hub/index.ts");
-  const taken = await takeBackup(directory, terminal.now());
+  const taken = await takeBackup(directory, terminal.now(), (hub) => ownedProjectKeys(hub, terminal.env));
   const summary: BackupSummary = summaryOf(taken);
   const text = renderBackup(taken);
   if (path === "-") {
@@ -79,11 +89,13 @@ async function backup(path: string, options: BackupOptions, { terminal, outStyle
   await writeBackup(path, text);
   if (options.json) terminal.out(jsonLine({ file: path, ...summary }));
   else {
-    const { invites, datasets } = summary;
+    const { invites, datasets, projects } = summary;
+    const roots = projects.length === 0 ? "" : `root keys of ${plural(projects.length, "project")}, `;
+    const owns = projects.length === 0 ? "" : ", and owns what its workers run";
     terminal.out(
-      `${outStyle.good("Backed up")} the hub's key, ${plural(invites, "invite")} and the names of ` +
+      `${outStyle.good("Backed up")} the hub's key, ${roots}${plural(invites, "invite")} and the names of ` +
         `${plural(datasets, "dataset")} to ${printable(path)}.\n` +
-        `Whoever has this file is the hub: keep it like a password, on another machine.\n`,
+        `Whoever has this file is the hub${owns}: keep it like a password, on another machine.\n`,
     );
   }
 }

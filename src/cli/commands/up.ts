@@ -29,7 +29,7 @@ import type { Style } from "../render/style.ts";
 import { RunningNotes } from "../running-note.ts";
 import { listenForStop, type Stopper } from "../stop.ts";
 import { writeInvite } from "../written-invite.ts";
-import { readBackup } from "./backup.ts";
+import { openBackup } from "./backup.ts";
 import { INVITE_EXPIRES_MS } from "./invite.ts";
 
 interface UpOptions extends JsonOption {
@@ -241,9 +241,9 @@ async function up(options: UpOptions, { terminal, outStyle, errStyle }: Context)
   using _ = { [Symbol.dispose]: () => line.clear() };
   const data = options.data ?? defaultDataDirectory(terminal.env);
   // Loaded here, so that the other commands start without it.
-  const { parseBackup, startHub } = await withLeanHeap(() => import("../../hub/index.ts"));
+  const { startHub } = await withLeanHeap(() => import("../../hub/index.ts"));
   const recover =
-    options.recover === undefined ? {} : { recover: parseBackup(await readBackup(options.recover)) };
+    options.recover === undefined ? {} : { recover: await openBackup(options.recover, terminal.env) };
   const hub = await startHub({
     listen: listenAddress(options),
     ...(await securityOf(options)),

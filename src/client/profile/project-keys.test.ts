@@ -1,9 +1,15 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { newSecretKey, publicKeyOf } from "../../security/index.ts";
-import { findProjectKey, loadOrCreateProjectKey, projectKeyFile } from "./project-keys.ts";
+import {
+  findProjectKey,
+  installProjectKeys,
+  loadOrCreateProjectKey,
+  ownedProjectKeys,
+  projectKeyFile,
+} from "./project-keys.ts";
 
 const hubKey = publicKeyOf(newSecretKey());
 
@@ -24,6 +30,26 @@ test("a project's root key is made once, for each hub and project, and nobody el
   if (process.platform !== "win32") {
     expect((await stat(projectKeyFile(hubKey, "default", env))).mode & 0o777).toBe(0o600);
   }
+});
+
+test("the keys of a hub's projects are found for a backup, and put back where there are none", async () => {
+  const [before, after] = [await home(), await home()];
+  expect(await ownedProjectKeys(hubKey, before)).toEqual(new Map());
+  const stars = await loadOrCreateProjectKey(hubKey, "stars", before);
+  const own = await loadOrCreateProjectKey(hubKey, "default", before);
+  await loadOrCreateProjectKey(publicKeyOf(newSecretKey()), "elsewhere", before);
+  await writeFile(join(dirname(projectKeyFile(hubKey, "stars", before)), "a note.key"), "none");
+  const keys = await ownedProjectKeys(hubKey, before);
+  expect([...keys]).toEqual([
+    ["default", own],
+    ["stars", stars],
+  ]);
+  await installProjectKeys(hubKey, keys, after);
+  await installProjectKeys(hubKey, keys, after);
+  expect(await ownedProjectKeys(hubKey, after)).toEqual(keys);
+  const others = new Map([["stars", own]]);
+  await expect(installProjectKeys(hubKey, others, after)).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
+  expect(await findProjectKey(hubKey, "stars", after)).toEqual(stars);
 });
 
 test("a project's name leads to no other place", () => {

@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { embeddedEngine } from "../../engine/index.ts";
-import { parseInvite } from "../../security/index.ts";
+import { newSecretKey, parseInvite } from "../../security/index.ts";
 import { loadOrCreateKey } from "../../security/node.ts";
 import type { Hub } from "../hub.ts";
 import { type Backup, parseBackup, renderBackup, restoreBackup, summaryOf, takeBackup } from "./backup.ts";
@@ -98,11 +99,26 @@ describe("a backup", () => {
     expect(await readFile(join(data, "tls.pem"), "utf8")).toBe("another");
   });
 
-  it("that an earlier version made, or of a hub without TLS, is good without a key of TLS", async () => {
+  it("holds the root keys that it is given, and no TLS key where there is none", async () => {
     await (await start("hub")).close();
-    const text = renderBackup(await takeBackup(join(home, "hub"), 0));
-    expect(text).not.toContain("tls");
-    expect(parseBackup(text).tls).toBeUndefined();
+    const rootKeys = new Map([["default", newSecretKey()]]);
+    const asked: string[] = [];
+    const backup = await takeBackup(join(home, "hub"), 0, async (hubKey) => {
+      asked.push(Buffer.from(hubKey).toString("hex"));
+      return rootKeys;
+    });
+    const read = parseBackup(renderBackup(backup));
+    expect(read).toMatchObject({ rootKeys, tls: undefined });
+    expect(summaryOf(read)).toMatchObject({ hub: asked[0], projects: ["default"] });
+  });
+
+  it("that an earlier version made has neither", async () => {
+    await (await start("hub")).close();
+    const [content = ""] = renderBackup(await takeBackup(join(home, "hub"), 0)).split(/\n(?=\w+\n$)/);
+    const { rootKeys: _, ...before } = JSON.parse(content) as Record<string, unknown>;
+    const text = JSON.stringify(before);
+    const check = createHash("sha256").update(text).digest("hex");
+    expect(parseBackup(`${text}\n${check}\n`)).toMatchObject({ rootKeys: new Map(), tls: undefined });
   });
 
   it("does not touch the directory of another hub, nor of one that runs, nor none at all", async () => {

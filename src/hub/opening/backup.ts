@@ -9,8 +9,8 @@ import { KEY_NAME } from "./key-name.ts";
 
 /*
  * What of a hub cannot be had from anywhere else once its disk is gone: its key, without which every invite is
- * void and nothing that it signed can be told from a forgery, the TLS key that invites pin, and the small keys of
- * its registry that mean something without the journal. It is one text file, so that it can be printed, mailed to oneself, or kept in
+ * void and nothing that it signed can be told from a forgery, the TLS key that invites pin, the root keys of its
+ * owner, and the small keys of its registry that mean something without the journal. It is one text file, so that it can be printed, mailed to oneself, or kept in
  * a vault for passwords.
  */
 
@@ -25,6 +25,8 @@ export interface Backup {
   readonly rows: readonly RegistryRow[];
   /** Its own TLS key and certificate as PEM, where it has made them. */
   readonly tls: string | undefined;
+  /** Of the projects that whoever makes it owns, by their names: their root keys, which no hub has. */
+  readonly rootKeys: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What a backup holds, for people. */
@@ -34,32 +36,42 @@ export interface BackupSummary {
   readonly hub: string;
   readonly invites: number;
   readonly datasets: number;
+  /** Projects whose root keys it holds. */
+  readonly projects: readonly string[];
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
 const checkOf = (content: string): string => createHash("sha256").update(content).digest("hex");
 
-export function summaryOf({ createdAtMs, secretKey, rows }: Backup): BackupSummary {
+export function summaryOf({ createdAtMs, secretKey, rows, rootKeys }: Backup): BackupSummary {
   const count = (prefix: string) => rows.filter(({ key }) => key.startsWith(prefix)).length;
   const hub = hex(publicKeyOf(secretKey));
-  return { createdAtMs, hub, invites: count("invite/"), datasets: count("dataset/") };
+  const projects = [...rootKeys.keys()];
+  return { createdAtMs, hub, invites: count("invite/"), datasets: count("dataset/"), projects };
 }
 
 /**
  * Reads what a backup is to hold from a hub's data directory, also while the hub runs on it.
+ * @param rootKeysOf finds the root keys that are to be saved with it
  * @throws MusketeersError `NOT_FOUND` where no hub was, `JOURNAL_CORRUPT`, `STORAGE`
  */
-export async function takeBackup(directory: string, nowMs: number): Promise<Backup> {
+export async function takeBackup(
+  directory: string,
+  nowMs: number,
+  rootKeysOf: (hubKey: Uint8Array) => Promise<Backup["rootKeys"]> = async () => new Map(),
+): Promise<Backup> {
   const secretKey = await loadKey(join(directory, KEY_NAME));
   const rows = await exportRegistry(directory);
   const isKept = ({ key }: RegistryRow) => kept.some((prefix) => key.startsWith(prefix));
   const tls = await readOwnTls(directory);
-  return { createdAtMs: nowMs, secretKey, rows: rows.filter(isKept), tls };
+  const rootKeys = await rootKeysOf(publicKeyOf(secretKey));
+  return { createdAtMs: nowMs, secretKey, rows: rows.filter(isKept), tls, rootKeys };
 }
 
 /** A backup as text; the last line tells whether it is whole. */
 export function renderBackup(backup: Backup): string {
-  const { createdAtMs, secretKey, rows, tls } = backup;
+  const { createdAtMs, secretKey, rows, tls, rootKeys } = backup;
   const content = JSON.stringify(
     {
       format: FORMAT,
@@ -73,6 +85,7 @@ export function renderBackup(backup: Backup): string {
         expiresAtMs,
       ]),
       tls,
+      rootKeys: Object.fromEntries([...rootKeys].map(([project, key]) => [project, hex(key)])),
     },
     null,
     1,
@@ -93,21 +106,23 @@ export function parseBackup(text: string): Backup {
       hint: "Give the file that `musketeers backup` wrote, from its first line to its last.",
     });
   }
-  const { format, created, secretKey, registry, tls } = JSON.parse(content) as {
+  const { format, created, secretKey, registry, tls, rootKeys } = JSON.parse(content) as {
     format: string;
     created: string;
     secretKey: string;
     registry: readonly (readonly [string, string, number, number | null])[];
     tls?: string;
+    rootKeys?: Readonly<Record<string, string>>;
   };
-  const key = new Uint8Array(Buffer.from(secretKey ?? "", "hex"));
+  const key = unhex(secretKey ?? "");
   if (format !== FORMAT || key.length !== KEY_BYTES) {
     throw new MusketeersError("BAD_ARGUMENT", `This is a backup of another version: ${format}`);
   }
   const rows = registry.map(([name, value, revision, expiresAtMs]): RegistryRow => {
     return { key: name, value: new Uint8Array(Buffer.from(value, "base64")), revision, expiresAtMs };
   });
-  return { createdAtMs: Date.parse(created), secretKey: key, rows, tls };
+  const roots = Object.entries(rootKeys ?? {}).map(([project, root]) => [project, unhex(root)] as const);
+  return { createdAtMs: Date.parse(created), secretKey: key, rows, tls, rootKeys: new Map(roots) };
 }
 
 /**
