@@ -1,3 +1,4 @@
+import { encode } from "@ipld/dag-pb";
 import fc from "fast-check";
 import { UnixFS } from "ipfs-unixfs";
 import { expect, test } from "vitest";
@@ -34,4 +35,15 @@ test("its message is that of the library, where that is right", () => {
       expect(Buffer.compare(block.subarray(block.length - message.length), message)).toBe(0);
     }),
   );
+});
+
+test("a link that another program made is a file that holds where it leads", () => {
+  const target = new TextEncoder().encode("../elsewhere");
+  const block = encode({ Data: new UnixFS({ type: "symlink", data: target }).marshal(), Links: [] });
+  expect(decodeNode(cidOf(block, "dag-pb"), block)).toEqual({
+    kind: "file",
+    bytes: target.length,
+    content: target,
+    parts: [],
+  });
 });

@@ -157,7 +157,9 @@ export function decodeNode(cid: string, block: Uint8Array): Node {
   const links = linksOf(cid, node);
   switch (unixfs.type) {
     case "file":
-    case "raw": {
+    case "raw":
+    // What a link holds is where it leads, and no more than that: nothing is made that follows it.
+    case "symlink": {
       const content = unixfs.data ?? new Uint8Array(0);
       const parts = partsOf(cid, links, unixfs.blockSizes);
       const bytes = parts.reduce((sum, part) => sum + part.bytes, content.length);
