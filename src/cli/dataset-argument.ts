@@ -21,7 +21,8 @@ export const bytesArgument = (text: string): number =>
 
 /** Bytes of `size-1048576`, as `ipfs add --chunker` has it, or of `1MB`. */
 export function chunkerArgument(text: string): number {
-  const bytes = bytesArgument(text.replace(/^size-/, ""));
+  const size = text.replace(/^size-/, "");
+  const bytes = /^\d/.test(size) ? bytesArgument(size) : 0;
   if (Number.isSafeInteger(bytes) && bytes >= 1) return bytes;
   throw new InvalidArgumentError("It must be size- and a number of bytes, such as size-1048576.");
 }

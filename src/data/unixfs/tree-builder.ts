@@ -8,8 +8,14 @@ type Folder = Map<string, Entry | Folder>;
 
 const NAME_BYTES_MAX = 255;
 
-const badPath = (path: string, why: string): MusketeersError =>
-  new MusketeersError("BAD_ARGUMENT", `No path of a file in a dataset: ${JSON.stringify(path)} ${why}`);
+const badPath = (path: string, why: string, hint?: string): MusketeersError =>
+  new MusketeersError(
+    "BAD_ARGUMENT",
+    `No path of a file in a dataset: ${JSON.stringify(path)} ${why}`,
+    hint === undefined ? {} : { hint },
+  );
+
+const OWN_PATH = "Each file needs a path of its own: put the folder above them, or rename one.";
 
 /**
  * The parts of a relative path with slashes.
@@ -46,7 +52,7 @@ export class TreeBuilder {
     const parts = pathParts(path);
     const name = parts.at(-1)!;
     const folder = this.#folder(path, parts.slice(0, -1));
-    if (folder.has(name)) throw badPath(path, "is there already");
+    if (folder.has(name)) throw badPath(path, "is there already", OWN_PATH);
     folder.set(name, file);
     this.#files++;
   }
@@ -69,7 +75,7 @@ export class TreeBuilder {
         inside = new Map();
         folder.set(part, inside);
       }
-      if (!(inside instanceof Map)) throw badPath(path, `goes through the file ${part}`);
+      if (!(inside instanceof Map)) throw badPath(path, `goes through the file ${part}`, OWN_PATH);
       folder = inside;
     }
     return folder;

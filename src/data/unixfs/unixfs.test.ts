@@ -252,6 +252,9 @@ describe("a folder", () => {
     ]) {
       expect(() => tree.add(path, file), path).toThrow(expect.objectContaining({ code: "BAD_ARGUMENT" }));
     }
+    expect(() => tree.add("a/b", file)).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining("path of its own") }),
+    );
     tree.add("a/b\\c", file);
     expect(tree.files).toBe(2);
   });
