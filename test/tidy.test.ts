@@ -16,11 +16,12 @@ const arrows: Record<string, readonly string[]> = {
   engine: ["protocol", "data"],
   link: ["protocol", "security"],
   tracing: ["protocol"],
-  hub: ["protocol", "scheduler", "data", "security", "engine", "tracing"],
+  heap: [],
+  hub: ["protocol", "scheduler", "data", "security", "engine", "tracing", "heap"],
   worker: ["protocol", "data", "security", "link", "tracing"],
   client: ["protocol", "data", "security", "link", "tracing"],
   simulator: ["protocol", "scheduler", "data", "engine", "worker"],
-  cli: ["protocol", "security", "client", "hub", "worker", "simulator"],
+  cli: ["protocol", "security", "client", "hub", "worker", "simulator", "heap"],
   dashboard: ["protocol", "client", "link", "security", "worker"],
 };
 

@@ -8,6 +8,7 @@ import type {
   PutProgress,
   SourceFile,
 } from "../../client/index.ts";
+import { keepHeapLean } from "../../heap/index.ts";
 import {
   type Context,
   type HubOption,
@@ -18,7 +19,6 @@ import {
 } from "../context.ts";
 import { chunkBytesOption, chunkerOption } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
-import { keepHeapLean } from "../lean-heap.ts";
 import { tellLeftOut } from "../left-out.ts";
 import { bytes, plural, printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";

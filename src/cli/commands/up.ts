@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
+import { withLeanHeap } from "../../heap/index.ts";
 import type { Hub, HubOptions } from "../../hub/index.ts";
 import { defaultLimits, type Limits, MusketeersError } from "../../protocol/index.ts";
 import { type ProjectAsks, parseInvite } from "../../security/index.ts";
@@ -19,7 +20,6 @@ import { defaultDataDirectory } from "../data-directory.ts";
 import { type Endorse, openOwner } from "../endorse.ts";
 import type { JoinEvent } from "../join-event.ts";
 import { renderEvent } from "../join-reporter.ts";
-import { withLeanHeap } from "../lean-heap.ts";
 import { type LocalWorker, slotsOfShare, startLocalWorker } from "../local-workers.ts";
 import { lendProfile } from "../profile.ts";
 import { plural } from "../render/format.ts";

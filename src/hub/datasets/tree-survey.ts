@@ -2,8 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import { codecOf, decodeNode, type Node } from "../../data/index.ts";
 import { buffersMoved } from "../../data/node.ts";
 import type { Blobs } from "../../engine/index.ts";
+import { leanForNow } from "../../heap/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
-import { leanForNow } from "../lean-heap.ts";
 
 export interface TreeTotals {
   /** Of all files. */

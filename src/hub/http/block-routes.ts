@@ -2,8 +2,8 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import { type BatchBlock, blockHeader, isCid, unpackBlocks } from "../../data/index.ts";
 import { buffersMoved } from "../../data/node.ts";
+import { leanForNow } from "../../heap/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
-import { leanForNow } from "../lean-heap.ts";
 import {
   blobReaders,
   blobWriters,
