@@ -41,7 +41,7 @@ export const errorKinds = Object.freeze({
   TOO_MANY: kind("Try again later, or raise the limit.", 6, 429, true),
   HUB_STOPPING: kind("The hub is going down; it will take up the work when it is back.", 5, 503, true),
   ADDRESS_IN_USE: kind(
-    "Another program listens there; choose another with --listen, port 0 for any.",
+    "If it is a hub of yours, `musketeers status` says how it is; for one more choose another port with --listen, 0 for any.",
     2,
     409,
   ),

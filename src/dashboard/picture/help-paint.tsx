@@ -63,7 +63,7 @@ export function HelpPaint() {
   if (!mayManage(user)) return null;
   return (
     <div class="help-paint">
-      <p>Every device that opens a link can help: a phone, a laptop, this browser.</p>
+      <p>Every phone and every laptop can help.</p>
       <ActionButton action={help} tone="main">
         Help with a tab of this browser
       </ActionButton>
