@@ -3,7 +3,7 @@
  *
  *   npm run --silent example:wordcount -- LICENSE README.md
  */
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ownCluster } from "../support/own-cluster.ts";
@@ -21,6 +21,11 @@ if (positionals.length === 0 || !Number.isInteger(top) || top < 1) {
 
 // npm starts scripts where the package is, not where its caller stands.
 const files = positionals.map((path) => resolve(process.env.INIT_CWD ?? ".", path));
+for (const path of files) {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) continue;
+  console.error(`There is no file ${path}`);
+  process.exit(2);
+}
 
 await using own = await ownCluster(2);
 const { cluster } = own;

@@ -2,6 +2,7 @@
 export * from "./calls.ts";
 export * from "./container.ts";
 export * from "./crc32.ts";
+export { checkDatasetName } from "./dataset-name.ts";
 export { defaultLimits } from "./default-limits.ts";
 export * from "./errors.ts";
 export * from "./failure.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Cluster, LoadedTask, Pairs, Progress, TaskOptions } from "../../client/index.ts";
-import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
+import { checkDatasetName, defaultLimits, MusketeersError } from "../../protocol/index.ts";
 import { type Context, integerArgument } from "../context.ts";
 import { bytesArgument, parseDatasetPath } from "../dataset-argument.ts";
 import { duration, plural } from "../render/format.ts";
@@ -109,9 +109,25 @@ export async function detachMapReduce(running: Running): Promise<void> {
   terminal.err(`${errStyle.dim(`${task.title} was handed over. ${next}`)}\n`);
 }
 
+/** Refuses a name that cannot be given to the result before anything is computed for it. */
+async function checkOutput(cluster: Cluster, { output, replace }: PairsOptions): Promise<void> {
+  if (output === undefined) return;
+  checkDatasetName(output);
+  const taken = await cluster
+    .dataset(output)
+    .stat()
+    .catch((error: unknown) => {
+      if (error instanceof MusketeersError && error.code === "NOT_FOUND") return undefined;
+      throw error;
+    });
+  if (taken === undefined || replace === true) return;
+  throw new MusketeersError("DATASET_EXISTS", `There is a dataset ${output} already: ${taken.cid}`);
+}
+
 /** Runs a map-reduce, and prints or saves what it gives. */
 export async function runMapReduce(running: Running): Promise<void> {
   const { cluster, task, options, context } = running;
+  await checkOutput(cluster, options);
   const { terminal, errStyle } = context;
   const line = new LiveLine(terminal, terminal.errIsTTY && options.json !== true);
   const startedAtMs = terminal.now();

@@ -7,6 +7,7 @@ import {
   readFile,
 } from "../../data/index.ts";
 import {
+  checkDatasetName,
   type DatasetStatus,
   type DatasetSummary,
   type FileRef,
@@ -90,6 +91,8 @@ export class ClusterData {
   /** See `Cluster.put`. */
   async put(source: PutSource, options: PutOptions = {}): Promise<BlobHandle | Dataset> {
     const { name, signal } = options;
+    // Before anything is sent for it.
+    if (name !== undefined) checkDatasetName(name);
     const count = new Count(options.onProgress);
     const pool = poolFor(options);
     const upload = this.#session.upload({
@@ -138,6 +141,7 @@ export class ClusterData {
     options: ImportOptions = {},
   ): Promise<readonly Dataset[]> {
     const { name, signal } = options;
+    if (name !== undefined) checkDatasetName(name);
     const upload = this.#session.upload(signal === undefined ? {} : { signal });
     const roots = await uploading(upload, () => importCar(parts, upload));
     if (name === undefined) return roots.map((cid) => new Dataset(this.#session, cid));

@@ -1,5 +1,6 @@
 import type { Blobs, Registry } from "../../engine/index.ts";
 import {
+  checkDatasetName,
   type DatasetSummary,
   decodeValue,
   encodeValue,
@@ -11,8 +12,6 @@ import { mergeCatalogue, type Span } from "../../scheduler/index.ts";
 import { surveyTree } from "./tree-survey.ts";
 
 const PREFIX = "dataset/";
-/** Behind the name of its project, where that is not the default one; see `Scope`. */
-const namePattern = /^([a-z0-9][a-z0-9._-]{0,63}:)?[a-z0-9][a-z0-9._-]{0,63}$/;
 
 export interface DatasetsOptions {
   readonly registry: Registry;
@@ -28,14 +27,6 @@ export interface NewDataset {
   /** Take the name from whatever has it. */
   readonly replace: boolean;
   readonly owner: string;
-}
-
-/** @throws MusketeersError `BAD_ARGUMENT` */
-export function checkDatasetName(name: string): void {
-  if (namePattern.test(name)) return;
-  throw new MusketeersError("BAD_ARGUMENT", `No name of a dataset: ${JSON.stringify(name.slice(0, 80))}`, {
-    hint: "Up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or a digit.",
-  });
 }
 
 const noDataset = (name: string): MusketeersError =>

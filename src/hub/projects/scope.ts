@@ -1,4 +1,5 @@
 import {
+  checkDatasetName,
   DEFAULT_PROJECT,
   type EnrolledWorker,
   type JobSpec,
@@ -7,7 +8,6 @@ import {
   serves,
 } from "../../protocol/index.ts";
 import type { Grant } from "../../security/index.ts";
-import { checkDatasetName } from "../datasets/datasets.ts";
 
 /** Between a project and the name of a dataset of its. */
 const SEPARATOR = ":";
