@@ -463,3 +463,18 @@ describe("code", () => {
     });
   });
 });
+
+describe("put", () => {
+  test("a name that is none is refused before anything is read for it", async () => {
+    const cluster = await start(new FakeHub());
+    let isRead = false;
+    async function* content() {
+      isRead = true;
+      yield new Uint8Array(1);
+    }
+    const refused = { code: "BAD_ARGUMENT", message: expect.stringContaining("No name of a dataset") };
+    await expect(cluster.put(content(), { name: "My books" })).rejects.toMatchObject(refused);
+    await expect(cluster.importCar(content(), { name: "My books" })).rejects.toMatchObject(refused);
+    expect(isRead).toBe(false);
+  });
+});
