@@ -8,8 +8,7 @@ import { renderAsks, renderConsent } from "./consent-text.ts";
 import { type ContainerOptions, imagesOf } from "./container-options.ts";
 import type { Context } from "./context.ts";
 import { printable } from "./render/format.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from "./terminal.ts";
 
 /** What the volunteers of this user said yes to. */
 export const consentPath = (env: Environment): string => join(configDirectory(env), "worker-consent.json");

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { configDirectory } from "../client/node.ts";
 import { defaultLimits } from "../protocol/index.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from "./terminal.ts";
 
 /** What all workers of this user wrote down of what they ran. */
 export async function openDiary(env: Environment) {

@@ -10,10 +10,9 @@ import {
   publicKeyOf,
   signCertificate,
 } from "../security/index.ts";
+import type { Environment } from "./terminal.ts";
 
 /* What the owner of a project adds to invites: its root key's public half, and to those who submit a certified key. */
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What a project asks of volunteers where nothing is said: to compute, without the network. */
 export const NOTHING_ASKED: ProjectAsks = Object.freeze({ net: Object.freeze([]), memoryBytes: 0 });

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { configDirectory } from "../client/node.ts";
 import type { Lending } from "../worker/node.ts";
 import { durationArgument } from "./context.ts";
+import type { Environment } from "./terminal.ts";
 
 /** How much of a machine its volunteer lends, and when, as the command line says it. */
 export interface LendingOptions {
@@ -19,8 +20,7 @@ const IDLE_FOR_MS = 3 * 60_000;
 const OTHERS_MAX = 0.25;
 
 /** A volunteer's word to all workers of this user. */
-export const pauseFile = (env: Readonly<Record<string, string | undefined>>): string =>
-  join(configDirectory(env), "worker-pause.json");
+export const pauseFile = (env: Environment): string => join(configDirectory(env), "worker-pause.json");
 
 function shareArgument(text: string): number {
   const percent = /^(\d+(?:\.\d+)?)\s*%?$/.exec(text)?.[1];
@@ -57,7 +57,7 @@ export const addLendingOptions = (command: Command): Command =>
 /** @throws MusketeersError `BAD_ARGUMENT` for hours that are none */
 export async function lendingOf(
   { cpu, hours, whenIdle, onBattery, priority = "lowest" }: LendingOptions,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): Promise<Lending> {
   const { parseHours } = await import("../worker/node.ts");
   const idleForMs = whenIdle === true ? IDLE_FOR_MS : whenIdle;

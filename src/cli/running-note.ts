@@ -1,8 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { configDirectory } from "../client/node.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from "./terminal.ts";
 
 /** What a hub or a worker that runs leaves for `musketeers health`. */
 export interface RunningNote {

@@ -1,6 +1,9 @@
 import type { EventEmitter } from "node:events";
 import type { Readable } from "node:stream";
 
+/** Variables of the environment, by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Where a command reads and writes. Tests bring their own. */
 export interface Terminal {
   /** Data, for people and programs: standard output. */
@@ -15,7 +18,7 @@ export interface Terminal {
   readonly errIsTTY: boolean;
   readonly columns: number;
   readonly rows: number;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Milliseconds since 1970. */
   now(): number;
   /** Resolves when standard output has taken what was written; a slow reader slows its writer down. */

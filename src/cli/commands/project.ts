@@ -8,11 +8,10 @@ import { bytes, count, duration, plural, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";
 import { type Column, renderTable } from "../render/table.ts";
+import type { Environment } from "../terminal.ts";
 import { renderInvites } from "./invites.ts";
 import { addProjectLimitOptions, limitsOf, type ProjectLimitOptions } from "./project-limits.ts";
 import { addProjectRevoke } from "./project-revoke.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const of = (used: number, most: number | null, show: (value: number) => string): string =>
   most === null ? show(used) : `${show(used)} of ${show(most)}`;

@@ -2,9 +2,8 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { configDirectory } from "../../client/node.ts";
 import { defaultCacheDirectory, defaultDataDirectory, releasesDirectory } from "../data-directory.ts";
+import type { Environment } from "../terminal.ts";
 import { renderUnit, type ServiceKind } from "./unit.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a worker that runs as a service finds its invites. */
 export const inviteFile = (env: Environment): string =>

@@ -5,11 +5,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { MusketeersError } from "../../protocol/index.ts";
+import type { Environment } from "../terminal.ts";
 import type { ServiceKind } from "./unit.ts";
 
 const run = promisify(execFile);
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const COMMAND_TIMEOUT_MS = 60_000;
 

@@ -2,9 +2,7 @@ import { join } from "node:path";
 import { type MusketeersError, toMusketeersError } from "../../protocol/index.ts";
 import { newSecretKey } from "../../security/index.ts";
 import { loadOrCreateKey } from "../../security/node.ts";
-import { configDirectory } from "./profile.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { configDirectory, type Environment } from "./profile.ts";
 
 /** Where the key is that this user's machine proves at hubs besides its invites. */
 export const machineKeyFile = (env: Environment = process.env): string =>

@@ -17,7 +17,8 @@ export interface Profiles {
   readonly hubs: Readonly<Record<string, Profile>>;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Variables of the environment, by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;

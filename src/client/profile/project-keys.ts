@@ -2,14 +2,12 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MusketeersError } from "../../protocol/index.ts";
 import { installKey, loadKey, loadOrCreateKey } from "../../security/node.ts";
-import { configDirectory } from "./profile.ts";
+import { configDirectory, type Environment } from "./profile.ts";
 
 /*
  * The root keys of the projects that this user owns. They stay here: neither a hub nor its data directory ever
  * has one, so that whoever gets hold of a hub cannot make its workers run code.
  */
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Project names become file names. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/i;
