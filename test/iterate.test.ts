@@ -74,6 +74,78 @@ test("large shards and values are sent once, and are what they were", async () =
   expect((await cluster.status()).blobBytesSent - before).toBeLessThan(4 * 165_000 + 5 * 245_000 + 100_000);
 });
 
+test("PageRank over the lines of a dataset, and gradient descent, as their users write them", async () => {
+  const { cluster } = await testCluster([{}, {}]);
+  const links = ["a b c", "b c", "c a", "d c"];
+  const file = (path: string, lines: string[]) => ({
+    path,
+    content: new TextEncoder().encode(lines.join("\n")),
+  });
+  const web = await cluster.put({
+    files: [file("1.txt", links.slice(0, 2)), file("2.txt", links.slice(2))],
+  });
+  type Ranks = Record<string, number>;
+  const flow = (line: string, ranks: Ranks, sent: Ranks) => {
+    const [page = "", ...targets] = line.split(" ");
+    for (const target of targets) sent[target] = (sent[target] ?? 0) + ranks[page]! / targets.length;
+  };
+  const reduce = (partials: Ranks[], ranks: Ranks): Ranks =>
+    Object.fromEntries(
+      Object.keys(ranks).map((page) => {
+        const received = partials.reduce((sum, sent) => sum + (sent[page] ?? 0), 0);
+        return [page, 0.15 / 4 + 0.85 * received];
+      }),
+    );
+  const initial: Ranks = { a: 0.25, b: 0.25, c: 0.25, d: 0.25 };
+  const ranked = await cluster.iterate({
+    initial,
+    shards: web,
+    map: async (pages, ranks) => {
+      const sent: Ranks = {};
+      for await (const line of pages.lines()) flow(line, ranks, sent);
+      return sent;
+    },
+    reduce,
+    until: (next, previous) =>
+      Object.keys(next).every((page) => Math.abs(next[page]! - previous[page]!) < 0.05),
+    with: { flow },
+  });
+  let here = initial;
+  for (let round = 0; round < ranked.rounds; round++) {
+    const partials = [links.slice(0, 2), links.slice(2)].map((lines) => {
+      const sent: Ranks = {};
+      for (const line of lines) flow(line, here, sent);
+      return sent;
+    });
+    here = reduce(partials, here);
+  }
+  expect(ranked).toMatchObject({ value: here, converged: true });
+  expect(ranked.value.c).toBeGreaterThan(ranked.value.d!);
+
+  const points = Array.from({ length: 40 }, (_, at) => [at / 19.5 - 1, 3 * (at / 19.5 - 1) + 1] as const);
+  const line = await cluster.iterate({
+    initial: { slope: 0, height: 0 },
+    shards: [points.slice(0, 20), points.slice(20)],
+    map: (part, { slope, height }) => {
+      let [bySlope, byHeight] = [0, 0];
+      for (const [x, y] of part) {
+        const error = slope * x + height - y;
+        bySlope += error * x;
+        byHeight += error;
+      }
+      return { bySlope, byHeight };
+    },
+    reduce: (parts, { slope, height }) => ({
+      slope: slope - parts.reduce((sum, { bySlope }) => sum + bySlope, 0) / 40,
+      height: height - parts.reduce((sum, { byHeight }) => sum + byHeight, 0) / 40,
+    }),
+    rounds: 12,
+  });
+  expect(line).toMatchObject({ rounds: 12, converged: false });
+  expect(Math.abs(line.value.slope - 3)).toBeLessThan(0.1);
+  expect(Math.abs(line.value.height - 1)).toBeLessThan(0.1);
+});
+
 test("what is wrong is said", async () => {
   const { cluster } = await testCluster();
   const outside = 5;
@@ -86,7 +158,7 @@ test("what is wrong is said", async () => {
     throw new RangeError(`no ${shard}`);
   };
   await expect(cluster.iterate({ ...base, map: throwing })).rejects.toMatchObject({ name: "RangeError" });
-  for (const wrong of [{ rounds: 0 }, { map: 5 }, { nonsense: 1 }]) {
+  for (const wrong of [{ rounds: 0 }, { map: 5 }, { nonsense: 1 }, { shards: 5 }]) {
     const run = cluster.iterate({ ...base, map: (shard: number) => shard, ...(wrong as object) });
     await expect(run).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
   }
