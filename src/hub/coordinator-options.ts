@@ -6,6 +6,7 @@ import type { Clock } from "./clock.ts";
 import type { Credit } from "./credit/index.ts";
 import type { Datasets } from "./datasets/datasets.ts";
 import type { Jobs } from "./jobs/jobs.ts";
+import type { Leftover } from "./journal/leftovers.ts";
 import type { LeaseSeal } from "./leases/lease-seal.ts";
 import type { Projects } from "./projects/projects.ts";
 import type { Keepers } from "./recovery/keepers.ts";
@@ -27,6 +28,8 @@ export interface CoordinatorOptions {
   readonly people: People;
   /** Records of the journal that the start read one by one. */
   readonly recordsRead: number;
+  /** What it read of shuffles that had ended. */
+  readonly leftovers: readonly Leftover[];
   /** Where traces are asked for. */
   readonly tracer: Tracer | undefined;
   readonly callHost: CallHost;

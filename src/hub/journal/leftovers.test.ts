@@ -8,6 +8,7 @@ import { jobSpec } from "../testing/peer.ts";
 import { IndexedBlock } from "./block.ts";
 import { Ledger } from "./ledger.ts";
 import { encodeLedgerRecord } from "./ledger-record.ts";
+import { readJournal } from "./recovery.ts";
 import { Retention } from "./retention.ts";
 
 /* What the stages of a shuffle hand on goes when the shuffle has ended. */
@@ -47,6 +48,7 @@ async function shuffled(texts: readonly string[], limits: Limits = defaultLimits
     scheduler: createScheduler(limits),
     ledger: new Ledger(journal, Number.POSITIVE_INFINITY, () => {}),
     recordsRead: 0,
+    leftovers: [],
     onSpent: (cids) => spent.push(...cids),
   });
   const clear = async () => {
@@ -127,4 +129,53 @@ test("rows that the journal has dropped meanwhile are left to the sweep of every
   await journal.dropBefore(end!);
   site.end(entry);
   expect(await site.clear()).toEqual(["one"]);
+});
+
+test("a start finds what the shuffles had left that ended since the checkpoint", async () => {
+  const engine = memoryEngine({ nowMs: () => 0 });
+  const { blobs, journal } = engine;
+  const [output, running] = [
+    await blobs.put(bytesOf("an output")),
+    await blobs.put(bytesOf("of one that runs")),
+  ];
+  const write = async (job: string, { cid, bytes }: { readonly cid: string; readonly bytes: number }) => {
+    const spec = { ...jobSpec(), job, shuffle: { partitions: 1 } };
+    const { spec: map } = new Jobs(defaultLimits).add(spec, 0).map!;
+    const row = packRecords([encodeOutputs([{ ...parseCid(cid), bytes }])]);
+    await journal.append([
+      encodeLedgerRecord({ type: "submitted", spec, atMs: 0 }, new Uint8Array(0)),
+      encodeLedgerRecord(
+        { type: "results", job: map.job, worker: "pi", ranges: [[0, 1]], failures: [], retries: [] },
+        row,
+      ),
+    ]);
+  };
+  await write("jended", output);
+  await write("jruns", running);
+  const end = { type: "ended", job: "jended", state: "done", reason: "", atMs: 0 } as const;
+  await journal.append([encodeLedgerRecord(end, new Uint8Array(0))]);
+
+  const { jobs, leftovers } = await readJournal(engine, defaultLimits, () => {});
+  expect(["jended", "jruns"].map((job) => jobs.get(job)?.state)).toEqual(["done", "running"]);
+  const spent: string[] = [];
+  let nowMs = 0;
+  const retention = new Retention({
+    engine,
+    limits: defaultLimits,
+    clock: { nowMs: () => nowMs, wallMs: () => nowMs },
+    jobs,
+    datasets: { list: () => [] },
+    scheduler: createScheduler(defaultLimits),
+    ledger: new Ledger(journal, Number.POSITIVE_INFINITY, () => {}),
+    recordsRead: 0,
+    leftovers,
+    onSpent: (cids) => spent.push(...cids),
+  });
+  nowMs = 2 * defaultLimits.outputsUnusedMs;
+  await retention.clearShuffles();
+  expect(spent).toEqual([output.cid]);
+  expect([await blobs.stat(output.cid), (await blobs.stat(running.cid))?.bytes]).toEqual([
+    undefined,
+    running.bytes,
+  ]);
 });

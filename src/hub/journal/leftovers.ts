@@ -22,7 +22,7 @@ const BLOBS_AT_ONCE = 100_000;
 /** Between two goes passes at least so many times what the first one took. */
 const REST_FACTOR = 20;
 
-/** What ended shuffles made for themselves and nobody has looked at yet; a restart forgets them, and the daily sweep does not. */
+/** What ended shuffles made for themselves and nobody has looked at yet; a restart knows of those since the checkpoint, the daily sweep of all. */
 export class Leftovers {
   readonly #limits: Pick<Limits, "outputsUnusedMs">;
   readonly #waiting: Waiting[] = [];

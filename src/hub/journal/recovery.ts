@@ -5,6 +5,7 @@ import { Jobs } from "../jobs/jobs.ts";
 import { loadPointer } from "./checkpoint-pointer.ts";
 import { CheckpointReader } from "./checkpoint-reader.ts";
 import { decodeLedgerRecord, isJobRecord, type JobRecord } from "./ledger-record.ts";
+import type { Leftover } from "./leftovers.ts";
 
 /** Enters one record of the journal into the catalogue of jobs. */
 export function enterRecord(
@@ -96,6 +97,8 @@ export interface Recovered {
   readonly jobs: Jobs;
   /** Records that were read one by one, behind the checkpoint if there is one. */
   readonly records: number;
+  /** Of shuffles that ended since the checkpoint: what they had made for themselves may still be there. */
+  readonly leftovers: readonly Leftover[];
 }
 
 /**
@@ -112,13 +115,16 @@ export async function readJournal(
   const pointer = await loadPointer(engine.registry);
   if (pointer !== undefined) await new CheckpointReader(jobs, apply).read(engine, pointer);
   let records = 0;
+  const leftovers: Leftover[] = [];
   for await (const { position, record: bytes } of engine.journal.read(pointer?.mark ?? 0)) {
     const { record, body } = decodeLedgerRecord(bytes);
     if (!isJobRecord(record)) continue;
+    const map = record.type === "ended" ? jobs.get(record.job)?.map : undefined;
+    if (map !== undefined) leftovers.push({ rows: map.results.records, cids: [] });
     enterRecord(jobs, record, position, bytes.length, limits, body);
     const told = schedulerRecord(record, body.length);
     if (told !== undefined) apply(told);
     records++;
   }
-  return { jobs, records };
+  return { jobs, records, leftovers };
 }

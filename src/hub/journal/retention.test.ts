@@ -77,6 +77,7 @@ class Store {
       scheduler,
       ledger,
       recordsRead: 0,
+      leftovers: [],
     });
   }
 

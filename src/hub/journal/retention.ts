@@ -21,6 +21,8 @@ export interface RetentionOptions {
   readonly ledger: Ledger;
   /** Records behind the latest checkpoint that the start had to read one by one. */
   readonly recordsRead: number;
+  /** What shuffles had made for themselves that ended before the start. */
+  readonly leftovers: readonly Leftover[];
   /** Nobody needs these blobs any more; they were between the stages of a shuffle. */
   readonly onSpent?: (cids: readonly string[]) => void;
 }
@@ -53,6 +55,7 @@ export class Retention {
   constructor(options: RetentionOptions) {
     this.#options = options;
     this.#leftovers = new Leftovers(options.limits);
+    for (const leftover of options.leftovers) this.#leftovers.add(leftover, options.clock.nowMs());
     this.#checkpointAt = options.limits.checkpointRecordsMin - options.recordsRead;
     this.#sweptAtMs = options.clock.nowMs();
     this.#epochMs = options.clock.wallMs() - options.clock.nowMs();
@@ -86,7 +89,7 @@ export class Retention {
   /** @param leftover what it had made that nobody needs any more */
   jobEnded(leftover: Leftover | undefined): void {
     if (leftover !== undefined) {
-      // What is missed now, such as in a restart, is swept with everything else one day.
+      // What is missed now, such as in a restart after a checkpoint, is swept with everything else one day.
       this.#forgotten = true;
       this.#leftovers.add(leftover, this.#options.clock.nowMs());
     }

@@ -79,7 +79,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const doors = await openDoors(engine.registry, secretKey, limits);
     const { invites, projects } = doors;
     const recovering = createScheduler(limits);
-    const { jobs, records: recordsRead } = await readJournal(engine, limits, (record) =>
+    const { jobs, leftovers, ...read } = await readJournal(engine, limits, (record) =>
       recoverRecord(recovering, record),
     );
     const { registry, blobs } = engine;
@@ -123,7 +123,8 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           keepers,
           credit,
           people,
-          recordsRead,
+          recordsRead: read.records,
+          leftovers,
           callHost,
           tracer: options.tracer ?? hubTracer(options, limits),
           onFault,

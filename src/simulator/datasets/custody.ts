@@ -131,9 +131,10 @@ export class Custody {
     this.#whole.delete(worker);
     this.#holdings.delete(worker);
     const owed = this.#recalled.delete(worker);
+    // First: with what follows may come a plan, which must not count on it.
+    this.#replicas.left(worker);
     this.#refill.left(worker);
     if (owed && this.isHearing) this.#heard();
-    this.#replicas.left(worker);
   }
 
   kept(session: Session, message: KeptMessage): void {
