@@ -258,7 +258,7 @@ describe("an error in a map-reduce", () => {
       );
     expect(failed).toMatchObject({
       name: "RangeError",
-      message: expect.stringMatching(/^this line is bad \(in notes\.txt, in the bytes from \d+ to 6009\)$/),
+      message: expect.stringMatching(/^this line is bad \(in "notes\.txt", line \d+ behind byte \d+\)$/),
       code: "JOB_FAILED_INPUTS",
     });
   });

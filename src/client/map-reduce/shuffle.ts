@@ -144,7 +144,7 @@ class ShuffleRun {
   readonly #gate = new Gate();
   readonly #channel: JobChannel;
   /** Where in the input each map's part is, for whoever has to look for what is wrong there. */
-  readonly #places: string[] = [];
+  readonly #places: Place[] = [];
 
   constructor(host: SubmissionHost, spec: JobSpec, options: MapReduceOptions) {
     this.#host = host;
@@ -212,20 +212,29 @@ class ShuffleRun {
   #placed(error: unknown): unknown {
     if (!(error instanceof TaskError) || error.input === undefined) return error;
     const place = this.#places[error.input];
-    if (place === undefined || place === "") return error;
+    // What the map itself threw says it better; what killed its sandbox says nothing.
+    if (place === undefined || place.text === "" || error.message.includes(place.name)) return error;
     const { kind, name, message, stack = "", props, worker, input } = error;
     const frames = stack.split("\n").slice(message.split("\n").length).join("\n");
     return new TaskError(
-      { kind, name, message: `${message} (${place})`, stack: frames, props },
+      { kind, name, message: `${message} (${place.text})`, stack: frames, props },
       worker,
       input,
     );
   }
 }
 
-function placeOf(input: unknown): string {
+interface Place {
+  /** Of the file, in quotes. */
+  readonly name: string;
+  readonly text: string;
+}
+
+function placeOf(input: unknown): Place {
   const ref = Array.isArray(input) ? fileRefOf(input[0]) : undefined;
-  if (ref === undefined) return "";
-  const { name = ref.cid, bytes, start = 0, end = bytes } = ref;
-  return start === 0 && end === bytes ? `in ${name}` : `in ${name}, in the bytes from ${start} to ${end}`;
+  if (ref === undefined) return { name: "", text: "" };
+  const { bytes, start = 0, end = bytes } = ref;
+  const name = JSON.stringify(ref.name ?? ref.cid);
+  const part = start === 0 && end === bytes ? "" : `, in the bytes from ${start} to ${end}`;
+  return { name, text: `in ${name}${part}` };
 }

@@ -25,6 +25,7 @@ import { offerFiles, PipeFiles, sandboxFiles, toHandle } from "./files.ts";
 import type { Host } from "./host.ts";
 import { Reporter } from "./reporter.ts";
 import { failureKindOf } from "./stages/missing.ts";
+import { withPlace } from "./stages/place.ts";
 import { stageFunction } from "./stages/stage.ts";
 
 /** Nothing larger comes from an agent; the agent's own limit for code and records is below it. */
@@ -171,7 +172,7 @@ class Runner {
         this.#succeed(isThenable(outcome) ? await this.#settled(outcome) : outcome);
       } catch (error) {
         const kind = this.#order.stage === undefined ? "error" : failureKindOf(error);
-        reporter.fail(this.#blame.failureOf(error, kind), recordOf, fingerprint);
+        reporter.fail(withPlace(this.#blame.failureOf(error, kind), error), recordOf, fingerprint);
       }
       if (reporter.settled()) this.#log.flush();
     }

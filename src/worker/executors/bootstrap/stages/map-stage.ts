@@ -1,6 +1,7 @@
-import { type FileStore, readSegment, segmentOf } from "../../../../data/readers/index.ts";
+import { type FileStore, readSegment, type Segment, segmentOf } from "../../../../data/readers/index.ts";
 import { combinerOf, type MapReduceFunctions } from "./definition.ts";
 import { PartitionFiles } from "./partition-files.ts";
+import { notePlace } from "./place.ts";
 import { CombineTable } from "./table.ts";
 import { TokenCounter } from "./token-counter.ts";
 
@@ -60,23 +61,30 @@ export async function mapSegment(
     return counter;
   };
   const { map } = functions;
+  let segment: Segment | undefined;
+  /** Records that were mapped before the one at hand; undefined while no function of the user's runs. */
+  let before = 0;
+  let at: number | undefined;
   try {
     const records = recordsOf(input);
-    const segment = records === undefined ? segmentOf(input) : undefined;
+    segment = records === undefined ? segmentOf(input) : undefined;
     const file = segment && { name: segment.file.name ?? "", cid: segment.file.cid };
     const context = new MapContext(file, counterOf);
     for await (const batch of segment === undefined ? [records!] : readSegment(segment, files)) {
-      for (const record of batch) {
-        const wait = map(record, table.emit, context);
+      for (at = 0; at < batch.length; at++) {
+        const wait = map(batch[at], table.emit, context);
         if (typeof wait === "object" && wait !== null) await wait;
         if (outputs.isBehind) await outputs.caughtUp();
       }
+      before += batch.length;
+      at = undefined;
     }
     emptyCounter();
     table.flush(outputs);
     return await outputs.end();
   } catch (error) {
     outputs.abort();
+    if (segment !== undefined && at !== undefined) notePlace(error, segment, before + at + 1);
     throw error;
   }
 }
