@@ -99,8 +99,9 @@ describe("a map-reduce", () => {
     const map = () => {
       throw new RangeError("no such word");
     };
-    const broken = await later.submitMapReduce({ input: [1, 2], map, reduce: sum });
-    await expect(broken.pairs()).rejects.toThrow("no such word");
+    const input = await later.put(new File(["one\ntwo\n"], "notes.txt"));
+    const broken = await later.submitMapReduce({ input, map, reduce: sum });
+    await expect(broken.pairs()).rejects.toThrow('no such word (in "notes.txt", line 1)');
     expect((await broken.status()).state).toBe("broken");
   });
 
