@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -167,6 +167,17 @@ describe("documents and code agree", () => {
     const documented = [...read("docs/limits.md").matchAll(/^\| `(\w+)` \|/gm)].map((m) => m[1]!);
     expect(limits.length).toBeGreaterThan(20);
     expect(documented.toSorted()).toEqual(limits.toSorted());
+  });
+
+  test("what documents name of the code is there", () => {
+    const documents = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", ...filesBelow("docs", /\.md$/)];
+    const named = documents.flatMap((path) =>
+      [...read(path).matchAll(/`((?:src|test|benchmarks|examples)\/[\w./-]+)`/g)].map((match) => match[1]!),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    const isThere = (path: string) =>
+      ["", ".ts", ".test.ts"].some((ending) => existsSync(join(root, path + ending)));
+    expect(named.filter((path) => !isThere(path))).toEqual([]);
   });
 
   test("every error code is thrown somewhere", () => {
