@@ -15,6 +15,22 @@ test("an error for people: what, what to do, its code", () => {
   });
 });
 
+test("what a stranger's worker says of a failure gives the terminal no orders", () => {
+  const failure = {
+    kind: "error",
+    name: "MusketeersError",
+    message: "\u001b[2Jgone\u009b",
+    stack: "MusketeersError: \u001b[2Jgone\n    at map (a.ts:1:1)",
+    props: { code: "INVALID_DATA", hint: "\u001b]0;mine\u0007" },
+  } as const;
+  for (const verbose of [false, true]) {
+    const { text } = describeFailure(new TaskError(failure, "w"), { ...plain, verbose });
+    expect(text).toContain("gone");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.
+    expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+  }
+});
+
 test("an error for programs is one object", () => {
   const { text, status } = describeFailure(new MusketeersError("NOT_FOUND", "no job 7"), {
     ...plain,

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { errorKinds, isErrorCode, MusketeersError, toMusketeersError } from "../protocol/index.ts";
+import { printable } from "./render/format.ts";
 import type { Style } from "./render/style.ts";
 
 /** A command's way to end with a status although nothing is wrong with the command itself. */
@@ -76,11 +77,11 @@ export function describeFailure(
   if (options.json) return { text: `${JSON.stringify({ error })}\n`, status };
   const { style } = options;
   const lines = [
-    `${style.bad("error:")} ${error.message}`,
-    `${style.bold("hint:")}  ${error.hint}`,
+    `${style.bad("error:")} ${printable(error.message)}`,
+    `${style.bold("hint:")}  ${printable(error.hint)}`,
     style.dim(`code:  ${error.code} (exit status ${status})`),
   ];
-  if (options.verbose) lines.push(stackOf(error));
+  if (options.verbose) lines.push(printable(stackOf(error)));
   return { text: `${lines.join("\n")}\n`, status };
 }
 
