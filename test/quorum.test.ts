@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { mapReduce } from "../src/client/index.ts";
 import { double, wobble } from "./support/tasks.ts";
+import { tornCount } from "./support/torn-count.ts";
 import { testClient, testHub, testWorker } from "./support/whole-cluster.ts";
 
 test("real workers of different people answer, and results say how they were accepted", async () => {
@@ -51,4 +52,32 @@ test("same belongs to a task with a quorum, and not to one call, a map-reduce or
   const canaries = [{ input: 1, value: 2 }];
   const options = { quorum: { agree: 2, of: 3 }, canaries };
   await expect(cluster.map(wobble, [1], options).toArray()).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
+});
+
+const text = Array.from({ length: 600 }, (_, at) => `the ${at % 7} and the ${at % 50}\n`).join("");
+const words = new Map<string, number>();
+for (const word of text.split(/[ \n]+/)) if (word !== "") words.set(word, (words.get(word) ?? 0) + 1);
+
+test("a map-reduce of strangers counts right although one of them lies, and finds out who", async () => {
+  const hub = await testHub({ limits: { provenStreakMin: 2, unitInputsMax: 2 } });
+  const cluster = await testClient(hub);
+  const input = await cluster.put(new TextEncoder().encode(text));
+  const strangers = ["ada", "bob", "cem"].map((person) => ({
+    invite: hub.invite({ role: "worker", person }),
+  }));
+  const liar = { invite: hub.invite({ role: "worker", person: "liar" }), trust: true };
+  await Promise.all([...strangers, liar].map((options) => testWorker(hub, options)));
+  const options = { input, segmentBytes: 400, quorum: { agree: 2, of: 3 }, deterministic: true };
+  const counting = cluster.mapReduce(tornCount, options);
+  // Each of them has said as much as a newcomer may.
+  const looked = async () => expect((await cluster.jobs())[0]!.trust!.replicas).toBe(8);
+  await vi.waitFor(looked, { timeout: 60_000 });
+  await testWorker(hub, { invite: hub.invite({ role: "worker", person: "notary", trusted: true }) });
+  expect(new Map(await (await counting).toMap())).toEqual(words);
+  const [job] = await cluster.jobs();
+  expect(job).toMatchObject({ state: "done", failed: 0, trust: { undecided: 0, provisional: 0 } });
+  const people = new Map((await cluster.people()).map((row) => [row.person, row]));
+  expect(people.get("liar")).toMatchObject({ proven: false, valid: 0 });
+  for (const { person, invalid } of people.values())
+    expect([person, invalid > 0]).toEqual([person, person === "liar"]);
 });

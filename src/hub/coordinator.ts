@@ -2,7 +2,6 @@ import type { Engine } from "../engine/index.ts";
 import { countOf, type JobProgressMessage, type Limits } from "../protocol/index.ts";
 import {
   type EffectOf,
-  mapStageId,
   type Scheduler,
   type SchedulerEffect,
   type SchedulerEvent,
@@ -15,7 +14,7 @@ import type { Credit } from "./credit/index.ts";
 import type { Datasets } from "./datasets/datasets.ts";
 import { Intake } from "./jobs/intake.ts";
 import { JobControl } from "./jobs/job-control.ts";
-import type { JobEntry, MapFailure } from "./jobs/job-entry.ts";
+import type { JobEntry } from "./jobs/job-entry.ts";
 import { progressOf } from "./jobs/job-progress.ts";
 import { JobTraces } from "./jobs/job-traces.ts";
 import type { Jobs } from "./jobs/jobs.ts";
@@ -112,7 +111,9 @@ export class Coordinator implements HubView {
       onNear: (near) => feed({ type: "WorkerHolds", ...near }),
     });
     const { locality, tracker } = this.peers;
-    this.retention = new Retention({ ...options, ledger, onSpent: (cids) => this.peers.forget(cids) });
+    const candidates = () => this.referee.candidateRecords();
+    const onSpent = (cids: readonly string[]) => this.peers.forget(cids);
+    this.retention = new Retention({ ...options, ledger, candidates, onSpent });
     this.custody = new Custody({ ...options, peers: this.peers });
     // What a name stood for before may be swept.
     datasets.onChanged = (name) => {
@@ -228,7 +229,7 @@ export class Coordinator implements HubView {
           this.ledger.append({ type: "carve", job: effect.job, mark: effect.mark }, undefined, () => {});
           break;
         case "EndJob":
-          this.#endJob(effect, mapFailureOf(effect, mapStageId(effect.job), effects, delivery?.block));
+          this.#endJob(effect);
           break;
         case "DropWorker":
           this.roster.drop(effect.worker);
@@ -255,13 +256,14 @@ export class Coordinator implements HubView {
     this.#writer.store({ type: "results", job, worker, ranges, failures, retries, accepted }, body);
   }
 
-  #endJob(effect: EffectOf<"EndJob">, failure: MapFailure | undefined): void {
-    const { job, state, reason, trust } = effect;
+  #endJob(effect: EffectOf<"EndJob">): void {
+    const { job, state, reason, trust, culprit } = effect;
     this.peers.locality.ended(job);
     this.referee.ended(job);
     const entry = this.jobs.get(job);
     if (entry === undefined) return;
     const atMs = this.wallMs();
+    const failure = mapFailureOf(culprit, entry.map);
     const more = {
       ...(failure === undefined ? {} : { culprit: failure.culprit }),
       ...(trust === undefined ? {} : { trust }),

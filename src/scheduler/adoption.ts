@@ -5,6 +5,7 @@ import { requeue } from "./fairness.ts";
 import { grant } from "./leases.ts";
 import type { RangeSet } from "./rangeset.ts";
 import { isUnit } from "./results.ts";
+import { mayBeStale } from "./stages.ts";
 import type { Job, Scheduler, Worker } from "./state.ts";
 import type { PresentedUnit } from "./types.ts";
 
@@ -25,7 +26,7 @@ export function presentLeases(state: Scheduler, worker: Worker, presented: reado
 /** Says whether anything of the lease was left to do that was nobody else's. */
 function adopt(state: Scheduler, job: Job, worker: Worker, { descriptor, from }: PresentedUnit): boolean {
   const { ranges } = descriptor;
-  if (!isUnit(ranges, job.size) || !Number.isSafeInteger(from) || from < 0) return false;
+  if (!isUnit(ranges, job.size) || !Number.isSafeInteger(from) || from < 0 || mayBeStale(job)) return false;
   const unfinished = job.done.missing(withoutCanaries(sliceRanges(ranges, from, countOf(ranges))));
   const own = job.pending.claim(descriptor, unfinished);
   if (own.count === 0) return false;

@@ -55,6 +55,7 @@ function addJob(state: Scheduler, spec: JobSpec): Job {
     upstream: undefined,
     downstream: undefined,
     lost: 0,
+    isRemade: false,
     culprit: undefined,
     queueAt: -1,
     workPerInput: undefined,
@@ -183,9 +184,9 @@ function endJob(
     const { no, worker } = lease;
     state.effects.push({ type: "RevokeLease", worker: worker.id, lease: no, reason: "the job is over" });
   }
+  const trust = trustView(job);
   removeJob(state, job);
   const blame = culprit === undefined ? {} : { culprit };
-  const trust = job.trust === undefined ? {} : { trust: trustView(job.trust) };
   state.effects.push({ type: "EndJob", job: job.id, state: end, reason, ...blame, ...trust });
 }
 

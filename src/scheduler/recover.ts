@@ -80,6 +80,8 @@ export function finishRecovery(state: Scheduler, nowMs: number): Scheduler {
   state.woken.clear();
   for (const job of state.jobs.values()) {
     job.pending.holdFresh(job.carveMark, nowMs + state.config.adoptionWindowMs);
+    // A checkpoint does not say what was lost before it.
+    if (job.downstream !== undefined) job.isRemade = true;
     requeue(state, job);
     state.changed.add(job);
   }

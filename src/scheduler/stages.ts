@@ -1,10 +1,12 @@
 import { countOf, type JobSpec, type Ranges, type StageKind } from "../protocol/index.ts";
 import { isHeld, requeue } from "./fairness.ts";
-import { owedBy } from "./leases.ts";
+import { owedBy, revoke } from "./leases.ts";
 import { freshClass } from "./pending.ts";
 import { RangeSet } from "./rangeset.ts";
 import type { Job, Scheduler } from "./state.ts";
 import { lookLater } from "./tail.ts";
+import { forgetVotes } from "./trust/ballots.ts";
+import type { JobTrust } from "./trust/trust-state.ts";
 import type { EventOf, JobId } from "./types.ts";
 
 /*
@@ -53,14 +55,34 @@ export function outputLost(state: Scheduler, event: EventOf<"OutputLost">): void
   if (lost.length === 0) return;
   forgetResults(stage, lost);
   for (const lease of stage.leases) stage.pending.remove(owedBy(lease));
+  if (reduce.trust !== undefined) voteAnew(state, reduce, reduce.trust);
   state.effects.push({ type: "RecordLoss", job: stage.id, ranges: lost });
   requeue(state, stage);
   openStage(state, reduce);
 }
 
+/**
+ * Segments run again, maybe by people of another engine: a partition that was reduced from what there was before may
+ * differ from one of tomorrow, though nobody is wrong. So nothing undecided of the reduce stage is compared with it.
+ */
+function voteAnew(state: Scheduler, reduce: Job, trust: JobTrust): void {
+  for (const lease of [...reduce.leases]) revoke(state, lease, "what it reads is mapped again");
+  const back = [...trust.provisional.ranges()];
+  const all: Ranges = [[0, reduce.size]];
+  forgetVotes(state, reduce, trust, all);
+  trust.rerun += countOf(back);
+  reduce.pending.add(freshClass, back);
+  trust.pending.relane(all);
+}
+
+/** Whether what was begun for a job before now may have read outputs that were made again since. */
+export const mayBeStale = ({ trust, upstream }: Job): boolean =>
+  trust !== undefined && upstream?.isRemade === true;
+
 /** Makes inputs of a map stage pending again as if they had never run; what they may do costs them no attempt. */
 export function forgetResults(stage: Job, lost: Ranges): void {
   stage.done.removeAll(lost);
   stage.lost += countOf(lost);
+  stage.isRemade = true;
   stage.pending.add(freshClass, lost);
 }

@@ -113,6 +113,8 @@ export interface Job {
   downstream: Job | undefined;
   /** Results of a map stage that were lost, since the job began. */
   lost: number;
+  /** Whether results of a map stage were made again, or may have been before this scheduler began. */
+  isRemade: boolean;
   /** The first input of a map stage that failed for good, where that is known. */
   culprit: number | undefined;
   readonly quota: Quota;

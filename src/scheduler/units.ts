@@ -1,9 +1,10 @@
 import { countOf } from "../protocol/index.ts";
 import { offer, refuse } from "./demand.ts";
-import { charge } from "./fairness.ts";
+import { charge, requeue } from "./fairness.ts";
 import { giveBack, isShared, release, revokeIfServed, revokeServed } from "./leases.ts";
 import { Acceptance, isBlock, isUnit, type ResultBlock, waitFor } from "./results.ts";
 import { learn, unreportedOf } from "./sizing.ts";
+import { mayBeStale } from "./stages.ts";
 import { type Job, type Lease, type Scheduler, type Worker, wakeBy } from "./state.ts";
 import { Tally } from "./trust/tally.ts";
 import type { EventOf, LeaseDescriptor, LeaseNo, WorkerId } from "./types.ts";
@@ -89,8 +90,13 @@ export function unitReturned(state: Scheduler, event: EventOf<"UnitReturned">): 
     state.paused.add(worker);
     wakeBy(state, worker.pausedUntilMs);
   }
-  if (event.reason === "missing") waitFor(state, job, lease.descriptor, release(state, lease));
-  else giveBack(state, lease);
+  if (event.reason === "missing") {
+    waitFor(state, job, lease.descriptor, release(state, lease));
+    // A newcomer that holds less may take others.
+    requeue(state, job);
+  } else {
+    giveBack(state, lease);
+  }
 }
 
 /** What takes the results in: where votes are asked for each is one, else the first is the result. */
@@ -118,7 +124,7 @@ export function lateResults(state: Scheduler, event: EventOf<"LateResults">): vo
   if (job === undefined || !isBlock(event) || !isUnit(descriptor.ranges, job.size)) return;
   if (from + count > countOf(descriptor.ranges) || !isJudgeable(job, event)) return;
   const worker = state.workers.get(event.worker);
-  if (job.trust !== undefined && worker === undefined) return;
+  if (job.trust !== undefined && (worker === undefined || mayBeStale(job))) return;
   const acceptance = acceptanceOf(state, job, worker, descriptor, event);
   acceptance.take(from, from + count, false);
   acceptance.record(event.worker);

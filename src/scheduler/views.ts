@@ -2,7 +2,7 @@ import type { Range, StageKind, StageProgress } from "../protocol/index.ts";
 import { whyUnserved } from "./demand.ts";
 import { isFull, isHeld } from "./fairness.ts";
 import type { Job, Scheduler } from "./state.ts";
-import { trustView, whyUndecided } from "./trust/job-trust.ts";
+import { idleOf, trustView, whyUndecided } from "./trust/job-trust.ts";
 import { standingIn } from "./trust/people.ts";
 import type { JobId, JobView, PersonView, WorkerId, WorkerView } from "./types.ts";
 
@@ -12,7 +12,7 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
   if (job === undefined) return undefined;
   const { spec, size, sealed, done, failed, pending, leases } = job;
   const left = size - done.count;
-  const { upstream, trust } = job;
+  const { upstream } = job;
   // While a reduce stage is held, it is its map stage that goes on or waits.
   const active = upstream !== undefined && isHeld(job) ? upstream : job;
   const isServed = leases.size > 0 || active.leases.size > 0 || active.done.count === active.size;
@@ -23,12 +23,12 @@ export function jobView(state: Scheduler, id: JobId): JobView | undefined {
     state: "running",
     done: done.count,
     failed,
-    running: left - pending.count - (trust?.provisional.count ?? 0) - (trust?.comparing.size ?? 0),
+    running: left - pending.count - idleOf(job),
     retrying: pending.retryingCount,
     paused: job.paused,
     priority: job.priority,
     waiting: isServed ? "" : whyWaiting(state, active),
-    ...(trust === undefined ? {} : { trust: trustView(trust) }),
+    ...trustView(job),
     ...(upstream === undefined ? {} : { stages: [stageView("map", upstream), stageView("reduce", job)] }),
   };
 }
@@ -50,8 +50,9 @@ export function* people(state: Scheduler): Generator<PersonView, void, undefined
   }
 }
 
-function stageView(kind: StageKind, { size, sealed, done, failed, pending, lost }: Job): StageProgress {
-  const running = size - done.count - pending.count;
+function stageView(kind: StageKind, job: Job): StageProgress {
+  const { size, sealed, done, failed, pending, lost } = job;
+  const running = size - done.count - pending.count - idleOf(job);
   return { kind, size, sealed, done: done.count, failed, running, lost };
 }
 

@@ -3,8 +3,8 @@ import type { Machine } from "./machine.ts";
 /** What has outputs of shuffles: a machine from when it was switched on, or for good where it keeps them. */
 interface Disk {
   readonly machine: Machine;
-  /** Segments by the number of their map stage. */
-  readonly outputs: Map<number, Set<number>>;
+  /** By the number of a map stage and segment, what its outputs are marked with. */
+  readonly outputs: Map<number, Map<number, number>>;
 }
 
 /** Who really has which outputs, which no hub knows for sure. */
@@ -23,16 +23,16 @@ export class Disks {
     this.#disks.delete(disk);
   }
 
-  /** A segment was mapped. */
-  put(disk: number, stage: number, segment: number): void {
+  /** A segment was mapped. @param mark tells outputs that differ from others of the same segment */
+  put(disk: number, stage: number, segment: number, mark: number): void {
     const outputs = this.#disks.get(disk)?.outputs;
     if (outputs === undefined) return;
-    outputs.set(stage, (outputs.get(stage) ?? new Set()).add(segment));
+    outputs.set(stage, (outputs.get(stage) ?? new Map()).set(segment, mark));
   }
 
-  /** Whether the output of a segment can be read now. */
-  has(disk: number, stage: number, segment: number): boolean {
+  /** The mark of the output of a segment; undefined where it cannot be read now. */
+  markOf(disk: number, stage: number, segment: number): number | undefined {
     const found = this.#disks.get(disk);
-    return found?.machine.isReachable === true && found.outputs.get(stage)?.has(segment) === true;
+    return found?.machine.isReachable === true ? found.outputs.get(stage)?.get(segment) : undefined;
   }
 }

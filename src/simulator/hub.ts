@@ -89,7 +89,7 @@ export class Hub {
     this.#life = new Life(queue);
     const later = (delayMs: number, then: () => void) => this.#life.later(delayMs, then);
     this.custody = new Custody(world, later);
-    this.#referee = new Referee({ world, journal: this.journal, later });
+    this.#referee = new Referee({ world, journal: this.journal, outputs: this.outputs, later });
     this.#nearness = new Nearness(world, this.custody, (event) => this.#feed(event));
     this.saved = new SavedStates({ world, journal: this.journal, state: () => this.state });
     this.state = createScheduler(world.limits);

@@ -445,7 +445,7 @@ export class Machine {
       clockRate: this.clockRate,
       disk: () => this.#disk,
       pretends: () => this.voice.persona.pretends,
-      answerTo: (input: InputId) => this.#answerTo(input),
+      answerTo: (input: InputId, read: number) => this.#answerTo(input, read),
       progressed: (slot: number, run: number, results: CostedResults) =>
         this.#handle({ type: "RunProgressed", slot, run, results }),
       elapsedMs: (trueMs: number) => this.#elapsedMs(trueMs),
@@ -480,10 +480,11 @@ export class Machine {
     return jumps ? this.#jumpRandom.int(2) * 1e9 : trueMs * this.clockRate;
   }
 
-  #answerTo(input: InputId): Answer {
+  #answerTo(input: InputId, read: number): Answer {
     const plan = this.#world.plans[input.job]!;
     const isFlaky = this.#random.chance(plan.scenario.flakyShare ?? 0);
     if (isFlaky && !this.voice.persona.pretends) return { input, outcome: "threw", mark: 0 };
-    return this.voice.answer(plan, input, this.#random.chance(this.population.corruptionRate ?? 0));
+    const isSpoilt = this.#random.chance(this.population.corruptionRate ?? 0);
+    return this.voice.answer(plan, input, isSpoilt, read);
   }
 }

@@ -53,17 +53,23 @@ export class Outputs {
 
   /** Results of a map stage were accepted: before these, the journal gets to know where their outputs are. */
   keep({ job, kept, ranges }: EffectOf<"RecordResults">, block: Uint8Array): void {
-    const { world, journal } = this.#host;
+    const { world } = this.#host;
     if (!world.planOf.get(job)!.isStage) return;
-    const rows = [...disksOf(pickRecords(block, kept), ranges)];
+    this.keepRows(job, [...disksOf(pickRecords(block, kept), ranges)]);
+  }
+
+  /** The same, where they are known. */
+  keepRows(job: string, rows: readonly (readonly [segment: number, disk: number])[]): void {
+    if (rows.length === 0) return;
     this.enter(job, rows);
-    journal.append({ type: "rows", job, rows });
+    this.#host.journal.append({ type: "rows", job, rows });
   }
 
   /** The scheduler has heard that these are lost. */
   lose({ job, ranges }: EffectOf<"RecordLoss">): void {
     const { world, journal } = this.#host;
     world.auditor.forget(world.planOf.get(job)!.number, ranges);
+    world.inspector.forget(job, ranges);
     this.drop(job, ranges);
     this.lost += countOf(ranges);
     journal.append({ type: "lost", job, ranges });

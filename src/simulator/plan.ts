@@ -129,7 +129,7 @@ const specOf = (job: JobScenario, number: number): JobSpec => ({
     attached: false,
     ...(job.quorum === undefined ? {} : { quorum: { adaptive: true, deterministic: false, ...job.quorum } }),
   },
-  ...(job.quorum === undefined || job.canaries === undefined
+  ...(job.quorum === undefined || job.canaries === undefined || job.shuffle !== undefined
     ? {}
     : { canaries: canariesOf(number, job.canaries) }),
   ...(job.shuffle === undefined ? {} : { shuffle: { partitions: job.shuffle.partitions } }),

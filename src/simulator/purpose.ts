@@ -22,4 +22,5 @@ export const purpose = {
   strangers: 20,
   damage: 21,
   forgetting: 22,
+  voting: 23,
 } as const;

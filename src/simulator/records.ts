@@ -20,7 +20,8 @@ import { ViolationError } from "./violation.ts";
  *   input    0x01, job (3 bytes), index (4 bytes); of a partition: and the disk of each segment (3 bytes each)
  *   result   0x02, disk (3 bytes), mix (4 bytes); of a corrupted one the mix is inverted
  *            0x04, mark (3 bytes), mix (4 bytes): a wrong one, with what tells it from other wrong ones
- *            0x05, engine (3 bytes), mix (4 bytes): a right one that is such on one engine only
+ *            0x05, mark (3 bytes), mix (4 bytes): a right one that is such on one engine only, or of certain rows
+ *            Rows of outputs that have a mark: and their disk (3 bytes)
  *   failure  0x03
  *   state    milliseconds worked (8 bytes), job and index (4 bytes each)
  *
@@ -36,6 +37,9 @@ const MARKED_RIGHT = 5;
 /** Canaries stand at the end of what an index can be in a record: nobody there takes them for anything else. */
 const CANARY_INDEX = 0xf000_0000;
 const STRIDE = RECORD_BYTES + 1;
+const DISK_BYTES = 3;
+/** A row of outputs with a mark. */
+const MARKED_ROW_BYTES = RECORD_BYTES + DISK_BYTES;
 
 export interface InputId {
   readonly job: number;
@@ -175,8 +179,6 @@ const inputAt = (bytes: Uint8Array, at: number, savedMs: number): InputId => ({
 const uint24At = (bytes: Uint8Array, at: number): number =>
   bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
 
-const DISK_BYTES = 3;
-
 /** One byte ahead marks a column, so that one without segments shows as one, too. */
 function disksAt(bytes: Uint8Array, start: number, end: number): number[] {
   const disks: number[] = [];
@@ -211,8 +213,15 @@ export function* disksOf(
   for (const index of eachInput(inputs)) {
     if (!cursor.next()) return;
     const { start, end } = cursor;
-    if (block[start] === RIGHT && end - start === RECORD_BYTES) yield [index, uint24At(block, start + 1)];
+    const disk = diskAt(block, start, end);
+    if (disk !== undefined) yield [index, disk];
   }
+}
+
+function diskAt(block: Uint8Array, start: number, end: number): number | undefined {
+  if (block[start] === RIGHT && end - start === RECORD_BYTES) return uint24At(block, start + 1);
+  const isMarked = block[start] === MARKED_WRONG || block[start] === MARKED_RIGHT;
+  return isMarked && end - start === MARKED_ROW_BYTES ? uint24At(block, start + RECORD_BYTES) : undefined;
 }
 
 function readResumed(record: Uint8Array): InputId {
@@ -243,20 +252,31 @@ export interface Answer {
   readonly outcome: Outcome;
   /** Answers of one outcome are alike where their marks are; 0: nothing in particular. */
   readonly mark: number;
+  /** It is a row of outputs. */
+  readonly isRow?: boolean;
 }
+
+const isMarkedRow = ({ isRow, mark, outcome }: Answer): boolean =>
+  isRow === true && mark > 0 && (outcome === "right" || outcome === "corrupted");
 
 /** Packs the answers to inputs; `disk` is where outputs went, if there are any. */
 export function packResults(answers: readonly Answer[], disk: number): Uint8Array {
-  const block = new Uint8Array(answers.length * STRIDE);
-  for (let at = 0; at < answers.length; at++) {
-    const { input, outcome, mark } = answers[at]!;
-    const start = at * STRIDE;
-    block[start] = RECORD_BYTES;
+  let rows = 0;
+  for (const answer of answers) if (isMarkedRow(answer)) rows++;
+  const block = new Uint8Array(answers.length * STRIDE + rows * DISK_BYTES);
+  let start = 0;
+  for (const each of answers) {
+    const { input, outcome, mark } = each;
+    const isLong = isMarkedRow(each);
+    block[start] = isLong ? MARKED_ROW_BYTES : RECORD_BYTES;
     if (outcome === "threw" || outcome === "missing") putUint32(block, start + 1, (disk << 8) | FAILURE);
     else if (mark === 0) putUint32(block, start + 1, (disk << 8) | RIGHT);
     else putUint32(block, start + 1, (mark << 8) | (outcome === "right" ? MARKED_RIGHT : MARKED_WRONG));
     const answer = answerOf(input.job, input.index);
     putUint32(block, start + 5, outcome === "corrupted" && mark === 0 ? ~answer : answer);
+    start += STRIDE;
+    if (!isLong) continue;
+    for (let byte = 0; byte < DISK_BYTES; byte++) block[start++] = disk >>> (8 * byte);
   }
   return block;
 }
@@ -280,7 +300,8 @@ function judge({ block, start, end }: Cursor, answer: number): Outcome | "wrong"
   // A worker core writes what became of a dead sandbox itself, as a failure of the wire.
   const kind = block[start]!;
   if (kind !== RIGHT && kind !== MARKED_WRONG && kind !== MARKED_RIGHT) return "threw";
-  if (end - start !== RECORD_BYTES) return "wrong";
+  const isMarked = kind !== RIGHT;
+  if (end - start !== RECORD_BYTES && !(isMarked && end - start === MARKED_ROW_BYTES)) return "wrong";
   const told = uint32At(block, start + 4);
   if (told === answer) return kind === MARKED_WRONG ? "corrupted" : "right";
   return kind === RIGHT && told === ~answer >>> 0 ? "corrupted" : "wrong";

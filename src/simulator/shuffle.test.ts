@@ -94,3 +94,38 @@ test("volunteers come and go, and the hub is killed in between: no segment is lo
   }
   expect(outputsLost).toBeGreaterThan(40);
 });
+
+test("what strangers map and reduce is right, although some lie and all but one come and go", () => {
+  const [job] = shuffle.jobs;
+  const comesAndGoes: Population["availability"] = (random, { turn }) => ({
+    online: turn % 2 === 0,
+    forMs: random.exponential() * (turn % 2 === 0 ? 20_000 : 3_000),
+  });
+  const anybody = { availability: comesAndGoes, departure: { drain: 1, crash: 1 } };
+  const strangers: Scenario = {
+    ...shuffle,
+    jobs: [{ ...job!, quorum: { agree: 2, of: 3 }, engineShare: 0.3 }],
+    populations: [
+      { name: "notary", count: 1, trusted: true, speed: 0.3 },
+      { ...anybody, name: "honest", count: 5 },
+      { ...anybody, name: "others", count: 3, engineClass: "spidermonkey" },
+      { ...anybody, name: "liars", count: 1, conduct: "liar" },
+      { ...anybody, name: "colluders", count: 3, conduct: "colluder" },
+    ],
+    hub: { crashesAtMs: [8_000], restartMs: 500, checkpointRecords: 20 },
+    limits: { ...shuffle.limits, provenStreakMin: 3, leaseTtlMs: 4_000, adoptionWindowMs: 1_000 },
+  };
+  const believed = { quorum: 0, trust: 0, trusted: 0 };
+  let outputsLost = 0;
+  for (let seed = 1; seed <= 6; seed++) {
+    const result = simulate(strangers, { seed, check: "tick" });
+    expectWhole(result);
+    const { wrong, accepted } = result.trust!;
+    expect(wrong).toEqual({ honest: 0, liar: 0, colluder: 0, sleeper: 0 });
+    // Those of rows and of partitions, however often they were lost.
+    expect(accepted.quorum + accepted.trust + accepted.trusted).toBe(48);
+    for (const way of ["quorum", "trust", "trusted"] as const) believed[way] += accepted[way];
+    outputsLost += result.outputsLost;
+  }
+  for (const count of [...Object.values(believed), outputsLost]) expect(count).toBeGreaterThan(10);
+}, 120_000);

@@ -1,5 +1,6 @@
 import type { FailureMark } from "../protocol/index.ts";
 import type { Results } from "../worker/core/index.ts";
+import { mix } from "./random.ts";
 import { type Answer, encodeState, type InputId, InputReader, packResults } from "./records.ts";
 import { ViolationError } from "./violation.ts";
 import type { World } from "./world.ts";
@@ -26,8 +27,8 @@ export interface SlotHost {
   disk(): number;
   /** Whether it answers without running anything. */
   pretends(): boolean;
-  /** Draws what becomes of an attempt that need not fail. */
-  answerTo(input: InputId): Answer;
+  /** Draws what becomes of an attempt that need not fail; `read` tells apart what it may have read, 0: nothing of note. */
+  answerTo(input: InputId, read: number): Answer;
   progressed(slot: number, run: number, results: CostedResults): void;
   died(slot: number, run: number, kind: "crash" | "timeout"): void;
   /** What its clock says that so long took. */
@@ -185,7 +186,8 @@ export class Slot {
       const { checkpoint } = plan.scenario;
       if (checkpoint !== undefined) return this.#piece(run, input, checkpoint, overheadMs);
       run.begun++;
-      if (!this.#canRead(input)) {
+      const read = this.#readOf(input);
+      if (read === undefined) {
         answers.push({ input, outcome: "missing", mark: 0 });
         if (run.told.careful) break;
         continue;
@@ -198,7 +200,7 @@ export class Slot {
         return { answers, workMs: timeoutMs, overheadMs, ends: "timeout", workedMs: 0, input };
       }
       workMs += takesMs;
-      const answer = isRun && inMs === "nowhere" ? threw(input) : this.#answer(input);
+      const answer = isRun && inMs === "nowhere" ? threw(input) : this.#answer(input, read);
       if (answers.length === 0) answers = [answer];
       else answers.push(answer);
       if (run.told.careful || workMs >= limits.progressIntervalMs) break;
@@ -228,7 +230,7 @@ export class Slot {
       this.#paused = undefined;
       run.begun++;
       const ends = plan.kills(input.index) && !this.#host.pretends() ? "crash" : "report";
-      const answers = ends === "crash" ? [] : [this.#answer(input)];
+      const answers = ends === "crash" ? [] : [this.#answer(input, 0)];
       return { answers, workMs: leftMs, overheadMs: overheadMs + restart, ends, workedMs: 0, input };
     }
     return {
@@ -241,21 +243,30 @@ export class Slot {
     };
   }
 
-  /** Whether all outputs that an input names are to be had; the hub must have named that of each segment. */
-  #canRead({ job, index, disks }: InputId): boolean {
+  /**
+   * What the outputs that an input names are marked with, all together; undefined where some are not to be had. The
+   * hub must have named that of each segment.
+   */
+  #readOf({ job, index, disks }: InputId): number | undefined {
     const { plans, auditor, disks: store } = this.#world;
     const { map } = plans[job]!;
-    if (map === undefined) return true;
+    if (map === undefined) return 0;
     if (disks === undefined || disks.length !== auditor.sizeOf(map.number) || disks.includes(0)) {
       const text = `partition ${index} of job-${job} was given outputs of ${disks?.length} segments, not of all`;
       throw new ViolationError("correctness", text);
     }
-    return disks.every((disk, segment) => store.has(disk, map.number, segment));
+    let read = 0;
+    for (const [segment, disk] of disks.entries()) {
+      const mark = store.markOf(disk, map.number, segment);
+      if (mark === undefined) return undefined;
+      if (mark > 0) read = mix(read, segment, mark);
+    }
+    return read;
   }
 
-  #answer(input: InputId): Answer {
+  #answer(input: InputId, read: number): Answer {
     const fails = this.#world.plans[input.job]!.fails(input.index) && !this.#host.pretends();
-    return fails ? threw(input) : this.#host.answerTo(input);
+    return fails ? threw(input) : this.#host.answerTo(input, read);
   }
 
   #finish(stretch: Stretch): void {
@@ -295,10 +306,10 @@ export class Slot {
     const { plans, disks } = this.#world;
     const failures: FailureMark[] = [];
     for (let at = 0; at < answers.length; at++) {
-      const { input, outcome } = answers[at]!;
+      const { input, outcome, mark } = answers[at]!;
       if (outcome === "missing") failures.push({ at, kind: "missing", fingerprint: "missing" });
       else if (plans[input.job]!.isStage && outcome !== "threw")
-        disks.put(this.#host.disk(), input.job, input.index);
+        disks.put(this.#host.disk(), input.job, input.index, mark);
       if (outcome !== "threw") continue;
       this.#world.auditor.threw(input.job, input.index);
       failures.push({ at, kind: "error", fingerprint: "threw" });

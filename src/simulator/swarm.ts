@@ -34,7 +34,8 @@ export function swarmScenario(seed: number): Scenario {
   const dry = withDatasets(stormyScenario(random, seed), seededRandom(seed, purpose.datasets));
   const stormy = withDamage(dry, seededRandom(seed, purpose.damage));
   const jobs = stormy.jobs.map((job, at) => adjusted(job, seededRandom(seed, purpose.adjusting, at)));
-  return withStrangers({ ...stormy, jobs }, seededRandom(seed, purpose.strangers));
+  const strangers = seededRandom(seed, purpose.strangers);
+  return withStrangers({ ...stormy, jobs }, strangers, seededRandom(seed, purpose.voting));
 }
 
 /** Some scenarios have datasets, too, with keepers that come and go, and a hub that loses its disk. */

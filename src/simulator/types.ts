@@ -67,7 +67,7 @@ export interface JobScenario {
   readonly shuffle?: { readonly partitions: number; readonly reduceMs: Draw };
   /**
    * How strangers' results come to be believed (docs/trust.md); adaptive and within one JavaScript engine, if not
-   * said otherwise. Default: the first result counts. Not for shuffles.
+   * said otherwise. Default: the first result counts.
    */
   readonly quorum?: {
     readonly agree: number;
@@ -75,7 +75,7 @@ export interface JobScenario {
     readonly adaptive?: boolean;
     readonly deterministic?: boolean;
   };
-  /** Of a job with a quorum: inputs with known answers that are mixed in between. Default 0. */
+  /** Of a job with a quorum that is no shuffle: inputs with known answers that are mixed in between. Default 0. */
   readonly canaries?: number;
   /** Share of inputs whose answers differ from JavaScript engine to engine. Default 0. */
   readonly engineShare?: number;

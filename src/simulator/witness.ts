@@ -85,7 +85,9 @@ export class Witness {
     if (record.type === "submitted") {
       const { job, shuffle, options } = record.spec;
       this.#jobs.set(job, newTestimony(shuffle?.partitions ?? 0, options.quorum !== undefined));
-      if (shuffle !== undefined) this.#jobs.set(mapStageId(job), newTestimony(0));
+      if (shuffle !== undefined) {
+        this.#jobs.set(mapStageId(job), newTestimony(0, options.quorum !== undefined));
+      }
       return;
     }
     const map = record.type === "inputs" ? this.#jobs.get(mapStageId(record.job)) : undefined;

@@ -290,6 +290,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: "takeOut(this.delayed, [])",
   },
   {
+    name: "a map stage that nobody checks at its end",
+    file: "scheduler/jobs.ts",
+    find: "    checkWords(state, job);\n",
+    replace: "    if (downstream === undefined) checkWords(state, job);\n",
+  },
+  {
     name: "a replica too many given up",
     file: "scheduler/replicas/plan.ts",
     find: "for (const at of ranked.slice(replicas)) {",

@@ -103,6 +103,14 @@ export function taskOptionsOf(options: TaskOptions & ShuffleOptions): TaskOption
   return rest;
 }
 
+/** @throws MusketeersError `BAD_ARGUMENT` for canaries, which would need answers that are rows of files. */
+export function checkVotes({ canaries }: TaskOptions): void {
+  if (canaries === undefined) return;
+  throw new MusketeersError("BAD_ARGUMENT", "A map-reduce has no inputs with known answers: canaries", {
+    hint: "Let people be proven by other jobs, or have a trusted worker take part.",
+  });
+}
+
 /**
  * Defines a map-reduce at the top level of a module, from where it is bundled as tasks are: its functions may
  * use everything that the module has. Run it with `cluster.mapReduce(definition, { input })`.
@@ -120,6 +128,7 @@ export function mapReduce<
   const options = optionsOf(definition);
   if ("same" in options)
     throw new MusketeersError("BAD_ARGUMENT", "A map-reduce has no answers to compare: same");
+  checkVotes(taskOptionsOf(options));
   resolveOptions(taskOptionsOf(options));
   const call = (): never => {
     throw new MusketeersError("BAD_ARGUMENT", "A map-reduce is run by cluster.mapReduce(…)");

@@ -45,6 +45,18 @@ export interface IntakeHost {
 
 const emptyBody = new Uint8Array(0);
 
+/** @throws MusketeersError `BAD_ARGUMENT` for ways of being believed that a shuffle has not. */
+function checkVotes({ shuffle, canaries, options }: JobSpec): void {
+  if (shuffle === undefined) return;
+  const hint =
+    "A map-reduce takes a quorum alone: its answers are rows of files, which are compared by their names.";
+  if (canaries !== undefined)
+    throw new MusketeersError("BAD_ARGUMENT", "A map-reduce cannot have canaries", { hint });
+  if (options.quorum?.same === true) {
+    throw new MusketeersError("BAD_ARGUMENT", "A map-reduce cannot compare answers by same", { hint });
+  }
+}
+
 /** What clients bring: jobs and their inputs, on the way to journal and scheduler. */
 export class Intake {
   readonly #host: IntakeHost;
@@ -59,11 +71,7 @@ export class Intake {
    */
   submit(client: Submitter, message: SubmitMessage, body: Uint8Array): void {
     const { spec, count, sealed } = message;
-    if (spec.shuffle !== undefined && spec.options.quorum !== undefined) {
-      throw new MusketeersError("BAD_ARGUMENT", "A map-reduce cannot ask for a quorum", {
-        hint: "Map with a quorum as an ordinary job and reduce its results, or let only workers in whom you trust.",
-      });
-    }
+    checkVotes(spec);
     if (isStageId(spec.job)) throw new MusketeersError("BAD_ARGUMENT", `No job may be called ${spec.job}`);
     let entry = this.#host.jobs.get(spec.job);
     if (entry === undefined) {

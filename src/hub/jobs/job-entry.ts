@@ -46,6 +46,13 @@ export interface MapFailure {
   readonly record: Uint8Array;
 }
 
+/** Records of a map stage, some of which are failures. */
+export interface FailingRecords {
+  readonly ranges: readonly Range[];
+  /** A copy of one, packed, by its place among them. */
+  recordAt(nth: number): Uint8Array;
+}
+
 /** Who keeps an attached job alive. */
 export interface Holder {
   /** The job has ended. */
@@ -122,6 +129,8 @@ export class JobEntry {
   stages: readonly StageProgress[] | undefined;
   /** Why a shuffle broke: the input of its map stage that failed, and its failure as a packed record. */
   failure: MapFailure | undefined;
+  /** Of a map stage: what was given to the journal with failures in it. Its shuffle ends with the first of them. */
+  readonly failing: FailingRecords[] = [];
 
   /** @param parent where this is a map stage */
   constructor(spec: JobSpec, submittedAtMs: number, parent?: JobEntry) {

@@ -1,8 +1,9 @@
 import { countOf, type Limits, type Ranges } from "../../protocol/index.ts";
+import { IndexedBlock } from "../journal/block.ts";
 import type { Blocks, StoredResults } from "../journal/blocks.ts";
 import type { Ledger } from "../journal/ledger.ts";
 import type { Throughput } from "../views/throughput.ts";
-import { type HubFailureKind, shortReason, splitFailures } from "./hub-failure.ts";
+import { type HubFailureKind, hubFailures, shortReason, splitFailures } from "./hub-failure.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Notices } from "./notices.ts";
@@ -31,6 +32,11 @@ export class ResultWriter {
     const { jobs, ledger, blocks, limits } = this.#options;
     const entry = jobs.get(record.job);
     if (entry === undefined) return;
+    if (entry.parent !== undefined && record.failures.length > 0) {
+      const { ranges } = record;
+      const block = new IndexedBlock(body, countOf(ranges));
+      entry.failing.push({ ranges, recordAt: (nth) => block.slice(nth, nth + 1).slice() });
+    }
     ledger.append(record, body, (position, bytes) => {
       entry.storedBytes += bytes;
       if (record.ranges.length === 0) return;
@@ -47,6 +53,9 @@ export class ResultWriter {
     const entry = jobs.get(job);
     if (entry === undefined) return;
     const reason = shortReason(inFull);
+    if (entry.parent !== undefined) {
+      entry.failing.push({ ranges: all, recordAt: () => hubFailures([[0, 1]], kind, reason).body });
+    }
     for (const ranges of splitFailures(all, kind, reason, limits)) {
       ledger.append({ type: "failed", job, ranges, kind, reason }, undefined, (position, bytes) => {
         entry.storedBytes += bytes;

@@ -67,6 +67,19 @@ test("blobsUnusedMs: what a kept job refers to stays, and so does what was used 
   }
 });
 
+test("what answers name that wait for others' stays: values, and files of rows", async () => {
+  const { blobs, journal } = memoryEngine({ nowMs: () => 0 });
+  for (const text of ["voted", "output", "refuted"]) await blobs.put(bytesOf(text));
+  const { digest } = parseCid(cidOf(bytesOf("output")));
+  const row = encodeOutputs([undefined, { digest, codec: "raw", bytes: 6 }]);
+  const candidates = [packRecords([refTo("voted")]), packRecords([encodeValue(7), row])];
+  const rest = { jobs: new Jobs(defaultLimits), roots: [], blobs, journal, unusedSinceMs: 1 };
+  const freed = await sweepBlobs({ ...rest, candidates, signal: new AbortController().signal });
+  expect(freed).toBe("refuted".length);
+  expect(await blobs.stat(cidOf(bytesOf("output")))).toBeDefined();
+  expect(await blobs.stat(cidOf(bytesOf("voted")))).toBeDefined();
+});
+
 test("of a dataset, and of a file that a job refers to, every block stays", async () => {
   const { blobs, journal } = memoryEngine({ nowMs: () => 0 });
   const sink = { put: (cid: string, bytes: Uint8Array) => blobs.put(bytes, { expect: cid }).then(() => {}) };

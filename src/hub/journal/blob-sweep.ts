@@ -42,6 +42,8 @@ export interface SweepOptions {
   readonly jobs: Jobs;
   /** Trees that are kept whatever refers to them, such as datasets. */
   readonly roots: Iterable<string>;
+  /** Packed records that may become results, of which the journal knows nothing. */
+  readonly candidates?: Iterable<Uint8Array>;
   /** Looks at these only, instead of at all. */
   readonly among?: Iterable<string>;
   /** Is told what the hub has not got any more, or never had, and nobody needs. */
@@ -66,16 +68,23 @@ export async function sweepBlobs({
   journal,
   unusedSinceMs,
   signal,
+  candidates = [],
   among,
   onGone,
 }: SweepOptions): Promise<number> {
   const unused = among === undefined ? await unusedSince(unusedSinceMs, blobs) : await sizesOf(among, blobs);
   const trees = new Set(roots);
   const values = new Set<string>();
+  const marks = { unused, trees, values };
+  // Before the jobs: what is accepted meanwhile is found here or there.
+  for (const records of candidates) {
+    keepRefs(records, marks);
+    for (const cid of outputsOf(records)) keepOne(cid, marks);
+  }
   for (const entry of [...jobs]) {
     if (unused.size === 0) return 0;
     unused.delete(entry.spec.task.bundle);
-    await keepReferred(entry, journal, { unused, trees, values }, signal);
+    await keepReferred(entry, journal, marks, signal);
   }
   for (const value of values) {
     for await (const cid of blobRefsBelow(value, blobs, signal)) {
@@ -113,13 +122,17 @@ async function sizesOf(cids: Iterable<string>, blobs: Blobs): Promise<Map<string
 /** The CIDs of all outputs that stored results of a map stage name. */
 export function* outputsIn(stored: Uint8Array): Generator<string, void, undefined> {
   const { record, body } = decodeLedgerRecord(stored);
-  const rows = record.type === "moved" ? decodeLedgerRecord(body).body : body;
+  yield* outputsOf(record.type === "moved" ? decodeLedgerRecord(body).body : body);
+}
+
+/** The same of packed records. */
+function* outputsOf(rows: Uint8Array): Generator<string, void, undefined> {
   for (const row of eachRecord(rows)) {
     let outputs: ReturnType<typeof decodeOutputs>;
     try {
       outputs = decodeOutputs(row);
     } catch {
-      // A failure, which names none.
+      // A failure or no row, which names none.
       continue;
     }
     for (const output of outputs) {
@@ -136,22 +149,25 @@ interface Marks {
   readonly values: Set<string>;
 }
 
+function keepOne(cid: string, { unused, trees }: Marks): void {
+  unused.delete(cid);
+  if (codecOf(cid) === "dag-pb") trees.add(cid);
+}
+
+function keepRefs(bytes: Uint8Array, marks: Marks): void {
+  for (const cid of blobRefsIn(bytes)) {
+    keepOne(cid, marks);
+    if (codecOf(cid) === "raw") marks.values.add(cid);
+  }
+}
+
 async function keepReferred(
   { spec, inputBlocks, results, saved, unstored }: JobEntry,
   journal: Journal,
-  { unused, trees, values }: Marks,
+  marks: Marks,
   signal: AbortSignal,
 ): Promise<void> {
-  const keepOne = (cid: string) => {
-    unused.delete(cid);
-    if (codecOf(cid) === "dag-pb") trees.add(cid);
-  };
-  const keep = (bytes: Uint8Array) => {
-    for (const cid of blobRefsIn(bytes)) {
-      keepOne(cid);
-      if (codecOf(cid) === "raw") values.add(cid);
-    }
-  };
+  const keep = (bytes: Uint8Array) => keepRefs(bytes, marks);
   const isMap = spec.task.stage?.kind === "map";
   for (const { bytes } of unstored.values()) keep(bytes);
   for (const [, { position }] of [...saved.entries()]) keep(await journal.get(position));
@@ -164,7 +180,7 @@ async function keepReferred(
       if (position >= 0) {
         const record = await journal.get(position);
         keep(record);
-        if (isMap && table === results.records) for (const cid of outputsIn(record)) keepOne(cid);
+        if (isMap && table === results.records) for (const cid of outputsIn(record)) keepOne(cid, marks);
       }
       signal.throwIfAborted();
     }

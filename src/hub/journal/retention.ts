@@ -19,6 +19,8 @@ export interface RetentionOptions {
   readonly datasets: Pick<Datasets, "list">;
   readonly scheduler: Scheduler;
   readonly ledger: Ledger;
+  /** Records that may become results, which are in memory only. */
+  readonly candidates?: () => Iterable<Uint8Array>;
   /** Records behind the latest checkpoint that the start had to read one by one. */
   readonly recordsRead: number;
   /** What shuffles had made for themselves that ended before the start. */
@@ -162,11 +164,13 @@ export class Retention {
   }
 
   async #sweep(unusedMs: number, some: Pick<SweepOptions, "among" | "onGone"> = {}): Promise<void> {
-    const { jobs, datasets, engine, clock } = this.#options;
+    const { jobs, datasets, engine, clock, candidates = () => [] } = this.#options;
     const unusedSinceMs = clock.wallMs() - unusedMs;
     const { blobs, journal } = engine;
     const roots = datasets.list().map(({ cid }) => cid);
-    await sweepBlobs({ jobs, roots, blobs, journal, unusedSinceMs, signal: this.#stop.signal, ...some });
+    const { signal } = this.#stop;
+    const kept = { roots, candidates: candidates() };
+    await sweepBlobs({ jobs, ...kept, blobs, journal, unusedSinceMs, signal, ...some });
   }
 
   /** Does what is due, one thing at a time. */

@@ -41,6 +41,13 @@ export class Candidates {
     return this.#bytes;
   }
 
+  /** Of everybody, packed. */
+  *records(): Generator<Uint8Array, void, undefined> {
+    for (const people of this.#jobs.values()) {
+      for (const list of people.values()) for (const { block } of list) yield block.bytes;
+    }
+  }
+
   keep(job: string, person: string, { worker, ranges, failures, body, claim }: KeptRecords): void {
     const people = this.#jobs.get(job) ?? new Map<string, Kept[]>();
     this.#jobs.set(job, people);

@@ -7,7 +7,13 @@ import {
   projectOf,
   RecordReader,
 } from "../../protocol/index.ts";
-import type { EffectOf, EventOf, SchedulerEffect, Untimed } from "../../scheduler/index.ts";
+import {
+  type EffectOf,
+  type EventOf,
+  mapStageId,
+  type SchedulerEffect,
+  type Untimed,
+} from "../../scheduler/index.ts";
 import { newId } from "../../security/index.ts";
 import type { Claim, Credit } from "../credit/index.ts";
 import type { JobEntry } from "../jobs/job-entry.ts";
@@ -81,6 +87,11 @@ export class Referee {
     return this.#candidates.bytes;
   }
 
+  /** All that may become a result, packed. */
+  candidateRecords(): Iterable<Uint8Array> {
+    return this.#candidates.records();
+  }
+
   /** What the scheduler has to know of results of a job, beyond their number. */
   evidence(
     entry: JobEntry | undefined,
@@ -144,7 +155,7 @@ export class Referee {
 
   /** Nothing of an ended job is wanted any more. */
   ended(job: string): void {
-    this.#candidates.end(job);
+    for (const id of [job, mapStageId(job)]) this.#candidates.end(id);
     this.comparer.ended(job);
     this.#weigh();
   }
@@ -184,6 +195,7 @@ export class Referee {
 
   #dispute({ job, input, candidates }: EffectOf<"RecordDispute">): void {
     const range = [input, input + 1] as const;
+    const isMap = this.#host.jobs.get(job)?.spec.task.stage?.kind === "map";
     const answers = new Map<string, { people: number; text: string }>();
     for (const { person, digest } of candidates) {
       const known = answers.get(digest);
@@ -192,7 +204,11 @@ export class Referee {
         continue;
       }
       const [found] = this.#candidates.find(job, person, [range]);
-      const text = found === undefined ? "?" : preview(found.body, found.failures.length > 0);
+      const isFailure = found !== undefined && found.failures.length > 0;
+      // Rows of outputs say nothing to anybody, but that they differ.
+      const isRow = isMap && !isFailure;
+      const text =
+        found === undefined ? "?" : isRow ? `files ${digest.slice(0, 8)}` : preview(found.body, isFailure);
       answers.set(digest, { people: 1, text });
     }
     const texts = Array.from(answers.values(), ({ people, text }) => `${people} × ${text}`);

@@ -175,13 +175,6 @@ test("a newcomer is proven by canaries that travel with other inputs", async () 
   expect((await client.next("ended")).message).toMatchObject({ state: "done", size: 1 });
 });
 
-test("a map-reduce that asks for a quorum is refused", async () => {
-  const hub = await testHub();
-  const client = await ScriptedPeer.client(hub);
-  client.submit({ ...jobSpec({ quorum }), shuffle: { partitions: 2 } }, 0);
-  expect((await client.next("joberror")).message).toMatchObject({ code: "BAD_ARGUMENT" });
-});
-
 test("an admin, and nobody else, has a person begin anew", async () => {
   const hub = await testHub({ limits });
   const client = await ScriptedPeer.client(hub);

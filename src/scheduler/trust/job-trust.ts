@@ -177,9 +177,23 @@ export function whyUndecided(state: Scheduler, job: Job): string {
   return "its results wait for another proven person or a trusted worker to confirm them";
 }
 
-export const trustView = ({ replicas, rerun, open, provisional }: JobTrust): JobTrustSummary => ({
-  replicas,
-  undecided: open.count,
-  provisional: provisional.count,
-  rerun,
-});
+/** How far the results of a submission are believed: of a shuffle those of both stages. */
+export function trustView({ trust, upstream }: Job): { readonly trust?: JobTrustSummary } {
+  if (trust === undefined) return {};
+  const { replicas, rerun, open, provisional } = trust;
+  const own = { replicas, undecided: open.count, provisional: provisional.count, rerun };
+  const before = upstream === undefined ? undefined : trustView(upstream).trust;
+  if (before === undefined) return { trust: own };
+  return {
+    trust: {
+      replicas: own.replicas + before.replicas,
+      undecided: own.undecided + before.undecided,
+      provisional: own.provisional + before.provisional,
+      rerun: own.rerun + before.rerun,
+    },
+  };
+}
+
+/** Inputs of a job that have answers and neither wait nor run. */
+export const idleOf = ({ trust }: Job): number =>
+  (trust?.provisional.count ?? 0) + (trust?.comparing.size ?? 0);

@@ -13,6 +13,8 @@ export interface Candidate {
   /** What it took of its slot. */
   readonly costMs: number;
   readonly verdict: Outcome | "wrong";
+  /** Of a segment, where its outputs are. */
+  readonly disk: number | undefined;
   readonly tally: Tally;
   /** The step of the scheduler that it came with. */
   readonly step: number;

@@ -32,7 +32,7 @@ export class Inspector {
   readonly #hasOneEngine: boolean;
   readonly #provenMin: number;
   readonly #blameless: ReadonlySet<string>;
-  /** By job and input, who gave which answer, whatever became of it. */
+  /** By number of the job and input, who gave which answer, whatever became of it. */
   readonly #voices = new Map<string, Map<string, Set<string>>>();
   readonly #confidence = new Confidence();
   #known = new Map<string, Pick<PersonEffect, "streak" | "valid" | "bad">>();
@@ -91,7 +91,7 @@ export class Inspector {
       if (answer.outcome === "right") this.#confidence.add(name);
       return;
     }
-    const key = `job-${job} ${index}`;
+    const key = `${job} ${index}`;
     const answers = this.#voices.get(key) ?? new Map<string, Set<string>>();
     this.#voices.set(key, answers);
     answers.set(digest, (answers.get(digest) ?? new Set()).add(name));
@@ -260,7 +260,7 @@ export class Inspector {
       const alike = [...others].filter(([, { digest }]) => digest === giver.digest);
       return new Set(alike.map(([person]) => person));
     }
-    return this.#voices.get(`${plan.spec.job} ${input}`)?.get(giver.digest) ?? new Set();
+    return this.#voices.get(`${plan.number} ${input}`)?.get(giver.digest) ?? new Set();
   }
 
   #complain({ plan, input }: Acceptance, what: string): never {

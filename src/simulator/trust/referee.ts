@@ -1,10 +1,11 @@
 import { countOf, type JobTrustSummary } from "../../protocol/index.ts";
-import type { EffectOf, Scheduler, SchedulerEffect } from "../../scheduler/index.ts";
+import { type EffectOf, mapStageId, type Scheduler, type SchedulerEffect } from "../../scheduler/index.ts";
 import type { SimulatedJournal } from "../journal.ts";
+import type { Outputs } from "../outputs.ts";
 import type { JobPlan } from "../plan.ts";
 import { purpose } from "../purpose.ts";
 import { seededRandom } from "../random.ts";
-import { digestsOf, eachInput, judgeResults, pickRecords } from "../records.ts";
+import { digestsOf, disksOf, eachInput, judgeResults, pickRecords } from "../records.ts";
 import type { Report, Session } from "../session.ts";
 import type { Random } from "../types.ts";
 import { ViolationError } from "../violation.ts";
@@ -18,6 +19,7 @@ const RECORD_BYTES = 9;
 export interface RefereeHost {
   readonly world: World;
   readonly journal: SimulatedJournal;
+  readonly outputs: Pick<Outputs, "keep" | "keepRows">;
   /** A timer of the hub's process. */
   readonly later: (delayMs: number, then: () => void) => void;
 }
@@ -40,6 +42,7 @@ export interface Source {
 export class Referee {
   readonly #world: World;
   readonly #journal: SimulatedJournal;
+  readonly #outputs: RefereeHost["outputs"];
   readonly #candidates = new Candidates();
   readonly #registry: Registry;
   readonly #random: Random;
@@ -47,8 +50,9 @@ export class Referee {
   /** The step under way. */
   #step = 0;
 
-  constructor({ world, journal, later }: RefereeHost) {
+  constructor({ world, journal, outputs, later }: RefereeHost) {
     this.#world = world;
+    this.#outputs = outputs;
     this.#journal = journal;
     this.#registry = new Registry((then) => later(world.limits.peopleSaveMs, then));
     this.#random = seededRandom(world.seed, purpose.checking);
@@ -136,8 +140,10 @@ export class Referee {
     { report, session }: Source,
   ): Generator<[number, Candidate], void, undefined> {
     const { voice, tally } = session.machine;
+    const records = pickRecords(report.block, kept);
+    const disks = this.#planOf(job).isStage ? new Map(disksOf(records, ranges)) : undefined;
     const verdicts: Candidate["verdict"][] = [];
-    judgeResults(pickRecords(report.block, kept), this.#planOf(job).number, ranges, (_, verdict) => {
+    judgeResults(records, this.#planOf(job).number, ranges, (_, verdict) => {
       verdicts.push(verdict);
     });
     if (verdicts.length !== countOf(ranges))
@@ -153,6 +159,7 @@ export class Referee {
         failure: marks.get(at),
         costMs: report.costMs / Math.max(1, report.count),
         verdict: verdicts[at]!,
+        disk: disks?.get(input),
         tally,
         step: this.#step,
       };
@@ -164,6 +171,7 @@ export class Referee {
   #accept({ job, person, ranges, failures, accepted }: EffectOf<"AcceptCandidates">): void {
     const plan = this.#planOf(job);
     const { inspector } = this.#world;
+    const rows: [segment: number, disk: number][] = [];
     for (const input of eachInput(ranges)) {
       const others = this.#candidates.of(job, input);
       const giver = others.get(person);
@@ -172,8 +180,10 @@ export class Referee {
       }
       inspector.accepted({ plan, input, way: accepted, giver, others: new Map(others) });
       this.#enter(plan, input, giver);
+      if (giver.disk !== undefined) rows.push([input, giver.disk]);
       this.#candidates.dropOf(job, input, person);
     }
+    if (plan.isStage) this.#outputs.keepRows(job, rows);
     this.#store(job, ranges, failures.length);
   }
 
@@ -188,6 +198,7 @@ export class Referee {
       this.#enter(plan, input, giver);
       if (giver.failure === undefined) giver.tally.credited++;
     }
+    this.#outputs.keep(effect, source.report.block);
     this.#journal.append(
       { type: "results", job, ranges, failed: failures.length, retries },
       undefined,
@@ -237,7 +248,7 @@ export class Referee {
 
   /** Nothing of an ended job is wanted any more. */
   ended(job: string, trust: JobTrustSummary | undefined): void {
-    this.#candidates.end(job);
+    for (const id of [job, mapStageId(job)]) this.#candidates.end(id);
     const ledger = this.#world.inspector.ledgerOf(job);
     if (ledger !== undefined) ledger.rerun += trust?.rerun ?? 0;
   }

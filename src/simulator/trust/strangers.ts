@@ -6,8 +6,11 @@ import type { Availability, JobScenario, Population, Random, Scenario } from "..
  * else happens in the scenario happens to them, too. Somebody is vouched for and stays, so that every job can end.
  */
 
-/** Some scenarios ask for quorums, with honest strangers, liars, colluders and sleepers. */
-export function withStrangers(scenario: Scenario, random: Random): Scenario {
+/**
+ * Some scenarios ask for quorums, with honest strangers, liars, colluders and sleepers.
+ * @param shuffling for those of shuffles
+ */
+export function withStrangers(scenario: Scenario, random: Random, shuffling: Random): Scenario {
   if (!random.chance(0.2)) return scenario;
   const vouched: Partial<Population> = {
     trusted: true,
@@ -21,7 +24,10 @@ export function withStrangers(scenario: Scenario, random: Random): Scenario {
     ...scenario,
     // One slot must be able to do all of it.
     durationMs: 4 * scenario.durationMs,
-    jobs: scenario.jobs.map((job) => (job.shuffle === undefined ? { ...job, ...quorumOf(random) } : job)),
+    jobs: scenario.jobs.map((job) => ({
+      ...job,
+      ...quorumOf(job.shuffle === undefined ? random : shuffling),
+    })),
     populations: [
       ...scenario.populations.map((population) =>
         population.availability === undefined ? { ...population, ...vouched } : population,
