@@ -7,8 +7,8 @@ const LAST_SHARE = 0.25;
 const RETRY_TIMES = 32;
 /** After so many at the latest. */
 const RETRY_WRITES_MAX = 1024;
-/** A copy into the cache keeps a processor busy, and the disk has to write it all the same: it has to be so much faster. */
-const CACHED_GAIN_MIN = 2;
+/** A copy into the cache keeps a processor from other work, and the disk has to write it all the same: it has to be so much faster. */
+const CACHED_GAIN_MIN = 4;
 
 /**
  * Which way to write is the faster one here, found out by going both. A write into the cache is a copy where memory
