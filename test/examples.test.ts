@@ -66,7 +66,7 @@ test("wordcount says how it is used, and what is not there", async () => {
   const usage = await example("wordcount/main.ts", []);
   expect(usage).toMatchObject({ status: 2, err: expect.stringContaining("Usage") });
   const missing = await example("wordcount/main.ts", ["/no/such/file"]);
-  expect(missing).toMatchObject({ status: 1, err: expect.stringContaining("/no/such/file") });
+  expect(missing).toMatchObject({ status: 2, err: expect.stringContaining("/no/such/file") });
 });
 
 test("iris is learned, and drawn", async () => {
