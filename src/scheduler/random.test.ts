@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { act } from "../../test/support/act.ts";
 import { type OpenLease, ScheduledCluster } from "../../test/support/scheduled-cluster.ts";
 import { SchedulerModel } from "../../test/support/scheduler-model.ts";
 import { defaultLimits, type FailureKind, failureKinds, type Limits, type Range } from "../protocol/index.ts";
@@ -28,11 +29,6 @@ const job = fc.constantFrom(...jobs);
 const worker = fc.constantFrom(...workers);
 const count = fc.integer({ min: 1, max: 12 });
 const pick = fc.nat({ max: 30 });
-
-const act = <T extends string, A extends Record<string, fc.Arbitrary<unknown>>>(type: T, fields: A) =>
-  fc.record({ type: fc.constant(type), ...fields }) as fc.Arbitrary<
-    { type: T } & { [F in keyof A]: A[F] extends fc.Arbitrary<infer V> ? V : never }
-  >;
 
 const failures = fc.dictionary(
   fc.constantFrom("0", "1", "2", "3", "6"),

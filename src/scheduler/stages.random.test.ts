@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { act } from "../../test/support/act.ts";
 import { type OpenLease, ScheduledCluster } from "../../test/support/scheduled-cluster.ts";
 import { countOf, defaultLimits, type FailureKind, type Limits } from "../protocol/index.ts";
 import { mapStageId, type SchedulerEffect } from "./index.ts";
@@ -25,11 +26,6 @@ const workers = ["w0", "w1", "w2"] as const;
 const worker = fc.constantFrom(...workers);
 const pick = fc.nat({ max: 30 });
 const range = fc.tuple(fc.nat({ max: 12 }), fc.integer({ min: 1, max: 5 }));
-
-const act = <T extends string, A extends Record<string, fc.Arbitrary<unknown>>>(type: T, fields: A) =>
-  fc.record({ type: fc.constant(type), ...fields }) as fc.Arbitrary<
-    { type: T } & { [F in keyof A]: A[F] extends fc.Arbitrary<infer V> ? V : never }
-  >;
 
 const action = fc.oneof(
   { weight: 2, arbitrary: act("append", { count: fc.integer({ min: 1, max: 5 }) }) },

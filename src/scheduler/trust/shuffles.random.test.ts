@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { act } from "../../../test/support/act.ts";
 import {
   type OpenLease,
   ScheduledCluster,
@@ -36,10 +37,6 @@ const personOf = (worker: string) => worker.split("/")[0]!;
 const pick = fc.nat({ max: 30 });
 const worker = fc.record({ person: fc.constantFrom(...people), machine: fc.nat({ max: 1 }) });
 const range = fc.tuple(fc.nat({ max: 3 }), fc.integer({ min: 1, max: 4 }));
-const act = <T extends string, A extends Record<string, fc.Arbitrary<unknown>>>(type: T, fields: A) =>
-  fc.record({ type: fc.constant(type), ...fields }) as fc.Arbitrary<
-    { type: T } & { [F in keyof A]: A[F] extends fc.Arbitrary<infer V> ? V : never }
-  >;
 
 const action = fc.oneof(
   { weight: 8, arbitrary: act("join", { worker, slots: fc.integer({ min: 1, max: 2 }) }) },

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { act } from "../../../test/support/act.ts";
 import { type OpenLease, ScheduledCluster } from "../../../test/support/scheduled-cluster.ts";
 import { CANARY_BASE, defaultLimits, type Limits, type QuorumSpec } from "../../protocol/index.ts";
 
@@ -39,10 +40,6 @@ const people = Object.keys(conduct);
 const engines = ["v8-1", "v8-2"];
 
 const pick = fc.nat({ max: 30 });
-const act = <T extends string, A extends Record<string, fc.Arbitrary<unknown>>>(type: T, fields: A) =>
-  fc.record({ type: fc.constant(type), ...fields }) as fc.Arbitrary<
-    { type: T } & { [F in keyof A]: A[F] extends fc.Arbitrary<infer V> ? V : never }
-  >;
 
 const job = fc.constantFrom("a", "b");
 const action = fc.oneof(
