@@ -93,7 +93,7 @@ test("rooms import along the arrows, and each other only by their faces", () => 
 
 /** What is one whole: it names the types of its parts, and they name it. */
 const wholes = new Set([
-  "src/scheduler/state.ts",
+  "src/scheduler/state/state.ts",
   ...["world", "hub", "machine", "session"].map((name) => `src/simulator/${name}.ts`),
 ]);
 

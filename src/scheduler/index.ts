@@ -3,9 +3,12 @@
  * no clock, draws no random number and does no I/O.
  */
 
-export { projectLeases } from "./quota.ts";
-export { RangeSet } from "./rangeset.ts";
-export { finishRecovery, recover, recoverRecord } from "./recover.ts";
+export { RangeSet } from "./inputs/rangeset.ts";
+export { finishRecovery, recover, recoverRecord } from "./jobs/recover.ts";
+export { type JobSnapshot, jobSnapshot } from "./jobs/snapshot.ts";
+export { isStageId, mapStageId, stagesOf, submissionOf } from "./jobs/stages.ts";
+export { isDone, jobIds, jobView, people, undecided, workerView } from "./jobs/views.ts";
+export { projectLeases } from "./leases/quota.ts";
 export { isWithin, mergeCatalogue, type Span } from "./replicas/hearsay.ts";
 export {
   afterAdoption,
@@ -23,10 +26,7 @@ export {
 } from "./replicas/recovery.ts";
 export { type ReplicaHost, Replicas } from "./replicas/replicas.ts";
 export { type Lack, Wholeness } from "./replicas/wholeness.ts";
-export { type JobSnapshot, jobSnapshot } from "./snapshot.ts";
-export { isStageId, mapStageId, stagesOf, submissionOf } from "./stages.ts";
-export { createScheduler, type Scheduler } from "./state.ts";
+export { createScheduler, type Scheduler } from "./state/state.ts";
 export { step } from "./step.ts";
 export type * from "./types.ts";
 export { validate } from "./validate.ts";
-export { isDone, jobIds, jobView, people, undecided, workerView } from "./views.ts";

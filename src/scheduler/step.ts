@@ -1,19 +1,19 @@
-import { jobAdjusted } from "./adjust.ts";
-import { stir } from "./chance.ts";
-import { dispatch } from "./dispatch.ts";
-import { endJobs, inputsAppended, inputsSealed, jobCancelled, jobSubmitted } from "./jobs.ts";
-import { workerHolds } from "./locality.ts";
-import { projectLimited } from "./quota.ts";
-import { outputLost } from "./stages.ts";
-import type { Scheduler } from "./state.ts";
-import { setAlarm, tick } from "./time.ts";
-import { settlePeople } from "./trust/ballots.ts";
-import { candidatesFull } from "./trust/closing.ts";
-import { answersCompared } from "./trust/comparisons.ts";
+import { settlePeople } from "./ballots/ballots.ts";
+import { candidatesFull } from "./ballots/closing.ts";
+import { answersCompared } from "./ballots/comparisons.ts";
+import { jobAdjusted } from "./jobs/adjust.ts";
+import { endJobs, inputsAppended, inputsSealed, jobCancelled, jobSubmitted } from "./jobs/jobs.ts";
+import { outputLost } from "./jobs/stages.ts";
+import { projectLimited } from "./leases/quota.ts";
+import { workerHolds } from "./matching/locality.ts";
+import { stir } from "./state/chance.ts";
+import type { Scheduler } from "./state/state.ts";
 import { personForgiven, reportPeople } from "./trust/people.ts";
 import type { EventOf, SchedulerEffect, SchedulerEvent } from "./types.ts";
-import { lateResults, unitProgressed, unitReturned } from "./units.ts";
-import { workerDraining, workerHeard, workerJoined, workerLost } from "./workers.ts";
+import { dispatch } from "./workers/dispatch.ts";
+import { setAlarm, tick } from "./workers/time.ts";
+import { lateResults, unitProgressed, unitReturned } from "./workers/units.ts";
+import { workerDraining, workerHeard, workerJoined, workerLost } from "./workers/workers.ts";
 
 /** What each event changes. None throws, whatever the event holds. */
 const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, event: EventOf<T>) => void } =

@@ -1,15 +1,21 @@
-import { isCanary } from "./canary.ts";
-import { canServe } from "./demand.ts";
-import { excludedFor, isHeld, isStopped, isWhole } from "./fairness.ts";
-import { owedBy, ownedOf } from "./leases.ts";
-import { RangeSet } from "./rangeset.ts";
-import { unreportedOf } from "./sizing.ts";
-import { type Demand, type Job, openSlots, type Scheduler, type Worker } from "./state.ts";
+import { RangeSet } from "./inputs/rangeset.ts";
+import { owedBy, ownedOf } from "./leases/leases.ts";
+import { strikesMax } from "./leases/verdict.ts";
+import { canServe } from "./matching/demand.ts";
+import { excludedFor, isHeld, isStopped, isWhole } from "./matching/fairness.ts";
+import { isCanary } from "./state/canary.ts";
+import {
+  type Demand,
+  type Job,
+  openSlots,
+  type Scheduler,
+  unreportedOf,
+  type Worker,
+} from "./state/state.ts";
+import type { JobTrust, Word } from "./state/trust-state.ts";
 import { hasForVote, isProven } from "./trust/job-trust.ts";
 import { standingOf } from "./trust/people.ts";
-import type { JobTrust, Word } from "./trust/trust-state.ts";
 import { decide } from "./trust/votes.ts";
-import { strikesMax } from "./verdict.ts";
 
 type Complain = (broken: string) => void;
 

@@ -1,12 +1,11 @@
 import type { JobTrustSummary, QuorumSpec } from "../../protocol/index.ts";
-import { RangeSet } from "../rangeset.ts";
-import { unreportedOf } from "../sizing.ts";
-import type { Job, Lease, Scheduler, Worker } from "../state.ts";
+import { LanedPending, laneEngine, laneName, laneNeedsProven } from "../inputs/lanes.ts";
+import { RangeSet } from "../inputs/rangeset.ts";
+import { type Job, type Lease, type Scheduler, unreportedOf, type Worker } from "../state/state.ts";
+import type { Ballot, JobTrust } from "../state/trust-state.ts";
 import type { PersonId } from "../types.ts";
-import { LanedPending, laneEngine, laneName, laneNeedsProven } from "./lanes.ts";
 import { ofNewcomers } from "./newcomers.ts";
 import { isTrusted, personOf, standingOf } from "./people.ts";
-import type { Ballot, JobTrust } from "./trust-state.ts";
 import { needsProven } from "./votes.ts";
 
 /*

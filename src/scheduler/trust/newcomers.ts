@@ -1,9 +1,9 @@
 import { countOf, type Range } from "../../protocol/index.ts";
-import { RangeSet } from "../rangeset.ts";
-import type { Scheduler } from "../state.ts";
+import { RangeSet } from "../inputs/rangeset.ts";
+import type { Scheduler } from "../state/state.ts";
+import type { JobTrust } from "../state/trust-state.ts";
 import type { PersonId } from "../types.ts";
 import { standingOf } from "./people.ts";
-import type { JobTrust } from "./trust-state.ts";
 
 /** So many people with votes are looked at, those who have waited longest first. */
 const LOOKED_AT_MAX = 256;

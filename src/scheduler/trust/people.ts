@@ -1,17 +1,5 @@
-import type { Scheduler, SchedulerConfig, Worker } from "../state.ts";
+import type { Person, Scheduler, SchedulerConfig, Worker } from "../state/state.ts";
 import type { EventOf, PersonId } from "../types.ts";
-
-/** What was found out about a person, over all jobs. */
-export interface Person {
-  readonly id: PersonId;
-  /** Valid results in a row. */
-  streak: number;
-  /** Results that others confirmed, and results that others refuted. */
-  valid: number;
-  bad: number;
-  /** Who agreed against this person when it was refuted by others' votes alone, the latest last. */
-  accusations: (readonly PersonId[])[];
-}
 
 /** What is known of accusers no more stays as it is, as that of trusted workers and canaries does. */
 const ACCUSATIONS_MAX = 16;

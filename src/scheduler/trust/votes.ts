@@ -1,6 +1,6 @@
 import type { QuorumSpec } from "../../protocol/index.ts";
+import type { Vote } from "../state/trust-state.ts";
 import type { PersonId } from "../types.ts";
-import type { Vote } from "./trust-state.ts";
 
 export type Decision =
   | { readonly type: "accept"; readonly digest: string }
