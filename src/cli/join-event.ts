@@ -25,6 +25,8 @@ export type JoinEvent =
     })
   | (Partial<OfHub> & {
       readonly event: "disconnected";
+      /** `HUB_IDENTITY`: another hub answers at its address. */
+      readonly code?: "HUB_IDENTITY";
       readonly message: string;
       readonly retryInMs: number;
       /** What to look at, where the hub was not reached even once. */

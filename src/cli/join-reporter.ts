@@ -15,6 +15,8 @@ interface HubReport {
   name: string;
   joined: boolean;
   down: boolean;
+  /** Another hub answers at its address. */
+  replaced: boolean;
 }
 
 /** Tells a person, a program or the process that started this one what happens. */
@@ -34,7 +36,7 @@ export class Reporter {
   /** @param hubs the addresses of all hubs that are joined */
   constructor(context: Context, hubs: readonly string[], json: boolean) {
     this.#context = context;
-    this.#hubs = hubs.map((url) => ({ url, name: url, joined: false, down: false }));
+    this.#hubs = hubs.map((url) => ({ url, name: url, joined: false, down: false, replaced: false }));
     this.#json = json;
     this.#line = new LiveLine(context.terminal, context.terminal.errIsTTY && !json);
     this.#startedAtMs = context.terminal.now();
@@ -57,6 +59,7 @@ export class Reporter {
     hub.name = name;
     if (hub.joined && hub.down) this.tell({ event: "reconnected", ...this.#which(at) });
     hub.down = false;
+    hub.replaced = false;
     this.#judge();
   }
 
@@ -65,13 +68,19 @@ export class Reporter {
     this.onTrouble(this.#hubs.some(({ joined, down }) => joined && !down) ? undefined : message);
   }
 
-  /** One word for one break, however many tries it takes. */
+  /** One word for one break, however many tries it takes, and one where another hub is found there. */
   disconnected(at: number, { code, message, hint }: MusketeersError, retryInMs: number): void {
     const hub = this.#hubs[at]!;
+    const which = this.#hubs.length === 1 ? {} : this.#which(at);
+    if (code === "HUB_IDENTITY" && !hub.replaced) {
+      hub.down = true;
+      hub.replaced = true;
+      this.#judge(message);
+      this.tell({ event: "disconnected", ...which, code, message, retryInMs: Math.round(retryInMs) });
+    }
     if (hub.down) return;
     hub.down = true;
     this.#judge(message);
-    const which = this.#hubs.length === 1 ? {} : this.#which(at);
     const advice = hub.joined || code !== "HUB_UNREACHABLE" ? {} : { hint };
     this.tell({ event: "disconnected", ...which, message, retryInMs: Math.round(retryInMs), ...advice });
   }
@@ -196,6 +205,11 @@ export function renderEvent(event: JoinEvent, style: Style): string {
       ].join("");
     }
     case "disconnected": {
+      if (event.code !== undefined) {
+        const first = `${style.bad("Another hub answers:")} ${printable(event.message)}.\n`;
+        const again = `Nothing is sent to it; looking every ${duration(event.retryInMs)} whether yours is back. Ctrl-C gives up.`;
+        return `${first}${style.dim(again)}\n`;
+      }
       if (event.hint !== undefined) {
         const first = `${style.bad("Not reached yet:")} ${printable(event.message)}.\n${printable(event.hint)}\n`;
         return `${first}${style.dim("Trying again until it answers; Ctrl-C gives up.\n")}`;

@@ -39,6 +39,7 @@ export class Hub {
   readonly #resolveClosed: () => void;
   readonly #server: Server;
   readonly #reception: Reception;
+  readonly #metrics: Metrics;
   readonly #secretKey: Uint8Array;
   readonly #engine: Engine;
   readonly #invites: Invites;
@@ -106,6 +107,10 @@ export class Hub {
       },
     });
     this.#reception = this.#receive();
+    this.#metrics = new Metrics(this.#coordinator, {
+      connections: () => this.#reception.peers.byRole(),
+      bufferedBytes: () => this.#reception.peers.bufferedBytes,
+    });
     this.#coordinator.ledger.onPressure = (pressed) => this.#reception.press(pressed);
     this.#serveHttp();
     this.#coordinator.start();
@@ -208,10 +213,7 @@ export class Hub {
           return peer?.provenRole === "worker" ? undefined : peer?.signedGrant;
         },
       },
-      metrics: new Metrics(this.#coordinator, {
-        connections: () => this.#reception.peers.byRole(),
-        bufferedBytes: () => this.#reception.peers.bufferedBytes,
-      }),
+      metrics: this.#metrics,
       unready: () => (this.#closing === undefined ? this.#engine.faults()[0]?.text : "The hub is stopping"),
     });
     this.#server.on("request", getRequestListener(app.fetch));
@@ -219,6 +221,7 @@ export class Hub {
 
   async #close(): Promise<void> {
     this.#coordinator.close();
+    this.#metrics.close();
     await this.#reception.close(new MusketeersError("HUB_STOPPING", "The hub is stopping"));
     await this.#coordinator.credit.close();
     await this.#coordinator.traces.close();

@@ -44,6 +44,11 @@ export interface LinkOptions {
   readonly limits?: Limits;
   /** From 0 to below 1; spreads reconnects. */
   readonly random?: () => number;
+  /**
+   * Where another hub answers at the address of one that was spoken with, looks again every `strangerRetryMs` instead of
+   * ending: somebody may have started the wrong one for a while.
+   */
+  readonly outwaitsStrangers?: boolean;
 }
 
 export interface LinkHandlers {
@@ -86,6 +91,8 @@ export class Link {
   #challenge: Challenge | undefined;
   #nonce: Uint8Array = new Uint8Array(0);
   #attempts = 0;
+  /** The hub of the invite has proven itself before. */
+  #wasUp = false;
   /** Connections one after the other that ended because a frame of ours was too large. */
   #cutOffs = 0;
   #farewell: MusketeersError | undefined;
@@ -225,6 +232,9 @@ export class Link {
 
   #answer(challenge: Challenge): void {
     const { invite, worker, leases, pageToken } = this.#options;
+    this.#nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+    // Whose hub it is comes first: of another's it does not matter which version that is.
+    const proof = pageToken ?? signHello(invite, challenge, this.#nonce);
     if (challenge.version !== PROTOCOL_VERSION) {
       throw new MusketeersError(
         "VERSION_MISMATCH",
@@ -233,9 +243,7 @@ export class Link {
       );
     }
     this.#challenge = challenge;
-    this.#nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     const said = { grant: invite.grant, nonce: this.#nonce };
-    const proof = pageToken ?? signHello(invite, challenge, this.#nonce);
     const hello = (key: Pick<Hello, "key" | "keyProof">) =>
       this.#socket?.send(
         this.#sender.encode({
@@ -278,6 +286,7 @@ export class Link {
       throw new MusketeersError("HUB_IDENTITY", "The hub could not prove that it is the one of the invite");
     }
     this.#phase = "up";
+    this.#wasUp = true;
     // A hub that takes us in and throws us out again is not to be asked ever so often.
     this.#steadyTimer = setTimeout(() => {
       this.#attempts = 0;
@@ -296,13 +305,14 @@ export class Link {
     if (this.#phase === "over") return;
     const error = this.#farewell ?? this.#errorOf(reason, code);
     this.#cutOffs = code === MESSAGE_TOO_BIG ? this.#cutOffs + 1 : 0;
+    const isOutwaited = error.code === "HUB_IDENTITY" && this.#wasUp && this.#options.outwaitsStrangers;
     // A broken frame may be a broken proxy's: only the hub's refusals are final.
-    if (!error.retryable && error.code !== "PROTOCOL") {
+    if (!error.retryable && error.code !== "PROTOCOL" && !isOutwaited) {
       this.#over(error);
       return;
     }
     this.#phase = "waiting";
-    const retryInMs = this.#pauseMs();
+    const retryInMs = isOutwaited ? this.#limits.strangerRetryMs : this.#pauseMs();
     this.#attempts++;
     this.#retryTimer = setTimeout(() => this.#connect(), retryInMs);
     this.#handlers.onDown?.(error, retryInMs);

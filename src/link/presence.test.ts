@@ -15,6 +15,15 @@ describe("what goes beside a connection", () => {
     expect(tokens).toEqual(["one"]);
   });
 
+  test("has no token for a request that leaves while there is none: somebody else may answer at the address", () => {
+    const presence = new Presence();
+    expect(() => presence.provenToken()).toThrow(expect.objectContaining({ code: "HUB_UNREACHABLE" }));
+    presence.up("one");
+    expect(presence.provenToken()).toBe("one");
+    presence.down();
+    expect(() => presence.provenToken()).toThrow(expect.objectContaining({ retryable: true }));
+  });
+
   test("is tried again on the next one where it broke with it", async () => {
     const presence = new Presence();
     presence.up("one");

@@ -29,6 +29,15 @@ export class Presence {
     return this.#token;
   }
 
+  /**
+   * The same for a request that leaves now: without a connection nobody at the hub's address has proven to be the hub.
+   * @throws MusketeersError `HUB_UNREACHABLE`
+   */
+  provenToken(): string {
+    if (!this.#up) throw new MusketeersError("HUB_UNREACHABLE", "The connection to the hub is gone");
+    return this.#token;
+  }
+
   up(token: string): void {
     if (this.#end !== undefined) return;
     this.#token = token;

@@ -148,6 +148,8 @@ export interface Limits {
   /** First and longest pause between two tries to reconnect. */
   readonly reconnectDelayMinMs: number;
   readonly reconnectDelayMaxMs: number;
+  /** A worker at whose hub's address another hub answers looks again this often. */
+  readonly strangerRetryMs: number;
   /** What a drained worker may still finish before it hands the rest back. */
   readonly drainGraceMs: number;
   /** How often a worker that follows its hub's version asks for it. */
@@ -323,6 +325,8 @@ export interface Limits {
   readonly refusalsPerMinuteMax: number;
   /** People, each for each project, whose credit a hub keeps apart. */
   readonly creditRowsMax: number;
+  /** The event loop is measured for so long after metrics were read last. */
+  readonly metricsIdleMs: number;
   /** How long after it was given credit is stored. */
   readonly creditIntervalMs: number;
   /** Connections whose handshake is under way. */

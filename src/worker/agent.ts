@@ -154,6 +154,7 @@ export class Agent implements Tenant {
         worker: () => this.#describe(),
         leases: () => presentedLeases(this.#state),
         limits,
+        outwaitsStrangers: true,
       },
       {
         onWelcome: (welcome) => this.#onWelcome(welcome),
@@ -278,7 +279,7 @@ export class Agent implements Tenant {
     const { invite, limits } = this.#options;
     const { fetch } = this.#options;
     const pinned = fetch === undefined ? {} : { fetch };
-    const http = { baseUrl: invite.url, token: () => this.#presence.token, limits, ...pinned };
+    const http = { baseUrl: invite.url, token: () => this.#presence.provenToken(), limits, ...pinned };
     const client = new BlobClient(http);
     const exchange = new HubExchange(http);
     // What is read ahead travels together, and so does what is written.

@@ -96,7 +96,7 @@ export class Session implements ChannelHost {
     const { limits } = options;
     const http = {
       baseUrl: options.baseUrl,
-      token: () => this.#presence.token,
+      token: () => this.#presence.provenToken(),
       limits,
       ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
     };

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { networkInterfaces } from "node:os";
 import hooks from "node:perf_hooks";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { Hub } from "../hub.ts";
 import { jobSpec, numbered, ScriptedPeer, testHub } from "../testing/peer.ts";
 
@@ -63,18 +63,33 @@ test("metrics tell what the hub does, to this machine", async () => {
   expect(again.musketeers_inputs_done_total).toBe(count);
 });
 
-test("nothing watches the event loop until somebody asks", async () => {
-  const watching = vi.spyOn(hooks, "monitorEventLoopDelay");
-  try {
-    const hub = await testHub();
-    expect(watching).not.toHaveBeenCalled();
-    for (let times = 0; times < 2; times++) {
-      expect((await get(hub, "/metrics")).text).toContain("nodejs_eventloop_lag_seconds");
-    }
-    expect(watching).toHaveBeenCalledOnce();
-  } finally {
-    watching.mockRestore();
+test("metricsIdleMs: nothing watches the event loop until somebody asks, nor for long after that", async () => {
+  let watching = 0;
+  const real = hooks.monitorEventLoopDelay;
+  const made = vi.spyOn(hooks, "monitorEventLoopDelay").mockImplementation((options) => {
+    const histogram = real(options);
+    const { enable, disable } = histogram;
+    const counted = (change: () => boolean, by: number) => () => {
+      const isChanged = change.call(histogram);
+      if (isChanged) watching += by;
+      return isChanged;
+    };
+    return Object.assign(histogram, { enable: counted(enable, 1), disable: counted(disable, -1) });
+  });
+  onTestFinished(() => made.mockRestore());
+  const hub = await testHub({ limits: { metricsIdleMs: 40 } });
+  expect(made).not.toHaveBeenCalled();
+  for (let times = 0; times < 2; times++) {
+    const { text } = await get(hub, "/metrics");
+    const lag = /^nodejs_eventloop_lag_min_seconds (.+)$/m.exec(text)?.[1];
+    expect(Number(lag)).toBeGreaterThan(0);
+    expect(Number(lag)).toBeLessThan(3600);
+    await expect.poll(() => watching, { timeout: 60_000 }).toBe(0);
   }
+  expect(made).toHaveBeenCalledOnce();
+  await get(hub, "/metrics");
+  await hub.close();
+  expect(watching).toBe(0);
 });
 
 test("each metric is documented, and each panel of the dashboard has its metric", async () => {

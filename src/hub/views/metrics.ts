@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { jobView, workerView } from "../../scheduler/index.ts";
 import type { HubView } from "./hub-view.ts";
+import { LoopWatch } from "./loop-watch.ts";
 
 /** What metrics need besides the coordinator. */
 export interface MetricsHost {
@@ -15,10 +16,12 @@ type Reading = () => number | ReadonlyMap<string, number>;
 /** A hub's metrics for Prometheus; everything is read when it is asked for. `docs/metrics.md` lists the names. */
 export class Metrics {
   readonly #registry = new Registry();
-  #scraped = false;
+  readonly #idleMs: number;
+  #loop: LoopWatch | undefined;
 
   constructor(hub: HubView, host: MetricsHost) {
     const { throughput } = hub;
+    this.#idleMs = hub.limits.metricsIdleMs;
     this.#counter(
       "inputs_done_total",
       "Inputs that got their result since the hub's start",
@@ -38,11 +41,15 @@ export class Metrics {
   }
 
   /** Everything in Prometheus' text format. */
-  text(): Promise<string> {
-    // Those of the process begin with who first asks: to watch the event loop wakes it 97 times a second.
-    if (!this.#scraped) collectDefaultMetrics({ register: this.#registry });
-    this.#scraped = true;
+  async text(): Promise<string> {
+    // Those of the process begin with who first asks.
+    this.#loop ??= new LoopWatch(() => collectDefaultMetrics({ register: this.#registry }), this.#idleMs);
+    await this.#loop.reading();
     return this.#registry.metrics();
+  }
+
+  close(): void {
+    this.#loop?.stop();
   }
 
   #gaugesOfWork({ jobs, scheduler }: HubView): void {
