@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/index.ts";
-import type { Agent } from "./agent.ts";
+import type { Agent } from "./agent/agent.ts";
 import type { Priority } from "./executors/index.ts";
 import {
   Governor,
@@ -12,7 +12,7 @@ import {
   Throttle,
   untouchedMs,
 } from "./governor/index.ts";
-import type { SandboxPool } from "./sandbox-pool.ts";
+import type { SandboxPool } from "./slots/sandbox-pool.ts";
 
 /** How much of a machine its volunteer lends, and when. */
 export interface Lending extends Partial<Rules> {

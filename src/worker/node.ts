@@ -1,10 +1,10 @@
 /** Starts a worker in a Node process. */
 import type { WorkerDescription } from "../protocol/index.ts";
-import { nodeMachine } from "./node-machine.ts";
+import { nodeMachine } from "./machine/node-machine.ts";
 import { joinHubs } from "./several-hubs.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
-export type { WorkerNotice } from "./agent-options.ts";
+export type { WorkerNotice } from "./agent/agent-options.ts";
 export {
   type Asks,
   ConsentFile,

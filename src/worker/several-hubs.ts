@@ -8,17 +8,17 @@ import {
 } from "../protocol/index.ts";
 import { type Invite, parseInvite } from "../security/index.ts";
 import { tracerFromEnvironment } from "../tracing/index.ts";
-import { Agent } from "./agent.ts";
-import type { WorkerNotice } from "./agent-options.ts";
-import { openCache } from "./cache-directory.ts";
+import { Agent } from "./agent/agent.ts";
+import type { WorkerNotice } from "./agent/agent-options.ts";
 import { type Asks, type ConsentFile, KeptConsent, noAsks, projectIdOf } from "./consent/index.ts";
 import type { DiaryFile } from "./diary/index.ts";
 import { govern } from "./governed.ts";
+import { nodeMachine } from "./machine/node-machine.ts";
 import type { Surroundings } from "./neighbours/blob-exchange.ts";
 import { openSurroundings } from "./neighbours/surroundings.ts";
-import { nodeMachine } from "./node-machine.ts";
-import { SandboxPool } from "./sandbox-pool.ts";
-import { Seats } from "./seats.ts";
+import { openCache } from "./replicas/cache-directory.ts";
+import { SandboxPool } from "./slots/sandbox-pool.ts";
+import { Seats } from "./slots/seats.ts";
 import { describeWorker, openExecutor, type WorkerOptions } from "./worker-options.ts";
 
 /** A hub to work for, or one of its projects. */

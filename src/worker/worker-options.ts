@@ -6,7 +6,7 @@ import {
   PACKAGE_VERSION,
   type WorkerDescription,
 } from "../protocol/index.ts";
-import type { WorkerNotice } from "./agent-options.ts";
+import type { WorkerNotice } from "./agent/agent-options.ts";
 import {
   ContainerExecutor,
   type ContainerExecutorOptions,
@@ -15,8 +15,8 @@ import {
   type Executor,
 } from "./executors/index.ts";
 import type { Lending } from "./governed.ts";
-import { measureSpeed } from "./machine.ts";
-import { nodeMachine as machine } from "./node-machine.ts";
+import { measureSpeed } from "./machine/machine.ts";
+import { nodeMachine as machine } from "./machine/node-machine.ts";
 
 export interface WorkerOptions {
   readonly invite: string;

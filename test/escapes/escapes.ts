@@ -10,7 +10,7 @@ import {
 } from "../../src/protocol/index.ts";
 import { Diary, type DiaryEntry } from "../../src/worker/diary/index.ts";
 import { createDenoExecutor, type Executor } from "../../src/worker/executors/index.ts";
-import { RunNotes } from "../../src/worker/run-notes.ts";
+import { RunNotes } from "../../src/worker/slots/run-notes.ts";
 import { type Attempt, attempts, unseen } from "./attempts.ts";
 
 export interface EscapeReport {

@@ -76,7 +76,7 @@ import {
   encodeFileCredit,
   encodeFileFinish,
   encodeFileOpen,
-} from "../../src/worker/executors/file-frames.ts";
+} from "../../src/worker/executors/sandbox/file-frames.ts";
 import {
   decodeLog,
   decodePiece,
@@ -85,8 +85,8 @@ import {
   encodePieces,
   encodeResults,
   FrameReader as SandboxFrames,
-} from "../../src/worker/executors/frames.ts";
-import { SandboxFiles } from "../../src/worker/executors/sandbox-files.ts";
+} from "../../src/worker/executors/sandbox/frames.ts";
+import { SandboxFiles } from "../../src/worker/executors/sandbox/sandbox-files.ts";
 import { hubHeaders, peerHeaders } from "./headers.ts";
 import { storedDecoders } from "./stored-decoders.ts";
 import { trustDecoders } from "./trust-decoders.ts";

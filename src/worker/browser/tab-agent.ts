@@ -7,15 +7,15 @@ import {
   type WorkerDescription,
 } from "../../protocol/index.ts";
 import { type Invite, LINK_PATH, parseInvite } from "../../security/index.ts";
-import { Agent } from "../agent.ts";
-import type { WorkerNotice } from "../agent-options.ts";
+import { Agent } from "../agent/agent.ts";
+import type { WorkerNotice } from "../agent/agent-options.ts";
 import type { Asks } from "../consent/asks.ts";
 import { projectIdOf } from "../consent/request.ts";
 import { createBrowserExecutor } from "../executors/browser/executor.ts";
 import type { Frame } from "../executors/browser/frame-sandbox.ts";
 import type { Executor } from "../executors/port.ts";
-import { measureSpeed } from "../machine.ts";
-import { SandboxPool } from "../sandbox-pool.ts";
+import { measureSpeed } from "../machine/machine.ts";
+import { SandboxPool } from "../slots/sandbox-pool.ts";
 import type { StartMessage } from "./messages.ts";
 import { type Findings, permitsPages, probe } from "./probe.ts";
 import type { TabPhase, TabState } from "./state.ts";

@@ -1,4 +1,4 @@
-import type { Machine } from "../machine.ts";
+import type { Machine } from "../machine/machine.ts";
 
 /** The part of a browser's `navigator` that says what it runs on. */
 interface Navigator {

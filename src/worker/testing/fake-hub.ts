@@ -24,7 +24,7 @@ import {
   signWelcome,
 } from "../../security/index.ts";
 import type { Executor, Sandbox, SandboxHandlers } from "../executors/index.ts";
-import type { Machine } from "../machine.ts";
+import type { Machine } from "../machine/machine.ts";
 
 /* What an agent meets in its tests: a hub and sandboxes, both of which do as they are told. */
 

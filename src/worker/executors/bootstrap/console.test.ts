@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { eachRecord } from "../../../protocol/index.ts";
-import { decodeLog, FrameReader } from "../frames.ts";
+import { decodeLog, FrameReader } from "../sandbox/frames.ts";
 import { TaskLog } from "./console.ts";
 
 /** What a log sends, as text: its lines, and how many were dropped where. */

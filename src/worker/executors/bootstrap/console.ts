@@ -1,5 +1,5 @@
 import { RecordWriter } from "../../../protocol/index.ts";
-import { encodeLog, type LoadOrder } from "../frames.ts";
+import { encodeLog, type LoadOrder } from "../sandbox/frames.ts";
 
 const LEVELS = ["log", "info", "warn", "error", "debug", "trace", "dir", "table"] as const;
 const text = new TextEncoder();

@@ -18,8 +18,8 @@ import {
   encodeFileCredit,
   encodeFileFinish,
   encodeFileOpen,
-} from "../file-frames.ts";
-import { frameKinds } from "../frames.ts";
+} from "../sandbox/file-frames.ts";
+import { frameKinds } from "../sandbox/frames.ts";
 
 /** What a sandbox lets its agent send of one file before it has consumed some: at most, and at least. */
 const READ_WINDOW_BYTES_MAX = 4 * 1024 * 1024;

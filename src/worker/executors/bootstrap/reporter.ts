@@ -1,5 +1,5 @@
 import { type FailureData, type FailureMark, RecordWriter } from "../../../protocol/index.ts";
-import { encodePieces, encodeResults, type LoadOrder, PIECE_BYTES } from "../frames.ts";
+import { encodePieces, encodeResults, type LoadOrder, PIECE_BYTES } from "../sandbox/frames.ts";
 
 /** Records between two looks at the clock. */
 const CLOCK_EVERY = 4;

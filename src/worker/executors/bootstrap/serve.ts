@@ -17,7 +17,7 @@ import {
   frameKinds,
   type LoadOrder,
   newFrame,
-} from "../frames.ts";
+} from "../sandbox/frames.ts";
 import { Blame, recordOf, splitSourceMap } from "./blame.ts";
 import { redirectConsole, TaskLog } from "./console.ts";
 import { LoadError, loadEntry, sameFunction, type TaskFunction } from "./entry.ts";

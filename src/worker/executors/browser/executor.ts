@@ -1,6 +1,6 @@
 import { type Limits, MusketeersError } from "../../../protocol/index.ts";
 import type { Executor } from "../port.ts";
-import { SandboxProcess } from "../sandbox-process.ts";
+import { SandboxProcess } from "../sandbox/sandbox-process.ts";
 import { type Frame, FrameSandbox } from "./frame-sandbox.ts";
 
 export interface BrowserExecutorOptions {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SpawnedEnd } from "../spawned.ts";
+import type { SpawnedEnd } from "../sandbox/spawned.ts";
 import { type Frame, type FramePort, FrameSandbox } from "./frame-sandbox.ts";
 
 /** A frame whose worker is the test. */

@@ -1,4 +1,4 @@
-import type { MemoryLook, Spawned, SpawnedEvents } from "../spawned.ts";
+import type { MemoryLook, Spawned, SpawnedEvents } from "../sandbox/spawned.ts";
 
 /** The part of a `MessagePort` that is used here. */
 export interface FramePort {

@@ -1,5 +1,5 @@
 import type { ContainerSpec, Limits, TaskSpec } from "../../../protocol/index.ts";
-import { SANDBOX_OOM_SCORE } from "../oom-score.ts";
+import { SANDBOX_OOM_SCORE } from "../process/oom-score.ts";
 import type { EngineName } from "./engine.ts";
 
 const MiB = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { decodeValue, defaultLimits, encodeValue, imageAllowed } from "../../../protocol/index.ts";
-import { SANDBOX_OOM_SCORE } from "../oom-score.ts";
+import { SANDBOX_OOM_SCORE } from "../process/oom-score.ts";
 import { fileUser, runArguments } from "./arguments.ts";
 import { Images } from "./images.ts";
 import { lineOf, ReportedFailure, recordOf } from "./json.ts";

@@ -9,7 +9,7 @@ import {
 } from "../../../protocol/index.ts";
 import { newId } from "../../../security/index.ts";
 import type { Executor, Sandbox, SandboxHandlers, SandboxOrder } from "../port.ts";
-import { isAlive, makeScratch } from "../scratch.ts";
+import { isAlive, makeScratch } from "../process/scratch.ts";
 import { fileUser, type RunOptions, runArguments } from "./arguments.ts";
 import { type ContainerEngine, findEngine } from "./engine.ts";
 import { FilesSandbox } from "./files-sandbox.ts";
