@@ -15,6 +15,8 @@ interface Span {
   readonly position: number;
   readonly chunkBytes: number;
   readonly count: number;
+  /** At most; chunks may have room for more. */
+  readonly bytes: number;
   /** Where the chunks are to be; undefined where nobody wants them. Shared, or a thread could not fill them. */
   readonly chunks: readonly Uint8Array[] | undefined;
 }
@@ -53,7 +55,7 @@ function fill(fd, chunk, position) {
   }
   return filled;
 }
-parentPort.on("message", ({ fd, position, chunkBytes, count, chunks, fresh, forgotten }) => {
+parentPort.on("message", ({ fd, position, chunkBytes, count, bytes, chunks, fresh, forgotten }) => {
   if (forgotten !== undefined) {
     for (const id of forgotten) known.delete(id);
     return;
@@ -63,10 +65,10 @@ parentPort.on("message", ({ fd, position, chunkBytes, count, chunks, fresh, forg
     if (chunks === undefined && own?.length !== chunkBytes) own = new Uint8Array(chunkBytes);
     const digests = new Uint8Array(count * ${DIGEST_BYTES});
     let filled = 0;
-    for (let index = 0; index < count && filled === index * chunkBytes; index++) {
+    for (let index = 0; filled < bytes && filled === index * chunkBytes; index++) {
       // Each is read just before it is hashed: what was just read is at hand.
       const whole = chunks === undefined ? own : known.get(chunks[index]);
-      const got = fill(fd, whole, position + filled);
+      const got = fill(fd, whole.subarray(0, bytes - filled), position + filled);
       if (got === 0) break;
       filled += got;
       const chunk = whole.subarray(0, got);
@@ -169,6 +171,8 @@ const SPAN_BYTES = 2_097_152;
 
 export interface NamingOptions {
   readonly chunkBytes: number;
+  /** How much of the file; to its end where nothing is said. */
+  readonly bytes?: number;
   /** Shared memory for whole chunks; where there is none, only lengths and names are given. */
   readonly pool?: ChunkPool;
 }
@@ -182,10 +186,11 @@ export class NamingThreads {
   }
 
   /**
-   * The chunks of an open file in order, named, to its end; some are read ahead.
+   * The chunks of an open file in order, named; some are read ahead.
    * @throws Error with the system's `code` where it cannot be read
    */
-  async *chunksOf(fd: number, { chunkBytes, pool }: NamingOptions): AsyncGenerator<NamedChunk> {
+  async *chunksOf(fd: number, options: NamingOptions): AsyncGenerator<NamedChunk> {
+    const { chunkBytes, pool, bytes: bytesMax = Number.POSITIVE_INFINITY } = options;
     const count = Math.max(1, Math.ceil(SPAN_BYTES / chunkBytes));
     const spanBytes = count * chunkBytes;
     const ahead: { readonly chunks: Uint8Array[] | undefined; readonly answer: Promise<Answer> }[] = [];
@@ -194,7 +199,8 @@ export class NamingThreads {
     const ask = (): void => {
       const chunks = pool && Array.from({ length: count }, () => pool.take());
       for (const { buffer } of chunks ?? []) lent.add(buffer);
-      const answer = this.#idlest().ask({ fd, position, chunkBytes, count, chunks });
+      const bytes = Math.max(0, Math.min(spanBytes, bytesMax - position));
+      const answer = this.#idlest().ask({ fd, position, chunkBytes, count, bytes, chunks });
       answer.catch(() => {});
       ahead.push({ chunks, answer });
       position += spanBytes;

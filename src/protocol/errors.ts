@@ -58,6 +58,7 @@ export const errorKinds = Object.freeze({
     1,
     422,
   ),
+  FILE_CHANGED: kind("Try again, stop what writes to it, or put a copy of it.", 1, 409, true),
   DATASET_EXISTS: kind(
     "Choose another name, or replace it: --replace, { replace: true } in the SDK.",
     2,

@@ -11,6 +11,10 @@ export interface Reading {
   readonly pool: ChunkPool;
   /** Whether the names of chunks are all that is wanted. */
   readonly namesOnly: boolean;
+  /** No more than so many bytes are wanted. */
+  readonly bytesMax?: number;
+  /** Told when all is read that somebody wrote to it meanwhile. */
+  readonly onChanged?: () => void;
 }
 
 /** Content that nobody else uses; chunks of a file of this machine may come with their names. */

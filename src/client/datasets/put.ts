@@ -6,8 +6,10 @@ import {
   chunkBytesOf,
   type Entry,
   FileBuilder,
+  type NamedChunk,
   TreeBuilder,
 } from "../../data/index.ts";
+import { MusketeersError } from "../../protocol/index.ts";
 import { type Content, type ContentMaker, partsOf, type SourceFile } from "./put-source.ts";
 
 /** A file that was made into blocks. */
@@ -38,6 +40,16 @@ export interface BuildOptions extends ChunkOptions {
   readonly onFile?: (file: PutFile) => void;
 }
 
+/** Gives how many bytes it has. */
+async function addPart(builder: FileBuilder, part: Uint8Array | NamedChunk, owned: boolean): Promise<number> {
+  if (part instanceof Uint8Array) {
+    await builder.write(part, { owned });
+    return part.length;
+  }
+  await builder.add(part);
+  return typeof part.bytes === "number" ? part.bytes : part.bytes.length;
+}
+
 /** Makes blocks of contents and keeps count. */
 export class Builder {
   readonly #sink: BlockSink;
@@ -53,29 +65,48 @@ export class Builder {
     this.#pool = pool;
   }
 
-  /** @param given what the caller may go on to use, or something that makes content for this only */
+  /**
+   * @param given what the caller may go on to use, or something that makes content for this only
+   * @throws MusketeersError `FILE_CHANGED`, and what reading throws
+   */
   async file(given: Content | ContentMaker, path: string): Promise<Entry> {
     const { signal, onProgress, onFile, namesOnly = false } = this.#options;
     const builder = new FileBuilder(this.#sink, this.#options);
+    let changed = false;
+    const onChanged = () => {
+      changed = true;
+    };
+    const reading = { chunkBytes: chunkBytesOf(this.#options), pool: this.#pool, namesOnly, onChanged };
     const owned = typeof given === "function";
-    const reading = { chunkBytes: chunkBytesOf(this.#options), pool: this.#pool, namesOnly };
-    const content = owned ? given(reading) : given;
-    for await (const part of partsOf(content)) {
+    for await (const part of partsOf(owned ? given(reading) : given)) {
       signal?.throwIfAborted();
-      if (part instanceof Uint8Array) {
-        await builder.write(part, { owned });
-        this.#bytes += part.length;
-      } else {
-        await builder.add(part);
-        this.#bytes += typeof part.bytes === "number" ? part.bytes : part.bytes.length;
-      }
+      this.#bytes += await addPart(builder, part, owned);
       onProgress?.({ files: this.#files, bytes: this.#bytes, path });
     }
     const file = await builder.end();
+    if (changed && owned) await this.#confirm(file, given, path);
     this.#files++;
     onProgress?.({ files: this.#files, bytes: this.#bytes, path });
     onFile?.({ path, cid: file.cid, bytes: file.bytes });
     return file;
+  }
+
+  /**
+   * Reads again what changed while it was read. What is read twice alike was like that at one moment between the
+   * two, be it that only its end grew (Afek et al., "Atomic Snapshots of Shared Memory", 1993); else it may be a
+   * mixture that never was.
+   */
+  async #confirm({ cid, bytes }: Entry, given: ContentMaker, path: string): Promise<void> {
+    const pool = this.#pool;
+    const sink: BlockSink = { put: (_cid, block) => void pool.give(block) };
+    const builder = new FileBuilder(sink, this.#options);
+    const reading = { chunkBytes: chunkBytesOf(this.#options), pool, namesOnly: true, bytesMax: bytes };
+    for await (const part of partsOf(given(reading))) {
+      this.#options.signal?.throwIfAborted();
+      await addPart(builder, part, true);
+    }
+    if ((await builder.end()).cid === cid) return;
+    throw new MusketeersError("FILE_CHANGED", `${path} was written to while it was read`);
   }
 
   async folder(files: AsyncIterable<SourceFile>): Promise<{ root: Entry; files: number }> {

@@ -1,4 +1,4 @@
-import type { Stats } from "node:fs";
+import type { BigIntStats, Stats } from "node:fs";
 import { type FileHandle, lstat, open, opendir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { ChunkPool, type NamedChunk } from "../../data/index.ts";
@@ -63,7 +63,7 @@ function behind(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
 export async function* readPath(path: string, pool = new ChunkPool(READ_BYTES)): AsyncGenerator<Uint8Array> {
   const file = await openToRead(path);
   try {
-    yield* piecesOf(file, pool);
+    yield* piecesOf(file, lengthAt(await file.stat({ bigint: true })), pool);
   } catch (cause) {
     throw unreadable(path, cause);
   } finally {
@@ -76,21 +76,25 @@ const openToRead = (path: string): Promise<FileHandle> =>
     throw unreadable(path, cause);
   });
 
-async function* piecesOf(file: FileHandle, pool: ChunkPool): AsyncGenerator<Uint8Array> {
-  // Of a small file no more than it takes, and one piece to see that it ends.
-  const { size } = await file.stat();
-  const expected = size === 0 ? READ_AT_ONCE_BYTES : Math.min(READ_AT_ONCE_BYTES, size + 1);
-  const count = Math.max(1, Math.ceil(expected / pool.chunkBytes));
-  const read = () =>
-    fill(
-      file,
-      Array.from({ length: count }, () => pool.take()),
-    );
+/** How much of a file is to be read: what grows ends where it ended when it was opened. Of pipes nobody knows. */
+const lengthAt = ({ size }: BigIntStats): number => (size === 0n ? Number.POSITIVE_INFINITY : Number(size));
+
+async function* piecesOf(file: FileHandle, bytes: number, pool: ChunkPool): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  const read = () => {
+    const buffers: Uint8Array[] = [];
+    for (let room = Math.min(left, READ_AT_ONCE_BYTES); room > 0; room -= pool.chunkBytes) {
+      const buffer = pool.take();
+      buffers.push(left < buffer.length ? buffer.subarray(0, left) : buffer);
+      left -= buffers.at(-1)!.length;
+    }
+    return fill(file, buffers);
+  };
   let next = read();
   try {
     for (let over = false; !over; ) {
       const parts = await next;
-      over = parts.at(-1)!.length < pool.chunkBytes;
+      over = left === 0 || parts.length === 0 || parts.at(-1)!.length < pool.chunkBytes;
       if (!over) next = read();
       next.catch(() => {});
       for (const part of parts) if (part.length > 0) yield part;
@@ -105,19 +109,26 @@ const THREADS_BYTES_MIN = 16 * 1_048_576;
 /** A thread is told of each chunk. */
 const THREADS_CHUNK_BYTES_MIN = 65_536;
 
+const isAsItWas = (before: BigIntStats, after: BigIntStats): boolean =>
+  before.size === after.size && before.mtimeNs === after.mtimeNs;
+
 /**
  * The content of a file as it is best put: that of a large one comes in chunks that threads have read and named.
+ * What was written to it meanwhile is said to `onChanged`.
  * @throws MusketeersError as `readPath`
  */
 export async function* readChunks(path: string, reading: Reading): AsyncGenerator<Uint8Array | NamedChunk> {
-  const { chunkBytes, pool, namesOnly } = reading;
+  const { chunkBytes, pool, namesOnly, bytesMax = Number.POSITIVE_INFINITY } = reading;
   const file = await openToRead(path);
   try {
-    const { size } = await file.stat();
+    const before = await file.stat({ bigint: true });
+    const bytes = Math.min(lengthAt(before), bytesMax);
+    const isLarge = before.size >= THREADS_BYTES_MIN;
     const canShare = namesOnly || (pool.isShared && pool.chunkBytes === chunkBytes);
-    if (size >= THREADS_BYTES_MIN && chunkBytes >= THREADS_CHUNK_BYTES_MIN && canShare) {
-      yield* namedChunksOf(file.fd, { chunkBytes, ...(namesOnly ? {} : { pool }) });
-    } else yield* piecesOf(file, pool);
+    if (isLarge && chunkBytes >= THREADS_CHUNK_BYTES_MIN && canShare) {
+      yield* namedChunksOf(file.fd, { chunkBytes, bytes, ...(namesOnly ? {} : { pool }) });
+    } else yield* piecesOf(file, bytes, pool);
+    if (before.isFile() && !isAsItWas(before, await file.stat({ bigint: true }))) reading.onChanged?.();
   } catch (cause) {
     throw unreadable(path, cause);
   } finally {
