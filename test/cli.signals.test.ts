@@ -1,8 +1,17 @@
+import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { childrenOf, untilGone } from "./support/processes.ts";
-import { makeHome, musketeers, scratchOf, startUp } from "./support/program.ts";
+import {
+  environmentOf,
+  makeHome,
+  musketeers,
+  program,
+  Running,
+  scratchOf,
+  startUp,
+} from "./support/program.ts";
 
 const TIMEOUT_MS = 120_000;
 
@@ -82,5 +91,12 @@ describe("programs that are stopped", { timeout: TIMEOUT_MS }, () => {
     expect((await demo.ended).status).toBe(130);
     // Those of its workers, too.
     await expect.poll(() => readdir(scratchOf(home))).toEqual([]);
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("an output on a full disk is an error, and not silence", async () => {
+    const home = await makeHome();
+    const line = `exec "${process.execPath}" "${program}" cid "${program}" > /dev/full`;
+    const cid = new Running("sh", ["-c", line], environmentOf(home));
+    expect(await cid.ended).toMatchObject({ status: 6, stderr: expect.stringContaining("STORAGE") });
   });
 });

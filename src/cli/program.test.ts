@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createProgram, runProgram } from "./program.ts";
+import { createProgram, runProgram, tellUnwritten } from "./program.ts";
 import { FakeTerminal } from "./testing/terminal.ts";
 
 async function run(...args: string[]): Promise<{ status: number; terminal: FakeTerminal }> {
@@ -98,6 +98,23 @@ test("a misspelt command is guessed at", async () => {
   const { status, terminal } = await run("jion", "x");
   expect(status).toBe(2);
   expect(terminal.stderr).toContain("Did you mean join?");
+});
+
+test("inputs behind the file of a run: where they go", async () => {
+  const { status, terminal } = await run("run", "square.ts#square", "1", "it's");
+  expect([status, terminal.stderr]).toEqual([
+    2,
+    expect.stringContaining(
+      "hint:  They come from a pipe or a file, one a line: printf '%s\\n' 1 'it'\\''s' | musketeers run square.ts#square.",
+    ),
+  ]);
+});
+
+test("an output that nobody can write to is told with its reason", async () => {
+  const terminal = new FakeTerminal();
+  const full = new Error("ENOSPC: no space left on device, write");
+  expect(await tellUnwritten(full, ["ls"], terminal)).toBe(6);
+  expect(terminal.stderr).toContain("The output cannot be written: ENOSPC: no space left");
 });
 
 test.each([

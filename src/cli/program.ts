@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { PACKAGE_VERSION } from "../protocol/index.ts";
+import { MusketeersError, PACKAGE_VERSION } from "../protocol/index.ts";
 import { type CatalogueEntry, catalogue, catalogueEntries } from "./catalogue.ts";
 import { type Context, contextOf } from "./context.ts";
 import { helpFormat } from "./help-format.ts";
@@ -92,18 +92,34 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
       program.commands.find((command) => command.name() === called)?.outputHelp();
       return 0;
     }
-    // Loaded here, like all that most starts do without.
-    const { describeFailure } = await import("./failure.ts");
-    const { text, status } = describeFailure(thrown, {
-      json: args.includes("--json"),
-      verbose:
-        program.opts().verbose === true ||
-        args.includes("--verbose") ||
-        Boolean(terminal.env.MUSKETEERS_DEBUG),
-      style: contextOf(terminal).errStyle,
-      command: called,
-    });
-    terminal.err(text);
-    return status;
+    return tellFailure(thrown, args, terminal, called);
   }
+}
+
+/** Says what went wrong, as `args` ask for it. Gives the exit status. */
+async function tellFailure(
+  thrown: unknown,
+  args: readonly string[],
+  terminal: Terminal,
+  command?: string,
+): Promise<number> {
+  // Loaded here, like all that most starts do without.
+  const { describeFailure } = await import("./failure.ts");
+  const { text, status } = describeFailure(thrown, {
+    json: args.includes("--json"),
+    verbose: args.includes("--verbose") || Boolean(terminal.env.MUSKETEERS_DEBUG),
+    style: contextOf(terminal).errStyle,
+    command,
+  });
+  terminal.err(text);
+  return status;
+}
+
+/**
+ * Says that standard output takes nothing, such as a file on a full disk.
+ * @returns the exit status
+ */
+export function tellUnwritten(cause: Error, args: readonly string[], terminal: Terminal): Promise<number> {
+  const error = new MusketeersError("STORAGE", `The output cannot be written: ${cause.message}`, { cause });
+  return tellFailure(error, args, terminal);
 }

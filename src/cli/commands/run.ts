@@ -127,6 +127,18 @@ function checkInputOptions(task: LoadedTask, { input, inputs, output, top }: Run
   }
 }
 
+/** Words behind the file look like inputs to whoever writes them there. */
+function checkNoMore(target: string, more: readonly string[]): void {
+  if (more.length === 0) return;
+  throw new MusketeersError("BAD_ARGUMENT", `Inputs do not stand behind the file: ${more.join(" ")}`, {
+    hint: `They come from a pipe or a file, one a line: printf '%s\\n' ${more.map(quoted).join(" ")} | musketeers run ${quoted(target)}. Datasets: --input NAME.`,
+  });
+}
+
+/** As a shell reads it. */
+const quoted = (word: string): string =>
+  /^[\w./:@%+,=-]+(#\w+)?$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
 async function run(target: string, options: RunOptions, context: Context): Promise<void> {
   using stopper = listenForStop();
   const { signal } = stopper;
@@ -190,7 +202,11 @@ export function addRun(program: Command, context: Context): void {
       "-8 to 8; each step doubles its share",
       integerArgument(-PRIORITY_MAX, PRIORITY_MAX),
     )
-    .action((target: string, options: RunOptions) => run(target, options, context));
+    .allowExcessArguments()
+    .action((target: string, options: RunOptions, { args }: Command) => {
+      checkNoMore(target, args.slice(1));
+      return run(target, options, context);
+    });
   addMapReduceOptions(command);
   withExamples(
     command,
