@@ -13,7 +13,9 @@ test("a hub with a TLS key of its own: workers and clients go by the pin in thei
   const home = await makeHome();
   const { line } = await startUp(home, ["--tls", "--slots", "1"]);
   expect(line.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
-  expect(line.joinCommand).toMatch(/^curl -kfsSo musketeers\.tgz --pinnedpubkey 'sha256\/\/\S+' https:/);
+  expect(line.joinCommand).toMatch(
+    /^curl -kf --progress-bar -o musketeers\.tgz --pinnedpubkey 'sha256\/\/\S+' https:/,
+  );
   expect((await stat(join(home, "hub", "tls.pem"))).mode & 0o777).toBe(0o600);
   const file = join(home, "tasks.ts");
   await writeFile(

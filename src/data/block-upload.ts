@@ -1,4 +1,5 @@
 import type { Limits } from "../protocol/index.ts";
+import { BatchPace } from "./batch-pace.ts";
 import { type BatchBlock, blockParts } from "./block-batch.ts";
 import type { BlockSink } from "./block-store.ts";
 import { type HubExchange, isRefusedByDisk, type Moves } from "./hub-exchange.ts";
@@ -19,6 +20,8 @@ export interface BlockUploadOptions {
   readonly onReleased?: (bytes: Uint8Array) => void;
   /** Told when blocks are surely at the hub: bytes of them, and how many of these had to be sent. */
   readonly onStored?: (bytes: number, sentBytes: number) => void;
+  /** Milliseconds that never go back. */
+  readonly now?: () => number;
 }
 
 /** Blocks whose names are remembered, so that a file of equal chunks is sent once. */
@@ -34,12 +37,17 @@ export class BlockUpload implements BlockSink {
   readonly #signal: AbortSignal;
   readonly #underWay = new Set<Promise<void>>();
   readonly #recent = new Set<string>();
+  readonly #pace: BatchPace;
+  readonly #now: () => number;
+  #underWayBytes = 0;
   #batch: BatchBlock[] = [];
   #batchBytes = 0;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: BlockUploadOptions) {
     this.#options = options;
+    this.#pace = new BatchPace(options.limits);
+    this.#now = options.now ?? (() => performance.now());
     const { signal } = options;
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
     allowManyListeners(this.#signal);
@@ -56,8 +64,8 @@ export class BlockUpload implements BlockSink {
     this.#recent.add(cid);
     this.#batch.push({ cid, bytes });
     this.#batchBytes += bytes.length;
-    const { blockBatchBytesTarget, blocksPerBatchMax } = this.#options.limits;
-    if (this.#batchBytes < blockBatchBytesTarget && this.#batch.length < blocksPerBatchMax) return undefined;
+    const { blocksPerBatchMax } = this.#options.limits;
+    if (this.#batchBytes < this.#pace.batchBytes && this.#batch.length < blocksPerBatchMax) return undefined;
     this.#flush();
     return this.#room();
   }
@@ -83,7 +91,10 @@ export class BlockUpload implements BlockSink {
   }
 
   async #room(): Promise<void> {
-    while (this.#underWay.size >= this.#options.limits.blockBatchesAtOnce) await Promise.race(this.#underWay);
+    const { blockBatchesAtOnce } = this.#options.limits;
+    while (this.#underWay.size >= blockBatchesAtOnce || this.#underWayBytes >= this.#pace.bytesAtOnce) {
+      await Promise.race(this.#underWay);
+    }
     this.#check();
   }
 
@@ -92,8 +103,11 @@ export class BlockUpload implements BlockSink {
     const bytes = this.#batchBytes;
     this.#batch = [];
     this.#batchBytes = 0;
+    this.#underWayBytes += bytes;
+    const startMs = this.#now();
     const sending = this.#send(blocks)
       .then((sentBytes) => {
+        this.#pace.arrived(this.#now() - startMs);
         for (const block of blocks) this.#options.onReleased?.(block.bytes);
         this.#options.onStored?.(bytes, sentBytes);
       })
@@ -101,7 +115,10 @@ export class BlockUpload implements BlockSink {
         this.#failure ??= { error };
         this.#stop.abort(error);
       })
-      .finally(() => this.#underWay.delete(sending));
+      .finally(() => {
+        this.#underWay.delete(sending);
+        this.#underWayBytes -= bytes;
+      });
     this.#underWay.add(sending);
   }
 

@@ -73,7 +73,7 @@ export interface CreateInviteOptions extends Partial<Terms> {
 export function packageCommand({ url, tlsPin }: Pick<Invite, "url" | "tlsPin">): string {
   if (tlsPin === null) return `npx --yes ${url}/musketeers.tgz`;
   const pin = `--pinnedpubkey 'sha256//${base64pad.baseEncode(tlsPin)}'`;
-  return `curl -kfsSo musketeers.tgz ${pin} ${url}/musketeers.tgz && npx --yes ./musketeers.tgz`;
+  return `curl -kf --progress-bar -o musketeers.tgz ${pin} ${url}/musketeers.tgz && npx --yes ./musketeers.tgz`;
 }
 
 const baseOf = (url: URL): string => url.origin + url.pathname.replace(/\/+$/, "");

@@ -9,8 +9,7 @@ import { parseDatasetPath } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { bytes, plural, printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
-import { LiveLine } from "../render/progress.ts";
-import { transferText } from "../render/transfer.ts";
+import { TransferLine } from "../render/transfer.ts";
 
 interface GetOptions extends HubOption {
   readonly force?: boolean;
@@ -78,8 +77,7 @@ export function addGet(program: Command, context: Context): void {
       keepHeapLean();
       if (target === "-") throw notHere(text);
       const { terminal, outStyle } = context;
-      const line = new LiveLine(terminal, terminal.errIsTTY && !options.json);
-      const startMs = terminal.now();
+      using line = new TransferLine(terminal, terminal.errIsTTY && !options.json);
       const state = { bytes: 0, bytesTotal: 0, files: 0, path: "" };
       const saved = await withInterrupt((signal) =>
         withCluster(context, { ...options, signal }, async (cluster) => {
@@ -91,11 +89,11 @@ export function addGet(program: Command, context: Context): void {
             onBytes: (more) => {
               state.bytes += more;
               state.bytesTotal = Math.max(state.bytes, state.bytesTotal);
-              line.set(transferText(state, terminal.now() - startMs));
+              line.set(state);
             },
             onFile: (file) => {
               state.files++;
-              state.path = printableLine(file.path);
+              state.path = file.path;
             },
           });
         }),

@@ -22,8 +22,7 @@ import { withInterrupt } from "../interrupt.ts";
 import { tellLeftOut } from "../left-out.ts";
 import { bytes, plural, printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
-import { LiveLine } from "../render/progress.ts";
-import { transferText } from "../render/transfer.ts";
+import { TransferLine } from "../render/transfer.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface PutCommandOptions extends HubOption {
@@ -72,7 +71,14 @@ interface Put {
 }
 
 async function put(cluster: Cluster, source: PutFiles, options: PutOptions): Promise<Put> {
-  let progress: PutProgress = { files: 0, bytes: 0, bytesTotal: 0, sentBytes: 0, path: "" };
+  let progress: PutProgress = {
+    files: 0,
+    bytes: 0,
+    bytesTotal: 0,
+    storedBytes: 0,
+    sentBytes: 0,
+    path: "",
+  };
   const files: PutFile[] = [];
   const dataset = await cluster.put(source, {
     ...options,
@@ -111,8 +117,7 @@ export function addPut(program: Command, context: Context): void {
       keepHeapLean();
       const { terminal } = context;
       const { name, replace, replicas, chunker } = options;
-      const line = new LiveLine(terminal, terminal.errIsTTY && !options.json);
-      const startMs = terminal.now();
+      using line = new TransferLine(terminal, terminal.errIsTTY && !options.json);
       const leftOut: LeftOut[] = [];
       const onLeftOut = (entry: LeftOut) => void leftOut.push(entry);
       const stored = await withInterrupt((signal) =>
@@ -124,8 +129,7 @@ export function addPut(program: Command, context: Context): void {
             ...(replace === undefined ? {} : { replace }),
             ...(replicas === undefined ? {} : { replicas }),
             signal,
-            onProgress: (state) =>
-              line.set(transferText({ ...state, path: printableLine(state.path) }, terminal.now() - startMs)),
+            onProgress: (state) => line.set({ ...state, bytes: state.storedBytes }),
           }),
         ),
       ).finally(() => line.clear());

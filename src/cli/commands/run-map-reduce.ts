@@ -71,14 +71,16 @@ async function* filesOf(cluster: Cluster, names: readonly string[]) {
 }
 
 /** How far both stages are together, in one line. */
-function stagesText(progress: Progress, elapsedMs: number): string {
+function stagesText(progress: Progress, elapsedMs: number, columns: number): string {
   const stages = progress.stages ?? [];
   const [map] = stages;
   const isReducing = map?.sealed === true && map.done >= map.size;
   const stage = isReducing ? stages.at(-1) : map;
-  if (stage === undefined) return progressText(progress, elapsedMs);
+  if (stage === undefined) return progressText(progress, elapsedMs, columns);
   const { done, failed, size, sealed } = stage;
-  return `${stage.kind}  ${progressText({ done, failed, size, sealed, waiting: progress.waiting }, elapsedMs)}`;
+  const state = { done, failed, size, sealed, waiting: progress.waiting };
+  const kind = `${stage.kind}  `;
+  return kind + progressText(state, elapsedMs, columns - kind.length);
 }
 
 /** What the SDK is to be told. */
@@ -136,7 +138,7 @@ export async function runMapReduce(running: Running): Promise<void> {
   try {
     pairs = await cluster.mapReduce(task, {
       ...submissionOf(running),
-      onProgress: (progress) => line.set(stagesText(progress, elapsedMs())),
+      onProgress: (progress) => line.set(stagesText(progress, elapsedMs(), terminal.columns)),
     });
   } finally {
     line.clear();

@@ -89,7 +89,8 @@ async function attach({ cluster, task, inputs, options, context, signal }: Runni
     ...overridesOf(options),
     ordered: options.ordered === true,
     signal,
-    onProgress: (progress) => line.set(progressText({ ...progress, workers: workers.size }, elapsedMs())),
+    onProgress: (progress) =>
+      line.set(progressText({ ...progress, workers: workers.size }, elapsedMs(), terminal.columns)),
   });
   try {
     for await (const result of results) {

@@ -7,15 +7,13 @@ import { ExitStatus } from "../failure.ts";
 import { count, duration } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { LiveLine } from "../render/progress.ts";
-import { bar } from "../render/table.ts";
+import { meter } from "../render/table.ts";
 
 interface SimulateCommandOptions extends JsonOption {
   readonly seed: number;
   readonly check: "tick" | "end" | "none";
   readonly report?: string;
 }
-
-const BAR_WIDTH = 24;
 
 /** Exit statuses by what was found, as of the swarm; the gravest counts. */
 const statusOf = { crash: 21, liveness: 22, correctness: 23 } as const;
@@ -59,9 +57,7 @@ async function runSimulate(context: Context, file: string, options: SimulateComm
   for (const [at, scenario] of study.cases.entries()) {
     const onProgress = ({ share, inputsDone }: { readonly share: number; readonly inputsDone: number }) => {
       const all = (at + share) / study.cases.length;
-      line.set(
-        `${bar(all, BAR_WIDTH).padEnd(BAR_WIDTH, "·")} ${scenario.name}  ${count(inputsDone)} inputs done`,
-      );
+      line.set(meter(all, `${scenario.name}  ${count(inputsDone)} inputs done`, terminal.columns));
     };
     results.push(simulate(scenario, { seed: options.seed, check: options.check, onProgress }));
   }

@@ -29,7 +29,13 @@ function openLine({ terminal, quiet }: Stage, size: number) {
   let done = 0;
   return {
     step: () =>
-      line.set(progressText({ done: ++done, failed: 0, size, sealed: true }, terminal.now() - startedAtMs)),
+      line.set(
+        progressText(
+          { done: ++done, failed: 0, size, sealed: true },
+          terminal.now() - startedAtMs,
+          terminal.columns,
+        ),
+      ),
     /** @returns milliseconds since the act began */
     end: () => {
       line.clear();

@@ -1,6 +1,6 @@
 import type { Terminal } from "../terminal.ts";
 import { count, duration, percent, rate } from "./format.ts";
-import { bar } from "./table.ts";
+import { meter } from "./table.ts";
 
 export interface ProgressState {
   readonly done: number;
@@ -13,21 +13,14 @@ export interface ProgressState {
   readonly waiting?: string;
 }
 
-const BAR_WIDTH = 24;
-
 /** Nothing is said of the rest before this share and time have passed. */
 const ETA_AFTER_MS = 1_000;
 
-/** One line: a bar, what is done, how fast, how long still. */
-export function progressText(state: ProgressState, elapsedMs: number): string {
+/** One line, if possible of fewer than `columns`: a bar, what is done, how fast, how long still. */
+export function progressText(state: ProgressState, elapsedMs: number, columns: number): string {
   const { done, failed, size, sealed, workers, waiting } = state;
   const perSecond = elapsedMs > 0 ? (done * 1000) / elapsedMs : 0;
-  const parts = [
-    sealed
-      ? `${bar(size === 0 ? 1 : done / size, BAR_WIDTH).padEnd(BAR_WIDTH, "·")} ${percent(done, size)}`
-      : "…",
-    `${count(done)}/${count(size)}${sealed ? "" : "+"}`,
-  ];
+  const parts = [sealed ? percent(done, size) : "…", `${count(done)}/${count(size)}${sealed ? "" : "+"}`];
   if (failed > 0) parts.push(`${count(failed)} failed`);
   if (waiting) parts.push(waiting);
   else {
@@ -37,7 +30,8 @@ export function progressText(state: ProgressState, elapsedMs: number): string {
     }
     if (workers) parts.push(workers === 1 ? "1 worker" : `${count(workers)} workers`);
   }
-  return parts.join("  ");
+  const text = parts.join("  ");
+  return sealed ? meter(size === 0 ? 1 : done / size, text, columns) : text;
 }
 
 const REDRAW_MS = 100;

@@ -46,3 +46,12 @@ export function bar(share: number, width: number): string {
   const eighths = Math.round(Math.min(1, Math.max(0, share)) * width * 8);
   return "█".repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? "");
 }
+
+const METER_WIDTHS = [24, 16, 8];
+
+/** A padded bar with what is said behind it: the longest bar with which all of it fits, the shortest where none does. */
+export function meter(share: number, behind: string, columns: number): string {
+  const room = columns - 2 - stringWidth(behind);
+  const width = METER_WIDTHS.find((each) => each <= room) ?? METER_WIDTHS.at(-1)!;
+  return `${bar(share, width).padEnd(width, "·")} ${behind}`;
+}

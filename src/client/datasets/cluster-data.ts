@@ -53,7 +53,9 @@ export interface OpenOptions {
 /** Counts what is read, what is known to come, and what was sent. */
 class Count {
   readonly #onProgress: PutOptions["onProgress"];
-  #state: PutProgress = { files: 0, bytes: 0, bytesTotal: 0, sentBytes: 0, path: "" };
+  #state: PutProgress = { files: 0, bytes: 0, bytesTotal: 0, storedBytes: 0, sentBytes: 0, path: "" };
+  /** With the nodes of trees, which are no content. */
+  #storedBytes = 0;
 
   constructor(onProgress: PutOptions["onProgress"]) {
     this.#onProgress = onProgress;
@@ -64,7 +66,8 @@ class Count {
     this.#tell({ ...this.#state, ...change, bytesTotal });
   };
 
-  readonly sent = (_bytes: number, sentBytes: number): void => {
+  readonly sent = (bytes: number, sentBytes: number): void => {
+    this.#storedBytes += bytes;
     this.#tell({ ...this.#state, sentBytes: this.#state.sentBytes + sentBytes });
   };
 
@@ -73,8 +76,8 @@ class Count {
   }
 
   #tell(state: PutProgress): void {
-    this.#state = state;
-    this.#onProgress?.(state);
+    this.#state = { ...state, storedBytes: Math.min(state.bytes, this.#storedBytes) };
+    this.#onProgress?.(this.#state);
   }
 }
 

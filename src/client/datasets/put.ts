@@ -26,6 +26,8 @@ export interface PutProgress {
   readonly bytes: number;
   /** Of all content, as far as it is known. */
   readonly bytesTotal: number;
+  /** Bytes of content that are surely at the hub; reading is ahead of that by what is under way. */
+  readonly storedBytes: number;
   /** Bytes that had to be sent; the hub had the others. */
   readonly sentBytes: number;
   /** The file of the moment. */
