@@ -1,7 +1,7 @@
+import { purpose } from "./environment/purpose.ts";
+import { draw, seededRandom } from "./environment/random.ts";
 import type { Hub } from "./hub.ts";
 import type { JobPlan } from "./plan.ts";
-import { purpose } from "./purpose.ts";
-import { draw, seededRandom } from "./random.ts";
 import type { World } from "./world.ts";
 
 const RETRY_MS = 500;

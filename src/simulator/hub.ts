@@ -14,24 +14,24 @@ import {
   type SchedulerEvent,
   step,
 } from "../scheduler/index.ts";
-import { checkScheduler, checkSessions } from "./checks.ts";
+import { checkScheduler, checkSessions } from "./checks/checks.ts";
+import { packInputs } from "./checks/records.ts";
+import type { Stored } from "./checks/stored.ts";
+import { Witness } from "./checks/witness.ts";
 import { Custody } from "./datasets/custody.ts";
 import { Nearness } from "./datasets/nearness.ts";
-import { Intake } from "./intake.ts";
-import { SimulatedJournal } from "./journal.ts";
-import { leaseId, openLeaseId } from "./lease-id.ts";
-import { Life } from "./life.ts";
-import type { Link } from "./link.ts";
+import { Life } from "./environment/life.ts";
+import type { Link } from "./environment/link.ts";
+import { Intake } from "./hub/intake.ts";
+import { SimulatedJournal } from "./hub/journal.ts";
+import { leaseId, openLeaseId } from "./hub/lease-id.ts";
+import { Outputs } from "./hub/outputs.ts";
+import { enterResults, loseRecords } from "./hub/results.ts";
+import { Roster } from "./hub/roster.ts";
+import { SavedStates } from "./hub/saved-states.ts";
 import type { Machine } from "./machine.ts";
-import { Outputs } from "./outputs.ts";
-import { packInputs } from "./records.ts";
-import { enterResults, loseRecords } from "./results.ts";
-import { Roster } from "./roster.ts";
-import { SavedStates } from "./saved-states.ts";
 import { newOpenLease, type OpenLease, type Report, Session } from "./session.ts";
-import type { Stored } from "./stored.ts";
 import { Referee, type Source } from "./trust/referee.ts";
-import { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
 const HEADER_BYTES = 100;

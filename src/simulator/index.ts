@@ -1,4 +1,6 @@
 /** Virtual clock, network, disks and volunteers around the real scheduler and worker core. */
+
+export { draw, mix, seededRandom } from "./environment/random.ts";
 export {
   clamp,
   type Distribution,
@@ -7,14 +9,11 @@ export {
   pareto,
   uniform,
   weibull,
-} from "./distributions.ts";
-export { draw, mix, seededRandom } from "./random.ts";
-export { simulate } from "./simulate.ts";
-export { type MachineKind, speeds, usualSlots } from "./speeds.ts";
-export { type Study, studyOf } from "./study.ts";
-export { isShortest, runForgetful, runSwarm, swarmScenario } from "./swarm.ts";
-export * from "./theory.ts";
-export type * from "./types.ts";
+} from "./scenarios/distributions.ts";
+export { type MachineKind, speeds, usualSlots } from "./scenarios/speeds.ts";
+export { type Study, studyOf } from "./scenarios/study.ts";
+export { isShortest, runForgetful, runSwarm, swarmScenario } from "./scenarios/swarm.ts";
+export * from "./scenarios/theory.ts";
 export {
   alternating,
   churn,
@@ -24,4 +23,6 @@ export {
   volunteer,
   volunteerOff,
   volunteerOn,
-} from "./volunteers.ts";
+} from "./scenarios/volunteers.ts";
+export { simulate } from "./simulate.ts";
+export type * from "./types.ts";

@@ -7,13 +7,13 @@ import {
   type WorkerInstruction,
   type WorkerState,
 } from "../worker/core/index.ts";
-import { checkWorker } from "./checks.ts";
+import { checkWorker } from "./checks/checks.ts";
+import { type Answer, type InputId, InputReader } from "./checks/records.ts";
 import { Stock } from "./datasets/stock.ts";
+import { Link } from "./environment/link.ts";
+import { purpose } from "./environment/purpose.ts";
+import { draw, mix, seededRandom, unit } from "./environment/random.ts";
 import type { Hub } from "./hub.ts";
-import { Link } from "./link.ts";
-import { purpose } from "./purpose.ts";
-import { draw, mix, seededRandom, unit } from "./random.ts";
-import { type Answer, type InputId, InputReader } from "./records.ts";
 import { type CostedResults, Slot } from "./slot.ts";
 import { Voice } from "./trust/voice.ts";
 import type { NetworkScenario, Population, Random } from "./types.ts";

@@ -1,9 +1,9 @@
 import { type CanarySpec, defaultLimits, type JobSpec } from "../protocol/index.ts";
 import { stagesOf } from "../scheduler/index.ts";
+import { canaryDigest, isCanaryIndex } from "./checks/records.ts";
 import { planDatasets } from "./datasets/plan.ts";
-import { purpose } from "./purpose.ts";
-import { draw, mix, reseedableRandom, seededRandom, unit } from "./random.ts";
-import { canaryDigest, isCanaryIndex } from "./records.ts";
+import { purpose } from "./environment/purpose.ts";
+import { draw, mix, reseedableRandom, seededRandom, unit } from "./environment/random.ts";
 import type { Draw, JobScenario, Scenario } from "./types.ts";
 
 /** One job as it will be: everything about it follows from scenario and seed alone. */

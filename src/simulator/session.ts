@@ -6,14 +6,14 @@ import {
   sliceRanges,
 } from "../protocol/index.ts";
 import type { LeaseDescriptor, LeaseNo } from "../scheduler/index.ts";
-import type { Auditor } from "./auditor.ts";
+import type { Auditor } from "./checks/auditor.ts";
+import { partsOf } from "./checks/records.ts";
+import { ViolationError } from "./checks/violation.ts";
+import type { Link } from "./environment/link.ts";
+import { openLeaseId } from "./hub/lease-id.ts";
 import type { Hub } from "./hub.ts";
-import { openLeaseId } from "./lease-id.ts";
-import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
 import type { JobPlan } from "./plan.ts";
-import { partsOf } from "./records.ts";
-import { ViolationError } from "./violation.ts";
 
 const HEADER_BYTES = 100;
 

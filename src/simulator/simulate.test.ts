@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { purpose } from "./environment/purpose.ts";
 import { runSwarm, type Scenario, seededRandom, simulate } from "./index.ts";
 import { planJobs } from "./plan.ts";
-import { purpose } from "./purpose.ts";
 
 /** One input a unit, no copies, nothing in advance: plain queueing. */
 const plain: Scenario["limits"] = {

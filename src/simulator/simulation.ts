@@ -1,7 +1,7 @@
+import type { Recorder } from "./environment/meter.ts";
+import type { SimulatedJournal } from "./hub/journal.ts";
 import type { Hub } from "./hub.ts";
-import type { SimulatedJournal } from "./journal.ts";
 import type { Machine, Tally } from "./machine.ts";
-import type { Recorder } from "./meter.ts";
 import type { World } from "./world.ts";
 
 /** One simulation under way. */

@@ -1,8 +1,8 @@
 import type { FailureMark } from "../protocol/index.ts";
 import type { Results } from "../worker/core/index.ts";
-import { mix } from "./random.ts";
-import { type Answer, encodeState, type InputId, InputReader, packResults } from "./records.ts";
-import { ViolationError } from "./violation.ts";
+import { type Answer, encodeState, type InputId, InputReader, packResults } from "./checks/records.ts";
+import { ViolationError } from "./checks/violation.ts";
+import { mix } from "./environment/random.ts";
 import type { World } from "./world.ts";
 
 /** Records that a slot was told to run. */

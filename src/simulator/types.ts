@@ -25,7 +25,7 @@ export interface Random {
   exponential(): number;
 }
 
-/** A constant, or a distribution to draw from. `src/simulator/distributions.ts` has the usual ones. */
+/** A constant, or a distribution to draw from. `src/simulator/scenarios/distributions.ts` has the usual ones. */
 export type Draw = number | ((random: Random) => number);
 
 export interface JobScenario {

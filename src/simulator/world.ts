@@ -1,10 +1,10 @@
 import type { Limits } from "../protocol/index.ts";
-import type { Auditor } from "./auditor.ts";
+import type { Auditor } from "./checks/auditor.ts";
 import type { Archive } from "./datasets/archive.ts";
 import type { Curator } from "./datasets/curator.ts";
-import type { Disks } from "./disks.ts";
-import type { EventQueue } from "./event-queue.ts";
-import type { Traffic } from "./meter.ts";
+import type { Disks } from "./environment/disks.ts";
+import type { EventQueue } from "./environment/event-queue.ts";
+import type { Traffic } from "./environment/meter.ts";
 import type { JobPlan } from "./plan.ts";
 import type { Inspector } from "./trust/inspector.ts";
 import type { Persona } from "./trust/persona.ts";

@@ -1,7 +1,7 @@
 import type { DatasetSummary } from "../../protocol/index.ts";
 import { isWithin, unsaidBy } from "../../scheduler/index.ts";
+import { ViolationError } from "../checks/violation.ts";
 import type { HubScenario } from "../types.ts";
-import { ViolationError } from "../violation.ts";
 import type { Archive } from "./archive.ts";
 import type { Custody } from "./custody.ts";
 import type { DatasetPlan } from "./plan.ts";

@@ -15,9 +15,9 @@ import {
   unsaidBy,
   Wholeness,
 } from "../../scheduler/index.ts";
+import { ViolationError } from "../checks/violation.ts";
 import type { Session } from "../session.ts";
 import type { Random } from "../types.ts";
-import { ViolationError } from "../violation.ts";
 import type { World } from "../world.ts";
 import { type DatasetPlan, rowOf } from "./plan.ts";
 import { Refill } from "./refill.ts";

@@ -1,4 +1,4 @@
-import { draw } from "../random.ts";
+import { draw } from "../environment/random.ts";
 import type { NetworkScenario, Random } from "../types.ts";
 import type { World } from "../world.ts";
 import type { Shelf } from "./shelf.ts";

@@ -1,4 +1,4 @@
-import { among, between, sometimes } from "../choices.ts";
+import { among, between, sometimes } from "../environment/choices.ts";
 import type { Availability, Random, Scenario } from "../types.ts";
 
 const TURNS_MAX = 40;

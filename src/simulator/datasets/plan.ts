@@ -1,6 +1,6 @@
 import type { DatasetSummary } from "../../protocol/index.ts";
-import { purpose } from "../purpose.ts";
-import { draw, seededRandom } from "../random.ts";
+import { purpose } from "../environment/purpose.ts";
+import { draw, seededRandom } from "../environment/random.ts";
 import type { Scenario } from "../types.ts";
 
 /** One dataset as it will be. Its CID and those of its blocks are names of no other meaning. */

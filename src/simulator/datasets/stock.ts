@@ -1,7 +1,7 @@
+import { purpose } from "../environment/purpose.ts";
+import { seededRandom } from "../environment/random.ts";
 import type { Hub } from "../hub.ts";
 import type { Machine } from "../machine.ts";
-import { purpose } from "../purpose.ts";
-import { seededRandom } from "../random.ts";
 import type { Session } from "../session.ts";
 import type { NetworkScenario, Random } from "../types.ts";
 import type { World } from "../world.ts";

@@ -1,6 +1,6 @@
 import type { FailureKind, Ranges } from "../../protocol/index.ts";
+import { eachInput, type Outcome } from "../checks/records.ts";
 import type { Tally } from "../machine.ts";
-import { eachInput, type Outcome } from "../records.ts";
 import type { Persona } from "./persona.ts";
 
 /** One answer that may become a result, with what the hub could not know of it. */

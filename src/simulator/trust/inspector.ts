@@ -1,9 +1,9 @@
 import type { QuorumSpec, Ranges } from "../../protocol/index.ts";
 import type { EffectOf } from "../../scheduler/index.ts";
+import { type Answer, digestOf, isCanaryIndex } from "../checks/records.ts";
+import { ViolationError } from "../checks/violation.ts";
 import type { JobPlan } from "../plan.ts";
-import { type Answer, digestOf, isCanaryIndex } from "../records.ts";
 import type { CheckMode, Scenario } from "../types.ts";
-import { ViolationError } from "../violation.ts";
 import type { Candidate } from "./candidates.ts";
 import { Confidence } from "./confidence.ts";
 import { Ledger, type Way } from "./ledger.ts";

@@ -1,6 +1,6 @@
 import type { Accepted, Ranges } from "../../protocol/index.ts";
+import { eachInput } from "../checks/records.ts";
 import type { JobPlan } from "../plan.ts";
-import { eachInput } from "../records.ts";
 import type { Conduct, TrustTally } from "../types.ts";
 
 export const conducts: readonly Conduct[] = ["honest", "liar", "colluder", "sleeper"];

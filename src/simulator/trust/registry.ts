@@ -1,5 +1,5 @@
 import { type PersonRecord, people, recoverRecord, type Scheduler } from "../../scheduler/index.ts";
-import { ViolationError } from "../violation.ts";
+import { ViolationError } from "../checks/violation.ts";
 
 type Known = Omit<PersonRecord, "type">;
 

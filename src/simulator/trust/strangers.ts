@@ -1,4 +1,4 @@
-import { among, between, sometimes } from "../choices.ts";
+import { among, between, sometimes } from "../environment/choices.ts";
 import type { Availability, JobScenario, Population, Random, Scenario } from "../types.ts";
 
 /*

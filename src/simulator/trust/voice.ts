@@ -1,7 +1,7 @@
+import type { Answer, InputId } from "../checks/records.ts";
+import { purpose } from "../environment/purpose.ts";
+import { mix, seededRandom } from "../environment/random.ts";
 import type { JobPlan } from "../plan.ts";
-import { purpose } from "../purpose.ts";
-import { mix, seededRandom } from "../random.ts";
-import type { Answer, InputId } from "../records.ts";
 import type { Population, Random } from "../types.ts";
 import type { World } from "../world.ts";
 import { accidentOf, type Persona } from "./persona.ts";

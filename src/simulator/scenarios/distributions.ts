@@ -1,4 +1,4 @@
-import type { Random } from "./types.ts";
+import type { Random } from "../types.ts";
 
 /** A distribution with its moments, for tests and for texts. It is a `Draw` itself. */
 export interface Distribution {

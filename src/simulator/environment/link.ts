@@ -1,7 +1,7 @@
+import type { NetworkScenario, Random } from "../types.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Traffic } from "./meter.ts";
 import { draw } from "./random.ts";
-import type { NetworkScenario, Random } from "./types.ts";
 
 const LATENCY_MS = 20;
 const RETRANSMIT_MS = 200;

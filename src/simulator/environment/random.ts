@@ -1,5 +1,5 @@
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import type { Draw, Random } from "./types.ts";
+import type { Draw, Random } from "../types.ts";
 
 const PRIME = 0x01000193;
 const OFFSET = 0x811c9dc5;

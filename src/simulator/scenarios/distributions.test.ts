@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { seededRandom } from "../environment/random.ts";
 import {
   clamp,
   type Distribution,
@@ -11,7 +12,6 @@ import {
   uniform,
   weibull,
 } from "./distributions.ts";
-import { seededRandom } from "./random.ts";
 
 const DRAWS = 200_000;
 

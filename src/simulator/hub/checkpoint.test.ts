@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { churn, dalyMs, expectedMs, type Scenario, simulate } from "./index.ts";
+import { churn, dalyMs, expectedMs, type Scenario, simulate } from "../index.ts";
 
 const MINUTE_MS = 60_000;
 const mtbfMs = 120 * MINUTE_MS;

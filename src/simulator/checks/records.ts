@@ -9,8 +9,8 @@ import {
   packRecords,
   type Ranges,
   RecordReader,
-} from "../protocol/index.ts";
-import { mix } from "./random.ts";
+} from "../../protocol/index.ts";
+import { mix } from "../environment/random.ts";
 import { ViolationError } from "./violation.ts";
 
 /*

@@ -1,10 +1,10 @@
-import { countOf } from "../protocol/index.ts";
-import type { EffectOf } from "../scheduler/index.ts";
-import type { Tally } from "./machine.ts";
-import { judgeResults, pickRecords } from "./records.ts";
-import type { Report } from "./session.ts";
-import type { Stored } from "./stored.ts";
-import type { World } from "./world.ts";
+import { countOf } from "../../protocol/index.ts";
+import type { EffectOf } from "../../scheduler/index.ts";
+import { judgeResults, pickRecords } from "../checks/records.ts";
+import type { Stored } from "../checks/stored.ts";
+import type { Tally } from "../machine.ts";
+import type { Report } from "../session.ts";
+import type { World } from "../world.ts";
 
 /**
  * Tells the auditor of the results that the hub keeps, and books what they took.

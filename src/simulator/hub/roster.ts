@@ -1,6 +1,6 @@
-import type { Link } from "./link.ts";
-import type { Session } from "./session.ts";
-import type { World } from "./world.ts";
+import type { Link } from "../environment/link.ts";
+import type { Session } from "../session.ts";
+import type { World } from "../world.ts";
 
 /** Who is connected, by worker and by link. */
 export class Roster {

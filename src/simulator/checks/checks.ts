@@ -1,11 +1,11 @@
-import type { Limits } from "../protocol/index.ts";
-import { type Scheduler, validate } from "../scheduler/index.ts";
+import type { Limits } from "../../protocol/index.ts";
+import { type Scheduler, validate } from "../../scheduler/index.ts";
 import {
   validate as validateWorker,
   type WorkerInstruction,
   type WorkerState,
-} from "../worker/core/index.ts";
-import type { Session } from "./session.ts";
+} from "../../worker/core/index.ts";
+import type { Session } from "../session.ts";
 import { ViolationError } from "./violation.ts";
 
 /** One that is ready, one that is held, and those that end their waiting together, of which four begin in one delay. */

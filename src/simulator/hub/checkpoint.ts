@@ -1,7 +1,7 @@
-import type { Ranges } from "../protocol/index.ts";
-import { type JobId, type JobSnapshot, mapStageId, RangeSet } from "../scheduler/index.ts";
-import { eachInput } from "./records.ts";
-import type { Stored } from "./stored.ts";
+import type { Ranges } from "../../protocol/index.ts";
+import { type JobId, type JobSnapshot, mapStageId, RangeSet } from "../../scheduler/index.ts";
+import { eachInput } from "../checks/records.ts";
+import type { Stored } from "../checks/stored.ts";
 
 const RETRY_RANGES = 512;
 

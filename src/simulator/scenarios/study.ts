@@ -1,4 +1,4 @@
-import type { Scenario } from "./types.ts";
+import type { Scenario } from "../types.ts";
 
 /** Several scenarios that differ in one thing, so that a question can be answered. */
 export interface Study {

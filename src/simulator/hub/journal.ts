@@ -1,8 +1,8 @@
-import type { JobId, JobSnapshot } from "../scheduler/index.ts";
+import type { JobId, JobSnapshot } from "../../scheduler/index.ts";
+import type { Stored } from "../checks/stored.ts";
+import type { EventQueue } from "../environment/event-queue.ts";
+import type { HubScenario } from "../types.ts";
 import { compacted } from "./checkpoint.ts";
-import type { EventQueue } from "./event-queue.ts";
-import type { Stored } from "./stored.ts";
-import type { HubScenario } from "./types.ts";
 
 interface Entry {
   readonly record: Stored;

@@ -1,7 +1,7 @@
-import { countOf, type FailureKind, type Ranges } from "../protocol/index.ts";
-import type { JobPlan } from "./plan.ts";
+import { countOf, type FailureKind, type Ranges } from "../../protocol/index.ts";
+import type { JobPlan } from "../plan.ts";
+import type { JobOutcome, Violation } from "../types.ts";
 import type { Outcome } from "./records.ts";
-import type { JobOutcome, Violation } from "./types.ts";
 import { ViolationError } from "./violation.ts";
 
 const ACCEPTED = 1;

@@ -1,4 +1,4 @@
-import { type LeaseDescriptor, mapStageId } from "../scheduler/index.ts";
+import { type LeaseDescriptor, mapStageId } from "../../scheduler/index.ts";
 import { eachInput } from "./records.ts";
 import type { Stored } from "./stored.ts";
 import { ViolationError } from "./violation.ts";

@@ -1,4 +1,4 @@
-import type { Series } from "./types.ts";
+import type { Series } from "../types.ts";
 
 const POINTS_MAX = 2_000;
 const FIRST_INTERVAL_MS = 1_000;

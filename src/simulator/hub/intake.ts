@@ -1,4 +1,4 @@
-import type { EventQueue } from "./event-queue.ts";
+import type { EventQueue } from "../environment/event-queue.ts";
 
 /** How the hub's process comes to read what has arrived: in order, one message at a time, or later. */
 export class Intake {

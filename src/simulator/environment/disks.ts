@@ -1,4 +1,4 @@
-import type { Machine } from "./machine.ts";
+import type { Machine } from "../machine.ts";
 
 /** What has outputs of shuffles: a machine from when it was switched on, or for good where it keeps them. */
 interface Disk {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { seededRandom } from "./random.ts";
-import type { Availability } from "./types.ts";
+import { seededRandom } from "../environment/random.ts";
+import type { Availability } from "../types.ts";
 import {
   alternating,
   churn,

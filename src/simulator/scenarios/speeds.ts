@@ -1,5 +1,5 @@
+import type { Random } from "../types.ts";
 import { clamp, logNormal } from "./distributions.ts";
-import type { Random } from "./types.ts";
 
 /*
  * Speeds of one slot relative to a desktop PC's core of about 2020 (1). The medians are round figures of the order

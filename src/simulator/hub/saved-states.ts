@@ -1,9 +1,9 @@
-import { type Ranges, sliceRanges } from "../protocol/index.ts";
-import { isDone, type JobId, type LeaseDescriptor, type Scheduler } from "../scheduler/index.ts";
+import { type Ranges, sliceRanges } from "../../protocol/index.ts";
+import { isDone, type JobId, type LeaseDescriptor, type Scheduler } from "../../scheduler/index.ts";
+import { eachInput } from "../checks/records.ts";
+import type { Stored } from "../checks/stored.ts";
+import type { World } from "../world.ts";
 import type { SimulatedJournal } from "./journal.ts";
-import { eachInput } from "./records.ts";
-import type { Stored } from "./stored.ts";
-import type { World } from "./world.ts";
 
 export interface SavedStatesHost {
   readonly world: World;

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
+import type { NetworkScenario } from "../types.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Link } from "./link.ts";
 import { Traffic } from "./meter.ts";
 import { seededRandom } from "./random.ts";
-import type { NetworkScenario } from "./types.ts";
 
 type Side = "hub" | "machine";
 

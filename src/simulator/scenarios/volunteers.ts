@@ -1,5 +1,5 @@
+import type { Availability, Draw, Presence, Random } from "../types.ts";
 import { type Distribution, weibull } from "./distributions.ts";
-import type { Availability, Draw, Presence, Random } from "./types.ts";
 
 /*
  * When volunteers' machines are there. That the times follow heavy-tailed distributions, with a hazard that falls the

@@ -1,10 +1,10 @@
-import { countOf, pushRange, type Range, type Ranges } from "../protocol/index.ts";
-import { type EffectOf, mapStageId, type SchedulerEvent, submissionOf } from "../scheduler/index.ts";
+import { countOf, pushRange, type Range, type Ranges } from "../../protocol/index.ts";
+import { type EffectOf, mapStageId, type SchedulerEvent, submissionOf } from "../../scheduler/index.ts";
+import { disksOf, eachInput, packPartitions, pickRecords } from "../checks/records.ts";
+import { ViolationError } from "../checks/violation.ts";
+import type { JobPlan } from "../plan.ts";
+import type { World } from "../world.ts";
 import type { SimulatedJournal } from "./journal.ts";
-import type { JobPlan } from "./plan.ts";
-import { disksOf, eachInput, packPartitions, pickRecords } from "./records.ts";
-import { ViolationError } from "./violation.ts";
-import type { World } from "./world.ts";
 
 const GRACE_MS = 5_000;
 

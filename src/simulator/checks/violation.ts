@@ -1,4 +1,4 @@
-import type { ViolationKind } from "./types.ts";
+import type { ViolationKind } from "../types.ts";
 
 /** What is wrong, found by a checker and not by chance. */
 export class ViolationError extends Error {

@@ -1,9 +1,9 @@
-import { among, between, sometimes } from "./choices.ts";
-import { forgetfulScenario } from "./datasets/forgetful-scenario.ts";
-import { purpose } from "./purpose.ts";
-import { seededRandom } from "./random.ts";
-import { simulate } from "./simulate.ts";
-import { withStrangers } from "./trust/strangers.ts";
+import { forgetfulScenario } from "../datasets/forgetful-scenario.ts";
+import { among, between, sometimes } from "../environment/choices.ts";
+import { purpose } from "../environment/purpose.ts";
+import { seededRandom } from "../environment/random.ts";
+import { simulate } from "../simulate.ts";
+import { withStrangers } from "../trust/strangers.ts";
 import type {
   Availability,
   JobScenario,
@@ -14,7 +14,7 @@ import type {
   SimulateOptions,
   SimulationResult,
   Violation,
-} from "./types.ts";
+} from "../types.ts";
 
 /*
  * Random scenarios, small and nasty: each is over in a fraction of a second, and all of them together go

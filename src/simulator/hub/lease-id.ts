@@ -1,4 +1,4 @@
-import type { LeaseDescriptor } from "../scheduler/index.ts";
+import type { LeaseDescriptor } from "../../scheduler/index.ts";
 
 /* What a hub seals into a lease's id, in the open: nobody here forges one. */
 

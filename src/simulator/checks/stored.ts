@@ -1,4 +1,4 @@
-import type { JobId, SchedulerRecord } from "../scheduler/index.ts";
+import type { JobId, SchedulerRecord } from "../../scheduler/index.ts";
 
 /** What the hub stores: records of the scheduler, and states that unfinished inputs saved. */
 export type Stored =
