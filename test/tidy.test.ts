@@ -118,6 +118,31 @@ test("no file imports itself through others, and be it for a type: narrow interf
   expect(circles).toEqual([]);
 });
 
+/** Rooms whose parts know of each other by narrow interfaces, so that it is files that have no circles there. */
+const meshes = new Set(["hub", "client"]);
+
+test("the folders of a room are in layers: none imports itself through others, and be it for a type", () => {
+  const uses = new Map<string, Set<string>>();
+  for (const path of sources.filter((path) => !isTest(path))) {
+    const [, room, ...inside] = path.split("/");
+    if (meshes.has(room!) || inside.length < 2) continue;
+    const folder = `${room}/${inside[0]}`;
+    const used = uses.get(folder) ?? new Set();
+    uses.set(folder, used);
+    for (const specifier of importsOf(path).filter((specifier) => specifier.startsWith("."))) {
+      const [other, ...target] = targetOf(path, specifier).split("/");
+      if (other === room && target.length > 1) used.add(`${room}/${target[0]}`);
+    }
+    used.delete(folder);
+  }
+  expect(uses.size).toBeGreaterThan(20);
+  const reaches = (from: string, seen = new Set<string>()): Set<string> => {
+    for (const next of uses.get(from) ?? []) if (!seen.has(next)) reaches(next, seen.add(next));
+    return seen;
+  };
+  expect([...uses.keys()].filter((folder) => reaches(folder).has(folder))).toEqual([]);
+});
+
 const pureRooms = ["src/protocol/", "src/scheduler/", "src/worker/core/"];
 
 test("pure rooms know no clock, chance, disk or network", () => {

@@ -1,6 +1,6 @@
 import { crc32, gzipSync } from "node:zlib";
 import { InvalidArgumentError } from "commander";
-import { chunkerArgument, parseDatasetPath } from "../../src/cli/dataset-argument.ts";
+import { chunkerArgument, parseDatasetPath } from "../../src/cli/arguments/dataset-argument.ts";
 import {
   buildFile,
   cidOf,

@@ -5,7 +5,7 @@ import type { Backup, BackupSummary } from "../../hub/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { publicKeyOf } from "../../security/index.ts";
 import { type Context, type JsonOption, jsonOption, withExamples } from "../context.ts";
-import { defaultDataDirectory } from "../data-directory.ts";
+import { defaultDataDirectory } from "../files/data-directory.ts";
 import { plural, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 

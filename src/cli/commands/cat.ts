@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import type { Cluster } from "../../client/index.ts";
 import { keepHeapLean } from "../../heap/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
+import { bytesArgument, parseDatasetPath } from "../arguments/dataset-argument.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
-import { bytesArgument, parseDatasetPath } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { LeftOut } from "../../client/index.ts";
+import { chunkBytesOption, chunkerOption } from "../arguments/dataset-argument.ts";
+import { tellLeftOut } from "../arguments/left-out.ts";
 import { type Context, type JsonOption, jsonOption, withExamples } from "../context.ts";
-import { chunkBytesOption, chunkerOption } from "../dataset-argument.ts";
-import { tellLeftOut } from "../left-out.ts";
 import { printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 

@@ -3,8 +3,8 @@ import { request as requestTls } from "node:https";
 import type { Command } from "commander";
 import { MusketeersError } from "../../protocol/index.ts";
 import { type Context, type JsonOption, jsonOption, withExamples } from "../context.ts";
+import { type RunningNote, readNotes } from "../files/running-note.ts";
 import { jsonLine } from "../render/json.ts";
-import { type RunningNote, readNotes } from "../running-note.ts";
 
 const ANSWER_TIMEOUT_MS = 5_000;
 

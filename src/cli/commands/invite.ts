@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { findInvite } from "../../client/node.ts";
 import { defaultLimits, type InviteParams, type Role, roles } from "../../protocol/index.ts";
 import { parseInvite } from "../../security/index.ts";
-import { askedImageArgument } from "../container-options.ts";
+import { askedImageArgument } from "../arguments/container-options.ts";
 import {
   type Context,
   durationArgument,
@@ -14,7 +14,7 @@ import {
   withExamples,
   withHubOptions,
 } from "../context.ts";
-import { endorseAs } from "../endorse.ts";
+import { endorseAs } from "../files/endorse.ts";
 import { duration } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 

@@ -9,8 +9,8 @@ import {
   withHubOptions,
 } from "../context.ts";
 import { count, printable } from "../render/format.ts";
+import { stateText } from "../render/job-text.ts";
 import { jsonLine } from "../render/json.ts";
-import { stateText } from "./jobs.ts";
 
 type Change = Omit<Calls["adjust"]["params"], "job">;
 

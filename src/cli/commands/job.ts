@@ -2,25 +2,10 @@ import type { Command } from "commander";
 import type { JobDetails, StageProgress } from "../../protocol/index.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
 import { count, duration, percent, printable } from "../render/format.ts";
+import { renderShares, stateText } from "../render/job-text.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";
-import { bar, renderFields } from "../render/table.ts";
-import { stateText } from "./jobs.ts";
-
-const BAR_WIDTH = 30;
-
-/** How many inputs each worker did, with a bar each. */
-export function renderShares(perWorker: Readonly<Record<string, number>>): string {
-  const entries = Object.entries(perWorker).sort(([left], [right]) => (left < right ? -1 : 1));
-  const most = Math.max(1, ...entries.map(([, number]) => number));
-  const digits = Math.max(0, ...entries.map(([, number]) => count(number).length));
-  return renderFields(
-    entries.map(([name, number]) => [
-      printable(name),
-      `${count(number).padStart(digits)} ${bar(number / most, BAR_WIDTH)}`,
-    ]),
-  );
-}
+import { renderFields } from "../render/table.ts";
 
 const doneText = ({ done, size, sealed }: Pick<StageProgress, "done" | "size" | "sealed">): string =>
   `${count(done)} of ${count(size)}${sealed ? "" : " so far"} done (${percent(done, size)})`;

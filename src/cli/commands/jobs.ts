@@ -9,28 +9,10 @@ import {
   withHubOptions,
 } from "../context.ts";
 import { clip, count, duration, percent, printable } from "../render/format.ts";
+import { doneText, stateText } from "../render/job-text.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";
 import { type Column, renderTable } from "../render/table.ts";
-
-/** What a job is doing, in a few words. */
-export const stateText = (job: JobSummary): string => {
-  const { state, paused, waiting, sealed, done, size, running, stages } = job;
-  if (state !== "running") return state;
-  if (paused) return running === 0 ? "paused" : `paused, ${count(running)} still running`;
-  if (waiting !== "") return `waiting: ${printable(waiting)}`;
-  const stage = stages?.find((each) => each.done < each.size || !each.sealed);
-  if (stage !== undefined) {
-    return `running: ${stage.kind} ${count(stage.done)}/${count(stage.size)}${stage.sealed ? "" : "+"}`;
-  }
-  return !sealed && done === size ? "running, waits for inputs" : "running";
-};
-
-/** How many inputs are done, of all stages together. */
-export function doneText(job: JobSummary): string {
-  const { done, size, sealed } = extentOf(job);
-  return `${count(done)}/${count(size)}${sealed ? "" : "+"}`;
-}
 
 const columns = (nowMs: number): readonly Column<JobSummary>[] => [
   { title: "JOB", value: ({ job }) => printable(job) },

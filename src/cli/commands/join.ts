@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { loadMachineKey } from "../../client/node.ts";
 import { defaultLimits, MusketeersError, toMusketeersError } from "../../protocol/index.ts";
 import type { SharedWorkerHandle, WorkerNotice } from "../../worker/node.ts";
-import { type Agreed, obtainConsent, openConsentFile } from "../consent.ts";
-import { addContainerOptions, type ContainerOptions, containersOf } from "../container-options.ts";
+import { addContainerOptions, type ContainerOptions, containersOf } from "../arguments/container-options.ts";
+import { type Agreed, obtainConsent, openConsentFile } from "../consent/consent.ts";
 import {
   type Context,
   durationArgument,
@@ -15,15 +15,15 @@ import {
   sizeArgument,
   withExamples,
 } from "../context.ts";
-import { defaultCacheDirectory } from "../data-directory.ts";
-import { openDiary } from "../diary.ts";
+import { defaultCacheDirectory } from "../files/data-directory.ts";
+import { openDiary } from "../files/diary.ts";
+import { RunningNotes } from "../files/running-note.ts";
 import { KEPT_VARIABLE, type LeaveMessage } from "../following/messages.ts";
-import { checkRoles, type InviteSources, readInvites } from "../join-invites.ts";
-import { Reporter } from "../join-reporter.ts";
-import { addLendingOptions, type LendingOptions, lendingOf } from "../lending.ts";
-import { LiveConsent } from "../live-consent.ts";
+import { checkRoles, type InviteSources, readInvites } from "../joining/join-invites.ts";
+import { Reporter } from "../joining/join-reporter.ts";
+import { addLendingOptions, type LendingOptions, lendingOf } from "../joining/lending.ts";
+import { LiveConsent } from "../joining/live-consent.ts";
 import { plural } from "../render/format.ts";
-import { RunningNotes } from "../running-note.ts";
 import { listenForStop } from "../stop.ts";
 
 interface JoinOptions extends JsonOption, LendingOptions, ContainerOptions, InviteSources {

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { Cluster } from "../../client/index.ts";
 import type { DatasetStatus, FileRef } from "../../protocol/index.ts";
+import { parseDatasetPath } from "../arguments/dataset-argument.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
-import { parseDatasetPath } from "../dataset-argument.ts";
 import { bytes, count, duration, printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";

@@ -9,6 +9,8 @@ import type {
   SourceFile,
 } from "../../client/index.ts";
 import { keepHeapLean } from "../../heap/index.ts";
+import { chunkBytesOption, chunkerOption } from "../arguments/dataset-argument.ts";
+import { tellLeftOut } from "../arguments/left-out.ts";
 import {
   type Context,
   type HubOption,
@@ -17,9 +19,7 @@ import {
   withExamples,
   withHubOptions,
 } from "../context.ts";
-import { chunkBytesOption, chunkerOption } from "../dataset-argument.ts";
 import { withInterrupt } from "../interrupt.ts";
-import { tellLeftOut } from "../left-out.ts";
 import { bytes, plural, printableLine } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { TransferLine } from "../render/transfer.ts";

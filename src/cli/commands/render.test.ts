@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { JobDetails, JobSummary, WorkerSummary } from "../../protocol/index.ts";
-import { renderEvent } from "../join-reporter.ts";
+import { renderEvent } from "../joining/join-reporter.ts";
+import { pageLink } from "../render/page-link.ts";
 import { styleFor } from "../render/style.ts";
 import { renderCredit } from "./credit.ts";
 import { renderJob } from "./job.ts";
@@ -8,7 +9,7 @@ import { renderJobs } from "./jobs.ts";
 import { renderDatasets } from "./ls.ts";
 import { splitTarget } from "./run.ts";
 import { renderStatus } from "./status.ts";
-import { pageLink, renderUp } from "./up.ts";
+import { renderUp } from "./up.ts";
 import { renderWorkers } from "./workers.ts";
 
 const plain = styleFor(false, {});

@@ -3,7 +3,7 @@ import type { Job } from "../../client/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import { type Context, type HubOption, withCluster, withExamples, withHubOptions } from "../context.ts";
 import { ExitStatus } from "../failure.ts";
-import { ResultWriter } from "../results.ts";
+import { ResultWriter } from "../render/results.ts";
 import { listenForStop, signalStatus } from "../stop.ts";
 import { addPairsOptions, givePairs, type PairsOptions } from "./run-map-reduce.ts";
 

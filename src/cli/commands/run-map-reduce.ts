@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { Cluster, LoadedTask, Pairs, Progress, TaskOptions } from "../../client/index.ts";
 import { checkDatasetName, defaultLimits, MusketeersError } from "../../protocol/index.ts";
+import { bytesArgument, parseDatasetPath } from "../arguments/dataset-argument.ts";
 import { type Context, integerArgument } from "../context.ts";
-import { bytesArgument, parseDatasetPath } from "../dataset-argument.ts";
 import { duration, plural } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { LiveLine, progressText } from "../render/progress.ts";

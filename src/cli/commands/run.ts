@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Cluster, LoadedTask, TaskOptions } from "../../client/index.ts";
 import { defaultLimits, MusketeersError, PRIORITY_MAX } from "../../protocol/index.ts";
+import { type InputFormat, inputFormats, openInputs, parseInputs } from "../arguments/inputs.ts";
 import {
   type Context,
   type HubOption,
@@ -10,11 +11,10 @@ import {
   withHubOptions,
 } from "../context.ts";
 import { ExitStatus } from "../failure.ts";
-import { type InputFormat, inputFormats, openInputs, parseInputs } from "../inputs.ts";
 import { duration, plural } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { LiveLine, progressText } from "../render/progress.ts";
-import { ResultWriter } from "../results.ts";
+import { ResultWriter } from "../render/results.ts";
 import { listenForStop, signalStatus } from "../stop.ts";
 import {
   addMapReduceOptions,

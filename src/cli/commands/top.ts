@@ -11,8 +11,8 @@ import {
   withHubOptions,
 } from "../context.ts";
 import { jsonLine } from "../render/json.ts";
+import { renderTop, type Snapshot } from "../render/top-screen.ts";
 import { listenForStop } from "../stop.ts";
-import { renderTop, type Snapshot } from "../top/screen.ts";
 
 interface TopOptions extends HubOption {
   readonly interval: number;

@@ -16,19 +16,20 @@ import {
   sharesArgument,
   withExamples,
 } from "../context.ts";
-import { defaultDataDirectory } from "../data-directory.ts";
-import { type Endorse, openOwner } from "../endorse.ts";
-import type { JoinEvent } from "../join-event.ts";
-import { renderEvent } from "../join-reporter.ts";
-import { type LocalWorker, slotsOfShare, startLocalWorker } from "../local-workers.ts";
-import { lendProfile } from "../profile.ts";
+import { defaultDataDirectory } from "../files/data-directory.ts";
+import { type Endorse, openOwner } from "../files/endorse.ts";
+import { lendProfile } from "../files/profile.ts";
+import { RunningNotes } from "../files/running-note.ts";
+import { writeInvite } from "../files/written-invite.ts";
+import type { JoinEvent } from "../joining/join-event.ts";
+import { renderEvent } from "../joining/join-reporter.ts";
+import { type LocalWorker, slotsOfShare, startLocalWorker } from "../joining/local-workers.ts";
 import { plural } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
+import { pageLink } from "../render/page-link.ts";
 import { LiveLine } from "../render/progress.ts";
 import type { Style } from "../render/style.ts";
-import { RunningNotes } from "../running-note.ts";
 import { listenForStop, type Stopper } from "../stop.ts";
-import { writeInvite } from "../written-invite.ts";
 import { openBackup } from "./backup.ts";
 import { INVITE_EXPIRES_MS } from "./invite.ts";
 
@@ -84,9 +85,6 @@ function reportOf(hub: Hub, endorse: Endorse, asks: ProjectAsks): UpReport {
     joinCommand: hub.joinCommand(joinInvite),
   };
 }
-
-/** The link that opens the live page with a right to look. */
-export const pageLink = (viewInvite: string): string => viewInvite.replace("/join#", "/#");
 
 /** The report for people: what to paste where. */
 export function renderUp(report: UpReport, workers: string, reachable: boolean, style: Style): string {

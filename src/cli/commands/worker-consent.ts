@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { MusketeersError } from "../../protocol/index.ts";
 import type { ConsentFile, ConsentRequest, Granted } from "../../worker/node.ts";
-import { openConsentFile } from "../consent.ts";
-import { renderAsks } from "../consent-text.ts";
+import { openConsentFile } from "../consent/consent.ts";
+import { renderAsks } from "../consent/consent-text.ts";
+import { grantImage, imageIn, withdrawImage } from "../consent/image-consent.ts";
 import { type Context, type JsonOption, jsonOption } from "../context.ts";
-import { grantImage, imageIn, withdrawImage } from "../image-consent.ts";
 import { plural, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { DiaryEntry } from "../../worker/node.ts";
 import { type Context, integerArgument, type JsonOption, jsonOption } from "../context.ts";
-import { openDiary } from "../diary.ts";
+import { openDiary } from "../files/diary.ts";
 import { bytes, count, duration, plural, printable } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import type { Style } from "../render/style.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type Context, durationArgument, type JsonOption, jsonOption, withExamples } from "../context.ts";
-import { pauseFile } from "../lending.ts";
+import { pauseFile } from "../joining/lending.ts";
 import { duration } from "../render/format.ts";
 import { jsonLine } from "../render/json.ts";
 import { addWorkerConsent } from "./worker-consent.ts";

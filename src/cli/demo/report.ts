@@ -1,6 +1,6 @@
 import stringWidth from "string-width";
-import { renderShares } from "../commands/job.ts";
 import { count, duration, rate } from "../render/format.ts";
+import { renderShares } from "../render/job-text.ts";
 import type { Style } from "../render/style.ts";
 import { type Column, renderTable } from "../render/table.ts";
 import { crawl2016Ms, stockColumns } from "./stocks.ts";

@@ -3,8 +3,8 @@ import { type Hub, startHub } from "../../hub/index.ts";
 import type { Role } from "../../protocol/index.ts";
 import { parseInvite } from "../../security/index.ts";
 import { makeScratch } from "../../worker/node.ts";
-import { openOwner } from "../endorse.ts";
-import { type LocalWorker, startLocalWorker } from "../local-workers.ts";
+import { openOwner } from "../files/endorse.ts";
+import { type LocalWorker, startLocalWorker } from "../joining/local-workers.ts";
 import { type Exchange, startExchange } from "./exchange.ts";
 
 /** The cluster of the demo: a hub on a directory of its own, four workers, and the site that they read. */

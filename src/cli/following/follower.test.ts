@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { MusketeersError } from "../../protocol/index.ts";
 import type { Release } from "../../security/index.ts";
-import type { ReleaseEvent } from "../join-event.ts";
+import type { ReleaseEvent } from "../joining/join-event.ts";
 import { Follower } from "./follower.ts";
 import type { Current } from "./releases.ts";
 

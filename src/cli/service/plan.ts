@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { configDirectory } from "../../client/node.ts";
-import { defaultCacheDirectory, defaultDataDirectory, releasesDirectory } from "../data-directory.ts";
+import { defaultCacheDirectory, defaultDataDirectory, releasesDirectory } from "../files/data-directory.ts";
 import type { Environment } from "../terminal.ts";
 import { renderUnit, type ServiceKind } from "./unit.ts";
 
