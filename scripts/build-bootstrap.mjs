@@ -22,8 +22,8 @@ async function bundle(entry, file, options) {
     target: "es2023",
     minify: false,
     legalComments: "none",
-    // The CSV parser's form for browsers, which knows nothing of Node's streams.
-    alias: { papaparse: "papaparse/papaparse.min.js" },
+    // The CSV parser's form for browsers, which knows nothing of Node's streams; of gzip what unpacks.
+    alias: { papaparse: "papaparse/papaparse.min.js", pako: "pako/browser/inflate" },
     ...options,
   });
   await rename(unfinished, file);
@@ -36,7 +36,11 @@ async function bundle(entry, file, options) {
 export async function buildBootstrap(directory) {
   for (const name of ["deno", "node"]) {
     const platform = name === "node" ? "node" : "neutral";
-    await bundle(`executors/bootstrap/${name}.ts`, join(directory, `${name}.bundle.js`), { platform });
+    await bundle(`executors/bootstrap/${name}.ts`, join(directory, `${name}.bundle.js`), {
+      platform,
+      // These runtimes have gzip of their own, and never get there.
+      external: ["pako/browser/inflate"],
+    });
   }
 }
 

@@ -20,7 +20,7 @@ export async function buildRequired(directory) {
     conditions: ["import", "default"],
     target: "node20",
     // What can be required as it is.
-    external: ["acorn", "esbuild", "eslint-scope", "fzstd", "papaparse", "ws"],
+    external: ["acorn", "esbuild", "eslint-scope", "fzstd", "pako", "papaparse", "ws"],
     minifyWhitespace: true,
     minifySyntax: true,
     define: { "import.meta.url": "ownUrl" },

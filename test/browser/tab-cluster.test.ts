@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { connect } from "../../src/client/index.ts";
 import type { Hub } from "../../src/hub/index.ts";
@@ -7,7 +8,7 @@ import { endorseInvite, newSecretKey, publicKeyOf, signCertificate } from "../..
 import { testClient, testHub, testWorker } from "../support/whole-cluster.ts";
 import { browserPath, launchBrowser } from "./browser.ts";
 import { openTab } from "./tab.ts";
-import { engine, mix, sines, visit } from "./tab-tasks.ts";
+import { engine, mix, readLines, sines, visit } from "./tab-tasks.ts";
 import { describeInBrowser } from "./with-browser.ts";
 
 /* What a cluster does with tabs: whose code they run, what they may reach, whose answers theirs are compared with. */
@@ -91,6 +92,14 @@ describeInBrowser(
         .poll(async () => (await job.status()).waiting)
         .toMatch(/no submitter of its project signed/);
       await job.cancel();
+    });
+
+    test("a tab reads every member of a gzip file", async () => {
+      const hub = await testHub();
+      const cluster = await testClient(hub);
+      await openTab(browser(), hub);
+      const file = await cluster.put(Buffer.concat([gzipSync("one\ntwo\n"), gzipSync("three\n")]));
+      expect(await cluster.run(readLines, file)).toEqual(["one", "two", "three"]);
     });
 
     test("what a later bundle asks for is asked of the volunteer, and hosts that refuse pages are left to others", async () => {

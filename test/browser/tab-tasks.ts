@@ -1,4 +1,4 @@
-import { task } from "../../src/client/index.ts";
+import { type BlobHandle, task } from "../../src/client/index.ts";
 
 /* Tasks that tabs and native workers run alike. */
 
@@ -61,3 +61,9 @@ export const failing = task(
   },
   { retries: 0 },
 );
+
+export const readLines = task(async (file: BlobHandle) => {
+  const lines: string[] = [];
+  for await (const line of file.lines()) lines.push(line);
+  return lines;
+});

@@ -24,6 +24,8 @@ export const packingOf = (head: Uint8Array): Packing | undefined =>
 
 const zlib = globalThis.process?.getBuiltinModule?.("node:zlib");
 const INFLATED_CHUNK_BYTES = 256 * 1024;
+/** The largest window, and nothing but gzip, in the words of zlib. */
+const GZIP_WINDOW_BITS = 15 + 16;
 
 /**
  * What packed chunks hold, in chunks.
@@ -36,7 +38,7 @@ export function inflate(
   name: string,
 ): AsyncIterable<Uint8Array> {
   if (packing === "zstd") return unzstd(chunks, name);
-  return zlib === undefined ? gunzipByStream(chunks, name) : gunzipByNode(chunks, name, zlib);
+  return zlib === undefined ? gunzipByPako(chunks, name) : gunzipByNode(chunks, name, zlib);
 }
 
 const damaged = (name: string, packing: Packing, cause: unknown) =>
@@ -46,7 +48,7 @@ const damaged = (name: string, packing: Packing, cause: unknown) =>
     { hint: "Pack it again.", cause },
   );
 
-/** Node's and Deno's own; unlike a `DecompressionStream` it reads on where one member follows another. */
+/** Node's and Deno's own. */
 async function* gunzipByNode(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
@@ -80,27 +82,35 @@ async function* gunzipByNode(
   if (refused !== undefined) throw refused.error;
 }
 
-/** For browsers, which take one member. */
-async function* gunzipByStream(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
-  const { readable, writable } = new DecompressionStream("gzip");
-  const writer = writable.getWriter();
-  let refused: { readonly error: unknown } | undefined;
-  const feed = async () => {
-    for await (const chunk of chunks) await writer.write(chunk as Uint8Array<ArrayBuffer>);
-    await writer.close();
+/** What is unpacked in one go, which may become a thousand times as much. */
+const PACKED_STEP_BYTES = 16 * 1024;
+
+/** For browsers: their `DecompressionStream` takes one member, and refuses what follows it. */
+export async function* gunzipByPako(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<Uint8Array> {
+  const { Inflate } = await import("pako");
+  const out: Uint8Array[] = [];
+  const begin = () => {
+    const member = new Inflate({ windowBits: GZIP_WINDOW_BITS });
+    member.onData = (part) => out.push(part);
+    return member;
   };
-  feed().catch((error: unknown) => {
-    if (error instanceof MusketeersError) refused = { error };
-    void writer.abort(error).catch(() => {});
-  });
-  const reader = readable.getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-  } catch (cause) {
-    throw refused === undefined ? damaged(name, "gzip", cause) : refused.error;
-  } finally {
-    await reader.cancel().catch(() => {});
+  let member = begin();
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += PACKED_STEP_BYTES) {
+      if (member.ended) {
+        // As in Node, zeros behind the last member are let pass, and all behind them.
+        if (chunk[at] === 0) return;
+        member = begin();
+      }
+      member.push(chunk.subarray(at, at + PACKED_STEP_BYTES));
+      yield* out.splice(0);
+      if (member.err !== 0) throw damaged(name, "gzip", member.msg);
+    }
   }
+  if (!member.ended) throw damaged(name, "gzip", "unexpected end of file");
 }
 
 async function* unzstd(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
