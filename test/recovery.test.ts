@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type Cluster, connect } from "../src/client/index.ts";
 import { makeHome, musketeers, startUp } from "./support/program.ts";
+import { double } from "./support/tasks.ts";
 
 /* Datasets outlive the loss of workers and of the hub's disk, as whole programs. */
 
@@ -45,13 +46,13 @@ async function keeper(name: string, invite: string, home?: string) {
   return { worker, home: at };
 }
 
-/** Where a worker keeps the catalogue, once that names a dataset. */
-async function catalogueNaming(dataset: string, { home }: { readonly home: string }): Promise<string> {
+/** Where a worker keeps what its hub signed, once that names a dataset, or a person. */
+async function keptNaming(kind: string, name: string, { home }: { readonly home: string }): Promise<string> {
   const cache = join(home, "cache");
   return vi.waitFor(async () => {
-    const file = (await readdir(cache, { recursive: true })).find((path) => path.endsWith("catalogue"));
-    const path = join(cache, file ?? "catalogue");
-    if (!(await readFile(path, "latin1")).includes(dataset)) throw new Error(`It does not name ${dataset}`);
+    const file = (await readdir(cache, { recursive: true })).find((path) => path.endsWith(kind));
+    const path = join(cache, file ?? kind);
+    if (!(await readFile(path, "latin1")).includes(name)) throw new Error(`It does not name ${name}`);
     return path;
   }, patient);
 }
@@ -78,19 +79,24 @@ test("a replica whose worker is gone for good is kept by another one", async () 
 
 test("after the loss of the hub's disk all datasets are back, also one of which the first to come has the blocks and only the last has heard", async () => {
   const home = await makeHome();
-  const { up, line } = await startUp(home, ["--workers", "0"]);
+  const { up, line } = await startUp(home, ["--workers", "0", "--limit", "accountsIntervalMs=50ms"]);
   const athos = await keeper("athos", line.joinInvite);
   const cluster = await clientOf(line.submitInvite);
   await cluster.put(await folderIn(home, "books", "One for all.\n"), { name: "books", replicas: 2 });
   const file = join(home, "hub.backup");
   expect((await musketeers(["backup", file], home).ended).status).toBe(0);
-  const catalogue = await catalogueNaming("books", athos);
+  const catalogue = await keptNaming("catalogue", "books", athos);
+  // After the backup, which knows nothing of it.
+  expect(await cluster.run(double, 4)).toBe(8);
+  const [credit] = await cluster.credit();
+  expect(credit).toMatchObject({ inputs: 1 });
+  await keptNaming("accounts", credit!.person, athos);
   const early = await readFile(catalogue);
   await cluster.put(await folderIn(home, "later", "After the backup.\n"), { name: "later", replicas: 1 });
   await expect.poll(() => keepersOf(cluster, "later"), patient).toEqual(["athos"]);
-  await catalogueNaming("later", athos);
+  await keptNaming("catalogue", "later", athos);
   const porthos = await keeper("porthos", line.joinInvite);
-  await catalogueNaming("later", porthos);
+  await keptNaming("catalogue", "later", porthos);
   await expect.poll(() => keepersOf(cluster, "books"), patient).toEqual(["athos", "porthos"]);
   const before = await cluster.datasets();
   await cluster.close();
@@ -105,6 +111,7 @@ test("after the loss of the hub's disk all datasets are back, also one of which 
   await keeper("athos", line.joinInvite, athos.home);
   await after.until(/recovered: all blocks of all datasets are back/, "stderr");
   const again = await clientOf(line.submitInvite);
+  expect(await again.credit()).toEqual([credit]);
   expect((await again.datasets()).map(({ name }) => name)).toEqual(["books"]);
   await keeper("porthos", line.joinInvite, porthos.home);
   const plain = ({ keptBy: _keptBy, ...dataset }: (typeof before)[number]) => dataset;

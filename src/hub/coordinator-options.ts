@@ -9,6 +9,7 @@ import type { Jobs } from "./jobs/jobs.ts";
 import type { Leftover } from "./journal/leftovers.ts";
 import type { LeaseSeal } from "./leases/lease-seal.ts";
 import type { Projects } from "./projects/projects.ts";
+import type { Accounts } from "./recovery/accounts.ts";
 import type { Keepers } from "./recovery/keepers.ts";
 import type { People } from "./trust/index.ts";
 import type { CallHost } from "./views/call-host.ts";
@@ -26,6 +27,7 @@ export interface CoordinatorOptions {
   readonly keepers: Keepers;
   readonly credit: Credit;
   readonly people: People;
+  readonly accounts: Pick<Accounts, "onPerson">;
   /** Records of the journal that the start read one by one. */
   readonly recordsRead: number;
   /** What it read of shuffles that had ended. */

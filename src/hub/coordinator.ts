@@ -115,6 +115,7 @@ export class Coordinator implements HubView {
     const onSpent = (cids: readonly string[]) => this.peers.forget(cids);
     this.retention = new Retention({ ...options, ledger, candidates, onSpent });
     this.custody = new Custody({ ...options, peers: this.peers });
+    options.accounts.onPerson = (person) => feed({ type: "PersonRecalled", ...person });
     // What a name stood for before may be swept.
     datasets.onChanged = (name) => {
       this.retention.forgot();

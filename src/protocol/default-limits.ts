@@ -180,6 +180,8 @@ export const defaultLimits: Limits = Object.freeze({
   refusalsPerMinuteMax: 1_000,
   creditRowsMax: 50_000,
   creditIntervalMs: 5 * second,
+  accountsIntervalMs: 10 * minute,
+  accountsBytesMax: 3 * MiB,
   metricsIdleMs: 5 * minute,
   pageSessionMs: 30 * 24 * 3600 * second,
   liveIntervalMs: 250,

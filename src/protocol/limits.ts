@@ -327,6 +327,10 @@ export interface Limits {
   readonly creditRowsMax: number;
   /** The event loop is measured for so long after metrics were read last. */
   readonly metricsIdleMs: number;
+  /** Trusted workers are given credit and what is known of people this often, where it changed... */
+  readonly accountsIntervalMs: number;
+  /** ...of whoever did most, up to this size. */
+  readonly accountsBytesMax: number;
   /** How long after it was given credit is stored. */
   readonly creditIntervalMs: number;
   /** Connections whose handshake is under way. */

@@ -8,7 +8,7 @@ import { projectLimited } from "./leases/quota.ts";
 import { workerHolds } from "./matching/locality.ts";
 import { stir } from "./state/chance.ts";
 import type { Scheduler } from "./state/state.ts";
-import { personForgiven, reportPeople } from "./trust/people.ts";
+import { personForgiven, personRecalled, reportPeople } from "./trust/people.ts";
 import type { EventOf, SchedulerEffect, SchedulerEvent } from "./types.ts";
 import { dispatch } from "./workers/dispatch.ts";
 import { setAlarm, tick } from "./workers/time.ts";
@@ -36,6 +36,7 @@ const transitions: { readonly [T in SchedulerEvent["type"]]: (state: Scheduler, 
     AnswersCompared: answersCompared,
     CandidatesFull: candidatesFull,
     PersonForgiven: personForgiven,
+    PersonRecalled: personRecalled,
     Tick: tick,
   };
 

@@ -165,6 +165,8 @@ export type SchedulerEvent =
   | { readonly type: "CandidatesFull"; readonly nowMs: number; readonly full: boolean }
   /** An operator takes a person for a newcomer, whatever was found out. */
   | { readonly type: "PersonForgiven"; readonly nowMs: number; readonly person: PersonId }
+  /** What was known of a person before a disk was lost has turned up. */
+  | ({ readonly type: "PersonRecalled"; readonly nowMs: number } & Omit<PersonRecord, "type">)
   /** What was asked by `CompareAnswers`: these of the others are the same answer to the task. */
   | {
       readonly type: "AnswersCompared";

@@ -40,4 +40,4 @@ export {
 export { randomBytes } from "./random.ts";
 export { openRelease, type Release, signRelease } from "./release.ts";
 export { openRevocations, type Revocations, signRevocations } from "./revocations.ts";
-export { CATALOGUE, openStatement, signStatement } from "./statement.ts";
+export { ACCOUNTS, CATALOGUE, openStatement, signStatement } from "./statement.ts";

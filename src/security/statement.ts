@@ -11,6 +11,8 @@ import { SIGNATURE_BYTES, sign, verify } from "./ed25519.ts";
 const DOMAIN = "musketeers statement 1";
 /** About the datasets of a hub. */
 export const CATALOGUE = "catalogue";
+/** About those who work for it. */
+export const ACCOUNTS = "accounts";
 
 export interface Statement {
   /** What kind of statement it is; one of a kind is never taken for another. */

@@ -31,6 +31,7 @@ import {
 } from "../../src/hub/journal/ledger-record.ts";
 import { LeaseSeal } from "../../src/hub/leases/lease-seal.ts";
 import { parseBackup, renderBackup } from "../../src/hub/opening/backup.ts";
+import { openAccounts } from "../../src/hub/recovery/accounts-statement.ts";
 import { openCatalogue } from "../../src/hub/recovery/catalogue.ts";
 import {
   asFileValue,
@@ -61,6 +62,7 @@ import {
   sliceRecords,
 } from "../../src/protocol/index.ts";
 import {
+  ACCOUNTS,
   CATALOGUE,
   createInvite,
   openGrant,
@@ -302,6 +304,20 @@ const ofPeers: readonly Decoder[] = [
     decode: (bytes) => {
       const signed = signStatement({ about: CATALOGUE, sequence: 3, content: bytes }, secret);
       openCatalogue(signed, secret);
+    },
+  },
+  {
+    name: "accounts that are signed",
+    samples: [
+      encodeValue({
+        lifeMs: 0,
+        credit: [["ana", "default", "Ana", 12.5, 3, 2.5, 1, 1_700_000_000_000]],
+        people: [["ana", 12, 20, 1, [["bob", "eve"]]]],
+      }),
+    ],
+    decode: (bytes) => {
+      const signed = signStatement({ about: ACCOUNTS, sequence: 3, content: bytes }, secret);
+      openAccounts(signed, secret);
     },
   },
   {

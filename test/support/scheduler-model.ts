@@ -141,6 +141,7 @@ export class SchedulerModel extends ModelState {
       case "AnswersCompared":
       case "CandidatesFull":
       case "PersonForgiven":
+      case "PersonRecalled":
         throw new Error("this model knows no votes");
       case "ProjectLimited":
       case "Tick":

@@ -89,12 +89,12 @@ async function backup(path: string, options: BackupOptions, { terminal, outStyle
   await writeBackup(path, text);
   if (options.json) terminal.out(jsonLine({ file: path, ...summary }));
   else {
-    const { invites, datasets, projects } = summary;
+    const { invites, datasets, people, projects } = summary;
     const roots = projects.length === 0 ? "" : `root keys of ${plural(projects.length, "project")}, `;
     const owns = projects.length === 0 ? "" : ", and owns what its workers run";
     terminal.out(
-      `${outStyle.good("Backed up")} the hub's key, ${roots}${plural(invites, "invite")} and the names of ` +
-        `${plural(datasets, "dataset")} to ${printable(path)}.\n` +
+      `${outStyle.good("Backed up")} the hub's key, ${roots}${plural(invites, "invite")}, the names of ` +
+        `${plural(datasets, "dataset")} and the credit of ${plural(people, "volunteer")} to ${printable(path)}.\n` +
         `Whoever has this file is the hub${owns}: keep it like a password, on another machine.\n`,
     );
   }

@@ -98,6 +98,7 @@ export class ClientSession implements PeerSession, Holder {
       case "holds":
       case "locate":
       case "catalogue":
+      case "accounts":
       case "uploaded":
       case "asked":
       case "kept":

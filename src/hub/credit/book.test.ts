@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defaultLimits } from "../../protocol/index.ts";
-import { CreditBook, ROWS_A_PAGE } from "./book.ts";
+import { CreditBook, type CreditRow, ROWS_A_PAGE } from "./book.ts";
 
 const who = (person: string, project = "default", label = "") => ({ person, project, label });
 
@@ -53,4 +54,71 @@ test("a page of the longest rows fits into a value of the registry; what is no p
   expect(() => new CreditBook(1).readPage(Uint8Array.of(1))).toThrow(
     expect.objectContaining({ code: "JOURNAL_CORRUPT" }),
   );
+});
+
+/** What one keeper knows: rows as they were given out, and by which life of the hub. */
+type Word = readonly [rows: readonly CreditRow[], lifeMs: number];
+
+const totals = (book: CreditBook) => Object.fromEntries(book.list().map((row) => [row.person, row.seconds]));
+
+test("what was credited before a disk was lost is counted once, whoever says it how often, in whatever order", () => {
+  const change = fc.record({
+    kind: fc.constantFrom("earn", "earn", "earn", "give", "say", "lose"),
+    person: fc.constantFrom("ana", "bob", "eve"),
+    keeper: fc.nat(2),
+    seconds: fc.integer({ min: 1, max: 9 }),
+  });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 60 }), (changes) => {
+      let book = new CreditBook(10);
+      let lifeMs = 0;
+      const keepers: Word[] = [];
+      const earned: Record<string, number> = {};
+      for (const { kind, person, keeper, seconds } of changes) {
+        if (kind === "earn") {
+          book.add(who(person), seconds, 1, 1);
+          earned[person] = (earned[person] ?? 0) + seconds;
+        }
+        if (kind === "give") keepers[keeper] = [book.rows(), lifeMs];
+        if (kind === "say" && keepers[keeper] !== undefined) book.merge(...keepers[keeper]);
+        if (kind !== "lose") continue;
+        // Somebody has the last word of it, and comes back at some time, or never.
+        keepers[2] = [book.rows(), lifeMs];
+        book = new CreditBook(10, ++lifeMs);
+      }
+      for (const [person, seconds] of Object.entries(totals(book))) {
+        expect(seconds).toBeLessThanOrEqual(earned[person]!);
+      }
+    }),
+  );
+});
+
+test("whoever has heard all of before the loss has all of it, also where much was earned meanwhile", () => {
+  const before = new CreditBook(10);
+  before.add(who("ana"), 10, 1, 1);
+  const stale = before.rows();
+  before.add(who("ana", "default", "Ana"), 5, 2, 7);
+  before.add(who("bob"), 3, 1, 2);
+  const fresh = before.rows();
+  const after = new CreditBook(10, 500);
+  after.merge(stale, 0);
+  after.add(who("ana"), 4, 1, 600);
+  after.add(who("eve"), 1, 1, 600);
+  const own = after.rows();
+  for (const word of [fresh, stale, fresh]) after.merge(word, 0);
+  after.merge(own, 500);
+  expect(after.list()).toEqual([
+    { person: "ana", project: "default", label: "", seconds: 19, inputs: 4, lastAtMs: 600 },
+    { person: "bob", project: "default", label: "", seconds: 3, inputs: 1, lastAtMs: 2 },
+    { person: "eve", project: "default", label: "", seconds: 1, inputs: 1, lastAtMs: 600 },
+  ]);
+  // Its pages say so, too, and in another life all of it was before.
+  const [same, next] = [new CreditBook(10, 500), new CreditBook(10, 900)];
+  for (const book of [same, next]) {
+    book.readPage(after.encodePage(0));
+    book.merge(fresh, 0);
+    expect(book.list()).toEqual(after.list());
+  }
+  expect(same.rows()[0]).toMatchObject({ beforeSeconds: 15, seconds: 19 });
+  expect(next.rows()[0]).toMatchObject({ beforeSeconds: 19, seconds: 19 });
 });

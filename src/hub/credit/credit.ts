@@ -1,10 +1,10 @@
 import type { Registry } from "../../engine/index.ts";
 import type { CreditSummary, Limits } from "../../protocol/index.ts";
-import { CreditBook } from "./book.ts";
+import { CreditBook, type CreditRow } from "./book.ts";
 import { median } from "./median.ts";
 import { Prices } from "./prices.ts";
 
-const PREFIX = "credit/";
+export const CREDIT_PREFIX = "credit/";
 const PAGE_DIGITS = 6;
 /** Jobs whose prices are known; of others they are learnt anew. */
 const JOBS_MAX = 10_000;
@@ -34,6 +34,8 @@ export interface CreditOptions {
   readonly registry: Registry;
   readonly limits: Pick<Limits, "creditRowsMax" | "creditIntervalMs" | "workersPerJobMax">;
   readonly wallMs: () => number;
+  /** Since when this hub goes on without a loss of its disk; 0, or nothing: ever. */
+  readonly lifeMs?: number;
 }
 
 /** Which job accepted results are of. */
@@ -61,6 +63,8 @@ export class Credit {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #storing: Promise<void> = Promise.resolve();
   #closed = false;
+  /** Somebody was credited. */
+  onChanged: () => void = () => {};
 
   private constructor(options: CreditOptions, book: CreditBook) {
     this.#options = options;
@@ -72,8 +76,8 @@ export class Credit {
    * @throws MusketeersError `JOURNAL_CORRUPT`
    */
   static async open(options: CreditOptions): Promise<Credit> {
-    const book = new CreditBook(options.limits.creditRowsMax);
-    for (const key of await options.registry.list(PREFIX)) {
+    const book = new CreditBook(options.limits.creditRowsMax, options.lifeMs);
+    for (const key of await options.registry.list(CREDIT_PREFIX)) {
       const entry = await options.registry.get(key);
       if (entry !== undefined) book.readPage(entry.value);
     }
@@ -116,6 +120,17 @@ export class Credit {
     return this.#book.list(project);
   }
 
+  /** All there is, the most first. */
+  rows(): CreditRow[] {
+    return this.#book.rows();
+  }
+
+  /** Enters what is known of elsewhere; see `CreditBook`. */
+  merge(rows: readonly CreditRow[], lifeMs: number): void {
+    this.#book.merge(rows, lifeMs);
+    this.#storeSoon();
+  }
+
   /** Stores what is not stored yet. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -127,7 +142,13 @@ export class Credit {
     if (inputs === 0 || this.#closed) return;
     const credited = this.#pricesOf(job).claim(person, inputs, seconds);
     this.#book.add({ person, label, project }, credited, inputs, this.#options.wallMs());
-    this.#timer ??= setTimeout(() => void this.#store(), this.#options.limits.creditIntervalMs);
+    this.#storeSoon();
+    this.onChanged();
+  }
+
+  #storeSoon(): void {
+    if (!this.#closed)
+      this.#timer ??= setTimeout(() => void this.#store(), this.#options.limits.creditIntervalMs);
   }
 
   #pricesOf(job: string): Prices {
@@ -147,7 +168,7 @@ export class Credit {
     this.#storing = this.#storing.then(async () => {
       const pages = this.#book.takeChanged();
       for (const [done, page] of pages.entries()) {
-        const key = PREFIX + String(page).padStart(PAGE_DIGITS, "0");
+        const key = CREDIT_PREFIX + String(page).padStart(PAGE_DIGITS, "0");
         try {
           await this.#options.registry.put(key, this.#book.encodePage(page));
         } catch {

@@ -2,9 +2,11 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { encode } from "cborg";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { embeddedEngine } from "../../engine/index.ts";
+import { people } from "../../scheduler/index.ts";
 import { newSecretKey, parseInvite } from "../../security/index.ts";
 import { loadOrCreateKey } from "../../security/node.ts";
 import type { Hub } from "../hub.ts";
@@ -97,6 +99,27 @@ describe("a backup", () => {
     await writeFile(join(data, "tls.pem"), "another");
     await restoreBackup(data, backup);
     expect(await readFile(join(data, "tls.pem"), "utf8")).toBe("another");
+  });
+
+  it("holds credit and people, which go on at the new hub as what was before", async () => {
+    const before = await start("hub");
+    const claim = { person: "ana", label: "Ana", seconds: 60 };
+    before.coordinator.credit.accepted({ job: "j", project: "default" }, claim, 3);
+    await before.close();
+    const engine = await embeddedEngine(join(home, "hub"));
+    await engine.registry.put(`person/${Buffer.from("ana").toString("hex")}`, encode([12, 20, 1]));
+    await engine.close();
+    const backup = parseBackup(renderBackup(await takeBackup(join(home, "hub"), 0)));
+    expect(summaryOf(backup)).toMatchObject({ people: 1 });
+    // Twice: a service says --recover at each start.
+    for (const total of [60, 67]) {
+      const after = await start("new", backup);
+      const { credit } = after.coordinator;
+      expect(credit.rows()).toMatchObject([{ person: "ana", seconds: total, beforeSeconds: total }]);
+      expect([...people(after.coordinator.scheduler)]).toMatchObject([{ person: "ana", streak: 12, bad: 1 }]);
+      credit.accepted({ job: "k", project: "default" }, { ...claim, seconds: 7 }, 1);
+      await after.close();
+    }
   });
 
   it("holds the root keys that it is given, and no TLS key where there is none", async () => {

@@ -4,7 +4,9 @@ import { exportRegistry, importRegistry, type RegistryRow } from "../../engine/i
 import { MusketeersError } from "../../protocol/index.ts";
 import { KEY_BYTES, publicKeyOf } from "../../security/index.ts";
 import { installKey, loadKey, loadOrCreateText } from "../../security/node.ts";
+import { CREDIT_PREFIX, CreditBook } from "../credit/index.ts";
 import { readOwnTls, TLS_NAME } from "../http/tls.ts";
+import { PERSON_PREFIX, personIn } from "../trust/index.ts";
 import { KEY_NAME } from "./key-name.ts";
 
 /*
@@ -16,7 +18,17 @@ import { KEY_NAME } from "./key-name.ts";
 
 const FORMAT = "musketeers backup 1";
 /** Keys that mean something on another disk; a checkpoint's place in a journal that is gone does not. */
-const kept: readonly string[] = ["invite/", "takers/", "project/", "dataset/", "catalogue", "address"];
+const kept: readonly string[] = [
+  "invite/",
+  "takers/",
+  "project/",
+  "dataset/",
+  "catalogue",
+  "address",
+  CREDIT_PREFIX,
+  PERSON_PREFIX,
+  "accounts",
+];
 
 /** A backup as it was read and checked. */
 export interface Backup {
@@ -36,6 +48,8 @@ export interface BackupSummary {
   readonly hub: string;
   readonly invites: number;
   readonly datasets: number;
+  /** Of whom something is known: what they did, or whether they are believed. */
+  readonly people: number;
   /** Projects whose root keys it holds. */
   readonly projects: readonly string[];
 }
@@ -48,7 +62,16 @@ export function summaryOf({ createdAtMs, secretKey, rows, rootKeys }: Backup): B
   const count = (prefix: string) => rows.filter(({ key }) => key.startsWith(prefix)).length;
   const hub = hex(publicKeyOf(secretKey));
   const projects = [...rootKeys.keys()];
-  return { createdAtMs, hub, invites: count("invite/"), datasets: count("dataset/"), projects };
+  const people = peopleIn(rows);
+  return { createdAtMs, hub, invites: count("invite/"), datasets: count("dataset/"), people, projects };
+}
+
+/** Where credit is given everybody has some; the others are known as people. */
+function peopleIn(rows: readonly RegistryRow[]): number {
+  const book = new CreditBook(Number.POSITIVE_INFINITY);
+  for (const { key, value } of rows) if (key.startsWith(CREDIT_PREFIX)) book.readPage(value);
+  const known = rows.filter(({ key }) => key.startsWith(PERSON_PREFIX)).map(({ key }) => personIn(key));
+  return new Set([...book.list().map(({ person }) => person), ...known]).size;
 }
 
 /**

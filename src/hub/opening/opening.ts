@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import { type Engine, embeddedEngine, memoryEngine, type Registry } from "../../engine/index.ts";
 import { defaultLimits, type Limits, MusketeersError, toMusketeersError } from "../../protocol/index.ts";
-import { createScheduler, finishRecovery, recoverRecord } from "../../scheduler/index.ts";
+import { createScheduler, finishRecovery, recoverRecord, type Scheduler } from "../../scheduler/index.ts";
 import { newSecretKey } from "../../security/index.ts";
 import { loadOrCreateKey } from "../../security/node.ts";
 import { type Tracer, tracerFromEnvironment } from "../../tracing/index.ts";
@@ -18,6 +18,7 @@ import { Takers } from "../invites/takers.ts";
 import { readJournal } from "../journal/recovery.ts";
 import { LeaseSeal } from "../leases/lease-seal.ts";
 import { Projects } from "../projects/projects.ts";
+import { Accounts, openAccountsMarks } from "../recovery/accounts.ts";
 import { Keepers } from "../recovery/keepers.ts";
 import { People, recoverPeople } from "../trust/index.ts";
 import { type Backup, restoreBackup } from "./backup.ts";
@@ -49,6 +50,30 @@ async function openDoors(registry: Registry, secretKey: Uint8Array, limits: Limi
   const takers = await Takers.open(registry, limits, wallMs);
   const projects = await Projects.open(registry, limits, wallMs);
   return { invites, takers, projects };
+}
+
+interface StandingParts {
+  readonly registry: Registry;
+  readonly limits: Limits;
+  readonly secretKey: Uint8Array;
+  readonly recovering: Scheduler;
+  readonly onFault: (thrown: unknown) => void;
+}
+
+/** Who did how much, and who is believed; it outlives jobs, restarts and the disk. */
+async function openStanding(
+  { recover, onNotice = () => {} }: HubOptions,
+  { registry, limits, secretKey, recovering, onFault }: StandingParts,
+) {
+  const { wallMs } = systemClock;
+  const marks = await openAccountsMarks(registry, recover !== undefined, wallMs());
+  const credit = await Credit.open({ registry, limits, wallMs, lifeMs: marks.lifeMs });
+  const known = await recoverPeople(registry, recovering);
+  const people = new People(registry, limits.peopleSaveMs, onFault, known);
+  const accounts = new Accounts({ secretKey, registry, limits, wallMs, marks, credit, people, onNotice });
+  credit.onChanged = () => accounts.changed();
+  people.onChanged = () => accounts.changed();
+  return { credit, people, accounts };
 }
 
 function hubTracer({ onNotice }: HubOptions, limits: Limits): Tracer | undefined {
@@ -84,20 +109,19 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     );
     const { registry, blobs } = engine;
     const datasets = await Datasets.open({ registry, blobs, limits, wallMs: systemClock.wallMs });
-    const credit = await Credit.open({ registry, limits, wallMs: systemClock.wallMs });
+    const standing = await openStanding(options, { registry, limits, secretKey, recovering, onFault });
     const keepers = await Keepers.open({
       secretKey,
       registry,
       blobs,
       datasets,
       invites,
+      accounts: standing.accounts,
       limits,
       wallMs: systemClock.wallMs,
       recover: options.recover !== undefined,
       onNotice: options.onNotice ?? (() => {}),
     });
-    await recoverPeople(registry, recovering);
-    const people = new People(registry, limits.peopleSaveMs, onFault);
     const scheduler = finishRecovery(recovering, systemClock.nowMs());
     const url = await openAddress(server, listen, tls, engine.registry, options);
     hub = new Hub({
@@ -121,8 +145,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           datasets,
           projects,
           keepers,
-          credit,
-          people,
+          ...standing,
           recordsRead: read.records,
           leftovers,
           callHost,

@@ -24,6 +24,7 @@ import {
 } from "../../scheduler/index.ts";
 import type { Datasets } from "../datasets/datasets.ts";
 import type { Invites } from "../invites/invites.ts";
+import type { Accounts } from "./accounts.ts";
 import { openCatalogue, readSpans, signCatalogue } from "./catalogue.ts";
 import { Refill } from "./refill.ts";
 
@@ -46,6 +47,7 @@ export interface KeepersOptions {
   readonly blobs: Blobs;
   readonly datasets: Datasets;
   readonly invites: Pick<Invites, "list" | "restore">;
+  readonly accounts: Accounts;
   readonly limits: Limits;
   readonly wallMs: () => number;
   /** The disk was lost: take what workers keep for the truth. */
@@ -115,6 +117,7 @@ export class Keepers {
     this.#stored = stored;
     this.#wholeness = new Wholeness(() => options.datasets.list().map(({ cid }) => cid), lacks);
     this.#awaited = lacks.length > 0;
+    options.accounts.onDue = () => this.#giveAccounts(this.#keepers.values());
     const { limits, blobs } = options;
     this.#refill = new Refill({
       limits,
@@ -208,6 +211,7 @@ export class Keepers {
       keeper.entrust({ type: "recall" });
     } else {
       this.#give(keeper);
+      this.#giveAccounts([keeper]);
     }
   }
 
@@ -263,12 +267,27 @@ export class Keepers {
       await this.#adopt(keeper, bytes).catch((thrown: unknown) => this.#complain(thrown));
       this.#recalled.delete(worker);
       this.#answered = true;
-      if (!this.hearing) this.#give(keeper);
+      if (!this.hearing) {
+        this.#give(keeper);
+        this.#giveAccounts([keeper]);
+      }
       await this.#heard();
     });
   }
 
+  /** The same of accounts. It is answered only with the catalogue, which comes behind them. */
+  accounts(worker: string, body: Uint8Array): void {
+    const keeper = this.#keepers.get(worker);
+    if (keeper === undefined || !this.#recalled.has(worker)) return;
+    const bytes = body.slice();
+    void this.#alone(async () => {
+      const people = await this.#options.accounts.adopt(bytes);
+      this.#options.onNotice(`took the credit of ${people} people from the worker ${keeper.name}`);
+    });
+  }
+
   close(): void {
+    this.#options.accounts.close();
     clearTimeout(this.#timer);
     this.#refill.close();
   }
@@ -296,6 +315,7 @@ export class Keepers {
     if (this.hearing && this.#answered && this.#recalled.size === 0) {
       await this.#store(afterHearing(this.#stored));
       await this.#publish();
+      this.#giveAccounts(this.#keepers.values());
     }
     this.onHeard();
     this.#lookWhereUnsure();
@@ -339,6 +359,22 @@ export class Keepers {
     this.#signed = undefined;
     // Who has not said yet what it keeps is to keep it until it has.
     for (const keeper of this.#keepers.values()) if (!this.isOwing(keeper.worker)) this.#give(keeper);
+  }
+
+  #giveAccounts(keepers: Iterable<Keeper>): void {
+    const given = [...keepers];
+    if (this.hearing || given.length === 0) return;
+    const signed = this.#options.accounts.signed();
+    signed.then(
+      (bytes) => {
+        for (const keeper of bytes === undefined ? [] : given) {
+          // It may have left meanwhile, and come back with more.
+          const isThere = this.#keepers.get(keeper.worker) === keeper && !this.isOwing(keeper.worker);
+          if (isThere) keeper.entrust({ type: "accounts" }, bytes);
+        }
+      },
+      (thrown: unknown) => this.#complain(thrown),
+    );
   }
 
   #give(keeper: Keeper): void {

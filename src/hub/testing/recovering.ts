@@ -2,9 +2,12 @@ import { type BlockSink, buildFile, TreeBuilder } from "../../data/index.ts";
 import { type Engine, memoryEngine } from "../../engine/index.ts";
 import { defaultLimits, type HubToKeeper, type Limits } from "../../protocol/index.ts";
 import { newSecretKey } from "../../security/index.ts";
+import { Credit } from "../credit/index.ts";
 import { Datasets } from "../datasets/datasets.ts";
 import { Invites } from "../invites/invites.ts";
+import { Accounts, openAccountsMarks } from "../recovery/accounts.ts";
 import { type Keeper, Keepers } from "../recovery/keepers.ts";
+import { type KnownPerson, People } from "../trust/index.ts";
 
 export const secretKey = newSecretKey();
 
@@ -15,6 +18,11 @@ export class Site {
   datasets!: Datasets;
   invites!: Invites;
   keepers!: Keepers;
+  credit!: Credit;
+  people!: People;
+  accounts!: Accounts;
+  /** Who turned up of before a loss. */
+  readonly recalled: KnownPerson[] = [];
   #watchers: (() => void)[] = [];
 
   static async open(
@@ -34,20 +42,24 @@ export class Site {
     site.engine = engine;
     site.datasets = await Datasets.open({ registry, blobs, limits, wallMs });
     site.invites = await Invites.open(registry, key, wallMs);
-    site.keepers = await Keepers.open({
-      secretKey: key,
-      registry,
-      blobs,
-      datasets: site.datasets,
-      invites: site.invites,
-      limits,
-      wallMs,
-      recover,
-      onNotice: (notice) => {
-        site.notices.push(notice);
-        for (const watcher of site.#watchers.splice(0)) watcher();
-      },
-    });
+    const onNotice = (notice: string) => {
+      site.notices.push(notice);
+      for (const watcher of site.#watchers.splice(0)) watcher();
+    };
+    const marks = await openAccountsMarks(registry, recover, nowMs);
+    site.credit = await Credit.open({ registry, limits, wallMs, lifeMs: marks.lifeMs });
+    const onFault = (error: unknown): never => {
+      throw error;
+    };
+    site.people = new People(registry, limits.peopleSaveMs, onFault);
+    const { credit, people } = site;
+    const custody = { secretKey: key, registry, limits, wallMs, onNotice };
+    site.accounts = new Accounts({ ...custody, marks, credit, people });
+    credit.onChanged = () => site.accounts.changed();
+    people.onChanged = () => site.accounts.changed();
+    site.accounts.onPerson = (person) => void site.recalled.push(person);
+    const { datasets, invites, accounts } = site;
+    site.keepers = await Keepers.open({ ...custody, blobs, datasets, invites, accounts, recover });
     site.datasets.onChanged = (name) => site.keepers.datasetChanged(name);
     return site;
   }
@@ -64,7 +76,10 @@ export class FakeWorker implements Keeper {
   readonly worker: string;
   readonly blocks: Map<string, Uint8Array>;
   catalogue = new Uint8Array(0);
+  /** The signed accounts that it keeps. */
+  accounts = new Uint8Array(0);
   received = 0;
+  receivedAccounts = 0;
   /** How many blocks each upload asked for. */
   readonly asked: number[] = [];
   /** Whether it answers at all. */
@@ -98,6 +113,11 @@ export class FakeWorker implements Keeper {
       this.received++;
       for (const watcher of this.#watchers.splice(0)) watcher();
     }
+    if (message.type === "accounts") {
+      this.accounts = body.slice();
+      this.receivedAccounts++;
+      for (const watcher of this.#watchers.splice(0)) watcher();
+    }
     if (message.type === "upload") this.asked.push(message.cids.length);
     if (this.answers) void this.#answer(message);
   }
@@ -107,8 +127,15 @@ export class FakeWorker implements Keeper {
     while (this.received < times) await new Promise<void>((resolve) => this.#watchers.push(resolve));
   }
 
+  /** Resolves when the hub has given it accounts so many times. */
+  async givenAccounts(times: number): Promise<void> {
+    while (this.receivedAccounts < times) await new Promise<void>((resolve) => this.#watchers.push(resolve));
+  }
+
   async #answer(message: HubToKeeper): Promise<void> {
     const { site } = this;
+    if (message.type === "recall" && this.accounts.length > 0)
+      site?.keepers.accounts(this.worker, this.accounts);
     if (message.type === "recall") site?.keepers.catalogue(this.worker, this.catalogue);
     if (message.type !== "upload") return;
     for (const cid of message.cids) {

@@ -201,6 +201,9 @@ export class WorkerSession implements PeerSession, Keeper, ReplicaHost {
       case "catalogue":
         this.#hub.custody.keepers.catalogue(this.worker, body);
         break;
+      case "accounts":
+        this.#hub.custody.keepers.accounts(this.worker, body);
+        break;
       case "uploaded":
         this.#hub.custody.keepers.uploaded(this.worker, message.call);
         break;

@@ -11,7 +11,12 @@ export interface CatalogueMessage {
   readonly type: "catalogue";
 }
 
-/** Hub: give me the catalogue that you keep. */
+/** The same of who did how much, and what is known of whom. A worker says it before its catalogue. */
+export interface AccountsMessage {
+  readonly type: "accounts";
+}
+
+/** Hub: give me the catalogue that you keep, and the accounts. */
 export interface RecallMessage {
   readonly type: "recall";
 }
@@ -46,8 +51,8 @@ export interface KeptMessage {
   readonly refused: readonly string[];
 }
 
-export type RecoveryToHub = CatalogueMessage | UploadedMessage | KeptMessage;
-export type HubToKeeper = CatalogueMessage | RecallMessage | UploadMessage | KeepMessage;
+export type RecoveryToHub = CatalogueMessage | AccountsMessage | UploadedMessage | KeptMessage;
+export type HubToKeeper = CatalogueMessage | AccountsMessage | RecallMessage | UploadMessage | KeepMessage;
 
 const CID_LENGTH_MAX = 128;
 
@@ -58,6 +63,7 @@ const folders = (fields: Fields, name: string): readonly string[] =>
 export function parseRecoveryToHub(type: string, fields: Fields): RecoveryToHub | undefined {
   switch (type) {
     case "catalogue":
+    case "accounts":
       return { type };
     case "uploaded":
       return { type, call: fields.integer("call") };
@@ -77,6 +83,7 @@ export function parseRecoveryToHub(type: string, fields: Fields): RecoveryToHub 
 export function parseHubToKeeper(type: string, fields: Fields): HubToKeeper | undefined {
   switch (type) {
     case "catalogue":
+    case "accounts":
     case "recall":
       return { type };
     case "keep":

@@ -73,6 +73,26 @@ export function personForgiven(state: Scheduler, { person: id }: EventOf<"Person
   });
 }
 
+/**
+ * What was known before a disk was lost has turned up. Of two words on a person the one holds that has seen more; what
+ * only the other knows is not forgiven by it: refutations are no fewer, and a streak that did not see one is no longer.
+ */
+export function personRecalled(state: Scheduler, event: EventOf<"PersonRecalled">): void {
+  const { person: id, streak, valid, bad, accusations = [] } = event;
+  change(state, id, (person) => {
+    const isUnknown = person.valid + person.bad + person.streak === 0;
+    if (isUnknown) Object.assign(person, { streak, valid, bad, accusations: [...accusations] });
+    const seesMore = valid + bad > person.valid + person.bad;
+    const refuted = bad - person.bad;
+    if (refuted !== 0) person.streak = Math.min(person.streak, streak);
+    else if (seesMore) person.streak = streak;
+    if (seesMore) person.valid = valid;
+    if (refuted <= 0) return;
+    person.bad = bad;
+    person.accusations = [...accusations];
+  });
+}
+
 /** Others confirmed results of a person. */
 export function wasRight(state: Scheduler, id: PersonId, results = 1): void {
   change(state, id, (person) => {

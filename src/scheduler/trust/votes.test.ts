@@ -213,6 +213,26 @@ test("who is forgiven begins anew, at once", () => {
   expect(cluster.leasesOf("eve").length).toBe(1);
 });
 
+test("of what was known before a disk was lost and what was found out since, the word that has seen more holds, and no refutation is forgotten", () => {
+  const recalled = (
+    now: { streak: number; valid: number; bad: number } | undefined,
+    before: { streak: number; valid: number; bad: number },
+  ) => {
+    const cluster = new ScheduledCluster();
+    if (now !== undefined) cluster.people.set("ana", { type: "person", person: "ana", ...now });
+    cluster.restart().send({ type: "PersonRecalled", person: "ana", ...before, accusations: [["bob"]] });
+    const { streak, valid, bad, accusations } = cluster.people.get("ana")!;
+    return [streak, valid, bad, accusations?.length ?? 0];
+  };
+  const known = { streak: 50, valid: 90, bad: 1 };
+  expect(recalled(undefined, known)).toEqual([50, 90, 1, 1]);
+  expect(recalled({ streak: 3, valid: 3, bad: 1 }, known)).toEqual([50, 90, 1, 0]);
+  expect(recalled({ streak: 60, valid: 100, bad: 1 }, known)).toEqual([60, 100, 1, 0]);
+  // Only one of them has seen somebody lie.
+  expect(recalled({ streak: 0, valid: 3, bad: 2 }, known)).toEqual([0, 90, 2, 0]);
+  expect(recalled({ streak: 200, valid: 200, bad: 0 }, known)).toEqual([50, 200, 1, 1]);
+});
+
 test("while the shell may keep no more nobody begins anew, and what stands on words is checked at once", () => {
   const cluster = new ScheduledCluster({ unitInputsMax: 1 });
   proven(cluster, "ada", "bob");

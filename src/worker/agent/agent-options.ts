@@ -56,6 +56,8 @@ export interface AgentOptions {
   readonly surroundings?: Surroundings;
   /** Where the hub's catalogue is kept; in memory where nothing is said. */
   readonly shelf?: Shelf;
+  /** The same of its accounts. */
+  readonly accountsShelf?: Shelf;
   /** Where it writes down what it did; nowhere where nothing is said. */
   readonly diaryFile?: Pick<DiaryFile, "append">;
   /** Where traces are asked for. */

@@ -93,12 +93,11 @@ export class Agent implements Tenant {
     });
     this.diary = diaryOf(options, this.#admission);
     if (options.consent !== undefined) options.consent.onChange = () => this.#consentChanged();
-    const { invite, limits, description, machine, shared } = options;
+    const { invite, limits, description, machine, shared, cache, surroundings } = options;
     const sharesSlots = shared !== undefined;
     this.#state = newWorkerState({ ...limits, slots: description.slots, sharesSlots });
     this.#pool = options.pool;
     this.#offered = description.slots;
-    const { cache, surroundings } = options;
     const { hub, sender } = this.#toHub();
     // Small machines have other uses for their memory.
     const ownBytes = machine.memoryBytes() * RECENT_BLOBS_MEMORY_SHARE;
@@ -111,13 +110,7 @@ export class Agent implements Tenant {
     });
     this.#blobs = blobs;
     this.#prefetch = new Prefetch(blobs, limits);
-    this.#keeper = new CatalogueKeeper({
-      hubKey: invite.hubKey,
-      shelf: options.shelf ?? new MemoryShelf(),
-      send: (message, body) => this.#link.send(message, body),
-      peek: (cid) => blobs.peek(cid),
-      store: (cid, bytes) => sender.put(cid, bytes),
-    });
+    this.#keeper = this.#newKeeper(blobs, sender);
     if (options.tracer !== undefined) this.#traces = new UnitTraces(options.tracer, Date.now);
     const { replicas: store } = options;
     if (store !== undefined) {
@@ -274,6 +267,18 @@ export class Agent implements Tenant {
     if (this.#state.linked && this.#state.phase === "open" && this.#told !== slots) this.#beat();
   }
 
+  #newKeeper(blobs: BlobExchange, sender: BlockSender): CatalogueKeeper {
+    const { invite, shelf = new MemoryShelf(), accountsShelf = new MemoryShelf() } = this.#options;
+    return new CatalogueKeeper({
+      hubKey: invite.hubKey,
+      shelf,
+      accountsShelf,
+      send: (message, body) => this.#link.send(message, body),
+      peek: (cid) => blobs.peek(cid),
+      store: (cid, bytes) => sender.put(cid, bytes),
+    });
+  }
+
   /** What the hub stores, across its connections. */
   #toHub(): { readonly hub: BlobStore; readonly sender: BlockSender } {
     const { invite, limits } = this.#options;
@@ -367,6 +372,7 @@ export class Agent implements Tenant {
         if (this.#admission.asked(message)) this.#link.send({ type: "asked", job: message.job });
         return;
       case "catalogue":
+      case "accounts":
       case "recall":
       case "upload":
         this.#keeper.onMessage(message, body);

@@ -26,6 +26,8 @@ export interface OpenCache {
   readonly replicas?: ReplicaStore;
   /** Where the hub's catalogue is kept, where there is a directory. */
   readonly shelf?: Shelf;
+  /** Where its accounts are kept. */
+  readonly accountsShelf?: Shelf;
   /** Leaves the directory to the next process, with what is in it. */
   close(): Promise<void>;
 }
@@ -57,12 +59,15 @@ export async function openCache(options: CacheOptions): Promise<OpenCache> {
     if (own === undefined) return inMemory(bytesMax);
     const { path, lock } = own;
     const cache = new DiskBlobCache(join(path, "blobs"), { bytesMax });
-    const shelf = new FileShelf(join(path, "catalogue"));
+    const shelves = {
+      shelf: new FileShelf(join(path, "catalogue")),
+      accountsShelf: new FileShelf(join(path, "accounts")),
+    };
     const swept = sweep(directory, bytesMax).catch(() => {});
     const close = () => swept.then(() => lock.release());
     const replicas = options.replicas === true ? await openReplicas(path) : undefined;
-    if (replicas === undefined) return { cache, shelf, close };
-    return { cache: new ReplicaCache(replicas, cache), replicas, shelf, close };
+    if (replicas === undefined) return { cache, ...shelves, close };
+    return { cache: new ReplicaCache(replicas, cache), replicas, ...shelves, close };
   } catch {
     return inMemory(bytesMax);
   }

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { cidOf } from "../../data/index.ts";
 import type { RecoveryToHub } from "../../protocol/index.ts";
-import { CATALOGUE, newSecretKey, publicKeyOf, signStatement } from "../../security/index.ts";
+import { ACCOUNTS, CATALOGUE, newSecretKey, publicKeyOf, signStatement } from "../../security/index.ts";
 import { CatalogueKeeper, MemoryShelf, type Shelf } from "./catalogue-keeper.ts";
 import { FileShelf } from "./file-shelf.ts";
 
 const secretKey = newSecretKey();
-const signed = (sequence: number, key = secretKey) =>
-  signStatement({ about: CATALOGUE, sequence, content: new Uint8Array([sequence]) }, key);
+const signed = (sequence: number, key = secretKey, about = CATALOGUE) =>
+  signStatement({ about, sequence, content: new Uint8Array([sequence]) }, key);
 const none = new Uint8Array(0);
 
 /** A keeper of some blocks, and what it says. */
@@ -21,6 +21,7 @@ function keeperOn(shelf: Shelf, blocks: readonly Uint8Array[] = []) {
   const keeper = new CatalogueKeeper({
     hubKey: publicKeyOf(secretKey),
     shelf,
+    accountsShelf: new MemoryShelf(),
     send: (message, body = none) => {
       said.push({ message, body });
       told();
@@ -42,7 +43,7 @@ function keeperOn(shelf: Shelf, blocks: readonly Uint8Array[] = []) {
     keeper.onMessage(message, none);
     return answered;
   };
-  return { keeper, stored, ask };
+  return { keeper, stored, ask, said };
 }
 
 test("of the catalogues that its hub signed a worker keeps the newest, and gives it back", async () => {
@@ -75,4 +76,19 @@ test("blocks that it keeps are stored at the hub, as what they are, and the rest
   const cids = [cidOf(leaf), unknown, cidOf(failing), cidOf(node, "dag-pb")];
   expect((await ask({ type: "upload", call: 7, cids })).message).toEqual({ type: "uploaded", call: 7 });
   expect(stored.sort()).toEqual([cidOf(leaf), cidOf(node, "dag-pb")].sort());
+});
+
+test("accounts are kept beside the catalogue, the newest of each, and given back before it", async () => {
+  const { keeper, ask, said } = keeperOn(new MemoryShelf());
+  for (const about of [ACCOUNTS, CATALOGUE]) {
+    const type = about === ACCOUNTS ? "accounts" : "catalogue";
+    for (const sequence of [5, 3]) keeper.onMessage({ type }, signed(sequence, secretKey, about));
+    keeper.onMessage({ type }, signed(9, newSecretKey(), about));
+  }
+  // Signed by the hub, about something else.
+  keeper.onMessage({ type: "accounts" }, signed(8, secretKey, CATALOGUE));
+  await ask({ type: "recall" });
+  await expect.poll(() => said.map(({ message }) => message.type)).toEqual(["accounts", "catalogue"]);
+  expect(Buffer.compare(said[0]!.body, signed(5, secretKey, ACCOUNTS))).toBe(0);
+  expect(Buffer.compare(said[1]!.body, signed(5))).toBe(0);
 });

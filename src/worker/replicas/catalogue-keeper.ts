@@ -1,12 +1,18 @@
-import type { CatalogueMessage, RecallMessage, RecoveryToHub, UploadMessage } from "../../protocol/index.ts";
-import { CATALOGUE, openStatement } from "../../security/index.ts";
+import type {
+  AccountsMessage,
+  CatalogueMessage,
+  RecallMessage,
+  RecoveryToHub,
+  UploadMessage,
+} from "../../protocol/index.ts";
+import { ACCOUNTS, CATALOGUE, openStatement } from "../../security/index.ts";
 
 /** Blocks that are in memory at once, and travel together. */
 const UPLOADS_AT_ONCE = 16;
 
-type Message = CatalogueMessage | RecallMessage | UploadMessage;
+type Message = CatalogueMessage | AccountsMessage | RecallMessage | UploadMessage;
 
-/** Where a catalogue rests; losing it is no error. */
+/** Where a signed statement rests; losing it is no error. */
 export interface Shelf {
   load(): Promise<Uint8Array | undefined>;
   save(bytes: Uint8Array): Promise<void>;
@@ -27,6 +33,8 @@ export class MemoryShelf implements Shelf {
 export interface CatalogueKeeperOptions {
   readonly hubKey: Uint8Array;
   readonly shelf: Shelf;
+  /** Of the accounts. */
+  readonly accountsShelf: Shelf;
   readonly send: (message: RecoveryToHub, body?: Uint8Array) => void;
   /** What is kept here; fetches nothing. */
   readonly peek: (cid: string) => Promise<Uint8Array | undefined>;
@@ -34,7 +42,7 @@ export interface CatalogueKeeperOptions {
   readonly store: (cid: string, bytes: Uint8Array) => Promise<void>;
 }
 
-/** A trusted worker's part in the recovery of a hub: keeps its signed catalogue, and gives back what it keeps. */
+/** A trusted worker's part in the recovery of a hub: keeps its signed catalogue and accounts, and gives back what it keeps. */
 export class CatalogueKeeper {
   readonly #options: CatalogueKeeperOptions;
   /** One thing after the other. */
@@ -50,14 +58,16 @@ export class CatalogueKeeper {
   }
 
   async #handle(message: Message, body: Uint8Array): Promise<void> {
-    const { shelf, send } = this.#options;
+    const { shelf, accountsShelf, send } = this.#options;
     switch (message.type) {
       case "catalogue":
-        if (this.#sequenceOf(body) > this.#sequenceOf(await shelf.load())) await shelf.save(body);
-        return;
+        return this.#keep(CATALOGUE, body, shelf);
+      case "accounts":
+        return this.#keep(ACCOUNTS, body, accountsShelf);
       case "recall": {
-        const kept = await shelf.load();
-        send({ type: "catalogue" }, this.#sequenceOf(kept) < 0 ? new Uint8Array(0) : kept);
+        const accounts = await this.#kept(ACCOUNTS, accountsShelf);
+        if (accounts !== undefined) send({ type: "accounts" }, accounts);
+        send({ type: "catalogue" }, (await this.#kept(CATALOGUE, shelf)) ?? new Uint8Array(0));
         return;
       }
       case "upload":
@@ -66,11 +76,21 @@ export class CatalogueKeeper {
     }
   }
 
+  async #keep(about: string, bytes: Uint8Array, shelf: Shelf): Promise<void> {
+    if (this.#sequenceOf(about, bytes) > this.#sequenceOf(about, await shelf.load())) await shelf.save(bytes);
+  }
+
+  /** What the hub signed of what is kept. */
+  async #kept(about: string, shelf: Shelf): Promise<Uint8Array | undefined> {
+    const kept = await shelf.load();
+    return this.#sequenceOf(about, kept) < 0 ? undefined : kept;
+  }
+
   /** -1 for what the hub has not signed. */
-  #sequenceOf(bytes: Uint8Array | undefined): number {
+  #sequenceOf(about: string, bytes: Uint8Array | undefined): number {
     if (bytes === undefined) return -1;
     try {
-      return openStatement(bytes, CATALOGUE, this.#options.hubKey).sequence;
+      return openStatement(bytes, about, this.#options.hubKey).sequence;
     } catch {
       return -1;
     }
