@@ -49,6 +49,7 @@ export class Hub {
   readonly #coordinator: Coordinator;
   readonly #limits: Limits;
   readonly #pages: PageSessions;
+  readonly #workers = new WeakMap<Peer, WorkerSession>();
   #closing: Promise<void> | undefined;
 
   constructor(parts: {
@@ -187,7 +188,9 @@ export class Hub {
     }
     const described = hello as Hello & { worker: WorkerDescription };
     const standing = { person: takeUp(), trusted, projects: [project] };
-    return new WorkerSession(this.#coordinator, peer, newId(), described, standing);
+    const session = new WorkerSession(this.#coordinator, peer, newId(), described, standing);
+    this.#workers.set(peer, session);
+    return session;
   }
 
   #serveHttp(): void {
@@ -204,6 +207,11 @@ export class Hub {
       uploadKeyOf: (token) => {
         const peer = this.#reception.peers.withToken(token);
         return peer?.provenRole === "worker" ? peer.provenGrant : undefined;
+      },
+      blobListenerOf: (token) => {
+        const peer = this.#reception.peers.withToken(token);
+        const worker = peer === undefined ? undefined : this.#workers.get(peer);
+        return worker && ((cid) => this.#coordinator.shuffles.blobComes(cid, worker.leases));
       },
       mayLook: (secret) => this.#invites.mayLook(secret),
       pages: {

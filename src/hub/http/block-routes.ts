@@ -5,6 +5,7 @@ import { buffersMoved } from "../../data/node.ts";
 import { leanForNow } from "../../heap/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import {
+  announce,
   blobReaders,
   blobWriters,
   type HttpHost,
@@ -21,13 +22,18 @@ async function postBlocks(host: HttpHost, uploads: Uploads, context: Context): P
     // Node's own stream takes half the time of the one that is made of it.
     const body = (context.env as HttpBindings).incoming;
     const blocks = unpackBlocks(body, host.limits.blockBytesMax, { reuse: true });
-    return context.json({ blocks: await host.blobs.putBatch(moving(blocks)) }, 201);
+    const onBlock = (cid: string) => announce(host, token, cid);
+    return context.json({ blocks: await host.blobs.putBatch(moving(blocks, onBlock)) }, 201);
   });
 }
 
 /** The same blocks, each of which is stored or copied when the next is asked for. */
-async function* moving(blocks: AsyncIterable<BatchBlock>): AsyncGenerator<BatchBlock> {
+async function* moving(
+  blocks: AsyncIterable<BatchBlock>,
+  onBlock: (cid: string) => Promise<void>,
+): AsyncGenerator<BatchBlock> {
   for await (const block of blocks) {
+    await onBlock(block.cid);
     yield block;
     buffersMoved(block.bytes.length);
     leanForNow();

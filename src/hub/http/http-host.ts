@@ -20,6 +20,8 @@ export interface HttpHost {
   /** Told of each piece of a blob that leaves. */
   onBlobSent(bytes: number): void;
   readonly uploadDoor: Pick<UploadDoor, "check" | "took">;
+  /** Who wants to know of each new blob that a connection is about to store, if somebody does. */
+  blobListenerOf(token: string): ((cid: string) => void) | undefined;
   /** The key of a connection whose uploads are counted, by its bearer token. */
   uploadKeyOf(token: string): string | undefined;
   /** What the person behind a live worker's connection has been credited with, by its bearer token. */
@@ -45,6 +47,16 @@ export function requireRole(host: HttpHost, context: Context, allowed: readonly 
     throw new MusketeersError("UNAUTHORIZED", "No live connection has this token");
   if (!allowed.includes(role)) throw new MusketeersError("FORBIDDEN", `A ${role} may not do this`);
   return token;
+}
+
+/** Says so where a blob that comes is a new one. */
+export async function announce(
+  { blobs, blobListenerOf }: HttpHost,
+  token: string,
+  cid: string,
+): Promise<void> {
+  const listener = blobListenerOf(token);
+  if (listener !== undefined && (await blobs.stat(cid)) === undefined) listener(cid);
 }
 
 /** A body whose first piece is there, so that what cannot be read is answered with its error. */

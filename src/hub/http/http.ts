@@ -8,6 +8,7 @@ import { addPageRoutes } from "../pages/page-routes.ts";
 import { addBlockRoutes } from "./block-routes.ts";
 import { addHealthRoutes } from "./health-routes.ts";
 import {
+  announce,
   begun,
   blobReaders,
   blobWriters,
@@ -65,11 +66,12 @@ async function getBlob(host: HttpHost, context: Context): Promise<Response> {
 
 async function putBlob(host: HttpHost, uploads: Uploads, context: Context): Promise<Response> {
   const token = requireRole(host, context, blobWriters);
-  return uploading(host, uploads, { token, context }, () => storeBlob(host, context));
+  return uploading(host, uploads, { token, context }, () => storeBlob(host, context, token));
 }
 
-async function storeBlob(host: HttpHost, context: Context): Promise<Response> {
+async function storeBlob(host: HttpHost, context: Context, token: string): Promise<Response> {
   const expect = requireCid(context.req.param("cid") ?? "");
+  await announce(host, token, expect);
   const body = context.req.raw.body as AsyncIterable<Uint8Array> | null;
   const bytesMax = host.limits.blobBytesMax;
   const stat = await host.blobs.put(body === null ? new Uint8Array(0) : movingBuffers(body), {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { describe, expect, test } from "vitest";
-import { BlobClient, cidOfDigest, decodeBlobRef } from "../../data/index.ts";
+import { describe, expect, test, vi } from "vitest";
+import { BlobClient, blockHeader, cidOf, cidOfDigest, decodeBlobRef } from "../../data/index.ts";
 import {
   decodeFailure,
   decodeOutputs,
@@ -15,6 +15,7 @@ import {
   packRecords,
   RecordReader,
 } from "../../protocol/index.ts";
+import type { LeaseDescriptor } from "../../scheduler/index.ts";
 import type { Hub } from "../hub.ts";
 import { jobSpec, numbered, type Received, ScriptedPeer, testDirectory, testHub } from "../testing/peer.ts";
 
@@ -153,6 +154,47 @@ test("inlineValueBytesMax: columns that are too large for a frame travel as blob
   run(worker, lease);
   run(worker, await next(worker, "reduce"));
   expect((await client.next("ended")).message.state).toBe("done");
+});
+
+test("what a reduce stored for itself goes when its job ends, and what may be somebody else's stays", async () => {
+  const hub = await testHub({ limits: { ...oneByOne, outputsUnusedMs: 0, retentionIntervalMs: 50 } });
+  const { client, worker } = await begin(hub, 2);
+  const blobsOf = (peer: ScriptedPeer) =>
+    new BlobClient({ baseUrl: hub.url, token: () => peer.welcomes[0]!.session });
+  const put = (peer: ScriptedPeer, text: string) => blobsOf(peer).put(Buffer.from(text));
+  for (let segment = 0; segment < 2; segment++) run(worker, await next(worker, "map"));
+  const other = await put(client, "the client's");
+  const lease = await next(worker, "reduce");
+  const own = [await put(worker, "merged"), cidOf(Buffer.from("merged twice"))];
+  const body = Buffer.concat([blockHeader(own[1]!, 12), Buffer.from("merged twice")]);
+  const headers = { Authorization: `Bearer ${worker.welcomes[0]!.session}` };
+  expect((await fetch(`${hub.url}/blocks`, { method: "POST", headers, body })).status).toBe(201);
+  // It was there, so that somebody else may be about to refer to it.
+  expect(await put(worker, "the client's")).toBe(other);
+  run(worker, lease);
+  run(worker, await next(worker, "reduce"));
+  expect((await client.next("ended")).message.state).toBe("done");
+  const { blobs } = hub.coordinator.engine;
+  const isThere = (cid: string) => blobs.stat(cid).then((stat) => stat !== undefined);
+  await vi.waitFor(async () => expect(await Promise.all(own.map(isThere))).toEqual([false, false]), 20_000);
+  expect(await isThere(other)).toBe(true);
+});
+
+test("what a worker stored that had work of others, too, stays for the sweep", async () => {
+  const hub = await testHub({ limits: { ...oneByOne, outputsUnusedMs: 0 } });
+  const { worker, spec } = await begin(hub, 1, shuffleSpec(), 2);
+  run(worker, await next(worker, "map"));
+  await next(worker, "reduce");
+  const { shuffles, jobs } = hub.coordinator;
+  const [descriptor, other] = [spec.job, "another"].map((job) => ({
+    descriptor: { job } as LeaseDescriptor,
+  }));
+  const entry = jobs.get(spec.job)!;
+  shuffles.blobComes("of both", [descriptor!, other!]);
+  shuffles.blobComes("of nobody", []);
+  expect([...shuffles.leftBy(entry)!.cids]).toEqual([]);
+  shuffles.blobComes("its own", [descriptor!, descriptor!]);
+  expect([...shuffles.leftBy(entry)!.cids]).toEqual(["its own"]);
 });
 
 test("columnBytesMax: what does not fit into one pass over the rows is made in more", async () => {

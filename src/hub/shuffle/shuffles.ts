@@ -35,12 +35,17 @@ export interface ShufflesHost {
   readonly onFault: (error: unknown) => void;
 }
 
+/** Blobs that are remembered of a job to be looked at when it ends; the others wait for the daily sweep. */
+const STORED_BLOBS_MAX = 100_000;
+
 /** What the coordinator does for shuffles besides what it does for every job. */
 export class Shuffles {
   readonly #host: ShufflesHost;
   readonly #columns: Columns;
   /** How often reducers of a job missed an output. */
   readonly #misses = new WeakMap<JobEntry, Map<string, number>>();
+  /** Blobs that were stored for the partitions of a job: results, and what reduces wrote for themselves. */
+  readonly #stored = new WeakMap<JobEntry, Set<string>>();
 
   constructor(host: ShufflesHost) {
     this.#host = host;
@@ -73,7 +78,21 @@ export class Shuffles {
   /** What a job has made for itself, to be asked before it ends; undefined of one that is no shuffle. */
   leftBy(entry: JobEntry): Leftover | undefined {
     if (entry.map === undefined) return undefined;
-    return { rows: entry.map.results.records, cids: this.#columns.storedFor(entry) };
+    const cids = [...this.#columns.storedFor(entry), ...(this.#stored.get(entry) ?? [])];
+    return { rows: entry.map.results.records, cids };
+  }
+
+  /**
+   * A worker stores a blob that was not here. What it is for nobody says; where all that the worker has are
+   * partitions of one job, it is for these.
+   */
+  blobComes(cid: string, leases: Iterable<Pick<OpenLease, "descriptor">>): void {
+    const [first, ...others] = new Set([...leases].map(({ descriptor }) => descriptor.job));
+    const entry = first === undefined || others.length > 0 ? undefined : this.#host.jobs.get(first);
+    if (entry?.map === undefined) return;
+    const stored = this.#stored.get(entry) ?? new Set();
+    this.#stored.set(entry, stored);
+    if (stored.size < STORED_BLOBS_MAX) stored.add(cid);
   }
 
   /** Nobody has outputs of these segments of a shuffle any more. */
