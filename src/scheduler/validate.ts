@@ -45,6 +45,7 @@ function checkInputs(state: Scheduler, job: Job, complain: Complain): void {
   for (const { failures, strikes, inputs } of job.pending.sets()) {
     const ranges = [...inputs.ranges()];
     if (seen.addAll(ranges) !== inputs.count) complain(`class ${failures}.${strikes} shares inputs`);
+    if (inputs.count === 0 && failures + strikes > 0) complain(`class ${failures}.${strikes} is kept empty`);
     if (failures > job.spec.options.retries) complain(`class ${failures}.${strikes} was retried too often`);
     if (strikes >= strikesMax(job, state.config)) complain(`class ${failures}.${strikes} should be given up`);
   }
@@ -219,6 +220,8 @@ function checkQuotas(state: Scheduler, complain: Complain): void {
   for (const [project, quota] of state.quotas) {
     if (quota.leases !== (leases.get(project) ?? 0)) complain(`${project} counts ${quota.leases} leases`);
     for (const job of quota.jobs) if (state.jobs.get(job.id) !== job) complain(`${project} has an old job`);
+    if (quota.jobs.size === 0 && quota.leasesMax === Number.POSITIVE_INFINITY)
+      complain(`${project} has a quota that says nothing`);
   }
   for (const job of state.jobs.values()) {
     const known = state.quotas.get(job.quota.project) === job.quota && job.quota.jobs.has(job);

@@ -143,6 +143,30 @@ test("what a worker takes along, or gives back, another one compares", async () 
   expect(told).toEqual([[0, "digest of bob", ["digest of ada"]]]);
 });
 
+test("parts of what a worker says are put together; who is done too soon is not asked for that job again", async () => {
+  const { comparer, told, ask } = setUp({ ada: 1, bob: 2, cem: 3 });
+  const [first, second] = [new Session(), new Session()];
+  comparer.arrived(first);
+  ask(0, "cem", "ada", "bob");
+  await settled();
+  const lease = first.sent[0]!.id;
+  const part = (from: number, value: unknown, done: boolean) =>
+    [{ lease, from, count: 1, failures: [], done }, packRecords([encodeValue(value)])] as const;
+  expect(comparer.took(first, ...part(0, true, false))).toBe(true);
+  expect(comparer.took(first, ...part(1, false, true))).toBe(true);
+  expect(told).toEqual([[0, "digest of cem", ["digest of ada"]]]);
+  ask(1, "bob", "ada");
+  ask(2, "bob", "ada");
+  await settled();
+  comparer.took(first, ...report(first.sent[1]!.id, [true]));
+  await settled();
+  expect(first.sent.length).toBe(2);
+  comparer.arrived(second);
+  await settled();
+  comparer.took(second, ...report(second.sent[0]!.id, [true, true]));
+  expect(told.slice(1).map(([input]) => input)).toEqual([1, 2]);
+});
+
 test("what throws, is no yes, or is no value of ours is not the same", async () => {
   const resumed = Uint8Array.of(0xd9, 0xf5, 0x01, 255, 255, 255, 255, 0);
   const { comparer, told, ask } = setUp({ ada: 1, bob: 2, eve: resumed, gone: undefined });

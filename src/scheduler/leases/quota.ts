@@ -27,8 +27,8 @@ export function projectLimited(state: Scheduler, event: EventOf<"ProjectLimited"
   const { project, leasesMax } = event;
   const quota = quotaNamed(state, project);
   quota.leasesMax = leasesMax === null ? Number.POSITIVE_INFINITY : Math.max(0, leasesMax);
-  for (const job of quota.jobs) requeue(state, job);
   state.thawed.add(quota);
+  forgetEmpty(state, quota);
 }
 
 /** A lease of a job was given. */
@@ -58,6 +58,11 @@ export function thaw(state: Scheduler): void {
 export function leaveQuota(state: Scheduler, job: Job): void {
   const { quota } = job;
   quota.jobs.delete(job);
+  forgetEmpty(state, quota);
+}
+
+/** Nobody has a quota that limits nothing. */
+function forgetEmpty(state: Scheduler, quota: Quota): void {
   if (quota.jobs.size > 0 || quota.leasesMax !== Number.POSITIVE_INFINITY) return;
   state.quotas.delete(quota.project);
   state.thawed.delete(quota);

@@ -127,6 +127,12 @@ test("that nobody can be found to keep a dataset is said, but not while somebody
   replicas.plan();
   state.datasets = [dataset("a", 1), dataset("b", 2)];
   expect(replicas.warnings()).toEqual([expect.stringMatching(/^Dataset na and 1 more: /)]);
+  // What the hub itself lacks is said elsewhere; what nobody is to keep needs nobody.
+  state.held = new Set(["a"]);
+  state.datasets = [dataset("a", 1), dataset("b", 0)];
+  expect(replicas.warnings()).toEqual([]);
+  state.held.clear();
+  expect(replicas.warnings()).toEqual([expect.stringMatching(/^Dataset na: /)]);
   state.ready = false;
   expect(replicas.warnings()).toEqual([]);
 });

@@ -114,7 +114,7 @@ export class Replicas {
     if (!this.#options.isReady()) return [];
     const away = [...this.#absent.values()];
     const isHeld = this.#options.held();
-    const wanted = this.#options.datasets().filter(({ cid, replicas }) => replicas > 0 && !isHeld(cid));
+    const wanted = this.#options.datasets().filter(({ cid }) => !isHeld(cid));
     const short = wanted.filter(({ cid, replicas }) => {
       const found = this.keptBy(cid).length + away.filter(({ keeps }) => keeps.has(cid)).length;
       return found < replicas;

@@ -107,6 +107,34 @@ test("a canary stands before other inputs, once for each person, and unmasks who
   expect(cluster.people.get("eve")).toMatchObject({ streak: 0, valid: 0, bad: 1 });
 });
 
+test("who fails where others do not has told no lie, but begins anew to prove itself", () => {
+  const cluster = new ScheduledCluster();
+  proven(cluster, "ada", "bob");
+  cluster
+    .worker("ada")
+    .job("job", 1, { quorum })
+    .report("ada", { fail: { 0: "error" } });
+  cluster.worker("bob").report("bob");
+  cluster.worker("cem").report("cem");
+  expect(answered(cluster)).toEqual({ 0: "right" });
+  expect(cluster.people.get("ada")).toMatchObject({ streak: 0, valid: 10, bad: 0 });
+  expect(cluster.people.get("bob")).toMatchObject({ streak: 11, bad: 0 });
+});
+
+test("people may agree that an input fails: that is its result, and counts as failed", () => {
+  const cluster = new ScheduledCluster();
+  proven(cluster, "ada");
+  cluster
+    .worker("ada")
+    .job("job", 1, { quorum })
+    .report("ada", { fail: { 0: "error" } });
+  cluster.worker("bob").report("bob", { fail: { 0: "error" } });
+  expect(answered(cluster)).toEqual({ 0: "error" });
+  const results = cluster.journal.flatMap((record) => (record.type === "results" ? [record] : []));
+  expect(results.map(({ failed }) => failed)).toEqual([1]);
+  expect(cluster.ended.get("job")).toMatchObject({ state: "done" });
+});
+
 test("what a proven person gave alone is held back until a check passes, and runs again if one fails", () => {
   const cluster = new ScheduledCluster({ unitInputsMax: 1 });
   proven(cluster, "ada", "cem");
