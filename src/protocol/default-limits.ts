@@ -201,6 +201,7 @@ export const defaultLimits: Limits = Object.freeze({
   neighbourTokenMs: minute,
   neighbourStallMs: 10 * second,
   neighbourRetryMs: minute,
+  whereaboutsIntervalMs: 10 * minute,
   neighbourAccusersMax: 3,
   locateBlobsMax: 1_000,
   replicasPerWorkerMax: 5_000,

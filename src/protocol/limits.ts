@@ -377,6 +377,8 @@ export interface Limits {
   readonly neighbourStallMs: number;
   /** A neighbour that failed is not asked by the same worker again for so long. */
   readonly neighbourRetryMs: number;
+  /** How often a worker says where it is, and what its clock says, while its connection lasts. */
+  readonly whereaboutsIntervalMs: number;
   /** Workers whose complaints of a neighbour make it serve nobody for a while. */
   readonly neighbourAccusersMax: number;
   /** Blobs that one message of a worker's names. */

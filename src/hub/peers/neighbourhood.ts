@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Place } from "../../protocol/index.ts";
 
 /** Who is where, as the hub knows it. */
@@ -41,6 +42,7 @@ export class Neighbourhood {
 
   /** Enters a worker, or moves it. */
   enter(worker: string, whereabouts: Whereabouts): void {
+    if (isDeepStrictEqual(this.#whereabouts.get(worker), whereabouts)) return;
     this.leave(worker);
     this.#whereabouts.set(worker, whereabouts);
     for (const { network, address } of whereabouts.places) {

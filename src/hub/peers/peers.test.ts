@@ -1,20 +1,22 @@
 import { expect, test } from "vitest";
 import { cidOf } from "../../data/index.ts";
-import { asFileValue, eachRecord, encodeValue, packRecords } from "../../protocol/index.ts";
+import { asFileValue, defaultLimits, eachRecord, encodeValue, packRecords } from "../../protocol/index.ts";
 import { checkBlobPass } from "../../security/index.ts";
 import { jobSpec, ScriptedPeer, testHub, until } from "../testing/peer.ts";
 
 const cids = [1, 2, 3].map((number) => cidOf(new Uint8Array([number])));
 const key = (number: number) => new Uint8Array(32).fill(number);
 
+/** Its connection comes from loopback, which is one of its places: no translator stands between. */
+const placesOf = (host: number) => [
+  { network: "lan", address: `10.0.0.${host}` },
+  { network: `loopback ${host}`, address: "127.0.0.1" },
+];
+
 /** A worker of one network with this host number, which serves where it has a port. */
 async function neighbour(hub: Awaited<ReturnType<typeof testHub>>, host: number, port: number) {
   const worker = await ScriptedPeer.worker(hub, { name: `w${host}`, slots: 0 });
-  // Its connection comes from loopback, which is one of its places: no translator stands between.
-  const places = [
-    { network: "lan", address: `10.0.0.${host}` },
-    { network: `loopback ${host}`, address: "127.0.0.1" },
-  ];
+  const places = placesOf(host);
   const keyed = port === 0 ? new Uint8Array(0) : key(host);
   worker.send({ type: "whereabouts", places, port, key: keyed, nowMs: 1_000_000 * host });
   return worker;
@@ -37,6 +39,31 @@ test("who asks for a blob is sent to a neighbour who keeps it, with a token for 
   expect(checkBlobPass(token, { ...use, cid: cids[1]! }, key(1))).toBe(false);
   expect(checkBlobPass(token, { ...use, address: "10.0.0.3" }, key(1))).toBe(false);
   expect(checkBlobPass(token, { ...use, nowMs: 2_000_000 }, key(1))).toBe(false);
+});
+
+test("tokens end by the clock of who serves, as it was told last: clocks drift apart", async () => {
+  const hub = await testHub();
+  const server = await neighbour(hub, 1, 7078);
+  const asker = await neighbour(hub, 2, 0);
+  await asker.next("near");
+  server.send({ type: "holds", add: [cids[0]], drop: [] });
+  await until(() => hub.coordinator.peers.tracker.count === 1);
+  const driftMs = 10 * defaultLimits.neighbourTokenMs;
+  const places = placesOf(1);
+  for (const nowMs of [1_000_000 + driftMs, 1_000_000 - driftMs]) {
+    server.send({ type: "whereabouts", places, port: 7078, key: key(1), nowMs });
+    // It keeps what it kept, and is asked for it.
+    server.send({ type: "locate", call: 1, cids: [], faults: [] });
+    await server.next("located");
+    asker.send({ type: "locate", call: nowMs, cids: [cids[0]], faults: [] });
+    const { message } = await asker.next("located");
+    const use = { cid: cids[0]!, address: "10.0.0.2" };
+    const { token } = message.sources[0]![0]!;
+    expect(checkBlobPass(token, { ...use, nowMs }, key(1))).toBe(true);
+    expect(checkBlobPass(token, { ...use, nowMs: nowMs + driftMs }, key(1))).toBe(false);
+  }
+  // Nothing has changed but the clock, of which nobody else has to know.
+  expect([...server.pending("near"), ...asker.pending("near")]).toHaveLength(1);
 });
 
 test("who keeps what nobody needs any more is told to forget it, and nobody else", async () => {

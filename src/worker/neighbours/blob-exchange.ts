@@ -45,6 +45,7 @@ export class BlobExchange implements BlobStore {
   readonly #store: BlobStore;
   readonly #cached: CachedBlobs | undefined;
   #places = nowhere;
+  #telling: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: BlobExchangeOptions) {
     const { hub, limits, send, cache } = options;
@@ -104,12 +105,20 @@ export class BlobExchange implements BlobStore {
 
   /** Connected: says where it is and what it keeps. */
   onWelcome(): void {
-    const { surroundings, send, cache } = this.#options;
+    const { surroundings, limits, cache } = this.#options;
     this.#neighbours.onUp(cache?.cids() ?? []);
     if (surroundings === undefined) return;
-    this.#places = surroundings.places();
-    const { server } = surroundings;
-    send({
+    const tell = () => this.#tell(surroundings);
+    tell();
+    clearInterval(this.#telling);
+    this.#telling = setInterval(tell, limits.whereaboutsIntervalMs);
+    this.#telling.unref?.();
+  }
+
+  /** Says where it is now, and what the clock says by which tokens end: machines move, and clocks drift apart. */
+  #tell({ places, server }: Surroundings): void {
+    this.#places = places();
+    this.#options.send({
       type: "whereabouts",
       places: this.#places.places,
       port: server?.port ?? 0,
@@ -119,6 +128,7 @@ export class BlobExchange implements BlobStore {
   }
 
   onDown(): void {
+    clearInterval(this.#telling);
     this.#neighbours.onDown();
   }
 
@@ -136,6 +146,7 @@ export class BlobExchange implements BlobStore {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#telling);
     this.#neighbours.close();
     await this.#options.surroundings?.close();
   }
