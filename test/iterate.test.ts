@@ -1,5 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { testCluster } from "./support/whole-cluster.ts";
+import type { Cluster } from "../src/client/index.ts";
+import { CLIENT_GONE } from "../src/protocol/index.ts";
+import { testClient, testCluster, testWorker } from "./support/whole-cluster.ts";
 
 /* Iterations through real sandboxes. */
 
@@ -146,6 +148,80 @@ test("PageRank over the lines of a dataset, and gradient descent, as their users
   expect(Math.abs(line.value.height - 1)).toBeLessThan(0.1);
 });
 
+test("with a checkpoint the same call goes on where an earlier program was; what another iteration left is refused", async () => {
+  const { hub, cluster } = await testCluster([{}, {}]);
+  const seen: number[] = [];
+  // The value is large, and holds a file.
+  const note = await cluster.put(new TextEncoder().encode("a note"));
+  const call = (on: Cluster, extra: object = {}) =>
+    on.iterate({
+      initial: { total: 0, pad: new Float64Array(20_000), note },
+      shards: [1, 2, 3],
+      map: (shard, { total, pad }) => shard * 100 + total + pad.length * 0,
+      reduce: (partials, value, round) => {
+        seen.push(round);
+        return { ...value, total: partials.reduce((sum, each) => sum + each, 0) };
+      },
+      rounds: 6,
+      checkpoint: "totals",
+      ...extra,
+    });
+  const lidCloses = async (_partials: number[], _value: unknown, round: number) => {
+    seen.push(round);
+    throw new Error("the lid closes");
+  };
+  await expect(call(cluster, { rounds: 2 })).resolves.toMatchObject({ rounds: 2, converged: false });
+  await expect(call(cluster, { reduce: lidCloses })).rejects.toThrow("the lid closes");
+  expect(seen).toEqual([1, 2, 3]);
+  const later = await testClient(hub);
+  const until = ({ total }: { total: number }) => total > 10_000;
+  const { value, rounds, converged } = await call(later, { until });
+  let here = 0;
+  for (let round = 1; round <= 4; round++) here = 600 + 3 * here;
+  expect([value.total, rounds, converged, seen]).toEqual([here, 4, true, [1, 2, 3, 3, 4]]);
+  expect(await value.note.text()).toBe("a note");
+  // It has ended: nothing runs any more.
+  expect(await call(later)).toMatchObject({ rounds: 4, converged: true, value: { total: here } });
+  expect(seen).toHaveLength(5);
+  await cluster.put({ files: [{ path: "a.txt", content: new Uint8Array(3) }] }, { name: "text" });
+  for (const other of [{ shards: [1, 2] }, { checkpoint: "text" }, { map: (shard: number) => shard }]) {
+    await expect(call(later, other)).rejects.toMatchObject({
+      code: "DATASET_EXISTS",
+      hint: expect.stringContaining("musketeers rm"),
+    });
+  }
+  await cluster.removeDataset("totals");
+  expect(await call(later, { rounds: 1 })).toMatchObject({ rounds: 1, value: { total: 600 } });
+});
+
+test("a round that the hub gave up while this machine slept begins again; one that somebody cancelled is the end", async () => {
+  const { hub, cluster } = await testCluster([]);
+  const iterate = () =>
+    cluster.iterate({
+      initial: 1,
+      shards: [2, 3],
+      map: (shard, value) => shard * value,
+      reduce: (partials) => partials.reduce((sum, each) => sum + each, 0),
+      rounds: 2,
+    });
+  const cancelled = async (reason: string) => {
+    const { jobs, control } = hub.coordinator;
+    const running = () => [...jobs].find(({ state }) => state === "running");
+    await expect.poll(running, { timeout: 60_000 }).toBeDefined();
+    const { job } = running()!.spec;
+    control.cancel(job, reason);
+    return job;
+  };
+  const [stopped] = await Promise.allSettled([iterate(), cancelled("its client is tired")]);
+  expect(stopped).toMatchObject({ status: "rejected", reason: { code: "JOB_CANCELLED" } });
+  const slept = iterate();
+  const first = await cancelled(CLIENT_GONE);
+  const second = await cancelled(CLIENT_GONE);
+  expect(second).not.toBe(first);
+  await testWorker(hub);
+  expect(await slept).toEqual({ value: 25, rounds: 2, converged: false });
+});
+
 test("what is wrong is said", async () => {
   const { cluster } = await testCluster();
   const outside = 5;
@@ -158,7 +234,13 @@ test("what is wrong is said", async () => {
     throw new RangeError(`no ${shard}`);
   };
   await expect(cluster.iterate({ ...base, map: throwing })).rejects.toMatchObject({ name: "RangeError" });
-  for (const wrong of [{ rounds: 0 }, { map: 5 }, { nonsense: 1 }, { shards: 5 }]) {
+  for (const wrong of [
+    { rounds: 0 },
+    { checkpoint: "no name/" },
+    { map: 5 },
+    { nonsense: 1 },
+    { shards: 5 },
+  ]) {
     const run = cluster.iterate({ ...base, map: (shard: number) => shard, ...(wrong as object) });
     await expect(run).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
   }

@@ -175,12 +175,12 @@ export class Cluster implements AsyncDisposable {
   /**
    * Works on the same shards round by round: a value goes to all of them, is mapped over each on a worker, and
    * `reduce` makes the next one here out of what they gave; until `until` holds or the rounds are used up. Large
-   * shards are sent once, and a large value once a round.
+   * shards are sent once, and a large value once a round. With `checkpoint` it goes on where an earlier call was.
    * @throws TaskError where `map` throws for good; what `reduce` and `until` throw; `BAD_ARGUMENT`; `TASK_UNKNOWN`
    * where `map` uses what is not there on a worker; the signal's reason
    */
   iterate<S, T, P>(options: IterateOptions<S, T, P>): Promise<Iterated<T>> {
-    return iterate(this.#host, options);
+    return iterate(this.#host, this.#data, options);
   }
 
   /** A job by its id. Whether there is one shows when it is used. */

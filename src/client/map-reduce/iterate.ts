@@ -1,13 +1,16 @@
 import { BlobHandle, blockFiles, buildFile } from "../../data/index.ts";
 import { encodeValue, MusketeersError } from "../../protocol/index.ts";
+import type { ClusterData } from "../datasets/cluster-data.ts";
 import { uploading } from "../datasets/put.ts";
-import { MapResults } from "../jobs/map.ts";
+import { type MapOptions, MapResults } from "../jobs/map.ts";
 import { OpenedInputs } from "../jobs/opened-inputs.ts";
 import type { Inputs } from "../jobs/pump.ts";
 import { checkInputs, loadedTask, type SubmissionHost } from "../jobs/submission.ts";
 import { checkOptionNames, overridesIn, type TaskOptions } from "../options.ts";
+import { isAbandoned } from "../session/channel.ts";
 import { Hoist } from "../tasks/hoist.ts";
 import type { LoadedTask } from "../tasks/loaded.ts";
+import { SavedRounds } from "./saved-rounds.ts";
 
 /** What `Cluster.iterate` takes. */
 export interface IterateOptions<S, T, P> extends TaskOptions {
@@ -25,18 +28,25 @@ export interface IterateOptions<S, T, P> extends TaskOptions {
   readonly rounds?: number;
   /** By name: what `map` uses besides its parameters; data, or functions. */
   readonly with?: Readonly<Record<string, unknown>>;
+  /**
+   * A dataset of this name keeps the value, so that the same call goes on behind the last round that was kept: in
+   * another program, on another day. One that had ended gives its result again. Other shards, `initial`, `map` or
+   * `with` are refused; `reduce`, `until` and `rounds` may change.
+   */
+  readonly checkpoint?: string;
   readonly signal?: AbortSignal;
 }
 
 /** What `Cluster.iterate` gives. */
 export interface Iterated<T> {
   readonly value: T;
+  /** Altogether, those of earlier programs among them. */
   readonly rounds: number;
   /** Whether `until` held; else the rounds were used up. */
   readonly converged: boolean;
 }
 
-const own = ["initial", "shards", "map", "reduce", "until", "rounds", "with", "signal"];
+const own = ["initial", "shards", "map", "reduce", "until", "rounds", "with", "checkpoint", "signal"];
 const ROUNDS_MAX = 100;
 /** Values over this size are sent once and not with each shard. */
 const INLINE_BYTES_MAX = 16 * 1024;
@@ -44,6 +54,7 @@ const INLINE_BYTES_MAX = 16 * 1024;
 /** See `Cluster.iterate`. */
 export async function iterate<S, T, P>(
   host: SubmissionHost,
+  data: ClusterData,
   options: IterateOptions<S, T, P>,
 ): Promise<Iterated<T>> {
   checkOptionNames(options, own);
@@ -58,34 +69,55 @@ export async function iterate<S, T, P>(
   }
   checkInputs(options.shards, "shards");
   signal?.throwIfAborted();
-  const [task, shards] = await OpenedInputs.use(options.shards, async (opened) => {
-    const task = await taskFor(host, options);
+  const { task, code, shards } = await OpenedInputs.use(options.shards, async (opened) => {
+    const { task, code } = await taskFor(host, options);
     const shards: unknown[] = [];
     for await (const shard of opened) shards.push(await broadcast(host, shard));
-    return [task, shards] as const;
+    return { task, code, shards };
   });
-  let value = options.initial;
-  for (let round = 1; ; round++) {
-    const sent = await broadcast(host, value);
-    const inputs = shards.map((shard) => [shard, sent]);
-    const results = new MapResults(host, task, inputs, {
-      ...overridesIn(options, own),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const partials = (await results.values().toArray()) as P[];
-    const next = await reduce(partials, value, round);
+  const { initial, checkpoint } = options;
+  const about = [code, shards, initial];
+  const [saved, before] =
+    checkpoint === undefined ? [] : await SavedRounds.open<T>(host, data, checkpoint, about);
+  const mapOptions = { ...overridesIn(options, own), ...(signal === undefined ? {} : { signal }) };
+  let { round, value, converged } = before ?? { round: 0, value: initial, converged: false };
+  while (!converged && round < rounds) {
+    const partials = (await mapRound(host, task, shards, value, mapOptions)) as P[];
+    const next = await reduce(partials, value, round + 1);
     const previous = value;
     value = next;
-    const converged = until?.(next, previous, round) === true;
-    if (converged || round >= rounds) return { value, rounds: round, converged };
+    round++;
+    converged = until?.(next, previous, round) === true;
+    await saved?.save({ round, value, converged }, converged || round >= rounds);
+  }
+  return { value, rounds: round, converged };
+}
+
+/** What the shards give for a value. A round that its hub gave up while this machine slept begins again. */
+async function mapRound(
+  host: SubmissionHost,
+  task: LoadedTask,
+  shards: readonly unknown[],
+  value: unknown,
+  options: MapOptions,
+): Promise<unknown[]> {
+  for (;;) {
+    const sent = await broadcast(host, value);
+    const inputs = shards.map((shard) => [shard, sent]);
+    try {
+      return await new MapResults(host, task, inputs, options).values().toArray();
+    } catch (error) {
+      if (!isAbandoned(error)) throw error;
+    }
   }
 }
 
-async function taskFor<S, T, P>(host: SubmissionHost, options: IterateOptions<S, T, P>): Promise<LoadedTask> {
+/** The task, and the text that it is made of. */
+async function taskFor<S, T, P>(host: SubmissionHost, options: IterateOptions<S, T, P>) {
   const hoist = await Hoist.open(options.with);
   const job = `sharded(${await hoist.text(options.map, "map")})`;
   const inline = hoist.module(options.name ?? "iterate", job, ["sharded"]);
-  return loadedTask(host, { inline, options: {} });
+  return { task: await loadedTask(host, { inline, options: {} }), code: inline.code };
 }
 
 /** What stands for a value that goes to many inputs: itself in a list, or a file where it is large. */

@@ -1,5 +1,6 @@
 import type { BlobStore } from "../../data/index.ts";
 import {
+  CLIENT_GONE,
   cancelHeader,
   decodeFailure,
   type EndedMessage,
@@ -64,6 +65,12 @@ export function endError(
   if (state === "broken") return new MusketeersError("JOB_BROKEN", `Job ${job} was stopped${why}`);
   return undefined;
 }
+
+/** Whether a job ended because its client was out of the hub's reach for too long, which may be over. */
+export const isAbandoned = (error: unknown): boolean =>
+  error instanceof MusketeersError &&
+  error.code === "JOB_CANCELLED" &&
+  error.message.endsWith(`: ${CLIENT_GONE}`);
 
 /** One job on one connection that may break and come back: its inputs, its results, its end. */
 export class JobChannel {

@@ -1,4 +1,4 @@
-import { type Limits, MusketeersError, type Ranges } from "../../protocol/index.ts";
+import { CLIENT_GONE, type Limits, MusketeersError, type Ranges } from "../../protocol/index.ts";
 import type { SchedulerEvent, Untimed } from "../../scheduler/index.ts";
 import type { Ledger } from "../journal/ledger.ts";
 import { Holds } from "./holds.ts";
@@ -28,9 +28,7 @@ export class JobControl {
   constructor(options: JobControlOptions) {
     this.#options = options;
     const { jobs, limits } = options;
-    this.holds = new Holds(jobs, limits.attachedGraceMs, (entry) =>
-      this.cancel(entry.spec.job, "its client is gone"),
-    );
+    this.holds = new Holds(jobs, limits.attachedGraceMs, (entry) => this.cancel(entry.spec.job, CLIENT_GONE));
   }
 
   /**

@@ -179,6 +179,9 @@ export interface StageProgress {
   readonly lost: number;
 }
 
+/** Why an attached job is cancelled whose client was gone for `attachedGraceMs`. */
+export const CLIENT_GONE = "its client is gone";
+
 /**
  * Hub: nothing more will come; all results were sent before where they were asked for. Where an input of an
  * earlier stage failed, so that there is no end to be had, the body holds its failure as one record.
