@@ -78,6 +78,26 @@ test("a name that is taken is given away only where that is wanted", async () =>
   expect(await Promise.all(race)).toEqual(["ok", "taken"]);
 });
 
+test("an older catalogue does not bring back what a dataset was put with before, whoever comes first", async () => {
+  const engine = memoryEngine();
+  const datasets = await openOn(engine);
+  const { cid } = await folderOf(engine, { "a.txt": "hello" });
+  const put = async (change: object) => {
+    await datasets.put({ ...named("books", cid), ...change });
+    return datasets.list();
+  };
+  const catalogues = [await put({}), await put({ replicas: 2 }), await put({ replicas: 1 })];
+  catalogues.push(await put({ replicas: 1, owner: "bob" }));
+  expect(await put({ replicas: 1, owner: "bob" })).toEqual(catalogues.at(-1));
+  for (const order of [catalogues, catalogues.toReversed()]) {
+    const recovered = await openOn(memoryEngine());
+    for (const catalogue of order) {
+      await recovered.adopt([[0, Number.POSITIVE_INFINITY]], catalogue, [[0, Number.POSITIVE_INFINITY]]);
+    }
+    expect(recovered.list()).toMatchObject([{ replicas: 1, owner: "bob" }]);
+  }
+});
+
 test("a folder that is not all there gets no name", async () => {
   const engine = memoryEngine();
   const datasets = await openOn(engine);

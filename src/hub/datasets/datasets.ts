@@ -160,8 +160,11 @@ export class Datasets {
     }
     const { bytes, files } = await surveyTree(cid, blobs);
     this.admit(name, bytes - (before?.bytes ?? 0));
-    const nowMs = Math.max(Math.round(wallMs()), this.#latestMs + 1);
-    const createdAtMs = before?.cid === cid ? before.createdAtMs : nowMs;
+    const beforeMs = before?.createdAtMs ?? 0;
+    const nowMs = Math.max(Math.round(wallMs()), this.#latestMs + 1, beforeMs + 1);
+    // Catalogues of before and after know each other by this time, whatever it is that changed.
+    const isSame = before?.cid === cid && before.replicas === replicas && before.owner === owner;
+    const createdAtMs = isSame ? beforeMs : nowMs;
     const dataset: DatasetSummary = { name, cid, bytes, files, createdAtMs, owner, replicas };
     await registry.put(PREFIX + name, encodeValue({ cid, bytes, files, createdAtMs, owner, replicas }));
     this.#byName.set(name, dataset);
