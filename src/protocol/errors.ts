@@ -51,7 +51,7 @@ export const errorKinds = Object.freeze({
     70,
     500,
   ),
-  STORAGE: kind("Is the disk full or read-only?", 6, 507, true),
+  STORAGE: kind("Is the disk full or read-only, or may this user not write there?", 6, 507, true),
   BLOB_MISMATCH: kind("The bytes are not those that the CID names; fetch them again.", 70, 422, true),
   INVALID_DATA: kind(
     "The content is not what its reader expects; mend the file or read it otherwise.",

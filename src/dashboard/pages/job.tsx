@@ -78,7 +78,13 @@ export function JobPage({ of }: { readonly of: string }) {
   const { user } = useHub();
   const followed = useTopic("job", of);
   const { state } = followed;
-  if (state === undefined) return <Waiting followed={followed} />;
+  if (state === undefined) {
+    return (
+      <Waiting followed={followed}>
+        <a href={pathOf("jobs")}>All jobs</a>
+      </Waiting>
+    );
+  }
   const values = state.values as unknown as JobValues;
   const { job, bands, timeline, nowMs } = values;
   const segments = rowsOf<Segment>(state, "segments");

@@ -19,7 +19,13 @@ function howFar({ job, leftMs, nowMs }: JobValues): string {
 export function PicturePage({ of }: { readonly of: string }) {
   const { user } = useHub();
   const followed = useTopic("job", of);
-  if (followed.state === undefined) return <Waiting followed={followed} />;
+  if (followed.state === undefined) {
+    return (
+      <Waiting followed={followed}>
+        <a href={pathOf("jobs")}>All jobs</a>
+      </Waiting>
+    );
+  }
   const values = followed.state.values as unknown as JobValues;
   const { job } = values;
   return (

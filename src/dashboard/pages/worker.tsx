@@ -78,7 +78,13 @@ function Drain({ worker }: { readonly worker: Worker }) {
 export function WorkerPage({ of }: { readonly of: string }) {
   const followed = useTopic("worker", of);
   const { state, error } = followed;
-  if (state === undefined) return <Waiting followed={followed} />;
+  if (state === undefined) {
+    return (
+      <Waiting followed={followed}>
+        <a href={pathOf("workers")}>All workers</a>
+      </Waiting>
+    );
+  }
   const { worker, person, nowMs } = state.values as unknown as WorkerValues;
   const segments = rowsOf<Segment>(state, "segments");
   return (

@@ -208,7 +208,19 @@ export function Failure({ text }: { readonly text: string }) {
   );
 }
 
+interface WaitingProps {
+  readonly followed: Followed;
+  /** Where to go on where there is nothing. */
+  readonly children?: ComponentChildren;
+}
+
 /** What stands on a page before its topic has said anything, or instead of it. */
-export function Waiting({ followed: { error } }: { readonly followed: Followed }) {
-  return error === undefined ? <p class="quiet">Asking the hub …</p> : <Failure text={wordsOf(error)} />;
+export function Waiting({ followed: { error }, children }: WaitingProps) {
+  if (error === undefined) return <p class="quiet">Asking the hub …</p>;
+  return (
+    <>
+      <Failure text={wordsOf(error)} />
+      {children}
+    </>
+  );
 }

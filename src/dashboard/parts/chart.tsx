@@ -18,6 +18,10 @@ function seriesOf({ startMs, stepMs, done, failed }: TimelineView, goesOn: boole
   return [times, at(done), failures];
 }
 
+/** What stands below the axis: nothing where there is no time yet, which would be one of 1970. */
+const timesOf = ({ data }: uPlot, ticks: readonly number[]): string[] =>
+  ticks.map((tick) => (data[0].length === 0 ? "" : timeOfDay(tick * 1000)));
+
 function optionsOf(width: number): uPlot.Options {
   const { quiet, line, accent, bad } = palette();
   const axis = {
@@ -35,7 +39,7 @@ function optionsOf(width: number): uPlot.Options {
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
-      { ...axis, size: 28, space: 96, values: (_, ticks) => ticks.map((tick) => timeOfDay(tick * 1000)) },
+      { ...axis, size: 28, space: 96, values: timesOf },
       { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => rate(tick)) },
     ],
     series: [

@@ -138,7 +138,9 @@ export class ConsentFile {
       await rename(draft, this.path);
     } catch (cause) {
       await rm(draft, { force: true }).catch(() => {});
-      throw new MusketeersError("STORAGE", `${this.path} cannot be written`, { cause });
+      throw new MusketeersError("STORAGE", `${this.path} cannot be written: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 }
