@@ -17,9 +17,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readChunks } from "../src/client/datasets/source-path.ts";
-import { ChunkPool, FileBuilder } from "../src/data/index.ts";
-import { nodeFiles } from "../src/engine/embedded/node-files.ts";
-import { embeddedEngine } from "../src/engine/index.ts";
+import { ChunkPool, FileBuilder, pageMemory } from "../src/data/index.ts";
+import { embeddedEngine, type NamedBlock } from "../src/engine/index.ts";
 import { startCluster } from "./cluster.ts";
 import { median, rounded } from "./stats.ts";
 
@@ -61,7 +60,7 @@ const WRITE_BYTES = 2 * MIB;
 function writeMs(path: string): number {
   const startMs = performance.now();
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DIRECT);
-  const part = nodeFiles.pages!(WRITE_BYTES);
+  const part = pageMemory(WRITE_BYTES);
   for (let at = 0; at < FILE_BYTES; at += WRITE_BYTES) writeSync(file, part);
   closeSync(file);
   const tookMs = performance.now() - startMs;
@@ -78,21 +77,20 @@ const STORING_MAX = 4;
 async function storeMs(path: string, directory: string): Promise<number> {
   const engine = await embeddedEngine(directory, { durability: "default" });
   const startMs = performance.now();
-  const pool = new ChunkPool(READ_BYTES, { shared: true });
+  const pool = new ChunkPool(READ_BYTES, { shared: true, atPages: true });
   const storing = new Set<Promise<void>>();
-  let batch: { cid: string; bytes: Uint8Array; isVerified: true }[] = [];
+  let batch: NamedBlock[] = [];
   const store = async (): Promise<void> => {
     const blocks = batch;
     batch = [];
     const stored: Promise<void> = engine.blobs.putBatch(blocks).then(() => {
       storing.delete(stored);
-      for (const { bytes } of blocks) pool.give(bytes);
     });
     storing.add(stored);
     while (storing.size >= STORING_MAX) await Promise.race(storing);
   };
   const put = (cid: string, bytes: Uint8Array): undefined | Promise<void> => {
-    batch.push({ cid, bytes, isVerified: true });
+    batch.push({ cid, bytes, isVerified: true, release: () => pool.give(bytes) });
     return batch.length < BATCH_BLOCKS ? undefined : store();
   };
   const builder = new FileBuilder({ put });

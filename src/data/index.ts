@@ -34,6 +34,7 @@ export { bodyOf, type HubAnswer, HubExchange, type HubFetch } from "./hub-exchan
 export { ByteLru } from "./lru.ts";
 export { allowManyListeners } from "./many-listeners.ts";
 export { MemoryBlobCache } from "./memory-blob-cache.ts";
+export { isWholePages, PAGE_BYTES, pageMemory } from "./page-memory.ts";
 export {
   compareBytes,
   decodeKey,

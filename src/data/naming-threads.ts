@@ -23,9 +23,9 @@ interface Span {
 
 /** The same as it is sent: to share memory is much work, so that a thread is given each piece once. */
 interface Order extends Omit<Span, "chunks"> {
-  /** By the numbers that they were given. */
-  readonly chunks: readonly number[] | undefined;
-  readonly fresh: readonly { readonly id: number; readonly chunk: Uint8Array }[];
+  /** In which piece, by the number that it was given, and where. */
+  readonly chunks: readonly { readonly id: number; readonly at: number }[] | undefined;
+  readonly fresh: readonly { readonly id: number; readonly buffer: ArrayBufferLike }[];
 }
 
 interface Answer {
@@ -60,14 +60,14 @@ parentPort.on("message", ({ fd, position, chunkBytes, count, bytes, chunks, fres
     for (const id of forgotten) known.delete(id);
     return;
   }
-  for (const { id, chunk } of fresh) known.set(id, chunk);
+  for (const { id, buffer } of fresh) known.set(id, buffer);
   try {
     if (chunks === undefined && own?.length !== chunkBytes) own = new Uint8Array(chunkBytes);
     const digests = new Uint8Array(count * ${DIGEST_BYTES});
     let filled = 0;
     for (let index = 0; filled < bytes && filled === index * chunkBytes; index++) {
       // Each is read just before it is hashed: what was just read is at hand.
-      const whole = chunks === undefined ? own : known.get(chunks[index]);
+      const whole = chunks === undefined ? own : new Uint8Array(known.get(chunks[index].id), chunks[index].at, chunkBytes);
       const got = fill(fd, whole.subarray(0, bytes - filled), position + filled);
       if (got === 0) break;
       filled += got;
@@ -125,25 +125,26 @@ class NamingThread {
   }
 
   #order({ chunks, ...span }: Span): Order {
-    const fresh: { id: number; chunk: Uint8Array }[] = [];
-    const ids = chunks?.map((chunk) => {
-      const known = this.#given.get(chunk.buffer);
+    const fresh: { id: number; buffer: ArrayBufferLike }[] = [];
+    const idOf = (buffer: ArrayBufferLike): number => {
+      const known = this.#given.get(buffer);
       if (known !== undefined) return known;
       const id = this.#givenCount++;
-      this.#given.set(chunk.buffer, id);
-      fresh.push({ id, chunk });
+      this.#given.set(buffer, id);
+      fresh.push({ id, buffer });
       return id;
-    });
-    return { ...span, chunks: ids, fresh };
+    };
+    const places = chunks?.map(({ buffer, byteOffset }) => ({ id: idOf(buffer), at: byteOffset }));
+    return { ...span, chunks: places, fresh };
   }
 
   /** Lets go of memory that it was given. */
-  forget(chunks: ReadonlySet<ArrayBufferLike>): void {
+  forget(pieces: ReadonlySet<ArrayBufferLike>): void {
     const forgotten: number[] = [];
-    for (const chunk of chunks) {
-      const id = this.#given.get(chunk);
+    for (const piece of pieces) {
+      const id = this.#given.get(piece);
       if (id !== undefined) forgotten.push(id);
-      this.#given.delete(chunk);
+      this.#given.delete(piece);
     }
     if (this.#failure === undefined) this.#worker.postMessage({ forgotten });
   }

@@ -93,6 +93,11 @@ export interface NamedBlock {
   readonly bytes: Uint8Array;
   /** The name was made of these bytes by whoever gives them: they are not hashed again. */
   readonly isVerified?: boolean;
+  /**
+   * Called once, when the bytes are needed no more, stored or not: until then they stay as they are. Whole pages of
+   * `pageMemory` need no copy then.
+   */
+  readonly release?: () => void;
 }
 
 /** Immutable blocks of bytes by CID, raw or dag-pb; what counts is that their digest is the name's. */
@@ -110,8 +115,8 @@ export interface Blobs {
   ): Promise<BlobStat>;
   /**
    * Stores many small blocks, durable when it resolves: with one wait for the disk where it can be one. What
-   * is there already is touched. Holds none: when the next is asked for the bytes of the last may change. Where one is
-   * refused, those before it may stay.
+   * is there already is touched. Holds none without a `release`: when the next is asked for the bytes of the last may
+   * change. Where one is refused, those before it may stay.
    * @returns how many there were
    * @throws MusketeersError as `put`; `BLOB_MISMATCH` for bytes that are not what their name says.
    */

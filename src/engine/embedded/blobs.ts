@@ -26,6 +26,8 @@ export interface OpenBlobsOptions {
   readonly strict: boolean;
   /** Milliseconds since 1970; for saying since when something fails. */
   readonly nowMs: () => number;
+  /** Milliseconds since whenever, where it is not the system's; says how long writes take. */
+  readonly clockMs?: () => number;
   /** Asked before each write; throws a MusketeersError where the directory is no longer this process's. */
   readonly guard?: () => void;
 }
@@ -161,15 +163,10 @@ export class EmbeddedBlobs implements Blobs {
     };
     try {
       for await (const block of blocks) {
-        this.#guard?.();
-        checkBlock(block, this.#limits.blobBytesMax);
+        const packing = await this.#putBlock(block);
         count++;
-        if (this.#large.touch(block.cid)?.bytes === block.bytes.length) continue;
-        if (block.bytes.length > this.#limits.packedBlobBytesMax) {
-          await this.#large.put([block.bytes], { expect: block.cid });
-          continue;
-        }
-        storing.add(await this.#storing(() => this.#packed.add(block.cid, block.bytes)));
+        if (packing === undefined) continue;
+        storing.add(packing);
         added.push(block.cid);
         if (storing.size >= STORING_MAX) await settle([...storing][0]!);
       }
@@ -180,6 +177,26 @@ export class EmbeddedBlobs implements Blobs {
     this.fault.clear();
     if (this.damage.text !== null) for (const cid of added) await this.#damaged.forget(cid);
     return count;
+  }
+
+  /** Undefined for what is stored, or was. */
+  async #putBlock(block: NamedBlock): Promise<Storing | undefined> {
+    const { cid, bytes, release } = block;
+    let isTaken = false;
+    try {
+      this.#guard?.();
+      checkBlock(block, this.#limits.blobBytesMax);
+      if (this.#large.touch(cid)?.bytes === bytes.length) return undefined;
+      if (bytes.length > this.#limits.packedBlobBytesMax) {
+        await this.#large.put([bytes], { expect: cid });
+        return undefined;
+      }
+      const packing = await this.#storing(() => this.#packed.add(cid, bytes, release));
+      isTaken = true;
+      return packing;
+    } finally {
+      if (!isTaken) release?.();
+    }
   }
 
   async #isStored(cid: string): Promise<void> {

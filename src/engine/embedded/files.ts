@@ -18,9 +18,6 @@ export interface LogFile {
   close(): Promise<void>;
 }
 
-/** What a write past the cache consists of; a multiple of every disk's blocks. */
-export const PAGE_BYTES = 4096;
-
 /** `create` empties what is there. */
 export type OpenMode = "read" | "write" | "create";
 
@@ -37,12 +34,10 @@ export interface Files {
   list(path: string): Promise<readonly string[]>;
   open(path: string, mode: OpenMode): Promise<LogFile>;
   /**
-   * Opens a file for writing past the system's cache: whole pages of `PAGE_BYTES` at a multiple of it, out of memory
-   * of `pages`. Undefined where there is no such thing.
+   * Opens a file for writing past the system's cache: pieces that are whole pages of `pageMemory`, at a multiple of
+   * `PAGE_BYTES`. Undefined where there is no such thing.
    */
   openDirect?(path: string): LogFile | undefined;
-  /** Memory that begins where a page begins, as far as there is such. */
-  pages?(bytes: number): Uint8Array;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; nothing happens where there is none. */
   remove(path: string): Promise<void>;

@@ -102,20 +102,11 @@ class NodeFile implements LogFile {
 }
 
 const flags: Readonly<Record<OpenMode, string>> = { read: "r", write: "r+", create: "w+" };
-const WASM_PAGE_BYTES = 65_536;
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
 /** Windows cannot open a directory to sync it, and some file systems refuse; their names need none. */
 const harmless = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EBADF"];
-
-/** Typed only where there is a page. */
-const { Memory } = (globalThis as unknown as { readonly WebAssembly: { readonly Memory: MemoryConstructor } })
-  .WebAssembly;
-type MemoryConstructor = new (pages: {
-  readonly initial: number;
-  readonly maximum: number;
-}) => { readonly buffer: ArrayBuffer };
 
 /** The file system of this machine. */
 export const nodeFiles: Files = {
@@ -134,16 +125,6 @@ export const nodeFiles: Files = {
     } catch (error) {
       if (isSystemError(error, "EINVAL") || isSystemError(error, "ENOTSUP")) return undefined;
       throw error;
-    }
-  },
-  pages(bytes) {
-    try {
-      // The only memory of JavaScript's that is sure to begin at a page.
-      const count = Math.ceil(bytes / WASM_PAGE_BYTES);
-      const { buffer } = new Memory({ initial: count, maximum: count });
-      return new Uint8Array(buffer, 0, bytes);
-    } catch {
-      return new Uint8Array(bytes);
     }
   },
   rename,

@@ -43,9 +43,13 @@ export class MemoryBlobs implements Blobs {
   async putBatch(blocks: AsyncIterable<NamedBlock> | Iterable<NamedBlock>): Promise<number> {
     let count = 0;
     for await (const block of blocks) {
-      checkBlock(block, this.#limits.blobBytesMax);
-      await this.put(block.bytes, { expect: block.cid });
-      count++;
+      try {
+        checkBlock(block, this.#limits.blobBytesMax);
+        await this.put(block.bytes, { expect: block.cid });
+        count++;
+      } finally {
+        block.release?.();
+      }
     }
     return count;
   }

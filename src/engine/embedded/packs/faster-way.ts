@@ -1,8 +1,10 @@
 /** Through the system's cache, or past it. */
 export type Way = "cached" | "direct";
 
-/** How much the last time counts. */
-const LAST_SHARE = 0.25;
+/** Last times that count: the shortest of them, since what else the machine does makes a way slower, never faster. */
+const TIMES = 4;
+/** Before a copy into the cache is preferred, the disk has been seen so often: one slow write says little. */
+const DIRECT_TIMES_MIN = 3;
 /** The slower way is tried again after as many writes as would have taken so many times as long. */
 const RETRY_TIMES = 32;
 /** After so many at the latest. */
@@ -16,7 +18,7 @@ const CACHED_GAIN_MIN = 4;
  * the disk.
  */
 export class FasterWay {
-  readonly #msPerByte = new Map<Way, number>();
+  readonly #msPerByte: Readonly<Record<Way, number[]>> = { cached: [], direct: [] };
   /** Writes since the slower way was tried. */
   #count = 0;
   #closed: Way | undefined;
@@ -31,27 +33,39 @@ export class FasterWay {
   /** What `next` will say. */
   get best(): Way {
     if (this.#closed !== undefined) return other(this.#closed);
-    const { cached, direct } = this.#both;
-    if (cached === undefined || direct === undefined) return cached === undefined ? "cached" : "direct";
-    const better = cached * CACHED_GAIN_MIN <= direct ? "cached" : "direct";
+    const { cached, direct } = this.#msPerByte;
+    if (cached.length === 0) return "cached";
+    if (this.#isCacheBetter && direct.length < DIRECT_TIMES_MIN) return "direct";
+    const better = this.#isCacheBetter ? "cached" : "direct";
     return this.#isRetry ? other(better) : better;
   }
 
-  get #both(): Readonly<Record<Way, number | undefined>> {
-    return { cached: this.#msPerByte.get("cached"), direct: this.#msPerByte.get("direct") };
+  get #isCacheBetter(): boolean {
+    return this.#shortest("cached") * CACHED_GAIN_MIN < this.#shortest("direct");
+  }
+
+  /** How fast a way has been lately; 0 where it was not gone. */
+  bytesPerMs(way: Way): number {
+    return 1 / this.#shortest(way);
+  }
+
+  /** Infinity for a way that was not gone. */
+  #shortest(way: Way): number {
+    return Math.min(...this.#msPerByte[way]);
   }
 
   /** Whether it is time for the slower way. */
   get #isRetry(): boolean {
-    const { cached, direct } = this.#both;
-    if (cached === undefined || direct === undefined) return false;
+    const [cached, direct] = [this.#shortest("cached"), this.#shortest("direct")];
+    if (Math.max(cached, direct) === Number.POSITIVE_INFINITY) return false;
     const slowness = Math.max(cached, direct) / Math.min(cached, direct);
     return this.#count + 1 >= Math.min(RETRY_TIMES * slowness, RETRY_WRITES_MAX);
   }
 
   took(way: Way, bytes: number, ms: number): void {
-    const before = this.#msPerByte.get(way) ?? ms / bytes;
-    this.#msPerByte.set(way, before + (ms / bytes - before) * LAST_SHARE);
+    const times = this.#msPerByte[way];
+    times.push(ms / bytes);
+    if (times.length > TIMES) times.shift();
   }
 
   /** Not to be gone again. */

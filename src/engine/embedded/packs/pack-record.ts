@@ -6,7 +6,7 @@ import type { BlobKey } from "./blob-index.ts";
 
 /*
  * A pack file: 64 bytes that say what it is, then blobs, each behind a head of 64 bytes and filled up to a
- * multiple of 64; numbers little endian.
+ * multiple of 64; numbers little endian. There may be gaps of zeros, also of multiples of 64 bytes, between them.
  *
  *   0  magic      "MBlb"
  *   4  headCheck  CRC-32 of the head's bytes from 8 on
@@ -45,9 +45,8 @@ export interface RecordContent {
   readonly bytes: Uint8Array;
 }
 
-/** Writes a record, and zeros up to the next; gives what it takes. */
-export function encodeRecord(target: Uint8Array, at: number, { key, bytes }: RecordContent): number {
-  const size = recordBytes(bytes.length);
+/** Writes what stands before a blob. */
+export function encodeRecordHead(target: Uint8Array, at: number, { key, bytes }: RecordContent): void {
   const head = target.subarray(at, at + RECORD_HEAD_BYTES);
   head.fill(0);
   const view = viewOf(head);
@@ -56,6 +55,13 @@ export function encodeRecord(target: Uint8Array, at: number, { key, bytes }: Rec
   head[16] = key.codec === "dag-pb" ? 1 : 0;
   head.set(key.digest, DIGEST_AT);
   view.setUint32(4, crc32(head.subarray(CHECKED_FROM)), true);
+}
+
+/** Writes a record, and zeros up to the next; gives what it takes. */
+export function encodeRecord(target: Uint8Array, at: number, record: RecordContent): number {
+  const { bytes } = record;
+  const size = recordBytes(bytes.length);
+  encodeRecordHead(target, at, record);
   target.set(bytes, at + RECORD_HEAD_BYTES);
   target.fill(0, at + RECORD_HEAD_BYTES + bytes.length, at + size);
   return size;
@@ -87,6 +93,6 @@ export function blobIn(record: Uint8Array, key: BlobKey): Uint8Array | undefined
   return blob.length === head.bytes && isBlobOf(key, blob) ? blob : undefined;
 }
 
-/** Whether bytes have a digest. */
+/** Whether bytes are the blob of this name: whether their SHA-256 is its digest. */
 export const isBlobOf = ({ digest }: BlobKey, bytes: Uint8Array): boolean =>
   Buffer.compare(createHash("sha256").update(bytes).digest(), digest) === 0;

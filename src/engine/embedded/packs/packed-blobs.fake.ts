@@ -3,7 +3,8 @@ import { expect } from "vitest";
 import { cidOf } from "../../../data/index.ts";
 import { engineLimits } from "../../options.ts";
 import { EmbeddedBlobs } from "../blobs.ts";
-import type { FakeDisk } from "../disk.fake.ts";
+import { FakeDisk } from "../disk.fake.ts";
+import type { LogFile } from "../files.ts";
 
 export const directory = "/data/blobs";
 export const packs = join(directory, "packs");
@@ -38,4 +39,26 @@ export async function expectAll(
     expect(await blobs.stat(cid)).toEqual({ cid, bytes: bytes.length });
     expect(await contentOf(blobs, cid)).toBe(Buffer.from(bytes).toString());
   }
+}
+
+type Write = LogFile["write"];
+
+/** A disk whose writes past the cache go another way. */
+export function directDisk(
+  write: (write: Write, ...args: Parameters<Write>) => Promise<number>,
+  disk = new FakeDisk(),
+): FakeDisk {
+  return Object.assign(disk, {
+    openDirect: (path: string): LogFile => ({
+      write: (pieces, offset) => {
+        const toDisk: Write = async (...args) => (await disk.open(path, "write")).write(...args);
+        return write(toDisk, pieces, offset);
+      },
+      read: async () => 0,
+      truncate: async () => {},
+      sync: async () => {},
+      size: async () => 0,
+      close: async () => {},
+    }),
+  });
 }

@@ -8,10 +8,11 @@ import type { Files } from "../files.ts";
 import { BlobIndex, keyOf, type Place } from "./blob-index.ts";
 import type { Pack } from "./pack.ts";
 import { PackFiles } from "./pack-files.ts";
+import type { Copied, Group, Written } from "./pack-group.ts";
 import type { IndexRow } from "./pack-index.ts";
 import { isGone, loadPacks, setCleanMark, takeCleanMark } from "./pack-load.ts";
 import { blobIn, recordBytes } from "./pack-record.ts";
-import { type Copied, type Group, PackWriter, type Written } from "./pack-writer.ts";
+import { PackWriter } from "./pack-writer.ts";
 
 export interface PackedBlobsOptions {
   readonly files: Files;
@@ -19,6 +20,8 @@ export interface PackedBlobsOptions {
   readonly limits: { readonly packBytesTarget: number; readonly packedBlobBytesMax: number };
   readonly strict: boolean;
   readonly nowMs: () => number;
+  /** Milliseconds since whenever; says how long writes take. */
+  readonly clockMs?: (() => number) | undefined;
   readonly guard?: () => void;
   readonly damaged: DamagedBlobs;
   /** Look only: beside whoever has it open. */
@@ -64,6 +67,7 @@ export class PackedBlobs {
 
   async #load(): Promise<void> {
     const { files, directory, limits, strict, guard, damaged, nowMs, readOnly = false } = this.#options;
+    const { clockMs = () => performance.now() } = this.#options;
     const clean = join(directory, CLEAN);
     if (!readOnly) await files.makeDirectory(directory);
     const isClean = readOnly || (await takeCleanMark(files, directory, clean));
@@ -88,6 +92,7 @@ export class PackedBlobs {
       next: loaded.next,
       current: last,
       guard,
+      clockMs,
       onPack: (pack) => this.#packs.set(pack.number, pack),
       onWritten: (pack, offset, records) => this.#add(pack, offset, records),
       onFailed: (pack) => this.#dropUnsynced(pack),
@@ -119,16 +124,18 @@ export class PackedBlobs {
   }
 
   /**
-   * Takes a blob that is what its CID says, of which it keeps a copy.
-   * @throws what the guard throws
+   * Takes a blob that is what its CID says, of which it keeps a copy, or what is released later.
+   * @throws what the guard throws; then it has taken nothing
    */
-  async add(cid: string, bytes: Uint8Array): Promise<Storing> {
-    const pending = this.#pending.get(cid);
-    if (pending !== undefined) return pending;
-    const known = this.touch(cid);
-    if (known !== undefined) return known.storing;
+  async add(cid: string, bytes: Uint8Array, release?: () => void): Promise<Storing> {
+    const known = this.#pending.get(cid) ?? this.touch(cid)?.storing;
+    if (known !== undefined) {
+      const storing = await known;
+      release?.();
+      return storing;
+    }
     if (this.#isClosed) throw new Error("the store is closed");
-    const adding = this.#writer!.add({ key: keyOf(cid), bytes });
+    const adding = this.#writer!.add({ key: keyOf(cid), bytes, release });
     this.#pending.set(cid, adding);
     adding
       .then((group) => group.done)
@@ -157,12 +164,11 @@ export class PackedBlobs {
   }
 
   /** Copies that are safe take the place of what they were made from. */
-  #move({ records, pack, end }: Group): void {
-    const offset = end - records.reduce((sum, { bytes }) => sum + recordBytes(bytes), 0);
+  #move({ records, pack, start }: Group): void {
     for (const { bytes, at, from } of records) {
       if (from === undefined || !this.#isAt(from)) continue;
       this.#discount(from.place);
-      this.#index.move(from.row, { pack: pack!.number, offset: offset + at });
+      this.#index.move(from.row, { pack: pack!.number, offset: start + at });
       pack!.live++;
       pack!.liveBytes += recordBytes(bytes);
       pack!.isStale = true;
@@ -317,7 +323,7 @@ export class PackedBlobs {
 
   #wasted(): Pack | undefined {
     for (const pack of this.#packs.values()) {
-      const isEmpty = pack.records === 0 && pack === this.#writer!.pack;
+      const isEmpty = pack.records === 0 && this.#writer!.writesTo(pack);
       if (!isEmpty && (pack.live === 0 || pack.liveBytes < pack.bytes * LIVE_SHARE_MIN)) return pack;
     }
     return undefined;
@@ -345,7 +351,7 @@ export class PackedBlobs {
   /** Copies what is of use in a pack, and removes it when the copies are safe. */
   async #compact(pack: Pack): Promise<void> {
     const writer = this.#writer!;
-    if (pack === writer.pack) await writer.roll();
+    if (writer.writesTo(pack)) await writer.roll();
     const groups = new Set<Group>();
     for (const row of [...this.#rowsOf(pack)]) {
       if (this.#isClosed) return;
@@ -365,7 +371,7 @@ export class PackedBlobs {
     // An index that does not know the copies would hide them.
     await this.#sealing;
     for (const to of new Set([...groups].map((group) => group.pack!))) {
-      if (to !== writer.pack && to.isStale) await this.#writeIndex(to, [...this.#rowsOf(to)], true);
+      if (!writer.writesTo(to) && to.isStale) await this.#writeIndex(to, [...this.#rowsOf(to)], true);
     }
     this.#packs.delete(pack.number);
     await this.#files.remove(pack.number);
@@ -375,7 +381,7 @@ export class PackedBlobs {
   async #synced(pack: Pack, end: number): Promise<void> {
     while (pack.synced < end) {
       if (pack.failure !== undefined) throw pack.failure;
-      if (pack === this.#writer!.pack) {
+      if (this.#writer!.writesTo(pack)) {
         await this.#writer!.sync(pack, end);
         continue;
       }
