@@ -4,6 +4,7 @@ import {
   chmodSync,
   existsSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -15,6 +16,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
+
+// The tools below would only say that something cannot be imported.
+const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const [major, minor] = process.versions.node.split(".").map(Number);
+const [leastMajor, leastMinor] = engines.node.replace(">=", "").split(".").map(Number);
+if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
+  process.stderr.write(
+    `Musketeers needs Node.js ${engines.node}, and this is ${process.versions.node}: https://nodejs.org\n`,
+  );
+  process.exit(1);
+}
 const stamp = join(root, "dist", ".built");
 
 /** The newest change below a folder or of a file. */

@@ -2,12 +2,12 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
 
-const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+const start = fileURLToPath(new URL("./start.ts", import.meta.url));
 
 /** The modules of the project that are loaded before anything is imported on demand, as paths below `src/`. */
 async function loadedAtStart(): Promise<readonly string[]> {
   const { metafile } = await build({
-    entryPoints: [main],
+    entryPoints: [start],
     absWorkingDir: fileURLToPath(new URL("../", import.meta.url)),
     outdir: "not-written",
     bundle: true,
@@ -28,7 +28,7 @@ async function loadedAtStart(): Promise<readonly string[]> {
       if (kind === "import-statement" && external !== true) visit(next);
     }
   };
-  visit(Object.keys(outputs).find((path) => outputs[path]!.entryPoint === "cli/main.ts")!);
+  visit(Object.keys(outputs).find((path) => outputs[path]!.entryPoint === "cli/start.ts")!);
   return [...seen].flatMap((path) => Object.keys(outputs[path]!.inputs));
 }
 
