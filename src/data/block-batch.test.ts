@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type BatchBlock, packBlocks, unpackBlocks } from "./block-batch.ts";
+import { unpackBlocks } from "./batch-intake.ts";
+import { type BatchBlock, packBlocks } from "./block-batch.ts";
 import { type Codec, cidOf } from "./cid.ts";
 
 async function* cutAt(body: Uint8Array, length: number): AsyncGenerator<Uint8Array> {

@@ -1,9 +1,9 @@
 import type { Limits } from "../protocol/index.ts";
-import { unpackBlocks } from "./block-batch.ts";
+import type { BatchBlock } from "./block-batch.ts";
 import type { BlockSource } from "./block-store.ts";
 import { ChunkPool } from "./chunk-pool.ts";
 import { isNamedBy, parseCid } from "./cid.ts";
-import { bodyOf, type HubExchange, type Moves } from "./hub-exchange.ts";
+import type { HubExchange, Moves } from "./hub-exchange.ts";
 import { left } from "./left.ts";
 import { allowManyListeners } from "./many-listeners.ts";
 import { Turnstile } from "./turnstile.ts";
@@ -45,7 +45,7 @@ const later: (action: () => void) => void = globalThis.setImmediate ?? ((action)
 /** Blocks that are asked for one by one beside batches. */
 const SINGLES_AT_ONCE = 8;
 /** Fewer blocks in one request are not worth another one beside. */
-const BATCH_BLOCKS_MIN = 4;
+const BATCH_BLOCKS_MIN = 8;
 /** Most blocks in one request: what comes waits in memory for who asked. */
 const BATCH_BLOCKS_MAX = 64;
 
@@ -149,38 +149,33 @@ export class BlockFetcher implements BlockSource {
   /** Gives what comes to those who wait, and takes it off the list. */
   async #receive(missing: Map<string, Wanted>, moves: Moves): Promise<void> {
     const { exchange, limits } = this.#options;
-    const body = new TextEncoder().encode([...missing.keys()].join("\n"));
-    const response = await exchange.request("POST", "/blocks/get", moves.signal, body);
-    await exchange.check(response);
-    const parts = moving(bodyOf(response), moves);
-    const room = (length: number) =>
-      length === this.#pool.chunkBytes ? this.#pool.take() : new Uint8Array(length);
-    for await (const { cid, bytes } of unpackBlocks(parts, limits.blockBytesMax, { room })) {
-      const wanted = missing.get(cid);
-      if (wanted === undefined || !isNamedBy(bytes, cid)) {
-        this.#pool.give(bytes);
-        continue;
-      }
-      missing.delete(cid);
-      if (wanted.batch !== undefined) wanted.batch.open--;
-      wanted.batch = undefined;
-      // Only who has it alone may give it back; who asks from now on gets another one.
-      if (wanted.waiting > 1) this.#pool.keep(bytes);
-      if (this.#wanted.get(cid) === wanted) this.#wanted.delete(cid);
-      wanted.resolve(bytes);
+    const taking = {
+      blockBytesMax: limits.blockBytesMax,
+      room: (length: number) =>
+        length === this.#pool.chunkBytes ? this.#pool.take() : new Uint8Array(length),
+      onBlock: (block: BatchBlock) => this.#take(missing, block),
+    };
+    await exchange.fetchBlocks([...missing.keys()], taking, moves);
+  }
+
+  #take(missing: Map<string, Wanted>, { cid, bytes }: BatchBlock): void {
+    const wanted = missing.get(cid);
+    if (wanted === undefined || !isNamedBy(bytes, cid)) {
+      this.#pool.give(bytes);
+      return;
     }
+    missing.delete(cid);
+    if (wanted.batch !== undefined) wanted.batch.open--;
+    wanted.batch = undefined;
+    // Only who has it alone may give it back; who asks from now on gets another one.
+    if (wanted.waiting > 1) this.#pool.keep(bytes);
+    if (this.#wanted.get(cid) === wanted) this.#wanted.delete(cid);
+    wanted.resolve(bytes);
   }
 
   /** Takes a block back that came from here and that nobody looks at any more. */
   release(bytes: Uint8Array): void {
     this.#pool.give(bytes);
-  }
-}
-
-async function* moving(parts: AsyncIterable<Uint8Array>, moves: Moves): AsyncGenerator<Uint8Array> {
-  for await (const part of parts) {
-    moves.allow();
-    yield part;
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { defaultLimits, type Limits } from "../protocol/index.ts";
-import { unpackBlocks } from "./block-batch.ts";
+import { unpackBlocks } from "./batch-intake.ts";
 import { BlockSender } from "./block-sender.ts";
 import { cidOf } from "./cid.ts";
 import { HubExchange } from "./hub-exchange.ts";

@@ -83,21 +83,10 @@ export class BlockSender {
   }
 
   async #send(blocks: readonly BatchBlock[]): Promise<void> {
-    const { exchange, limits, persist } = this.#options;
+    const { exchange, persist } = this.#options;
     const parts = blockParts(blocks);
-    const bytes = parts.reduce((sum, { length }) => sum + length, 0);
-    const allowedMs = (bytes / limits.blobUploadBytesPerSecondMin) * 1_000;
     await persist(() =>
-      exchange.retry(
-        undefined,
-        async (moves) => {
-          moves.allow(allowedMs);
-          const response = await exchange.request("POST", "/blocks", moves.signal, ...parts);
-          await exchange.check(response);
-          await response.body?.cancel();
-        },
-        isRefusedByDisk,
-      ),
+      exchange.retry(undefined, (moves) => exchange.storeBlocks(parts, moves), isRefusedByDisk),
     );
   }
 }

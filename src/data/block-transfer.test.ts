@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { defaultLimits, MusketeersError } from "../protocol/index.ts";
-import { type BatchBlock, packBlocks, unpackBlocks } from "./block-batch.ts";
+import { unpackBlocks } from "./batch-intake.ts";
+import { type BatchBlock, packBlocks } from "./block-batch.ts";
 import { BlockFetcher } from "./block-fetcher.ts";
 import { BlockUpload } from "./block-upload.ts";
 import { cidOf, isNamedBy } from "./cid.ts";

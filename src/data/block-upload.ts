@@ -133,20 +133,12 @@ export class BlockUpload implements BlockSink {
       );
       const missing = blocks.filter((_block, index) => held[index] !== true);
       if (missing.length === 0) return;
-      const post = (moves: Moves) => this.#post(missing, moves);
+      const parts = blockParts(missing);
+      const post = (moves: Moves) => exchange.storeBlocks(parts, moves);
       await persist(() => exchange.attempt(this.#signal, post), this.#signal);
       sentBytes += missing.reduce((sum, { bytes }) => sum + bytes.length, 0);
     };
     await exchange.retry(this.#signal, attempt, isRefusedByDisk);
     return sentBytes;
-  }
-
-  async #post(blocks: readonly BatchBlock[], moves: Moves): Promise<void> {
-    const { exchange, limits } = this.#options;
-    const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
-    moves.allow((bytes / limits.blobUploadBytesPerSecondMin) * 1_000);
-    const response = await exchange.request("POST", "/blocks", moves.signal, ...blockParts(blocks));
-    await exchange.check(response);
-    await response.body?.cancel();
   }
 }

@@ -1,4 +1,5 @@
 import { type Limits, MusketeersError, toMusketeersError } from "../protocol/index.ts";
+import { BatchIntake, type BatchIntakeOptions } from "./batch-intake.ts";
 import { concatBytes } from "./bytes.ts";
 
 export type TransferLimits = Pick<
@@ -36,11 +37,18 @@ export interface HubAnswer {
   /** Also an iterable of bytes, though not every browser's type says so. */
   readonly body: { cancel(): Promise<void> } | null;
   json(): Promise<unknown>;
+  /** Gives what comes to a function, part by part, to the end: an iterable takes much longer. Not every `fetch` has it. */
+  each?(take: (part: Uint8Array) => void): Promise<void>;
 }
 
 /** The bytes of an answer, as they come. */
 export const bodyOf = ({ body }: HubAnswer): AsyncIterable<Uint8Array> =>
   (body ?? []) as unknown as AsyncIterable<Uint8Array>;
+
+/** What becomes of blocks as they come. */
+export type BlockTaking = Pick<BatchIntakeOptions, "blockBytesMax" | "onBlock"> & {
+  readonly room: (length: number) => Uint8Array;
+};
 
 export interface ExchangeOptions {
   /** The hub's address, without a slash at its end. */
@@ -92,6 +100,36 @@ export class HubExchange {
     } catch (cause) {
       throw this.unreachable(cause, signal);
     }
+  }
+
+  /**
+   * Stores a batch, given in parts.
+   * @throws MusketeersError what the hub refuses it with; `HUB_UNREACHABLE`, or the signal's reason
+   */
+  async storeBlocks(parts: readonly Uint8Array[], moves: Moves): Promise<void> {
+    const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+    moves.allow((bytes / this.limits.blobUploadBytesPerSecondMin) * 1_000);
+    const response = await this.request("POST", "/blocks", moves.signal, ...parts);
+    await this.check(response);
+    await response.body?.cancel();
+  }
+
+  /**
+   * Fetches those of these blocks that the hub has.
+   * @throws MusketeersError as `storeBlocks`; `PROTOCOL`; what `taking` throws
+   */
+  async fetchBlocks(cids: readonly string[], taking: BlockTaking, moves: Moves): Promise<void> {
+    const body = new TextEncoder().encode(cids.join("\n"));
+    const response = await this.request("POST", "/blocks/get", moves.signal, body);
+    await this.check(response);
+    const intake = new BatchIntake(taking);
+    const take = (part: Uint8Array): void => {
+      moves.moved();
+      intake.pour(part);
+    };
+    if (response.each !== undefined) await response.each(take);
+    else for await (const part of bodyOf(response)) take(part);
+    intake.end();
   }
 
   /** What a request or its answer broke with, as one of ours; the signal's reason where it was aborted. */
@@ -171,6 +209,8 @@ export class Moves {
   readonly #stalled = new AbortController();
   readonly #baseUrl: string;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #waitMs = 0;
+  #movedAtMs = 0;
 
   constructor(stallMs: number, baseUrl: string, signal: AbortSignal | undefined) {
     this.#stallMs = stallMs;
@@ -182,16 +222,32 @@ export class Moves {
 
   /** Something moved; the next may take `extraMs` longer than usual. */
   allow(extraMs = 0): void {
-    clearTimeout(this.#timer);
-    const waitMs = Math.min(this.#stallMs + extraMs, TIMER_MS_MAX);
-    this.#timer = setTimeout(() => {
-      const message = `Nothing moved on the way to or from ${this.#baseUrl} for ${Math.round(waitMs)} ms`;
-      this.#stalled.abort(new MusketeersError("HUB_UNREACHABLE", message));
-    }, waitMs);
+    this.#waitMs = Math.min(this.#stallMs + extraMs, TIMER_MS_MAX);
+    this.#movedAtMs = performance.now();
+    this.#wait(this.#waitMs);
+  }
+
+  /** Something moved, and more is to: as `allow`, for what happens often. */
+  moved(): void {
+    if (this.#waitMs > this.#stallMs) this.allow();
+    else this.#movedAtMs = performance.now();
   }
 
   end(): void {
     clearTimeout(this.#timer);
+  }
+
+  #wait(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const leftMs = this.#movedAtMs + this.#waitMs - performance.now();
+      if (leftMs >= 1) {
+        this.#wait(leftMs);
+        return;
+      }
+      const message = `Nothing moved on the way to or from ${this.#baseUrl} for ${Math.round(this.#waitMs)} ms`;
+      this.#stalled.abort(new MusketeersError("HUB_UNREACHABLE", message));
+    }, delayMs);
   }
 }
 

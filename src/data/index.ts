@@ -1,5 +1,6 @@
 /** Content-addressed data: CIDs, references to blobs, transfer. Runs in Node, Deno and browsers. */
 export { answerDigest } from "./answer-digest.ts";
+export { BatchIntake, unpackBlocks } from "./batch-intake.ts";
 export {
   type BlobStore,
   decodeBlobRef,
@@ -8,7 +9,7 @@ export {
   isBlobRef,
   resolveRecord,
 } from "./blob-ref.ts";
-export { type BatchBlock, blockHeader, packBlocks, unpackBlocks } from "./block-batch.ts";
+export { type BatchBlock, BLOCK_HEADER_BYTES, blockHeader, packBlocks } from "./block-batch.ts";
 export { BlockFetcher } from "./block-fetcher.ts";
 export { blockFiles, decodeWithHandles } from "./block-files.ts";
 export { BlockSender } from "./block-sender.ts";

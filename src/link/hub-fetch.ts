@@ -18,6 +18,7 @@ export interface HubAnswer {
   readonly status: number;
   readonly body: { cancel(): Promise<void> } & AsyncIterable<Uint8Array>;
   json(): Promise<unknown>;
+  each(take: (part: Uint8Array) => void): Promise<void>;
 }
 
 export interface HubFetch {
@@ -55,6 +56,24 @@ class Answer implements HubAnswer {
         else message.destroy();
       },
     };
+  }
+
+  /** Gives what comes to a function, part by part; what that throws ends it. */
+  each(take: (part: Uint8Array) => void): Promise<void> {
+    const message = this.#message;
+    return new Promise((resolve, reject) => {
+      message.on("error", reject);
+      message.on("end", resolve);
+      message.on("close", () => reject(new Error("the answer was cut off")));
+      message.on("data", (part: Uint8Array) => {
+        try {
+          take(part);
+        } catch (error) {
+          reject(error);
+          message.destroy();
+        }
+      });
+    });
   }
 
   async json(): Promise<unknown> {

@@ -12,6 +12,7 @@ import {
 } from "../../data/index.ts";
 import { buffersMoved } from "../../data/node.ts";
 import { type FileRef, MusketeersError, toMusketeersError } from "../../protocol/index.ts";
+import { PartWriter } from "./part-writer.ts";
 
 export interface SavedFile {
   readonly path: string;
@@ -114,15 +115,21 @@ async function fill(path: string, ref: FileRef, blocks: BlockSource, options: Sa
       readAheadBlocks: blocksAhead(ref),
       ...(signal === undefined ? {} : { signal }),
     };
-    for await (const part of readFile(ref, blocks, range)) {
-      for (let done = 0; done < part.length; ) {
-        done += (await file.write(part, done, part.length - done, at + done)).bytesWritten;
-      }
+    const onWritten = (part: Uint8Array): void => {
       at += part.length;
       buffersMoved(part.length);
       blocks.release?.(part);
       onBytes?.(part.length);
+    };
+    const writer = new PartWriter(file, { at, onWritten });
+    try {
+      for await (const part of readFile(ref, blocks, range)) await writer.write(part);
+    } catch (error) {
+      // What came is kept for the next try.
+      await writer.end().catch(() => {});
+      throw error;
     }
+    await writer.end();
     if (size > at) await file.truncate(at);
     return kept;
   } finally {

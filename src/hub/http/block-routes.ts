@@ -1,9 +1,8 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
-import { type BatchBlock, blockHeader, isCid, unpackBlocks } from "../../data/index.ts";
-import { buffersMoved } from "../../data/node.ts";
-import { leanForNow } from "../../heap/index.ts";
+import { type BatchBlock, BLOCK_HEADER_BYTES, blockHeader, isCid } from "../../data/index.ts";
 import { MusketeersError } from "../../protocol/index.ts";
+import { BlockBody } from "./block-body.ts";
 import {
   announce,
   blobReaders,
@@ -20,23 +19,19 @@ async function postBlocks(host: HttpHost, uploads: Uploads, context: Context): P
   const token = requireRole(host, context, blobWriters);
   return uploading(host, uploads, { token, context }, async () => {
     // Node's own stream takes half the time of the one that is made of it.
-    const body = (context.env as HttpBindings).incoming;
-    const blocks = unpackBlocks(body, host.limits.blockBytesMax, { reuse: true });
-    const onBlock = (cid: string) => announce(host, token, cid);
-    return context.json({ blocks: await host.blobs.putBatch(moving(blocks, onBlock)) }, 201);
+    const body = new BlockBody((context.env as HttpBindings).incoming, host.limits.blockBytesMax);
+    return context.json({ blocks: await host.blobs.putBatch(announced(host, token, body.blocks())) }, 201);
   });
 }
 
-/** The same blocks, each of which is stored or copied when the next is asked for. */
-async function* moving(
+async function* announced(
+  host: HttpHost,
+  token: string,
   blocks: AsyncIterable<BatchBlock>,
-  onBlock: (cid: string) => Promise<void>,
 ): AsyncGenerator<BatchBlock> {
   for await (const block of blocks) {
-    await onBlock(block.cid);
+    await announce(host, token, block.cid);
     yield block;
-    buffersMoved(block.bytes.length);
-    leanForNow();
   }
 }
 
@@ -50,22 +45,36 @@ async function wantedIn(context: Context, blocksMax: number): Promise<readonly s
   return cids;
 }
 
-/** The blocks of a list that are there, in its order; who asks sees which are not. */
-async function* packed(host: HttpHost, cids: readonly string[]): AsyncGenerator<Uint8Array> {
-  const { blobs, limits } = host;
+interface Held {
+  readonly cid: string;
+  readonly bytes: number;
+}
+
+/** Those of a list that are there and travel in batches, in its order; who asks sees which are not. */
+async function heldOf({ blobs, limits }: HttpHost, cids: readonly string[]): Promise<Held[]> {
+  const held: Held[] = [];
   for (const cid of cids) {
     const stat = await blobs.stat(cid);
-    if (stat === undefined || stat.bytes > limits.blockBytesMax) continue;
-    yield blockHeader(cid, stat.bytes);
-    yield* blobs.read(cid);
+    if (stat !== undefined && stat.bytes <= limits.blockBytesMax) held.push({ cid, bytes: stat.bytes });
+  }
+  return held;
+}
+
+/** Block by block, each behind its header. */
+async function* packed({ blobs }: HttpHost, held: readonly Held[]): AsyncGenerator<Uint8Array[]> {
+  for (const { cid, bytes } of held) {
+    const pieces = [blockHeader(cid, bytes)];
+    for await (const piece of blobs.read(cid)) pieces.push(piece);
+    yield pieces;
   }
 }
 
 async function getBlocks(host: HttpHost, context: Context): Promise<Response> {
   requireRole(host, context, blobReaders);
-  const cids = await wantedIn(context, host.limits.blocksPerBatchMax);
-  const headers = { "Content-Type": "application/octet-stream" };
-  return sendPieces(context, headers, packed(host, cids), host.onBlobSent);
+  const held = await heldOf(host, await wantedIn(context, host.limits.blocksPerBatchMax));
+  const bytes = held.reduce((sum, block) => sum + BLOCK_HEADER_BYTES + block.bytes, 0);
+  const headers = { "Content-Type": "application/octet-stream", "Content-Length": String(bytes) };
+  return sendPieces(context, headers, packed(host, held), host.onBlobSent);
 }
 
 /** Many blocks with one request: `POST /blocks` stores, `POST /blocks/get` fetches. */

@@ -95,24 +95,31 @@ const drained = (outgoing: ServerResponse): Promise<void> =>
   });
 
 /**
- * Answers with a body piece by piece, through Node's own stream: one of the web's takes several times as long.
- * What cannot be read at all is answered with its error; where it breaks off later, so does the connection.
+ * Answers with a body piece by piece, those together that come together, through Node's own stream: one of the web's
+ * takes several times as long. What cannot be read at all is answered with its error; where it breaks off later, so
+ * does the connection.
  */
 export async function sendPieces(
   context: Context,
   headers: Readonly<Record<string, string>>,
-  pieces: AsyncIterable<Uint8Array>,
+  groups: AsyncIterable<readonly Uint8Array[]>,
   onSent: (bytes: number) => void,
 ): Promise<Response> {
   const { outgoing } = context.env as HttpBindings;
-  const iterator = pieces[Symbol.asyncIterator]();
+  const iterator = groups[Symbol.asyncIterator]();
   let next = await iterator.next();
   try {
     outgoing.writeHead(200, headers as Record<string, string>);
     for (; next.done !== true && !outgoing.destroyed; next = await iterator.next()) {
-      onSent(next.value.length);
-      buffersMoved(next.value.length);
-      if (!outgoing.write(next.value) && !outgoing.destroyed) await drained(outgoing);
+      let hasRoom = true;
+      outgoing.cork();
+      for (const piece of next.value) {
+        onSent(piece.length);
+        buffersMoved(piece.length);
+        if (piece.length > 0) hasRoom = outgoing.write(piece);
+      }
+      outgoing.uncork();
+      if (!hasRoom && outgoing.writableNeedDrain && !outgoing.destroyed) await drained(outgoing);
     }
     outgoing.end();
   } catch {
