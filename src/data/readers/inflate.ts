@@ -1,4 +1,5 @@
 import { MusketeersError } from "../../protocol/index.ts";
+import { Xxh64 } from "./xxh64.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
 
 /** What a file's first bytes say that it is packed with. */
@@ -116,19 +117,35 @@ export async function* gunzipByPako(
 async function* unzstd(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
   const { Decompress } = await import("fzstd");
   const out: Uint8Array[] = [];
-  const decompress = new Decompress((chunk) => {
-    if (chunk.length > 0) out.push(chunk);
-  });
+  // One for each frame: it says when it has given out all of it, and looks at no checksum.
+  const begin = () => {
+    const decoder = new Decompress((part) => {
+      if (part.length > 0) out.push(part);
+    });
+    return { decoder, hash: new Xxh64() };
+  };
   const frames = new ZstdFrames(name);
-  const push = (chunk: Uint8Array, isLast: boolean) => {
-    frames.look(chunk);
+  let frame = begin();
+  const push = (bytes: Uint8Array, isLast: boolean) => {
     try {
-      decompress.push(chunk, isLast);
+      frame.decoder.push(bytes, isLast);
     } catch (cause) {
       throw damaged(name, "zstd", cause);
     }
+    if (frames.hasChecksum) for (const part of out) frame.hash.update(part);
     return out.splice(0);
   };
-  for await (const chunk of chunks) yield* push(chunk, false);
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) {
+      const end = frames.look(chunk, at);
+      yield* push(chunk.subarray(at, end), frames.isOver);
+      at = end;
+      if (!frames.isOver) continue;
+      if (frames.hasChecksum && frame.hash.lowerHalf() !== frames.checksum) {
+        throw damaged(name, "zstd", "its checksum is another one");
+      }
+      frame = begin();
+    }
+  }
   yield* push(new Uint8Array(0), true);
 }

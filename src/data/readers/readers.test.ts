@@ -207,6 +207,7 @@ test("a whole file is one record, a handle", async () => {
 
 // Made by `printf 'one\ntwo\n' | zstd -c`, twice.
 const zstdOnce = Buffer.from("KLUv/QRYQQAAb25lCnR3bwrmpg5A", "base64");
+const twoFrames = Buffer.concat([zstdOnce, zstdOnce]);
 const lines = ["one", "two"];
 
 test.each([
@@ -218,7 +219,7 @@ test.each([
     Buffer.concat([Buffer.from("5f2a4d1803000000ffffff", "hex"), zstdOnce]),
     lines,
   ],
-  ["zstd of two frames", Buffer.concat([zstdOnce, zstdOnce]), [...lines, ...lines]],
+  ["zstd of two frames", twoFrames, [...lines, ...lines]],
 ])("%s is read as what it holds, and known by its content", async (_name, packed, expected) => {
   for (const chunk of [1, 3, 1000]) expect(await bySegments(packed, [], chunk, "lines")).toEqual(expected);
 });
@@ -247,6 +248,13 @@ test.each([
   ["cut gzip", gzipSync("one\ntwo\n".repeat(50)).subarray(0, 30)],
   ["damaged gzip", gzipSync("one\n").map((byte, at, all) => (at === all.length - 6 ? byte ^ 1 : byte))],
   ["cut zstd", zstdOnce.subarray(0, 14)],
+  ["zstd cut in its checksum", zstdOnce.subarray(0, zstdOnce.length - 2)],
+  ["zstd with another letter", zstdOnce.map((byte, at) => (at === 9 ? byte ^ 1 : byte))],
+  ["zstd with another checksum", zstdOnce.map((byte, at) => (at === zstdOnce.length - 1 ? byte ^ 1 : byte))],
+  [
+    "zstd whose second frame is damaged",
+    twoFrames.map((byte, at) => (at === zstdOnce.length + 10 ? byte ^ 1 : byte)),
+  ],
 ])("%s is refused", async (_name, packed) => {
   for (const chunk of [5, 1000]) {
     await expect(bySegments(packed, [], chunk, "lines")).rejects.toMatchObject({ code: "INVALID_DATA" });

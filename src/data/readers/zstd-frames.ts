@@ -1,23 +1,24 @@
 import { defaultLimits, MusketeersError } from "../../protocol/index.ts";
 
 /*
- * What frames of zstd ask for before anything is unpacked (RFC 8878, 3.1). A decoder sets memory aside for what a
- * frame's head says, up to some gigabytes for a file of forty bytes.
+ * Where frames of zstd end, and what they ask for before anything is unpacked (RFC 8878, 3.1). A decoder sets memory
+ * aside for what a frame's head says, up to some gigabytes for a file of forty bytes.
  */
 
 const FRAME = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;
 const RUN_LENGTH = 1;
+const CHECKSUM_FLAG = 4;
 const DICTIONARY_BYTES = [0, 1, 2, 4];
 const CONTENT_BYTES = [0, 2, 4, 8];
 
-type State = "magic" | "skippable" | "descriptor" | "head" | "block" | "unknown";
+type State = "magic" | "skippable" | "descriptor" | "head" | "block" | "checksum" | "over" | "unknown";
 
 /** Little endian. */
 const numberOf = (bytes: readonly number[]): number =>
   bytes.reduceRight((number, byte) => number * 256 + byte, 0);
 
-/** Looks at the heads of frames as they go by; other errors are the decoder's to find. */
+/** Looks at frames as they go by; other errors are the decoder's to find. */
 export class ZstdFrames {
   readonly #name: string;
   readonly #windowBytesMax: number;
@@ -33,21 +34,42 @@ export class ZstdFrames {
     this.#windowBytesMax = windowBytesMax;
   }
 
-  /** @throws MusketeersError `LIMIT_EXCEEDED` for a frame that wants more memory than it may */
-  look(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length && this.#state !== "unknown"; ) {
+  /** Whether what comes, or has just ended, is a frame with a checksum of its content. */
+  get hasChecksum(): boolean {
+    return (this.#descriptor & CHECKSUM_FLAG) !== 0;
+  }
+
+  /** The lower half of the content's XXH64, once such a frame has ended. */
+  checksum = 0;
+
+  /** Whether a frame has just ended. */
+  get isOver(): boolean {
+    return this.#state === "over" && this.#skip === 0;
+  }
+
+  /**
+   * Looks on, from a place in a chunk.
+   * @returns where the frame ends, or the chunk
+   * @throws MusketeersError `LIMIT_EXCEEDED` for a frame that wants more memory than it may
+   */
+  look(chunk: Uint8Array, from: number): number {
+    if (this.isOver) this.#await("magic", 4);
+    let at = from;
+    while (at < chunk.length && this.#state !== "unknown") {
       if (this.#skip > 0) {
         const step = Math.min(this.#skip, chunk.length - at);
         this.#skip -= step;
         at += step;
-        continue;
+      } else {
+        this.#gathered.push(chunk[at++]!);
+        if (this.#gathered.length < this.#wanted) continue;
+        const gathered = this.#gathered;
+        this.#gathered = [];
+        this.#step(gathered);
       }
-      this.#gathered.push(chunk[at++]!);
-      if (this.#gathered.length < this.#wanted) continue;
-      const gathered = this.#gathered;
-      this.#gathered = [];
-      this.#step(gathered);
+      if (this.isOver) return at;
     }
+    return chunk.length;
   }
 
   #await(state: State, wanted: number): void {
@@ -82,12 +104,15 @@ export class ZstdFrames {
       case "block": {
         const isLast = (number & 1) !== 0;
         this.#skip = ((number >>> 1) & 3) === RUN_LENGTH ? 1 : number >>> 3;
-        if (isLast) {
-          this.#skip += (this.#descriptor & 4) === 0 ? 0 : 4;
-          this.#await("magic", 4);
-        } else this.#await("block", 3);
+        if (!isLast) this.#await("block", 3);
+        else if (this.hasChecksum) this.#await("checksum", 4);
+        else this.#await("over", 0);
         return;
       }
+      case "checksum":
+        this.checksum = number;
+        this.#await("over", 0);
+        return;
       default:
     }
   }
