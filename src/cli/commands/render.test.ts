@@ -3,13 +3,13 @@ import type { JobDetails, JobSummary, WorkerSummary } from "../../protocol/index
 import { renderEvent } from "../joining/join-reporter.ts";
 import { pageLink } from "../render/page-link.ts";
 import { styleFor } from "../render/style.ts";
+import { renderUp } from "../up/up-report.ts";
 import { renderCredit } from "./credit.ts";
 import { renderJob } from "./job.ts";
 import { renderJobs } from "./jobs.ts";
 import { renderDatasets } from "./ls.ts";
 import { splitTarget } from "./run.ts";
 import { renderStatus } from "./status.ts";
-import { renderUp } from "./up.ts";
 import { renderWorkers } from "./workers.ts";
 
 const plain = styleFor(false, {});

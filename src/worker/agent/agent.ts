@@ -219,7 +219,7 @@ export class Agent implements Tenant {
     this.offer(slots);
   }
 
-  /** What the hub knows this connection by; empty while there is none. */
+  /** What the hub knows this connection by, or knew the last one; empty before the first. */
   get token(): string {
     return this.#presence.token;
   }
