@@ -7,6 +7,9 @@ import { MusketeersError } from "../../protocol/index.ts";
 /** Blocks of one body in memory: one is stored while the next comes. */
 const ROOMS_MAX = 2;
 
+/** Empty blocks take no room: when so many have come nothing more is read. */
+const COME_MAX = 64;
+
 /** Memory for blocks; what lives as long as bodies are is no young garbage. */
 const spares: Uint8Array[] = [];
 const SPARES_MAX = 16;
@@ -30,6 +33,10 @@ export class BlockBody {
   readonly #intake: BatchIntake;
   readonly #come: BatchBlock[] = [];
   #rooms = 0;
+  /** There is no room for what came last. */
+  #isStuck = false;
+  /** Nothing more is to come, though some of it may wait for room. */
+  #hasEnded = false;
   #isOver = false;
   #failure: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
@@ -51,7 +58,9 @@ export class BlockBody {
     const fail = (error: unknown): void => this.#fail(error);
     const end = (): void => this.#end();
     const take = (part: Uint8Array): void => this.#take(part);
-    const broken = (): void => this.#fail(new MusketeersError("PROTOCOL", "The request was cut off"));
+    const broken = (): void => {
+      if (!this.#hasEnded) this.#fail(new MusketeersError("PROTOCOL", "The request was cut off"));
+    };
     request.on("error", fail).on("end", end).on("close", broken).on("data", take);
     try {
       for (let block = await this.#next(); block !== undefined; block = await this.#next()) {
@@ -78,26 +87,36 @@ export class BlockBody {
   }
 
   #take(part: Uint8Array): void {
-    try {
-      if (!this.#intake.pour(part)) this.#request.pause();
+    this.#guarded(() => {
+      this.#isStuck = !this.#intake.pour(part);
       buffersMoved(part.length);
-    } catch (error) {
-      this.#fail(error);
-    }
+      if (this.#isStuck || this.#come.length > COME_MAX) this.#request.pause();
+    });
   }
 
   #end(): void {
+    this.#hasEnded = true;
+    this.#guarded(() => this.#finish());
+  }
+
+  /** A stream ends with its last part, also where that is not taken yet. */
+  #finish(): void {
+    if (!this.#hasEnded || this.#isStuck) return;
+    this.#intake.end();
+    this.#isOver = true;
+    this.#wake();
+  }
+
+  #guarded(step: () => void): void {
     try {
-      this.#intake.end();
-      this.#isOver = true;
-      this.#wake();
+      step();
     } catch (error) {
+      this.#isStuck = false;
       this.#fail(error);
     }
   }
 
   #fail(error: unknown): void {
-    if (this.#isOver) return;
     this.#failure ??= { error };
     this.#wake();
   }
@@ -109,14 +128,13 @@ export class BlockBody {
   }
 
   #free(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#rooms--;
+    if (bytes.length > 0) this.#rooms--;
     giveRoom(bytes);
-    if (!this.#request.isPaused()) return;
-    try {
-      if (this.#intake.resume()) this.#request.resume();
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#guarded(() => {
+      if (this.#isStuck) this.#isStuck = !this.#intake.resume();
+      if (this.#isStuck || this.#come.length > 0) return;
+      this.#request.resume();
+      this.#finish();
+    });
   }
 }
