@@ -65,7 +65,7 @@ export const errorKinds = Object.freeze({
     409,
   ),
   PROJECT_EXISTS: kind("Choose another name; `musketeers project list` shows what there is.", 2, 409),
-  CAR_MALFORMED: kind("The CAR is cut off or damaged; export it again.", 2, 422),
+  CAR_MALFORMED: kind("Export it again, or copy it again from where it is whole.", 2, 422),
   TASK_EXPORT_MISSING: kind("Export a task: export const name = task(…).", 2, 400),
   TASK_UNKNOWN: kind("Define tasks at the top level of a module, before anything connects.", 2, 400),
   BUNDLE_FAILED: kind("Fix what the bundler says; the code must build on its own.", 2, 400),
