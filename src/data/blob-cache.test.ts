@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -304,4 +304,19 @@ describe("a cached store", () => {
     expect(await cached.put(a.bytes)).toBe(a.cid);
     expect(await cached.get(a.cid)).toEqual(a.bytes);
   });
+});
+
+test("what is no name of a blob is no name of a file", async () => {
+  const inner = join(directory, "cache");
+  const cache = new DiskBlobCache(inner, { bytesMax: 100_000 });
+  await cache.put(a.cid, a.bytes);
+  await writeFile(join(directory, "mine"), "not a blob");
+  for (const name of ["../mine", "..", "", "new"]) {
+    await cache.put(name, b.bytes);
+    await cache.forget(name);
+    expect([cache.has(name), await cache.get(name)]).toEqual([false, undefined]);
+  }
+  expect((await readdir(directory)).sort()).toEqual(["cache", "mine"]);
+  expect(await readFile(join(directory, "mine"), "utf8")).toBe("not a blob");
+  expect(await readdir(inner)).toEqual([a.cid]);
 });

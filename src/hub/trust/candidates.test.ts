@@ -26,3 +26,26 @@ test("a block whose records are mostly of no use any more is not kept whole", ()
   candidates.drop("job", [[90, 100]]);
   expect(candidates.bytes).toBe(0);
 });
+
+test("what is found has the failures of its own inputs only, where they stand in it", () => {
+  const candidates = new Candidates();
+  const failed = (at: number) => ({ at, kind: "error", fingerprint: `at ${at}` }) as const;
+  const failures = [3, 5, 6, 9].map(failed);
+  const kept = { worker: "w", ranges: [[20, 30]], failures, body: records(10, 1), claim } as const;
+  candidates.keep("job", "ada", kept);
+  const [found] = candidates.find("job", "ada", [
+    [22, 24],
+    [25, 26],
+  ]);
+  expect(found).toMatchObject({
+    ranges: [
+      [22, 24],
+      [25, 26],
+    ],
+    failures: [
+      { at: 1, fingerprint: "at 3" },
+      { at: 2, fingerprint: "at 5" },
+    ],
+  });
+  expect(candidates.find("job", "ada", [[27, 29]])[0]).toMatchObject({ failures: [] });
+});
