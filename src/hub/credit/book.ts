@@ -69,8 +69,10 @@ export class CreditBook {
   /**
    * Enters what is known of elsewhere.
    * @param lifeMs of the hub that gave it
+   * @returns of how many more is known now
    */
-  merge(rows: readonly CreditRow[], lifeMs: number): void {
+  merge(rows: readonly CreditRow[], lifeMs: number): number {
+    let risen = 0;
     const isOfNow = lifeMs === this.#lifeMs;
     for (const theirs of rows) {
       const at = this.#rowOf(theirs.person, theirs.project);
@@ -80,6 +82,8 @@ export class CreditBook {
       const inputs = isOfNow ? theirs.beforeInputs : theirs.inputs;
       const moreSeconds = Math.max(0, seconds - row.beforeSeconds);
       const moreInputs = Math.max(0, inputs - row.beforeInputs);
+      if (moreSeconds === 0 && moreInputs === 0) continue;
+      risen++;
       if (row.person === theirs.person && row.lastAtMs < theirs.lastAtMs) {
         row.label = theirs.label;
         row.lastAtMs = theirs.lastAtMs;
@@ -90,6 +94,7 @@ export class CreditBook {
       row.inputs += moreInputs;
       this.#changed.add(Math.floor(at / ROWS_A_PAGE));
     }
+    return risen;
   }
 
   /** What one person has of a project. */

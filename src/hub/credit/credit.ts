@@ -126,9 +126,10 @@ export class Credit {
   }
 
   /** Enters what is known of elsewhere; see `CreditBook`. */
-  merge(rows: readonly CreditRow[], lifeMs: number): void {
-    this.#book.merge(rows, lifeMs);
-    this.#storeSoon();
+  merge(rows: readonly CreditRow[], lifeMs: number): number {
+    const risen = this.#book.merge(rows, lifeMs);
+    if (risen > 0) this.#storeSoon();
+    return risen;
   }
 
   /** Stores what is not stored yet. */

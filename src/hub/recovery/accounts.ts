@@ -110,26 +110,27 @@ export class Accounts {
   }
 
   /**
-   * Takes back what a worker kept; says how many people's it was.
+   * Takes back what a worker kept; says of how many people more is known now.
    * @throws MusketeersError `UNAUTHORIZED` for what this hub has not signed, `PROTOCOL`, `STORAGE`
    */
   async adopt(bytes: Uint8Array): Promise<number> {
     const { secretKey, credit } = this.#options;
     const said = openAccounts(bytes, secretKey);
-    credit.merge(said.credit, said.lifeMs);
+    const risen = credit.merge(said.credit, said.lifeMs);
     const { sequence, adopted, lifeMs } = this.#marks;
     // A word of before takes back nothing that was found out, or forgiven, after it.
     const isLater = said.lifeMs !== lifeMs && said.sequence > adopted;
     if (isLater) for (const person of said.people) this.onPerson(person);
-    await this.#store({
-      sequence: Math.max(sequence, said.sequence),
-      adopted: isLater ? said.sequence : adopted,
-      lifeMs,
-    });
-    // Whoever gave it is not to get less for it.
-    this.#signed = undefined;
-    this.changed();
-    return said.credit.length;
+    if (isLater || said.sequence > sequence) {
+      const latest = isLater ? said.sequence : adopted;
+      await this.#store({ sequence: Math.max(sequence, said.sequence), adopted: latest, lifeMs });
+    }
+    if (risen > 0 || isLater) {
+      // Whoever gave it is not to get less for it.
+      this.#signed = undefined;
+      this.changed();
+    }
+    return risen > 0 || !isLater ? risen : said.people.length;
   }
 
   close(): void {

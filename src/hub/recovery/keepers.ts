@@ -282,7 +282,9 @@ export class Keepers {
     const bytes = body.slice();
     void this.#alone(async () => {
       const people = await this.#options.accounts.adopt(bytes);
-      this.#options.onNotice(`took the credit of ${people} people from the worker ${keeper.name}`);
+      if (people > 0) {
+        this.#options.onNotice(`took back what ${people} people did from the worker ${keeper.name}`);
+      }
     });
   }
 
