@@ -23,8 +23,15 @@ async function tell(context: Context, { json }: JsonOption): Promise<void> {
   const { terminal, outStyle } = context;
   const state = await stateOf(context);
   if (json) return terminal.out(jsonLine(state));
-  if (!state.paused)
-    return terminal.out(`${outStyle.good("Working")}, as far as their own options let them.\n`);
+  if (!state.paused) {
+    const { readNotes } = await import("../files/running-note.ts");
+    const runs = (await readNotes(terminal.env)).some(({ kind }) => kind === "worker");
+    return terminal.out(
+      runs
+        ? `${outStyle.good("Working")}, as far as their own options let them.\n`
+        : "Not paused, but no worker of yours runs here: `musketeers join` starts one.\n",
+    );
+  }
   const long =
     state.untilMs === null
       ? "until `musketeers worker resume`"
