@@ -14,10 +14,10 @@ let growing: ReturnType<typeof setTimeout> | undefined;
 
 const growBy = (factor: number): void => setFlagsFromString(`--semi-space-growth-factor=${factor}`);
 
-/** Keeps the young heap small for as long as the program runs: one that transfers files and ends. */
+/** Keeps the young heap small for as long as the program runs: one that transfers files and ends, or a worker of a small machine. */
 export const keepHeapLean = (): void => growBy(1);
 
-/** Does something that leaves much garbage, such as to load a hub's code; then the young heap may grow. */
+/** Does something that leaves much garbage, such as to load a hub's code or a worker's; then the young heap may grow. */
 export async function withLeanHeap<T>(work: () => Promise<T>): Promise<T> {
   growBy(1);
   try {

@@ -161,6 +161,7 @@ export const defaultLimits: Limits = Object.freeze({
   sandboxLingerMs: 250,
   memoryWatchIntervalMs: 100,
   sandboxBaseBytes: 96 * MiB,
+  leanMachineBytesMax: 1024 * MiB,
   containerProcessesMax: 256,
   containerUserProcessesMax: 16_384,
   containerFilesMax: 1_024,

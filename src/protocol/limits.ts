@@ -297,6 +297,8 @@ export interface Limits {
   readonly memoryWatchIntervalMs: number;
   /** What a sandbox may have resident besides its task's memory: the runtime itself. */
   readonly sandboxBaseBytes: number;
+  /** On a worker's machine with no more memory than this, the young heaps of worker and sandboxes stay small. */
+  readonly leanMachineBytesMax: number;
   /** Processes and threads that one container may have. */
   readonly containerProcessesMax: number;
   /** The same of all containers that one user of the engine runs. */

@@ -1,5 +1,6 @@
 /** Starts a worker in a Node process. */
-import type { WorkerDescription } from "../protocol/index.ts";
+import type { Limits, WorkerDescription } from "../protocol/index.ts";
+import { isLean } from "./machine/machine.ts";
 import { nodeMachine } from "./machine/node-machine.ts";
 import { joinHubs } from "./several-hubs.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -31,6 +32,10 @@ export type { ContainerChoice, WorkerOptions } from "./worker-options.ts";
 
 /** Cores that this process may use: those of the machine, within what its control groups grant. */
 export const machineCores = (): number => nodeMachine.cores();
+
+/** Whether this machine has so little memory that a worker does with less of it. */
+export const isLeanMachine = (limits: Pick<Limits, "leanMachineBytesMax">): boolean =>
+  isLean(nodeMachine.memoryBytes(), limits);
 
 export interface WorkerHandle {
   readonly description: WorkerDescription;

@@ -15,7 +15,7 @@ import {
   type Executor,
 } from "./executors/index.ts";
 import type { Lending } from "./governed.ts";
-import { measureSpeed } from "./machine/machine.ts";
+import { isLean, measureSpeed } from "./machine/machine.ts";
 import { nodeMachine as machine } from "./machine/node-machine.ts";
 
 export interface WorkerOptions {
@@ -67,7 +67,11 @@ export async function openExecutor(
   { trust, lending, containers }: Pick<WorkerOptions, "trust" | "lending" | "containers">,
   limits: Limits,
 ): Promise<Executor> {
-  const options = { limits, ...(lending?.priority === undefined ? {} : { priority: lending.priority }) };
+  const options = {
+    limits,
+    isLean: isLean(machine.memoryBytes(), limits),
+    ...(lending?.priority === undefined ? {} : { priority: lending.priority }),
+  };
   const executor = await (trust ? createNodeExecutor(options) : createDenoExecutor(options));
   if (containers === undefined) return executor;
   try {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { loadMachineKey } from "../../client/node.ts";
+import { keepHeapLean, withLeanHeap } from "../../heap/index.ts";
 import { defaultLimits, MusketeersError, toMusketeersError } from "../../protocol/index.ts";
 import type { SharedWorkerHandle, WorkerNotice } from "../../worker/node.ts";
 import { addContainerOptions, type ContainerOptions, containersOf } from "../arguments/container-options.ts";
@@ -120,6 +121,13 @@ function leaveForKeeper(worker: SharedWorkerHandle): void {
   });
 }
 
+/** What a worker consists of, loaded when it is wanted, so that the other commands start without it. */
+async function loadWorker() {
+  const worker = await withLeanHeap(() => import("../../worker/node.ts"));
+  if (worker.isLeanMachine(defaultLimits)) keepHeapLean();
+  return worker;
+}
+
 async function join(texts: readonly string[], options: JoinOptions, context: Context): Promise<void> {
   const led = process.send !== undefined;
   // A keeper acts for the volunteer; any other process that leads this one answers for itself.
@@ -144,8 +152,7 @@ async function join(texts: readonly string[], options: JoinOptions, context: Con
   // A process that leads this one has its own way to ask, and is not remembered.
   const { signal } = stopper;
   const agreed = await obtainConsent(invites, options, context, { remember: !led || kept, signal });
-  // Loaded here, so that the other commands start without it.
-  const { joinHubs, offerToEnd } = await import("../../worker/node.ts");
+  const { joinHubs, offerToEnd } = await loadWorker();
   offerToEnd();
   const reporter = new Reporter(
     context,

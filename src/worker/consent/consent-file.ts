@@ -1,50 +1,22 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { z } from "zod";
-import { IMAGE_CHARACTERS_MAX, MusketeersError } from "../../protocol/index.ts";
+import { MusketeersError } from "../../protocol/index.ts";
 import { type Asks, imagesIn, missingOf, together } from "./asks.ts";
+import { type ConsentContent, type Granted, IMAGES_MAX, parseContent } from "./consent-content.ts";
 import type { ConsentRequest } from "./request.ts";
 
-/** Images that are remembered of one project; the one granted longest ago is forgotten first. */
-const IMAGES_MAX = 64;
+export type { Granted } from "./consent-content.ts";
 
 /*
  * What the volunteers of a machine have said yes to, and what they are asked: one file for all workers of a user, by
  * project root key, so that neither another hub nor another project inherits a consent.
  */
 
-const asks = {
-  net: z.array(z.string().max(256)).max(256),
-  memoryBytes: z.number().int().min(0),
-  images: z.array(z.string().max(IMAGE_CHARACTERS_MAX)).max(IMAGES_MAX).readonly().optional(),
-};
-
-const granted = z.object({ ...asks, project: z.string(), hub: z.string(), atMs: z.number() });
-const request: z.ZodType<ConsentRequest> = z.object({
-  ...asks,
-  id: z.string().max(64),
-  of: z.string().max(256),
-  project: z.string(),
-  hub: z.string(),
-  task: z.string(),
-  submitter: z.string(),
-  atMs: z.number(),
-});
-const content = z.object({
-  version: z.literal(1),
-  projects: z.record(z.string(), granted),
-  requests: z.array(request),
-});
-
-/** What was granted to a project, when, and where it was met. Times are milliseconds since 1970. */
-export type Granted = z.infer<typeof granted>;
-type Content = z.infer<typeof content>;
-
 /** Projects that are remembered; the one granted longest ago is forgotten first. */
 const PROJECTS_MAX = 256;
 
-const empty: Content = { version: 1, projects: {}, requests: [] };
+const empty: ConsentContent = { version: 1, projects: {}, requests: [] };
 
 /** The file of a user's consents; several processes may use it. */
 export class ConsentFile {
@@ -58,7 +30,7 @@ export class ConsentFile {
   }
 
   /** @throws MusketeersError `BAD_ARGUMENT` where the file is no longer ours to understand */
-  async read(): Promise<Content> {
+  async read(): Promise<ConsentContent> {
     let text: string;
     try {
       text = await readFile(this.path, "utf8");
@@ -67,7 +39,7 @@ export class ConsentFile {
       throw error;
     }
     try {
-      return content.parse(JSON.parse(text));
+      return parseContent(text);
     } catch (cause) {
       throw new MusketeersError("BAD_ARGUMENT", `${this.path} is damaged`, {
         hint: "Delete it; every project will then ask for your consent again.",
@@ -130,7 +102,7 @@ export class ConsentFile {
     return count;
   }
 
-  async #write(next: Content): Promise<void> {
+  async #write(next: ConsentContent): Promise<void> {
     const draft = `${this.path}.${randomBytes(6).toString("hex")}`;
     try {
       await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });

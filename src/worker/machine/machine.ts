@@ -1,3 +1,5 @@
+import type { Limits } from "../../protocol/index.ts";
+
 /** What an agent asks of the machine that it runs on. */
 export interface Machine {
   memoryBytes(): number;
@@ -55,3 +57,7 @@ export const coresOf = (cores: number, quota: number): number =>
  */
 export const memoryOf = (total: number, bound: number | undefined): number =>
   bound !== undefined && bound > 0 ? Math.min(total, bound) : total;
+
+/** Whether a machine has so little memory that it is worth some time to do with less. */
+export const isLean = (memoryBytes: number, limits: Pick<Limits, "leanMachineBytesMax">): boolean =>
+  memoryBytes <= limits.leanMachineBytesMax;

@@ -7,6 +7,7 @@ import { defaultLimits, type Limits, type TaskSpec } from "../../../protocol/ind
 import { bootstrapFile } from "../bootstrap-file.ts";
 import type { Executor, SandboxHandlers, SandboxOrder } from "../port.ts";
 import { type Child, ChildSandbox } from "../process/child-process.ts";
+import { heapFlags } from "../process/heap-flags.ts";
 import { ownSession } from "../process/parent-death.ts";
 import { launchWith, type Priority } from "../process/priority.ts";
 import { makeScratch } from "../process/scratch.ts";
@@ -38,12 +39,16 @@ const DENIALS = [
 ] as const;
 
 /** Deno's arguments for a task. */
-export const denoArgs = (task: Pick<TaskSpec, "net" | "memoryBytes">, bootstrap: string): string[] => [
+export const denoArgs = (
+  task: Pick<TaskSpec, "net" | "memoryBytes">,
+  bootstrap: string,
+  isLean: boolean,
+): string[] => [
   "run",
   "--quiet",
   ...DENIALS,
   ...netFlags(task.net),
-  `--v8-flags=--max-old-space-size=${Math.max(16, Math.ceil(task.memoryBytes / MiB))}`,
+  `--v8-flags=${heapFlags(task.memoryBytes, isLean).join(",")}`,
   bootstrap,
 ];
 
@@ -56,6 +61,8 @@ export interface DenoExecutorOptions {
   readonly priority?: Priority;
   /** Uses bubblewrap where it works; on unless said otherwise. */
   readonly bubblewrap?: boolean;
+  /** On a machine with little memory: heaps stay small, at the cost of some time. */
+  readonly isLean?: boolean;
 }
 
 /**
@@ -64,7 +71,7 @@ export interface DenoExecutorOptions {
  * @throws MusketeersError `SANDBOX_UNAVAILABLE` with the reason.
  */
 export async function createDenoExecutor(options: DenoExecutorOptions = {}): Promise<Executor> {
-  const limits = options.limits ?? defaultLimits;
+  const { limits = defaultLimits, isLean = false } = options;
   const [deno, bootstrap, launch] = await Promise.all([
     findDeno(),
     bootstrapFile("deno"),
@@ -73,7 +80,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
   const wrap =
     options.bubblewrap === false
       ? undefined
-      : await findBubblewrap(deno.path, bootstrap, (main) => denoArgs(probeTask, main));
+      : await findBubblewrap(deno.path, bootstrap, (main) => denoArgs(probeTask, main, isLean));
   const sandboxes = new Set<SandboxProcess>();
   const scratch = makeScratch(() => {
     for (const sandbox of sandboxes) void sandbox.kill();
@@ -84,7 +91,7 @@ export async function createDenoExecutor(options: DenoExecutorOptions = {}): Pro
 
   const spawnTask = ({ task, onDenied = () => {} }: SandboxOrder): Child => {
     const audit = audits?.take(task.net, onDenied);
-    const args = (main: string) => denoArgs(task, main);
+    const args = (main: string) => denoArgs(task, main, isLean);
     const wrapped = wrap?.command(args, { net: task.net.length > 0, audit: audit?.path });
     const [program = "", ...rest] = wrapped
       ? [...launch.barePrefix, ...wrapped]

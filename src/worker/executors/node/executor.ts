@@ -7,13 +7,13 @@ import { defaultLimits, type Limits } from "../../../protocol/index.ts";
 import { bootstrapFile } from "../bootstrap-file.ts";
 import type { Executor } from "../port.ts";
 import { type Child, ChildSandbox } from "../process/child-process.ts";
+import { heapFlags } from "../process/heap-flags.ts";
 import { ownSession } from "../process/parent-death.ts";
 import { launchWith, type Priority } from "../process/priority.ts";
 import { makeScratch } from "../process/scratch.ts";
 import { signalStop } from "../process/signal-stop.ts";
 import { SandboxProcess } from "../sandbox/sandbox-process.ts";
 
-const MiB = 1024 * 1024;
 const FD_IN = 3;
 const FD_OUT = 4;
 
@@ -21,6 +21,8 @@ export interface NodeExecutorOptions {
   readonly limits?: Limits;
   /** `normal` where nothing is said. */
   readonly priority?: Priority;
+  /** As of `DenoExecutorOptions`. */
+  readonly isLean?: boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface NodeExecutorOptions {
  * Time-outs, memory limits and logs are as in the sandbox.
  */
 export async function createNodeExecutor(options: NodeExecutorOptions = {}): Promise<Executor> {
-  const limits = options.limits ?? defaultLimits;
+  const { limits = defaultLimits, isLean = false } = options;
   const [bootstrap, launch] = await Promise.all([
     bootstrapFile("node"),
     launchWith(options.priority ?? "normal"),
@@ -40,8 +42,8 @@ export async function createNodeExecutor(options: NodeExecutorOptions = {}): Pro
 
   const spawnTask = (memoryBytes: number): Child => {
     const cwd = mkdtempSync(join(scratch.path, "task-"));
-    const heap = `--max-old-space-size=${Math.max(16, Math.ceil(memoryBytes / MiB))}`;
-    const [program = "", ...args] = [...launch.prefix, process.execPath, heap, bootstrap];
+    const heap = heapFlags(memoryBytes, isLean);
+    const [program = "", ...args] = [...launch.prefix, process.execPath, ...heap, bootstrap];
     const child = spawn(program, args, {
       cwd,
       env: { PATH: process.env.PATH ?? "", NO_COLOR: "1" },
