@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ChunkPool, isWholePages, PAGE_BYTES } from "../../../data/index.ts";
-import { engineLimits } from "../../options.ts";
+import { type EngineLimits, engineLimits } from "../../options.ts";
 import { EmbeddedBlobs } from "../blobs.ts";
 import { FakeDisk } from "../disk.fake.ts";
 import type { Files } from "../files.ts";
@@ -12,6 +12,7 @@ import {
   directDisk,
   directory,
   expectAll,
+  expectYoungestOpen,
   outcomeOf,
 } from "./packed-blobs.fake.ts";
 
@@ -19,11 +20,11 @@ import {
 const large = (number: number) => block(`${number} `.repeat(300_000 + number));
 
 /** With a clock that stands, so that every disk is fast. */
-const openLarge = (files: Files, strict = false) =>
+const openLarge = (files: Files, strict = false, limits: Partial<EngineLimits> = {}) =>
   EmbeddedBlobs.open({
     files,
     directory,
-    limits: engineLimits({}),
+    limits: engineLimits({ limits }),
     strict,
     nowMs: () => 0,
     clockMs: () => 0,
@@ -131,9 +132,9 @@ describe("long writes past the system's cache", () => {
   }
 
   /** Both ways are known, and the one past the cache is the better one; two writes of it are under way. */
-  async function twoUnderWay() {
+  async function twoUnderWay(limits: Partial<EngineLimits> = {}) {
     const { disk, held, until } = holdingDisk();
-    const blobs = await openLarge(disk);
+    const blobs = await openLarge(disk, false, limits);
     await blobs.put(large(0).bytes);
     const before = [outcomeOf(blobs.put(large(1).bytes))];
     await until(1);
@@ -188,6 +189,27 @@ describe("long writes past the system's cache", () => {
     const after = await openLarge(disk.afterKill());
     await expectAll(after, all);
     expect(after.damage.text).toBeNull();
+  });
+
+  test("end before their packs do, such as to be compacted", async () => {
+    const { disk, blobs, held, all, outcomes } = await twoUnderWay();
+    for (const { cid } of [large(0), large(1)]) await blobs.delete(cid);
+    await new Promise(setImmediate);
+    expect(new Set(await endAll(held, outcomes))).toEqual(new Set(["ok"]));
+    await endAll(held, [outcomeOf(blobs.idle())]);
+    await expectAll(blobs, all);
+    await expectAll(await openLarge(disk.afterKill()), all);
+  });
+
+  test("end both packs when one is full, also where it is filled alone", async () => {
+    const { disk, blobs, held, all, outcomes } = await twoUnderWay({ packBytesTarget: 6_000_000 });
+    await endAll(held, outcomes);
+    const more = Array.from({ length: 12 }, (_, index) => large(index + 10));
+    for (const { bytes } of more) expect(await endAll(held, [outcomeOf(blobs.put(bytes))])).toEqual(["ok"]);
+    await blobs.idle();
+    expect(disk.log.filter((done) => /^rename .*\.index$/.test(done)).length).toBeGreaterThan(2);
+    await expectYoungestOpen(disk);
+    await expectAll(blobs, [...all, ...more]);
   });
 
   test("go to one pack where each is synced before it counts", async () => {

@@ -41,6 +41,15 @@ export async function expectAll(
   }
 }
 
+/** An index that is not as its pack is any more must not hide what was stored again in a pack before it. */
+export async function expectYoungestOpen(disk: FakeDisk): Promise<void> {
+  const names = await disk.list(packs);
+  const numbers = (ending: string) => names.filter((name) => name.endsWith(ending)).map(Number.parseFloat);
+  const closed = new Set(numbers(".index"));
+  const open = numbers(".pack").filter((number) => !closed.has(number));
+  expect(Math.min(...open)).toBeGreaterThan(Math.max(0, ...closed));
+}
+
 type Write = LogFile["write"];
 
 /** A disk whose writes past the cache go another way. */
@@ -49,16 +58,24 @@ export function directDisk(
   disk = new FakeDisk(),
 ): FakeDisk {
   return Object.assign(disk, {
-    openDirect: (path: string): LogFile => ({
-      write: (pieces, offset) => {
-        const toDisk: Write = async (...args) => (await disk.open(path, "write")).write(...args);
-        return write(toDisk, pieces, offset);
-      },
-      read: async () => 0,
-      truncate: async () => {},
-      sync: async () => {},
-      size: async () => 0,
-      close: async () => {},
-    }),
+    openDirect: (path: string): LogFile => {
+      let isClosed = false;
+      return {
+        write: async (pieces, offset) => {
+          const toDisk: Write = async (...args) => (await disk.open(path, "write")).write(...args);
+          const written = await write(toDisk, pieces, offset);
+          // Real ones write to whatever was opened instead of it.
+          if (isClosed) throw Object.assign(new Error("closed meanwhile"), { code: "EBADF" });
+          return written;
+        },
+        read: async () => 0,
+        truncate: async () => {},
+        sync: async () => {},
+        size: async () => 0,
+        close: async () => {
+          isClosed = true;
+        },
+      };
+    },
   });
 }
