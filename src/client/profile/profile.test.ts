@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -43,10 +43,23 @@ test("the hub is the named one, else the environment's, else the default", async
 
 test("a damaged file says so", async () => {
   await writeProfile("lan", lan, {}, env);
-  for (const text of ["{", '{"hubs":{"x":{}}}', "5", "null"]) {
+  for (const [text, why] of [
+    ["{", "JSON"],
+    ['{"hubs":{"x":{}}}', "no invite in x"],
+    ['{"hubs":{"x":null}}', "no invite in x"],
+    ['{"mine":1}', "it names no hubs"],
+    ["5", "it names no hubs"],
+    ["null", "it names no hubs"],
+  ] as const) {
     await writeFile(join(env.MUSKETEERS_HOME!, "hubs.json"), text);
-    await expect(readProfiles(env)).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
+    const message = expect.stringMatching(`hubs.json is damaged: .*${why}`);
+    await expect(readProfiles(env)).rejects.toMatchObject({ code: "BAD_ARGUMENT", message });
   }
+});
+
+test("a file that cannot be read says so", async () => {
+  await mkdir(join(env.MUSKETEERS_HOME!, "hubs.json"), { recursive: true });
+  await expect(readProfiles(env)).rejects.toMatchObject({ code: "STORAGE" });
 });
 
 test("settings are where the XDG specification puts them", () => {

@@ -31,32 +31,37 @@ export function configDirectory(env: Environment = process.env): string {
 
 const fileIn = (env: Environment): string => join(configDirectory(env), "hubs.json");
 
+/** What the text of such a file says. @throws Error that says why it is none */
+function parseProfiles(text: string): Profiles {
+  const parsed: unknown = JSON.parse(text);
+  const { default: chosen, hubs } = (parsed ?? {}) as { readonly default?: unknown; readonly hubs?: unknown };
+  if (typeof hubs !== "object" || hubs === null) throw new TypeError("it names no hubs");
+  const entries = Object.entries(hubs).map(([name, profile]) => {
+    const { invite, url } = (profile ?? {}) as Partial<Profile>;
+    if (typeof invite !== "string" || typeof url !== "string") throw new TypeError(`no invite in ${name}`);
+    return [name, { invite, url }] as const;
+  });
+  return { ...(typeof chosen === "string" ? { default: chosen } : {}), hubs: Object.fromEntries(entries) };
+}
+
 /**
  * Reads all profiles; none where there is no file.
- * @throws MusketeersError `BAD_ARGUMENT` where the file is no longer ours to understand.
+ * @throws MusketeersError `BAD_ARGUMENT` where the file is no longer ours to understand, `STORAGE` where it cannot be read.
  */
 export async function readProfiles(env: Environment = process.env): Promise<Profiles> {
   const file = fileIn(env);
   let text: string;
   try {
     text = await readFile(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { hubs: {} };
-    throw error;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return { hubs: {} };
+    throw new MusketeersError("STORAGE", `${file} cannot be read: ${(cause as Error).message}`, { cause });
   }
   try {
-    const { default: chosen, hubs } = JSON.parse(text) as {
-      default?: unknown;
-      hubs: Record<string, Partial<Profile>>;
-    };
-    const entries = Object.entries(hubs).map(([name, { invite, url }]) => {
-      if (typeof invite !== "string" || typeof url !== "string") throw new TypeError(`no invite in ${name}`);
-      return [name, { invite, url }] as const;
-    });
-    return { ...(typeof chosen === "string" ? { default: chosen } : {}), hubs: Object.fromEntries(entries) };
+    return parseProfiles(text);
   } catch (cause) {
     throw new MusketeersError("BAD_ARGUMENT", `${file} is damaged: ${(cause as Error).message}`, {
-      hint: "Delete it and log in again.",
+      hint: "The invites in it may be all there is of them: mend it, or move it away and log in again.",
       cause,
     });
   }
