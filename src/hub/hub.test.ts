@@ -135,6 +135,20 @@ describe("a job", () => {
     expect(await other.call("job", { job: detached.job })).toMatchObject({ state: "running" });
   });
 
+  test("unsealedGraceMs: is cancelled when its client is gone before its inputs are all in, though it is detached", async () => {
+    const hub = await testHub({ limits: { attachedGraceMs: 20, unsealedGraceMs: 60 } });
+    const client = await ScriptedPeer.client(hub);
+    const [whole, begun] = [jobSpec({ attached: false }), jobSpec({ attached: false })];
+    client.submit(whole, 1);
+    client.submit(begun, 1, false);
+    await client.next("accepted", ({ job }) => job === begun.job);
+    client.link.close();
+    const other = await ScriptedPeer.client(hub, "viewer");
+    other.watch(begun.job, { results: false });
+    expect((await other.next("ended")).message).toMatchObject({ state: "cancelled", size: 1 });
+    expect(await other.call("job", { job: whole.job })).toMatchObject({ state: "running" });
+  });
+
   test("lets go of its clients when it ends, and its clients of it", async () => {
     const hub = await testHub({ limits: { jobsEndedKept: 1 } });
     const client = await ScriptedPeer.client(hub);

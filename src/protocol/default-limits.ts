@@ -82,6 +82,7 @@ export const defaultLimits: Limits = Object.freeze({
   handshakeTimeoutMs: 10 * second,
   adoptionWindowMs: 5 * second,
   attachedGraceMs: 10 * second,
+  unsealedGraceMs: 3600 * second,
   iterateSaveIntervalMs: second,
   reconnectDelayMinMs: 50,
   reconnectDelayMaxMs: 5 * second,

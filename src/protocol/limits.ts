@@ -145,6 +145,8 @@ export interface Limits {
   readonly adoptionWindowMs: number;
   /** An attached job is cancelled when its client was gone for this long. */
   readonly attachedGraceMs: number;
+  /** A detached job whose inputs are not all in is cancelled when its client was gone for this long. */
+  readonly unsealedGraceMs: number;
   /** An iteration with a checkpoint keeps its value at most this often, and at its end. */
   readonly iterateSaveIntervalMs: number;
   /** First and longest pause between two tries to reconnect. */

@@ -1,16 +1,19 @@
+import type { Limits } from "../../protocol/index.ts";
 import type { Holder, JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
 
-/** Who holds which attached job: one that nobody holds for a while is given up. */
+export type HoldLimits = Pick<Limits, "attachedGraceMs" | "unsealedGraceMs">;
+
+/** Who holds which job: one that nobody holds for a while is given up, unless it is detached and its inputs are all in. */
 export class Holds {
   readonly #jobs: Jobs;
-  readonly #graceMs: number;
+  readonly #limits: HoldLimits;
   readonly #abandon: (entry: JobEntry) => void;
   #closed = false;
 
-  constructor(jobs: Jobs, graceMs: number, abandon: (entry: JobEntry) => void) {
+  constructor(jobs: Jobs, limits: HoldLimits, abandon: (entry: JobEntry) => void) {
     this.#jobs = jobs;
-    this.#graceMs = graceMs;
+    this.#limits = limits;
     this.#abandon = abandon;
   }
 
@@ -39,9 +42,19 @@ export class Holds {
   }
 
   #startTimer(entry: JobEntry): void {
-    const { state, spec, holders } = entry;
-    if (this.#closed || state !== "running" || !spec.options.attached || holders.size > 0) return;
+    const graceMs = this.#graceMs(entry);
+    if (this.#closed || graceMs === undefined) return;
     clearTimeout(entry.abandonTimer);
-    entry.abandonTimer = setTimeout(() => this.#abandon(entry), this.#graceMs);
+    entry.abandonTimer = setTimeout(() => {
+      // The last of its inputs may have been on their way to the disk.
+      if (this.#graceMs(entry) !== undefined) this.#abandon(entry);
+    }, graceMs);
+  }
+
+  /** How long a job goes on by itself; undefined for one that may do so to its end. */
+  #graceMs({ state, spec, holders, taken }: JobEntry): number | undefined {
+    if (state !== "running" || holders.size > 0) return undefined;
+    if (spec.options.attached) return this.#limits.attachedGraceMs;
+    return taken.sealed ? undefined : this.#limits.unsealedGraceMs;
   }
 }

@@ -1,7 +1,7 @@
-import { CLIENT_GONE, type Limits, MusketeersError, type Ranges } from "../../protocol/index.ts";
+import { CLIENT_GONE, MusketeersError, type Ranges } from "../../protocol/index.ts";
 import type { SchedulerEvent, Untimed } from "../../scheduler/index.ts";
 import type { Ledger } from "../journal/ledger.ts";
-import { Holds } from "./holds.ts";
+import { type HoldLimits, Holds } from "./holds.ts";
 import type { JobEntry } from "./job-entry.ts";
 import type { Jobs } from "./jobs.ts";
 
@@ -12,7 +12,7 @@ export interface Adjustment {
 }
 
 export interface JobControlOptions {
-  readonly limits: Pick<Limits, "attachedGraceMs">;
+  readonly limits: HoldLimits;
   readonly jobs: Jobs;
   readonly ledger: Ledger;
   readonly feed: (event: Untimed<SchedulerEvent>) => void;
@@ -28,7 +28,7 @@ export class JobControl {
   constructor(options: JobControlOptions) {
     this.#options = options;
     const { jobs, limits } = options;
-    this.holds = new Holds(jobs, limits.attachedGraceMs, (entry) => this.cancel(entry.spec.job, CLIENT_GONE));
+    this.holds = new Holds(jobs, limits, (entry) => this.cancel(entry.spec.job, CLIENT_GONE));
   }
 
   /**
