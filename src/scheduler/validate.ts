@@ -183,10 +183,18 @@ function checkWorker(state: Scheduler, worker: Worker, complain: Complain): void
   if (state.hungry.has(worker) && leases.size < slots) complain("it is idle, not just hungry");
   if (worker.lastHeardMs + state.config.leaseTtlMs < state.wakeAtMs) complain("nobody will miss it");
   if (!state.idle.has(worker)) return;
-  for (const { queue } of worker.demands) {
+  for (const { queue, jobs } of worker.demands) {
     const job = queue.least(excludedFor(worker));
     if (job !== undefined) complain(`it is idle although ${job.id} has inputs ready`);
+    for (const each of jobs)
+      if (!isLookedAt(state, each, worker)) complain(`nobody will look at ${each.id} for it`);
   }
+}
+
+/** Whether an idle worker is thought of when a lease of a job may have become worth something to it. */
+function isLookedAt(state: Scheduler, job: Job, worker: Worker): boolean {
+  if (job.leases.size === 0 || isStopped(job) || !canServe(worker, job)) return true;
+  return job.tail.lookAtMs <= state.nowMs || job.tail.lookAtMs >= state.wakeAtMs;
 }
 
 function checkDemand(state: Scheduler, demand: Demand, complain: Complain): void {

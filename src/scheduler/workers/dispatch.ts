@@ -26,7 +26,7 @@ export function dispatch(state: Scheduler): void {
     const workers = [...touched];
     touched.clear();
     for (const worker of workers) serve(state, worker);
-    serveWoken(state);
+    workers.push(...serveWoken(state));
     for (const worker of workers) while (state.idle.has(worker) && relieve(state, worker));
     if (due.size === 0) continue;
     const jobs = [...due];
@@ -51,18 +51,21 @@ function serve(state: Scheduler, worker: Worker): void {
   }
 }
 
-/** Offers what became ready to those who wait. */
-function serveWoken(state: Scheduler): void {
-  if (state.woken.size === 0) return;
+/** Offers what became ready to those who wait; gives who took something, and may want more than there was. */
+function serveWoken(state: Scheduler): readonly Worker[] {
+  const served: Worker[] = [];
   for (const job of state.woken) {
     for (const waiting of [state.idle, state.hungry]) {
       for (const worker of waiting) {
         if (job.queueAt < 0) break;
-        if (canServe(worker, job) && !worker.shut.has(job)) serve(state, worker);
+        if (!canServe(worker, job) || worker.shut.has(job)) continue;
+        serve(state, worker);
+        served.push(worker);
       }
     }
   }
   state.woken.clear();
+  return served;
 }
 
 /** Carves the next unit off a job that has something ready. */
@@ -109,14 +112,15 @@ function relieve(state: Scheduler, worker: Worker): boolean {
 
 /** The same from the job's side, for those who have been idle for a while. */
 function relieveIdle(state: Scheduler, job: Job): void {
+  const { tail } = job;
   for (const worker of state.idle) {
     if (job.queueAt >= 0 || isStopped(job)) return;
     if (!canServe(worker, job)) continue;
     while (state.idle.has(worker) && takeOver(state, job, worker));
-    const { trims, copies, lookAtMs } = job.tail;
-    if (trims.length > 0 || copies.length > 0 || !state.idle.has(worker)) continue;
-    wakeBy(state, lookAtMs);
-    return;
+    if (!state.idle.has(worker)) continue;
+    wakeBy(state, tail.lookAtMs);
+    // What is worth a copy, but runs on this very worker, may be something for the next.
+    if (tail.copies.length === 0) return;
   }
 }
 
@@ -125,7 +129,7 @@ function takeOver(state: Scheduler, job: Job, worker: Worker): boolean {
   lookAtLeases(state, job);
   if (trimOne(state, job)) {
     serve(state, worker);
-    serveWoken(state);
+    for (const served of serveWoken(state)) state.touched.add(served);
     return true;
   }
   if (!copyOne(state, job, worker)) return false;
