@@ -9,3 +9,14 @@ export function concatBytes(parts: readonly Uint8Array[], length: number): Uint8
   }
   return whole;
 }
+
+/** What is left of parts behind their first bytes; no part is copied. */
+export function bytesBehind(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let skip = bytes;
+  for (const part of parts) {
+    if (skip < part.length) rest.push(skip === 0 ? part : part.subarray(skip));
+    skip = Math.max(0, skip - part.length);
+  }
+  return rest;
+}

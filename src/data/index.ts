@@ -15,7 +15,7 @@ export { blockFiles, decodeWithHandles } from "./block-files.ts";
 export { BlockSender } from "./block-sender.ts";
 export type { BlockSink, BlockSource, NamedChunk } from "./block-store.ts";
 export { BlockUpload } from "./block-upload.ts";
-export { concatBytes } from "./bytes.ts";
+export { bytesBehind, concatBytes } from "./bytes.ts";
 export { type BlobCache, CachedBlobs, type CacheWatcher } from "./cached-blobs.ts";
 export { exportCar, importCar } from "./car.ts";
 export { ChunkPool } from "./chunk-pool.ts";

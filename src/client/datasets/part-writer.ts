@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { bytesBehind } from "../../data/index.ts";
 
 /** Each write is a trip to a thread and back, which takes about as long as writing 256 KiB. */
 const WRITE_BYTES = 2_097_152;
@@ -63,19 +64,8 @@ export class PartWriter {
     for (let rest = parts; rest.length > 0; ) {
       const { bytesWritten } = await this.#file.writev(rest as Uint8Array[], this.#at);
       this.#at += bytesWritten;
-      rest = behind(rest, bytesWritten);
+      rest = bytesBehind(rest, bytesWritten);
     }
     for (const part of parts) this.#options.onWritten(part);
   }
-}
-
-/** What is left of parts behind their first bytes. */
-function behind(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const rest: Uint8Array[] = [];
-  let skip = bytes;
-  for (const part of parts) {
-    if (skip < part.length) rest.push(skip === 0 ? part : part.subarray(skip));
-    skip = Math.max(0, skip - part.length);
-  }
-  return rest;
 }

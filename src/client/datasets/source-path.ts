@@ -1,7 +1,7 @@
 import type { BigIntStats, Stats } from "node:fs";
 import { type FileHandle, lstat, open, opendir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { ChunkPool, type NamedChunk } from "../../data/index.ts";
+import { bytesBehind, ChunkPool, type NamedChunk } from "../../data/index.ts";
 import { namedChunksOf } from "../../data/node.ts";
 import { MusketeersError } from "../../protocol/index.ts";
 import type { OnLeftOut, Reading, SourceFile } from "./put-source.ts";
@@ -33,7 +33,7 @@ async function fill(file: FileHandle, buffers: readonly Uint8Array[]): Promise<U
   let filled = 0;
   const bytes = buffers.reduce((sum, { length }) => sum + length, 0);
   while (filled < bytes) {
-    const { bytesRead } = await file.readv(behind(buffers, filled));
+    const { bytesRead } = await file.readv(bytesBehind(buffers, filled));
     if (bytesRead === 0) break;
     filled += bytesRead;
   }
@@ -43,17 +43,6 @@ async function fill(file: FileHandle, buffers: readonly Uint8Array[]): Promise<U
     filled -= Math.min(filled, buffer.length);
   }
   return parts;
-}
-
-/** What is left of buffers behind their first bytes. */
-function behind(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const rest: Uint8Array[] = [];
-  let skip = bytes;
-  for (const buffer of buffers) {
-    if (skip < buffer.length) rest.push(buffer.subarray(skip));
-    skip = Math.max(0, skip - buffer.length);
-  }
-  return rest;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { bytesBehind } from "../../data/index.ts";
+
 /*
  * The part of a file system that the journal and the registry use. Narrow, so that tests can put a disk
  * underneath that fills up, fails, writes short and forgets what was not synced.
@@ -73,21 +75,10 @@ async function writeRest(
   first: number | Promise<number>,
 ): Promise<void> {
   for (let done = await first; done < bytes; ) {
-    const step = await file.write(behind(pieces, done), offset + done);
+    const step = await file.write(bytesBehind(pieces, done), offset + done);
     if (step <= 0) throw Object.assign(new Error("nothing more could be written"), { code: "ENOSPC" });
     done += step;
   }
-}
-
-/** What is left of pieces behind their first bytes. */
-function behind(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const rest: Uint8Array[] = [];
-  let skip = bytes;
-  for (const piece of pieces) {
-    if (skip < piece.length) rest.push(skip === 0 ? piece : piece.subarray(skip));
-    skip = Math.max(0, skip - piece.length);
-  }
-  return rest;
 }
 
 /** A whole file, or undefined where there is none. */
