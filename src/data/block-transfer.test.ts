@@ -316,10 +316,13 @@ describe("uploading", () => {
       };
     };
     refuse("STORAGE", limits.blobAttemptsMax + 3);
-    const patient = uploadOf();
+    const waits: (string | undefined)[] = [];
+    const patient = uploadOf({ onWaiting: (why) => waits.push(why?.message) });
     const [block, other] = blocksOf(2);
     await patient.put(block!.cid, block!.bytes);
     await patient.end();
+    // Once, however often it is refused.
+    expect(waits).toEqual(["refused", undefined]);
     expect(hub.blocks.has(block!.cid)).toBe(true);
     refuse("FORBIDDEN", Number.POSITIVE_INFINITY);
     const refused = uploadOf();

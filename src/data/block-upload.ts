@@ -1,4 +1,4 @@
-import type { Limits } from "../protocol/index.ts";
+import type { Limits, MusketeersError } from "../protocol/index.ts";
 import { BatchPace } from "./batch-pace.ts";
 import { type BatchBlock, blockParts } from "./block-batch.ts";
 import type { BlockSink } from "./block-store.ts";
@@ -20,6 +20,8 @@ export interface BlockUploadOptions {
   readonly onReleased?: (bytes: Uint8Array) => void;
   /** Told when blocks are surely at the hub: bytes of them, and how many of these had to be sent. */
   readonly onStored?: (bytes: number, sentBytes: number) => void;
+  /** Told why the hub's disk refuses what it is given, which is tried again; of nothing once it has taken something. */
+  readonly onWaiting?: (why: MusketeersError | undefined) => void;
   /** Milliseconds that never go back. */
   readonly now?: () => number;
 }
@@ -43,6 +45,7 @@ export class BlockUpload implements BlockSink {
   #batch: BatchBlock[] = [];
   #batchBytes = 0;
   #failure: { readonly error: unknown } | undefined;
+  #isWaiting = false;
 
   constructor(options: BlockUploadOptions) {
     this.#options = options;
@@ -138,7 +141,19 @@ export class BlockUpload implements BlockSink {
       await persist(() => exchange.attempt(this.#signal, post), this.#signal);
       sentBytes += missing.reduce((sum, { bytes }) => sum + bytes.length, 0);
     };
-    await exchange.retry(this.#signal, attempt, isRefusedByDisk);
+    await exchange.retry(this.#signal, attempt, (error) => {
+      const isRefused = isRefusedByDisk(error);
+      if (isRefused) this.#wait(error);
+      return isRefused;
+    });
+    this.#wait(undefined);
     return sentBytes;
+  }
+
+  /** Says once why it waits, and once that it does no more. */
+  #wait(why: MusketeersError | undefined): void {
+    if (this.#isWaiting === (why !== undefined)) return;
+    this.#isWaiting = why !== undefined;
+    this.#options.onWaiting?.(why);
   }
 }

@@ -102,6 +102,11 @@ function report({ terminal, outStyle, errStyle }: Context, { name, cid, files, p
   terminal.err(`${errStyle.dim(note)}\n`);
 }
 
+function tellWaiting({ terminal, errStyle }: Context, why: string): void {
+  const what = `The hub stores no more for now, and is asked again until it does: ${printableLine(why)}`;
+  terminal.err(`${errStyle.dim(what)}\n`);
+}
+
 export function addPut(program: Command, context: Context): void {
   const command = withHubOptions(program.command("put"))
     .argument("<paths...>", "files and folders; - for standard input")
@@ -119,6 +124,11 @@ export function addPut(program: Command, context: Context): void {
       const { name, replace, replicas, chunker } = options;
       using line = new TransferLine(terminal, terminal.errIsTTY && !options.json);
       const leftOut: LeftOut[] = [];
+      let waiting = "";
+      let progress: PutProgress | undefined;
+      const show = (): void => {
+        if (progress !== undefined) line.set({ ...progress, bytes: progress.storedBytes, waiting });
+      };
       const onLeftOut = (entry: LeftOut) => void leftOut.push(entry);
       const stored = await withInterrupt((signal) =>
         withCluster(context, { ...options, signal }, async (cluster) =>
@@ -129,7 +139,15 @@ export function addPut(program: Command, context: Context): void {
             ...(replace === undefined ? {} : { replace }),
             ...(replicas === undefined ? {} : { replicas }),
             signal,
-            onProgress: (state) => line.set({ ...state, bytes: state.storedBytes }),
+            onProgress: (state) => {
+              progress = state;
+              show();
+            },
+            onWaiting: (why) => {
+              waiting = why === undefined ? "" : "the hub's disk refuses";
+              show();
+              if (why !== undefined) line.above(() => tellWaiting(context, why.message));
+            },
           }),
         ),
       ).finally(() => line.clear());
@@ -137,8 +155,8 @@ export function addPut(program: Command, context: Context): void {
         report(context, stored);
         return tellLeftOut(context, leftOut);
       }
-      const { cid, files, progress } = stored;
-      const { bytes, sentBytes } = progress;
+      const { cid, files } = stored;
+      const { bytes, sentBytes } = stored.progress;
       terminal.out(jsonLine({ name: stored.name, cid, bytes, sentBytes, files, leftOut }));
     });
   withExamples(

@@ -24,6 +24,12 @@ test("where nothing moves that is said, in place of a speed that is none", () =>
   expect(text).not.toContain("left");
 });
 
+test("why nothing moves is said where it is known", () => {
+  const course = { elapsedMs: 60_000, perSecond: 5, stillMs: 12_900 };
+  const text = transferText({ ...state, waiting: "the hub's disk refuses" }, course, 100);
+  expect(text).toContain("1.0 MB of 4.0 MB  the hub's disk refuses  books");
+});
+
 test("speed is what it was lately, not since the beginning", () => {
   const speed = new Speed(0);
   expect(speed.perSecond(0)).toBe(0);

@@ -10,6 +10,8 @@ export interface TransferState {
   readonly files: number;
   /** The file of the moment. */
   readonly path: string;
+  /** Why nothing moves, where that is known; else empty. */
+  readonly waiting?: string;
 }
 
 /** What a speed is taken from; over the whole time it would not tell of a way that has become slow. */
@@ -56,9 +58,10 @@ export function transferText(
   { elapsedMs, perSecond, stillMs }: { elapsedMs: number; perSecond: number; stillMs: number },
   columns: number,
 ): string {
-  const { bytes: done, bytesTotal, files, path } = state;
+  const { bytes: done, bytesTotal, files, path, waiting = "" } = state;
   const parts = [percent(done, bytesTotal), `${bytes(done)} of ${bytes(bytesTotal)}`];
-  if (stillMs >= STILL_AFTER_MS) parts.push(`nothing moved for ${Math.floor(stillMs / 1000)} s`);
+  if (waiting !== "") parts.push(waiting);
+  else if (stillMs >= STILL_AFTER_MS) parts.push(`nothing moved for ${Math.floor(stillMs / 1000)} s`);
   else {
     if (perSecond > 0) parts.push(`${bytes(perSecond)}/s`);
     if (perSecond > 0 && done < bytesTotal && elapsedMs > ETA_AFTER_MS) {
@@ -94,6 +97,11 @@ export class TransferLine {
     this.#state = state;
     this.#speed.at(this.#terminal.now(), state.bytes);
     this.draw();
+  }
+
+  /** Runs `write` with the line out of the way. */
+  above(write: () => void): void {
+    this.#line.above(write);
   }
 
   draw(): void {

@@ -40,6 +40,8 @@ export interface PutOptions extends ChunkOptions {
   readonly onFile?: (file: PutFile) => void;
   /** Told of what is in a folder and is no file, and so is not put. */
   readonly onLeftOut?: OnLeftOut;
+  /** Told why the hub's disk refuses what is put, which is tried again; of nothing once it has taken something. */
+  readonly onWaiting?: (why: MusketeersError | undefined) => void;
 }
 
 export type ImportOptions = Pick<PutOptions, "name" | "replace" | "replicas" | "signal">;
@@ -93,7 +95,7 @@ export class ClusterData {
 
   /** See `Cluster.put`. */
   async put(source: PutSource, options: PutOptions = {}): Promise<BlobHandle | Dataset> {
-    const { name, signal } = options;
+    const { name, signal, onWaiting } = options;
     // Before anything is sent for it.
     if (name !== undefined) checkDatasetName(name);
     const count = new Count(options.onProgress);
@@ -101,6 +103,7 @@ export class ClusterData {
     const upload = this.#session.upload({
       onStored: count.sent,
       onReleased: (bytes) => pool.give(bytes),
+      ...(onWaiting === undefined ? {} : { onWaiting }),
       ...(signal === undefined ? {} : { signal }),
     });
     const builder = new Builder(upload, { ...options, onProgress: count.read }, pool);

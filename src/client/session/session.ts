@@ -252,6 +252,7 @@ export class Session implements ChannelHost {
       readonly signal?: AbortSignal;
       readonly onStored?: (bytes: number, sentBytes: number) => void;
       readonly onReleased?: (bytes: Uint8Array) => void;
+      readonly onWaiting?: (why: MusketeersError | undefined) => void;
     } = {},
   ): BlockUpload {
     return new BlockUpload({
