@@ -1,22 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { act } from "../../test/support/act.ts";
-import { type OpenLease, ScheduledCluster } from "../../test/support/scheduled-cluster.ts";
+import { type OpenLease, ScheduledCluster, smallLimits } from "../../test/support/scheduled-cluster.ts";
 import { SchedulerModel } from "../../test/support/scheduler-model.ts";
-import { defaultLimits, type FailureKind, failureKinds, type Limits, type Range } from "../protocol/index.ts";
+import { type FailureKind, failureKinds, type Limits, type Range } from "../protocol/index.ts";
 
-/** Small, so that everything happens. */
 const limits: Limits = {
-  ...defaultLimits,
+  ...smallLimits,
   unitInputsMax: 7,
-  unitRangesMax: 3,
-  unitTargetMs: 60,
-  prefetchMs: 25,
-  prefetchUnitsMax: 1,
   speculationAfterMs: 150,
-  leaseTtlMs: 1_000,
-  heartbeatIntervalMs: 100,
-  adoptionWindowMs: 300,
   retryBackoffMaxMs: 400,
   lossesPerStrike: 2,
   breakerInputsMin: 5,

@@ -32,6 +32,18 @@ import {
 } from "../../src/scheduler/index.ts";
 import { plainOptions } from "./plain-options.ts";
 
+/** Small, so that everything happens: of tests that do whatever may be. */
+export const smallLimits: Limits = {
+  ...defaultLimits,
+  unitRangesMax: 3,
+  unitTargetMs: 60,
+  prefetchMs: 25,
+  prefetchUnitsMax: 1,
+  leaseTtlMs: 1_000,
+  heartbeatIntervalMs: 100,
+  adoptionWindowMs: 300,
+};
+
 /** An event without its time. */
 export type Untimed<E = SchedulerEvent> = E extends SchedulerEvent ? Omit<E, "nowMs"> : never;
 

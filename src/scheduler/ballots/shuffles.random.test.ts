@@ -4,22 +4,15 @@ import { act } from "../../../test/support/act.ts";
 import {
   type OpenLease,
   ScheduledCluster,
+  smallLimits,
   workerDescription,
 } from "../../../test/support/scheduled-cluster.ts";
-import { defaultLimits, type Limits, type QuorumSpec } from "../../protocol/index.ts";
+import type { Limits, QuorumSpec } from "../../protocol/index.ts";
 import { mapStageId, recoverRecord, type SchedulerEffect } from "../index.ts";
 
-/** Small, so that everything happens. */
 const limits: Limits = {
-  ...defaultLimits,
+  ...smallLimits,
   unitInputsMax: 5,
-  unitRangesMax: 3,
-  unitTargetMs: 60,
-  prefetchMs: 25,
-  prefetchUnitsMax: 1,
-  leaseTtlMs: 1_000,
-  heartbeatIntervalMs: 100,
-  adoptionWindowMs: 300,
   missingRetryMs: 200,
   lossesPerStrike: 100,
   provenStreakMin: 3,

@@ -1,20 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { act } from "../../../test/support/act.ts";
-import { type OpenLease, ScheduledCluster } from "../../../test/support/scheduled-cluster.ts";
-import { CANARY_BASE, defaultLimits, type Limits, type QuorumSpec } from "../../protocol/index.ts";
+import { type OpenLease, ScheduledCluster, smallLimits } from "../../../test/support/scheduled-cluster.ts";
+import { CANARY_BASE, type Limits, type QuorumSpec } from "../../protocol/index.ts";
 
-/** Small, so that everything happens. */
 const limits: Limits = {
-  ...defaultLimits,
+  ...smallLimits,
   unitInputsMax: 7,
-  unitRangesMax: 3,
-  unitTargetMs: 60,
-  prefetchMs: 25,
-  prefetchUnitsMax: 1,
-  leaseTtlMs: 1_000,
-  heartbeatIntervalMs: 100,
-  adoptionWindowMs: 300,
   lossesPerStrike: 100,
   breakerInputsMin: 1_000,
   provenStreakMin: 3,

@@ -1,22 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { act } from "../../../test/support/act.ts";
-import { type OpenLease, ScheduledCluster } from "../../../test/support/scheduled-cluster.ts";
-import { countOf, defaultLimits, type FailureKind, type Limits } from "../../protocol/index.ts";
+import { type OpenLease, ScheduledCluster, smallLimits } from "../../../test/support/scheduled-cluster.ts";
+import { countOf, type FailureKind, type Limits } from "../../protocol/index.ts";
 import { mapStageId, type SchedulerEffect } from "../index.ts";
 
-/** Small, so that everything happens. */
 const limits: Limits = {
-  ...defaultLimits,
+  ...smallLimits,
   unitInputsMax: 4,
-  unitRangesMax: 3,
-  unitTargetMs: 60,
-  prefetchMs: 25,
-  prefetchUnitsMax: 1,
   speculationAfterMs: 150,
-  leaseTtlMs: 1_000,
-  heartbeatIntervalMs: 100,
-  adoptionWindowMs: 300,
   missingRetryMs: 200,
 };
 
